@@ -1,0 +1,49 @@
+/* json.h - writing JSON as a stream into a kh_buf, and reading small documents (jansson's home).
+ * The writer places commas and escapes; text must be UTF-8, bad bytes are written as U+FFFD. A double that JSON cannot say
+ * (NaN, infinity) is written as null. The first failure sticks: check kh_json_writer_status() once at the end.
+ * Depth is at most 32. Threads: one at a time. */
+#ifndef KH_BASE_JSON_H
+#define KH_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/buf.h"
+
+typedef struct kh_json_writer {
+    kh_buf *buf; /* borrowed */
+    kh_status status;
+    uint32_t depth;
+    uint32_t has_item; /* bit per depth: a comma is due */
+    bool after_key;
+} kh_json_writer;
+
+void kh_json_writer_init(kh_json_writer *writer, kh_buf *buf);
+void kh_json_object_begin(kh_json_writer *writer);
+void kh_json_object_end(kh_json_writer *writer);
+void kh_json_array_begin(kh_json_writer *writer);
+void kh_json_array_end(kh_json_writer *writer);
+void kh_json_key(kh_json_writer *writer, const char *key);
+/* NULL writes null. */
+void kh_json_text(kh_json_writer *writer, const char *text);
+void kh_json_int(kh_json_writer *writer, int64_t value);
+void kh_json_double(kh_json_writer *writer, double value);
+void kh_json_bool(kh_json_writer *writer, bool value);
+void kh_json_null(kh_json_writer *writer);
+/* Key and value in one call. */
+void kh_json_put_text(kh_json_writer *writer, const char *key, const char *text);
+void kh_json_put_int(kh_json_writer *writer, const char *key, int64_t value);
+void kh_json_put_double(kh_json_writer *writer, const char *key, double value);
+void kh_json_put_bool(kh_json_writer *writer, const char *key, bool value);
+kh_status kh_json_writer_status(const kh_json_writer *writer, kh_error *err);
+
+/* A parsed object. Strict: duplicate keys, bad UTF-8, trailing bytes and documents over max_size bytes are KH_E_FORMAT or KH_E_LIMIT. */
+typedef struct kh_json kh_json;
+KH_MUST_USE kh_status kh_json_parse_object(kh_json **out, const char *text, size_t size, size_t max_size, kh_error *err);
+void kh_json_free(kh_json *json);
+/* The member as text or integer; NULL or fallback when it is absent or of another type. Borrowed. */
+const char *kh_json_get_text(const kh_json *json, const char *key);
+int64_t kh_json_get_int(const kh_json *json, const char *key, int64_t fallback);
+double kh_json_get_double(const kh_json *json, const char *key, double fallback);
+bool kh_json_get_bool(const kh_json *json, const char *key, bool fallback);
+
+#endif

@@ -1,0 +1,83 @@
+/* browse.h - reading the index: studies, series, objects. Ids are ours, they say nothing of the patient.
+ * A study belongs to one patient of one facility: the same Study Instance UID under two patients is two studies.
+ * Lists are called back row by row while a read transaction is open: callbacks do no I/O. A callback's non-OK status stops the list and is returned. */
+#ifndef KH_CACHE_BROWSE_H
+#define KH_CACHE_BROWSE_H
+
+#include "cache/cache.h"
+#include "dicom/syntax.h"
+#include "dicom/text.h"
+
+typedef struct kh_patient {
+    char facility[65];
+    char patient_id[65];
+    kh_person_name name;
+    char birth_date[9]; /* YYYYMMDD or "" */
+    char sex[2];        /* M, F, O or "" */
+} kh_patient;
+
+typedef struct kh_study {
+    int64_t id;
+    char study_uid[KH_UID_SIZE];
+    kh_patient patient;
+    char date[9], time[17]; /* as DICOM DA and TM */
+    char description[200], accession[65], referring_physician[200], institution[200], study_id[65];
+    char modalities[100]; /* "CT,SR", sorted */
+    int64_t series_count, object_count;
+    int64_t image_count;  /* objects with pixels we can describe */
+    int64_t frame_count;  /* of those */
+    int64_t bytes;
+    int64_t first_arrival_ms, last_arrival_ms; /* wall clock */
+    int64_t pull_id;      /* the newest pull of it, 0 when it was pushed or imported */
+    int64_t revision;     /* moves with every change below it */
+} kh_study;
+
+typedef struct kh_series {
+    int64_t id, study_id;
+    char series_uid[KH_UID_SIZE];
+    char modality[17], description[200], body_part[65], protocol[200], laterality[3];
+    int64_t number;       /* INT64_MIN when not told */
+    int64_t object_count, image_count, frame_count;
+    int64_t revision;
+} kh_series;
+
+typedef struct kh_object {
+    int64_t id, series_id;
+    char sop_class_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE], transfer_syntax_uid[KH_UID_SIZE];
+    int64_t instance_number; /* INT64_MIN when not told */
+    int64_t bytes;
+    int64_t frame_count;     /* 0: no picture */
+    uint8_t sha256[32];      /* of the file */
+} kh_object;
+
+typedef struct kh_study_filter {
+    const char *text;      /* words; each must stand in a patient name (any script), ID, description or accession; NULL: all */
+    const char *modality;  /* exact, NULL: any */
+    const char *date_from, *date_to; /* YYYYMMDD inclusive, NULL: open */
+    int64_t limit, offset; /* 1 to 1,000; >= 0 */
+} kh_study_filter;
+
+typedef kh_status kh_study_visit(void *context, const kh_study *study);
+typedef kh_status kh_series_visit(void *context, const kh_series *series);
+typedef kh_status kh_object_visit(void *context, const kh_object *object);
+
+/* Newest study date and time first, then id. total (may be NULL): how many match without limit and offset. */
+KH_MUST_USE kh_status kh_browse_studies(kh_cache *cache, const kh_study_filter *filter, kh_study_visit *visit, void *context,
+                                        int64_t *total, kh_error *err);
+KH_MUST_USE kh_status kh_browse_study(kh_cache *cache, int64_t study_id, kh_study *out, kh_error *err);
+/* Every study with this UID, of whichever facility. */
+KH_MUST_USE kh_status kh_browse_study_uid(kh_cache *cache, const char *study_uid, kh_study_visit *visit, void *context, kh_error *err);
+/* By series number, then id. */
+KH_MUST_USE kh_status kh_browse_series_of(kh_cache *cache, int64_t study_id, kh_series_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_browse_series(kh_cache *cache, int64_t series_id, kh_series *out, kh_error *err);
+/* By instance number, then id. */
+KH_MUST_USE kh_status kh_browse_objects_of(kh_cache *cache, int64_t series_id, kh_object_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_browse_object(kh_cache *cache, int64_t object_id, kh_object *out, kh_error *err);
+/* Objects of the study (UID, facility) that are here: for ticking off a pull. SOP Instance UIDs only. */
+typedef kh_status kh_uid_visit(void *context, const char *uid);
+KH_MUST_USE kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const char *study_uid, kh_uid_visit *visit,
+                                            void *context, kh_error *err);
+/* The file of an object, opened for reading; close(2) it. */
+KH_MUST_USE kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err);
+
+#endif

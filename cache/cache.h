@@ -1,0 +1,53 @@
+/* cache.h - what the region holds: objects as files, their index, nodes, pull jobs, events.
+ *
+ * One process is the owner (the bridge role, or a command that runs while no service does): it holds DIR/index.lock, has the
+ * one writer thread, and everything that changes the index goes through it. All others open a reader.
+ *
+ *   DIR/index.db         the index (schema in cache/schema.c)
+ *   DIR/objects/aa/bb/   objects as received, Part 10, named by our own object id
+ *   DIR/incoming/        being received; emptied when the owner opens, nothing here was ever answered with success
+ *   DIR/quarantine/      kept beside: same SOP Instance UID but other bytes, and what check found wrong
+ *   DIR/run/             sockets of the running service
+ *
+ * Threads: every function, from any thread. Strings in structs are UTF-8. */
+#ifndef KH_CACHE_CACHE_H
+#define KH_CACHE_CACHE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+#include "store/page.h"
+
+typedef struct kh_cache kh_cache;
+
+typedef struct kh_cache_options {
+    const char *dir;            /* copied */
+    bool owner;
+    kh_page *page;              /* shared with the other roles; NULL: a private one */
+    uint64_t reserve_bytes;     /* refuse new objects when less is free on the disk */
+    uint64_t object_bytes_max;  /* largest object taken */
+    unsigned readers_max;       /* connections kept for reading, 1 to 64 */
+    uint64_t frames_bytes_max;  /* decoded-frame cache, see cache/frames.h */
+    uint32_t events_kept;       /* rows of the event log kept for those who were away */
+} kh_cache_options;
+/* 2 GiB reserve, 8 GiB objects, 8 readers, 256 MiB frames, 100,000 events. */
+extern const kh_cache_options kh_cache_options_default;
+
+/* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when
+ * another process owns DIR. A reader gets KH_E_NOT_FOUND while there is no index. */
+KH_MUST_USE kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_error *err);
+/* Finishes what was queued. */
+void kh_cache_close(kh_cache *cache);
+const char *kh_cache_dir(const kh_cache *cache);
+kh_page *kh_cache_page(kh_cache *cache);
+
+typedef struct kh_cache_stats {
+    int64_t patients, studies, series, objects, object_bytes;
+    int64_t pulls_open, pulls_failed;
+    uint64_t disk_free_bytes;
+    uint64_t group_commits, rows_committed; /* of this process, when it is the owner */
+} kh_cache_stats;
+KH_MUST_USE kh_status kh_cache_get_stats(kh_cache *cache, kh_cache_stats *out, kh_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* events.h - what happened, numbered, in the index: written in the transaction of the change itself, kept for a while, so that
+ * whoever was away replays what was missed. The newest number stands in the shared page. */
+#ifndef KH_CACHE_EVENTS_H
+#define KH_CACHE_EVENTS_H
+
+#include "cache/cache.h"
+
+typedef enum kh_event_kind {
+    KH_EVENT_STUDY = 1, /* a study is new, or objects arrived in it: at most one per study and transaction */
+    KH_EVENT_PULL = 2,  /* a pull job moved */
+    KH_EVENT_NODE = 3   /* a node was added or removed */
+} kh_event_kind;
+
+typedef struct kh_event {
+    uint64_t seq;
+    kh_event_kind kind;
+    int64_t id;        /* of the study, pull or node */
+    int64_t when_ms;   /* wall clock */
+} kh_event;
+
+typedef kh_status kh_event_visit(void *context, const kh_event *event);
+
+/* Events after seq, oldest first, at most limit. *gap is true when older ones are no longer kept: reload instead of replaying. */
+KH_MUST_USE kh_status kh_events_after(kh_cache *cache, uint64_t seq, int64_t limit, kh_event_visit *visit, void *context,
+                                      bool *gap, kh_error *err);
+
+#endif

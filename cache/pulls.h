@@ -1,0 +1,51 @@
+/* pulls.h - pull jobs, durable in the index: a study to be fetched from a node. The viewer or a command files one, the bridge
+ * fulfils it, arrivals tick it off. Writes: the owner only; other roles ask it over the control socket (pacs-bridge/control.h). */
+#ifndef KH_CACHE_PULLS_H
+#define KH_CACHE_PULLS_H
+
+#include "cache/nodes.h"
+#include "dicom/syntax.h"
+
+typedef enum kh_pull_state {
+    KH_PULL_WAITING,    /* to be started at not_before_ms */
+    KH_PULL_RUNNING,
+    KH_PULL_COMPLETE,   /* all that the hospital counts is here */
+    KH_PULL_PARTIAL,    /* ended with received of expected and a reason */
+    KH_PULL_UNVERIFIED, /* what was sent is here, but the hospital could not be asked how many there are */
+    KH_PULL_FAILED,     /* nothing came; reason */
+    KH_PULL_CANCELLED
+} kh_pull_state;
+
+typedef struct kh_pull {
+    int64_t id, node_id;
+    char study_uid[KH_UID_SIZE];
+    int32_t priority;        /* 0 a doctor waits, 1 prefetch, 2 back-fill */
+    kh_pull_state state;
+    int64_t expected;        /* instances at the hospital; -1 while not known */
+    int64_t received;        /* instances of the study that are here */
+    int64_t failed;          /* refused or failed, told by the hospital */
+    int32_t attempts;
+    int64_t not_before_ms;   /* wall clock */
+    int64_t created_ms, updated_ms;
+    char reason[200];        /* for people; "" when there is none */
+    char asked_by[65];
+} kh_pull;
+
+typedef kh_status kh_pull_visit(void *context, const kh_pull *pull);
+
+const char *kh_pull_state_text(kh_pull_state state); /* "waiting", "running", ... */
+
+/* File a job; when one for the same node and study is open its id is given back and its priority raised if need be. */
+KH_MUST_USE kh_status kh_pull_file(kh_cache *cache, int64_t node_id, const char *study_uid, int32_t priority,
+                                   const char *asked_by, int64_t *pull_id, kh_error *err);
+/* Take the most urgent job that is due, mark it running; KH_E_NOT_FOUND when there is none. */
+KH_MUST_USE kh_status kh_pull_take(kh_cache *cache, kh_pull *out, kh_error *err);
+/* Store what changed: state, expected, received, failed, attempts, not_before_ms, reason. An event goes out. */
+KH_MUST_USE kh_status kh_pull_update(kh_cache *cache, const kh_pull *pull, kh_error *err);
+KH_MUST_USE kh_status kh_pull_find(kh_cache *cache, int64_t id, kh_pull *out, kh_error *err);
+/* Newest first. open_only: waiting and running. */
+KH_MUST_USE kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_visit *visit, void *context, kh_error *err);
+/* At start: what was running is waiting again. */
+KH_MUST_USE kh_status kh_pull_recover(kh_cache *cache, kh_error *err);
+
+#endif

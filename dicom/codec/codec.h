@@ -1,0 +1,50 @@
+/* codec.h - compressed frames to native ones. Every codestream passes the gates (gate.h) and is then decoded in a sandboxed
+ * worker process, never here: a hostile stream costs one worker. Threads: any; one frame per worker at a time, others wait
+ * their turn up to the deadline. */
+#ifndef KH_DICOM_CODEC_CODEC_H
+#define KH_DICOM_CODEC_CODEC_H
+
+#include "dicom/image.h"
+
+typedef struct kh_codec kh_codec;           /* the asking side, in the web role */
+typedef struct kh_codec_channels kh_codec_channels; /* sockets and shared memory between the askers and the workers */
+
+typedef struct kh_codec_options {
+    unsigned worker_count;        /* 1 to 8 */
+    uint64_t frame_bytes_max;     /* largest codestream and largest decoded frame, each */
+    uint64_t address_space_bytes; /* of a worker */
+    int64_t deadline_base_ms;     /* plus 1 us per pixel */
+} kh_codec_options;
+/* 2 workers, 256 MiB, 1 GiB, 500 ms. */
+extern const kh_codec_options kh_codec_options_default;
+
+/* Before any fork: the supervisor makes the channels, every role inherits them. */
+KH_MUST_USE kh_status kh_codec_channels_create(kh_codec_channels **out, const kh_codec_options *options, kh_error *err);
+void kh_codec_channels_free(kh_codec_channels *channels);
+/* The body of worker number `index`, in a process of its own: closes the door (limits, seccomp), then serves until its socket
+ * closes. Returns only on the way out. */
+void kh_codec_worker_run(kh_codec_channels *channels, unsigned index);
+/* The supervisor saw worker `index` end: whoever waits for it is told at once. Call before the next one is started. */
+void kh_codec_worker_ended(kh_codec_channels *channels, unsigned index);
+
+/* The asking side. pid_of gives the worker's process id so that one past its deadline can be killed; 0 when it is not running. */
+typedef int32_t kh_codec_pid_of(void *context, unsigned index);
+KH_MUST_USE kh_status kh_codec_create(kh_codec **out, kh_codec_channels *channels, kh_codec_pid_of *pid_of, void *context,
+                                      kh_error *err);
+void kh_codec_free(kh_codec *codec);
+
+/* Can frames of this transfer syntax be decoded at all? Native ones are not a codec's business: false. */
+bool kh_codec_supports(const char *transfer_syntax_uid);
+
+/* Decode one frame's codestream. *format comes in as the header says and leaves as the pixels are (RGB instead of YBR, by pixel
+ * instead of planes). *pixels is malloc'ed, the caller's. KH_E_UNSUPPORTED, KH_E_FORMAT, KH_E_LIMIT, KH_E_TIMEOUT, KH_E_BUSY;
+ * a codestream on which a worker died twice is KH_E_FORMAT. */
+KH_MUST_USE kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
+                                      kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err);
+
+/* The same in this very process, without a sandbox: for workers, tests and fuzzing. */
+KH_MUST_USE kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid,
+                                           kh_pixel_format *format, const void *codestream, size_t codestream_size,
+                                           kh_error *err);
+
+#endif

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# The floors: a room includes only headers of rooms below it, and each outside header has one home.
+# Usage: tests/layering.sh [ROOT]. Prints each breach; exit status 1 when there is one.
+set -uo pipefail
+cd "${1:-$(dirname "$0")/..}" || exit 2
+
+declare -A allowed=(
+    [base]="base"
+    [store]="base store"
+    [dicom]="base dicom"
+    [dicom/shim]="base dicom dicom/shim"
+    [dicom/codec]="base dicom dicom/codec"
+    [cache]="base store dicom dicom/codec cache"
+    [pacs-bridge]="base store dicom dicom/shim cache pacs-bridge"
+    [viewer/render]="base dicom viewer/render"
+    [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
+    [viewer/http]="base viewer/http"
+    [viewer/portal]="base store dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/web viewer/portal"
+    [viewer/web]="base viewer/web"
+    [phantom]="base dicom phantom"
+    [app]="base store dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal phantom app"
+)
+# header pattern -> the only files or rooms that may include it
+homes=(
+    'sqlite3\.h|store/'
+    'microhttpd\.h|viewer/http/'
+    'turbojpeg\.h|viewer/render/'
+    'png\.h|viewer/render/'
+    'jansson\.h|base/json_read.c'
+    'dcmtk/dcmnet/.*|dicom/shim/'
+    'dcmtk/dcmdata/.*|dicom/shim/ dicom/codec/'
+    'dcmtk/dcmjp.*|dicom/codec/'
+    'seccomp\.h|dicom/codec/'
+    'iconv\.h|dicom/'
+    'gnutls/.*|store/ viewer/http/'
+    'xxhash\.h|store/'
+)
+bad=0
+complain() { echo "$1"; bad=1; }
+
+room_of() {
+    local dir
+    dir=$(dirname "$1")
+    while [[ $dir != . && -z ${allowed[$dir]:-} ]]; do dir=$(dirname "$dir"); done
+    echo "$dir"
+}
+
+while IFS=: read -r file _ line; do
+    room=$(room_of "$file")
+    header=$(sed -E 's/^[^"<]*["<]([^">]+)[">].*/\1/' <<<"$line")
+    if [[ $line == *\"* ]]; then
+        target=$(room_of "$header")
+        [[ $header == */* ]] || complain "$file: \"$header\" must be included by its path from the top"
+        [[ " ${allowed[$room]} " == *" $target "* ]] || complain "$file: $room may not include $header"
+    fi
+    for rule in "${homes[@]}"; do
+        pattern=${rule%%|*}
+        if [[ $header =~ ^$pattern$ ]]; then
+            ok=
+            for home in ${rule#*|}; do [[ $file == "$home"* ]] && ok=1; done
+            [[ $ok ]] || complain "$file: <$header> belongs to ${rule#*|}"
+        fi
+    done
+done < <(grep -nE '^\s*#\s*include' -r base store dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
+
+while read -r file; do
+    case $file in dicom/shim/*|dicom/codec/*) ;; *) complain "$file: C++ lives in dicom/shim and dicom/codec only" ;; esac
+done < <(find base store dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+[[ $bad == 0 ]] && echo "layering: clean"
+exit $bad

@@ -1,0 +1,88 @@
+/* http.h - an HTTP/1.1 server over libmicrohttpd, without domain words: routes, requests, answers, event streams.
+ * Handlers run on the server's few epoll threads and must not wait: who needs time calls kh_http_suspend() and answers later
+ * from any thread. Refused before a handler sees them: two Content-Lengths, length and chunked together, NUL or control bytes
+ * in target or headers, targets that are not UTF-8 after decoding, a Host that is not ours, methods without a route. */
+#ifndef KH_VIEWER_HTTP_HTTP_H
+#define KH_VIEWER_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/error.h"
+
+typedef struct kh_http_server kh_http_server;
+typedef struct kh_http_request kh_http_request;
+
+typedef struct kh_http_options {
+    int listen_fd;                 /* bound and listening; taken over */
+    unsigned thread_count;         /* epoll threads, 1 to 64 */
+    unsigned connections_max;      /* in all */
+    unsigned connections_per_address_max;
+    unsigned idle_timeout_s;
+    size_t body_bytes_max;         /* of a request */
+    bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS) */
+} kh_http_options;
+
+/* Called for a request that matched the route. Must lead to exactly one answer, now or after kh_http_suspend(). */
+typedef void kh_http_handler(kh_http_request *request, void *context);
+
+typedef struct kh_http_route {
+    const char *method;  /* "GET" serves HEAD as well */
+    const char *pattern; /* "/api/studies/{id}": {name} stands for one segment */
+    kh_http_handler *handler;
+    void *context;
+} kh_http_route;
+
+KH_MUST_USE kh_status kh_http_server_start(kh_http_server **out, const kh_http_options *options, const kh_http_route *routes,
+                                           size_t route_count, kh_error *err);
+/* No new connections; requests under way are given drain_ms to end, suspended ones must be answered by their owners; then stops. */
+void kh_http_server_stop(kh_http_server *server, int64_t drain_ms);
+
+typedef struct kh_http_stats {
+    uint64_t requests, answers_2xx, answers_304, answers_4xx, answers_5xx, bytes_sent;
+    unsigned connections, suspended, streams;
+} kh_http_stats;
+void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
+
+/* Decoded; NULL when absent. Borrowed for the life of the request. */
+const char *kh_http_path(const kh_http_request *request);
+const char *kh_http_segment(const kh_http_request *request, const char *name);
+const char *kh_http_query(const kh_http_request *request, const char *name);
+const char *kh_http_header(const kh_http_request *request, const char *name);
+const void *kh_http_body(const kh_http_request *request, size_t *size);
+/* Whole numbers and decimals from a segment or query value; KH_E_ARG names the parameter, what was got and what was expected.
+ * Absent: KH_OK with fallback. */
+KH_MUST_USE kh_status kh_http_query_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
+                                        int64_t fallback, int64_t *out, kh_error *err);
+KH_MUST_USE kh_status kh_http_query_double(const kh_http_request *request, const char *name, double min, double max,
+                                           double fallback, double *out, kh_error *err);
+KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
+                                          int64_t *out, kh_error *err);
+
+/* Answering. A header to go with the answer; copied. */
+void kh_http_set_header(kh_http_request *request, const char *name, const char *value);
+/* The bytes are copied. */
+void kh_http_answer(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);
+/* The bytes are borrowed until release(release_context) is called, once. */
+void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
+                             void (*release)(void *release_context), void *release_context);
+/* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. */
+void kh_http_answer_error(kh_http_request *request, const kh_error *error);
+/* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. */
+bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
+
+/* The handler returns without an answer; another thread answers later. */
+void kh_http_suspend(kh_http_request *request);
+/* The client has gone: whoever works for the request may stop. Only between suspend and answer. */
+bool kh_http_client_gone(const kh_http_request *request);
+
+/* Server-sent events (text/event-stream). A stream is bounded: one that does not read is closed when its buffer is full. */
+typedef struct kh_http_stream kh_http_stream;
+/* Answers the request with a stream. closed(context) is called once, when the client or the server ended it; the stream must not be used after. */
+KH_MUST_USE kh_status kh_http_stream_begin(kh_http_stream **out, kh_http_request *request, void (*closed)(void *context),
+                                           void *context, kh_error *err);
+/* Never waits. KH_E_FULL: the stream's buffer is full, it is being closed. */
+KH_MUST_USE kh_status kh_http_stream_send(kh_http_stream *stream, const char *bytes, size_t size, kh_error *err);
+void kh_http_stream_end(kh_http_stream *stream);
+
+#endif

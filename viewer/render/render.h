@@ -1,0 +1,44 @@
+/* render.h - pixels in, JPEG out: modality rescale, VOI window, photometric interpretation, scaling, encoding
+ * (PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2). Knows no cache, no HTTP, no SQL.
+ * A kh_renderer owns encoder handle and scratch memory of one thread; nothing is allocated per tile once warm. */
+#ifndef KH_VIEWER_RENDER_RENDER_H
+#define KH_VIEWER_RENDER_RENDER_H
+
+#include "base/buf.h"
+#include "dicom/image.h"
+
+typedef struct kh_renderer kh_renderer;
+
+typedef struct kh_render_source {
+    const uint8_t *pixels;            /* one native frame */
+    size_t size;                      /* bytes; KH_E_FORMAT when less than format says */
+    const kh_pixel_format *format;
+    const kh_image_info *info;        /* padding, inverse, modality */
+    const kh_slice_info *slice;       /* rescale, windows */
+} kh_render_source;
+
+typedef struct kh_render_view {
+    uint32_t x, y, width, height;     /* region of the frame in source pixels; width 0: all of it */
+    uint32_t out_width, out_height;   /* pixels of the picture, 1 to 8,192 */
+    bool window_given;                /* else: the slice's first window, else from the pixels without padding */
+    double window_center, window_width; /* modality units; width >= 1 for LINEAR */
+    bool invert;                      /* black for white, on top of what the object says */
+    int quality;                      /* JPEG 1 to 100 */
+} kh_render_view;
+
+typedef struct kh_rendered {
+    double window_center, window_width; /* those used; 0 and 0 for colour */
+    bool window_from_pixels;
+} kh_rendered;
+
+KH_MUST_USE kh_status kh_renderer_create(kh_renderer **out, kh_error *err);
+void kh_renderer_free(kh_renderer *renderer);
+
+/* Appends a baseline JPEG to out (grayscale, or 4:2:0/4:4:4 colour). used may be NULL. */
+KH_MUST_USE kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
+                                     kh_buf *out, kh_rendered *used, kh_error *err);
+/* The same picture before encoding: out_width x out_height bytes of gray, or of R G B when *channels is 3. For tests and PNG. */
+KH_MUST_USE kh_status kh_render_pixels(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
+                                       kh_buf *out, unsigned *channels, kh_rendered *used, kh_error *err);
+
+#endif
