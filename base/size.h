@@ -8,22 +8,42 @@
 
 static inline bool kh_size_add(size_t *out, size_t a, size_t b)
 {
-    return !__builtin_add_overflow(a, b, out);
+    size_t result;
+
+    if (__builtin_add_overflow(a, b, &result))
+        return false;
+    *out = result;
+    return true;
 }
 
 static inline bool kh_size_mul(size_t *out, size_t a, size_t b)
 {
-    return !__builtin_mul_overflow(a, b, out);
+    size_t result;
+
+    if (__builtin_mul_overflow(a, b, &result))
+        return false;
+    *out = result;
+    return true;
 }
 
 static inline bool kh_u64_add(uint64_t *out, uint64_t a, uint64_t b)
 {
-    return !__builtin_add_overflow(a, b, out);
+    uint64_t result;
+
+    if (__builtin_add_overflow(a, b, &result))
+        return false;
+    *out = result;
+    return true;
 }
 
 static inline bool kh_u64_mul(uint64_t *out, uint64_t a, uint64_t b)
 {
-    return !__builtin_mul_overflow(a, b, out);
+    uint64_t result;
+
+    if (__builtin_mul_overflow(a, b, &result))
+        return false;
+    *out = result;
+    return true;
 }
 
 #endif
