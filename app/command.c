@@ -1,0 +1,104 @@
+#include "app/command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+
+static const kh_command *const commands[] = {
+    &kh_command_config, &kh_command_version,
+};
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+const kh_command *const *kh_commands(size_t *count)
+{
+    *count = COMMAND_COUNT;
+    return commands;
+}
+
+static const kh_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}
+
+static void print_overview(FILE *out)
+{
+    fputs("kakehashi - brings images out of hospital PACS into a browser\n\nusage: kakehashi COMMAND [OPTIONS] [WORDS]\n\n", out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+    fputs("\n`kakehashi COMMAND --help` tells more about one.\n", out);
+}
+
+static int help(int argc, char **argv)
+{
+    const kh_command *command;
+
+    if (argc < 3) {
+        print_overview(stdout);
+        return KH_EXIT_OK;
+    }
+    command = find_command(argv[2]);
+    if (!command) {
+        fprintf(stderr, "kakehashi: no command \"%.64s\"\n", argv[2]);
+        return KH_EXIT_USAGE;
+    }
+    fputs(command->help, stdout);
+    return KH_EXIT_OK;
+}
+
+int kh_commands_main(int argc, char **argv)
+{
+    const kh_command *command;
+
+    if (argc < 2) {
+        print_overview(stderr);
+        return KH_EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0)
+        return help(argc, argv);
+    command = find_command(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (!command) {
+        fprintf(stderr, "kakehashi: no command \"%.64s\"; see kakehashi help\n", argv[1]);
+        return KH_EXIT_USAGE;
+    }
+    return command->run(command, argc - 1, argv + 1);
+}
+
+int kh_command_begin(const kh_command *self, kh_args *args, int argc, char **argv, const kh_option *options,
+                     size_t option_count)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_log_level level = KH_LOG_INFO;
+
+    if (kh_args_parse(args, argc, argv, options, option_count, &err) != KH_OK)
+        return kh_command_usage(self, "%s", err.message);
+    if (args->help) {
+        fputs(self->help, stdout);
+        return KH_EXIT_OK;
+    }
+    if (kh_log_level_parse(&level, args->settings.log_level, &err) != KH_OK)
+        return kh_command_usage(self, "%s", err.message);
+    kh_log_set_level(level);
+    return KH_COMMAND_GO;
+}
+
+int kh_command_usage(const kh_command *self, const char *format, ...)
+{
+    va_list list;
+
+    fprintf(stderr, "kakehashi %s: ", self->name);
+    va_start(list, format);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fprintf(stderr, "\nsee kakehashi %s --help\n", self->name);
+    return KH_EXIT_USAGE;
+}
+
+int kh_command_failed(const kh_command *self, const kh_error *err)
+{
+    fprintf(stderr, "kakehashi %s: %s\n", self->name, err->message[0] ? err->message : kh_status_text(err->status));
+    return KH_EXIT_FAILED;
+}

@@ -1,0 +1,38 @@
+/* command.h - the subcommands of the program. Each lives in a file of its own, cmd_NAME.c. */
+#ifndef KH_APP_COMMAND_H
+#define KH_APP_COMMAND_H
+
+#include <stddef.h>
+#include "app/args.h"
+
+/* Exit statuses, said in every help text. */
+#define KH_EXIT_OK 0
+#define KH_EXIT_FAILED 1
+#define KH_EXIT_USAGE 2
+
+typedef struct kh_command {
+    const char *name;
+    const char *summary; /* one line */
+    const char *help;    /* like a manual page: NAME, SYNOPSIS, DESCRIPTION, OPTIONS, EXAMPLES, EXIT STATUS */
+    /* argv[0] is the command's name. Returns the exit status. */
+    int (*run)(const struct kh_command *self, int argc, char **argv);
+} kh_command;
+
+extern const kh_command kh_command_serve, kh_command_import, kh_command_node, kh_command_find, kh_command_pull, kh_command_check,
+    kh_command_phantom, kh_command_config, kh_command_version;
+
+/* The table, in the order of the help. */
+const kh_command *const *kh_commands(size_t *count);
+
+/* The whole program: argv as main() has it. */
+int kh_commands_main(int argc, char **argv);
+
+/* For the commands: parse, and answer --help and errors. KH_COMMAND_GO: go on, else the exit status. Sets the log level. */
+#define KH_COMMAND_GO (-1)
+int kh_command_begin(const kh_command *self, kh_args *args, int argc, char **argv, const kh_option *options,
+                     size_t option_count);
+/* "kakehashi NAME: words" on standard error. Returns the exit status of a wrong call, or of one that failed. */
+int kh_command_usage(const kh_command *self, const char *format, ...) KH_PRINTF(2, 3);
+int kh_command_failed(const kh_command *self, const kh_error *err);
+
+#endif

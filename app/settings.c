@@ -1,0 +1,211 @@
+#include "app/settings.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include "app/listener.h"
+#include "base/log.h"
+
+#define KIB 1024LL
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define TIB (1024 * GIB)
+#define SECOND 1000LL
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+
+const kh_settings kh_settings_default = {
+    .data_dir = "/var/lib/kakehashi",
+    .log_level = "info",
+    .drain_ms = 25 * SECOND,
+    .bridge_memory_bytes = GIB,
+    .http_address = "127.0.0.1",
+    .http_port = 8080,
+    .http_threads = 2,
+    .http_connections = 2000,
+    .http_connections_per_address = 500,
+    .http_idle_ms = 60 * SECOND,
+    .http_body_bytes = 64 * KIB,
+    .dicom_address = "0.0.0.0",
+    .dicom_port = 11112,
+    .dicom_ae_title = "KAKEHASHI",
+    .dicom_associations = 100,
+    .dicom_associations_per_address = 50,
+    .dicom_associate_ms = 10 * SECOND,
+    .dicom_pdu_ms = 30 * SECOND,
+    .dicom_idle_ms = 60 * SECOND,
+    .reserve_bytes = 2 * GIB,
+    .object_bytes = 8 * GIB,
+    .events_kept = 100000,
+    .readers = 8,
+    .frames_bytes = 256 * MIB,
+    .tiles_bytes = 128 * MIB,
+    .render_threads = 0,
+    .render_queue = 2000,
+    .decode_workers = 2,
+    .decode_frame_bytes = 256 * MIB,
+    .decode_address_space_bytes = GIB,
+    .decode_deadline_ms = 500,
+    .pull_parallel = 2,
+    .pull_attempts = 8,
+    .pull_retry_first_ms = SECOND,
+    .pull_retry_longest_ms = 5 * MINUTE,
+};
+
+#define FIELD(name) offsetof(kh_settings, name)
+#define TEXT(section, key, name) {section, key, KH_CONFIG_TEXT, FIELD(name), sizeof(((kh_settings *)0)->name), 0, 0}
+#define NUMBER(section, key, kind, name, min, max) {section, key, KH_CONFIG_##kind, FIELD(name), 0, min, max}
+
+static const kh_config_key keys[] = {
+    TEXT("service", "data_dir", data_dir),
+    NUMBER("service", "drain", DURATION, drain_ms, SECOND, 30 * SECOND),
+    NUMBER("service", "bridge_memory", SIZE, bridge_memory_bytes, 128 * MIB, 64 * GIB),
+    TEXT("log", "level", log_level),
+    TEXT("http", "address", http_address),
+    NUMBER("http", "port", COUNT, http_port, 0, 65535),
+    NUMBER("http", "threads", COUNT, http_threads, 1, 64),
+    NUMBER("http", "connections", COUNT, http_connections, 1, 100000),
+    NUMBER("http", "connections_per_address", COUNT, http_connections_per_address, 1, 100000),
+    NUMBER("http", "idle_timeout", DURATION, http_idle_ms, SECOND, HOUR),
+    NUMBER("http", "body", SIZE, http_body_bytes, KIB, GIB),
+    TEXT("dicom", "address", dicom_address),
+    NUMBER("dicom", "port", COUNT, dicom_port, 0, 65535),
+    TEXT("dicom", "ae_title", dicom_ae_title),
+    NUMBER("dicom", "associations", COUNT, dicom_associations, 1, 1000),
+    NUMBER("dicom", "associations_per_address", COUNT, dicom_associations_per_address, 1, 1000),
+    NUMBER("dicom", "associate_timeout", DURATION, dicom_associate_ms, SECOND, 10 * MINUTE),
+    NUMBER("dicom", "pdu_timeout", DURATION, dicom_pdu_ms, SECOND, HOUR),
+    NUMBER("dicom", "idle_timeout", DURATION, dicom_idle_ms, SECOND, HOUR),
+    NUMBER("storage", "reserve", SIZE, reserve_bytes, 0, 1024 * TIB),
+    NUMBER("storage", "object", SIZE, object_bytes, MIB, TIB),
+    NUMBER("storage", "events", COUNT, events_kept, 1000, 10000000),
+    NUMBER("storage", "readers", COUNT, readers, 1, 64),
+    NUMBER("render", "frames", SIZE, frames_bytes, 16 * MIB, TIB),
+    NUMBER("render", "tiles", SIZE, tiles_bytes, 16 * MIB, TIB),
+    NUMBER("render", "threads", COUNT, render_threads, 0, 64),
+    NUMBER("render", "queue", COUNT, render_queue, 16, 100000),
+    NUMBER("decode", "workers", COUNT, decode_workers, 1, 8),
+    NUMBER("decode", "frame", SIZE, decode_frame_bytes, MIB, 2 * GIB),
+    NUMBER("decode", "address_space", SIZE, decode_address_space_bytes, 256 * MIB, 64 * GIB),
+    NUMBER("decode", "deadline", DURATION, decode_deadline_ms, 50, MINUTE),
+    NUMBER("pull", "parallel", COUNT, pull_parallel, 1, 16),
+    NUMBER("pull", "attempts", COUNT, pull_attempts, 1, 100),
+    NUMBER("pull", "retry_first", DURATION, pull_retry_first_ms, 100, HOUR),
+    NUMBER("pull", "retry_longest", DURATION, pull_retry_longest_ms, 100, HOUR),
+};
+#define KEY_COUNT (sizeof keys / sizeof keys[0])
+
+const kh_config_key *kh_settings_keys(size_t *count)
+{
+    *count = KEY_COUNT;
+    return keys;
+}
+
+kh_status kh_settings_read(kh_settings *out, const char *path, kh_error *err)
+{
+    *out = kh_settings_default;
+    return path ? kh_config_read(out, keys, KEY_COUNT, path, err) : KH_OK;
+}
+
+kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err)
+{
+    char section[32], key[64];
+    const char *dot = strchr(assignment, '.');
+    const char *equals = strchr(assignment, '=');
+    size_t section_length, key_length;
+
+    if (!dot || !equals || equals < dot)
+        return kh_error_set(err, KH_E_ARG, "\"%.64s\", expected section.key=value", assignment);
+    section_length = (size_t)(dot - assignment);
+    key_length = (size_t)(equals - dot - 1);
+    if (section_length >= sizeof section || key_length >= sizeof key)
+        return kh_error_set(err, KH_E_ARG, "\"%.64s\": no such setting", assignment);
+    memcpy(section, assignment, section_length);
+    section[section_length] = '\0';
+    memcpy(key, dot + 1, key_length);
+    key[key_length] = '\0';
+    return kh_config_set(settings, keys, KEY_COUNT, section, key, equals + 1, err);
+}
+
+/* PS3.5 6.2 AE: 1 to 16 of the default repertoire without backslash and control characters, not all spaces. */
+static bool ae_title_valid(const char *title)
+{
+    size_t length = strlen(title);
+
+    if (length == 0 || length > 16 || title[0] == ' ' || title[length - 1] == ' ')
+        return false;
+    for (size_t i = 0; i < length; i++)
+        if (title[i] < 0x20 || title[i] > 0x7E || title[i] == '\\')
+            return false;
+    return true;
+}
+
+kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
+{
+    kh_log_level level;
+    uint32_t address = 0;
+    kh_status status;
+
+    status = kh_log_level_parse(&level, settings->log_level, err);
+    if (status != KH_OK)
+        return kh_error_prefix(err, "[log] level");
+    if (settings->data_dir[0] == '\0')
+        return kh_error_set(err, KH_E_ARG, "[service] data_dir: \"\", expected a folder");
+    if (kh_address_parse(&address, settings->http_address, err) != KH_OK)
+        return kh_error_prefix(err, "[http] address");
+    if (!kh_address_is_loopback(address))
+        return kh_error_set(err, KH_E_DENIED,
+                            "[http] address: %s, expected a loopback address (127.0.0.1): this version has no sign-in yet, so "
+                            "pictures may only be served to this machine",
+                            settings->http_address);
+    if (kh_address_parse(&address, settings->dicom_address, err) != KH_OK)
+        return kh_error_prefix(err, "[dicom] address");
+    if (!ae_title_valid(settings->dicom_ae_title))
+        return kh_error_set(err, KH_E_ARG, "[dicom] ae_title: \"%s\", expected 1 to 16 printable characters without \\",
+                            settings->dicom_ae_title);
+    if (settings->pull_retry_longest_ms < settings->pull_retry_first_ms)
+        return kh_error_set(err, KH_E_ARG, "[pull] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
+                            settings->pull_retry_longest_ms, settings->pull_retry_first_ms);
+    return KH_OK;
+}
+
+typedef struct unit {
+    int64_t factor;
+    const char *name;
+} unit;
+
+/* The largest unit that says the number exactly. */
+static void format_number(char *out, size_t out_size, int64_t value, const unit *units)
+{
+    while (units->factor > 1 && (value == 0 || value % units->factor != 0))
+        units++;
+    snprintf(out, out_size, "%" PRId64 "%s%s", value / units->factor, *units->name ? " " : "", units->name);
+}
+
+void kh_settings_format(char *out, size_t out_size, const kh_settings *settings, const kh_config_key *key)
+{
+    static const unit sizes[] = {{TIB, "TiB"}, {GIB, "GiB"}, {MIB, "MiB"}, {KIB, "KiB"}, {1, "B"}};
+    static const unit durations[] = {{HOUR, "h"}, {MINUTE, "min"}, {SECOND, "s"}, {1, "ms"}};
+    static const unit counts[] = {{1, ""}};
+    const char *field = (const char *)settings + key->offset;
+    int64_t number;
+    bool flag;
+
+    switch (key->type) {
+    case KH_CONFIG_TEXT:
+        snprintf(out, out_size, "%s", field);
+        return;
+    case KH_CONFIG_BOOL:
+        memcpy(&flag, field, sizeof flag);
+        snprintf(out, out_size, "%s", flag ? "yes" : "no");
+        return;
+    case KH_CONFIG_COUNT:
+    case KH_CONFIG_SIZE:
+    case KH_CONFIG_DURATION:
+        memcpy(&number, field, sizeof number);
+        format_number(out, out_size, number,
+                      key->type == KH_CONFIG_SIZE ? sizes : key->type == KH_CONFIG_DURATION ? durations : counts);
+        return;
+    }
+}

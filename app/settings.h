@@ -1,0 +1,69 @@
+/* settings.h - everything that can be configured, with its defaults and limits. kakehashi.conf says the same in words; a test
+ * keeps the two equal. Sizes in bytes, durations in milliseconds, the rest are counts.
+ * Threads: one at a time; read-only once read. */
+#ifndef KH_APP_SETTINGS_H
+#define KH_APP_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/config.h"
+
+typedef struct kh_settings {
+    char data_dir[1024];
+    char log_level[8];
+    int64_t drain_ms;
+    int64_t bridge_memory_bytes;
+
+    char http_address[16];
+    int64_t http_port;
+    int64_t http_threads;
+    int64_t http_connections;
+    int64_t http_connections_per_address;
+    int64_t http_idle_ms;
+    int64_t http_body_bytes;
+
+    char dicom_address[16];
+    int64_t dicom_port;
+    char dicom_ae_title[17];
+    int64_t dicom_associations;
+    int64_t dicom_associations_per_address;
+    int64_t dicom_associate_ms;
+    int64_t dicom_pdu_ms;
+    int64_t dicom_idle_ms;
+
+    int64_t reserve_bytes;
+    int64_t object_bytes;
+    int64_t events_kept;
+    int64_t readers;
+
+    int64_t frames_bytes;
+    int64_t tiles_bytes;
+    int64_t render_threads;
+    int64_t render_queue;
+
+    int64_t decode_workers;
+    int64_t decode_frame_bytes;
+    int64_t decode_address_space_bytes;
+    int64_t decode_deadline_ms;
+
+    int64_t pull_parallel;
+    int64_t pull_attempts;
+    int64_t pull_retry_first_ms;
+    int64_t pull_retry_longest_ms;
+} kh_settings;
+
+extern const kh_settings kh_settings_default;
+/* kakehashi.conf as it was when this program was built. */
+extern const char kh_settings_file_text[];
+
+const kh_config_key *kh_settings_keys(size_t *count);
+/* Defaults, then the file at path (NULL: none). */
+KH_MUST_USE kh_status kh_settings_read(kh_settings *out, const char *path, kh_error *err);
+/* One setting as "section.key=value", for the command line. */
+KH_MUST_USE kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err);
+/* What one key alone cannot tell: addresses are addresses, HTTP stays on loopback, the AE title is one. */
+KH_MUST_USE kh_status kh_settings_check(const kh_settings *settings, kh_error *err);
+/* The value of key as it would be written in the file. out_size >= 32, and more than the longest text. */
+void kh_settings_format(char *out, size_t out_size, const kh_settings *settings, const kh_config_key *key);
+
+#endif
