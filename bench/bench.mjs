@@ -104,7 +104,7 @@ class Ours {
         ours.http = await freePort();
         ours.dicom = await freePort();
         const config = path.join(ours.dir, 'bench.conf');
-        fs.writeFileSync(config, `[store]\ndir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\nport = ${ours.dicom}\n`);
+        fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\nport = ${ours.dicom}\n`);
         await run(kakehashi, ['node', 'add', '--config', config, '--name', 'sender', '--ae', 'STORESCU', '--facility', 'bench', '--may-store']);
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
