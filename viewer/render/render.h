@@ -1,6 +1,8 @@
 /* render.h - pixels in, JPEG out: modality rescale, VOI window, photometric interpretation, scaling, encoding
  * (PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2). Knows no cache, no HTTP, no SQL.
- * A kh_renderer owns encoder handle and scratch memory of one thread; nothing is allocated per tile once warm. */
+ * A kh_renderer owns encoder handle and scratch memory of one thread; nothing is allocated per tile once warm.
+ * Errors: KH_E_ARG for a view outside the limits below or outside the frame, KH_E_FORMAT for a format that contradicts itself or
+ * too few bytes, KH_E_UNSUPPORTED for palette colour and forms that only codestreams have, KH_E_LIMIT from out. */
 #ifndef KH_VIEWER_RENDER_RENDER_H
 #define KH_VIEWER_RENDER_RENDER_H
 
@@ -17,10 +19,16 @@ typedef struct kh_render_source {
     const kh_slice_info *slice;       /* rescale, windows */
 } kh_render_source;
 
+#define KH_RENDER_SIDE_MAX 8192       /* pixels of what is made at once */
+#define KH_RENDER_SCALED_MAX 1048576  /* pixels of the picture that a crop is cut from */
+
 typedef struct kh_render_view {
     uint32_t x, y, width, height;     /* region of the frame in source pixels; width 0: all of it */
-    uint32_t out_width, out_height;   /* pixels of the picture, 1 to 8,192 */
-    bool window_given;                /* else: the slice's first window, else from the pixels without padding */
+    uint32_t out_width, out_height;   /* pixels the region is scaled to; 1 to 8,192, with a crop to 1,048,576 */
+    /* Of the scaled region only this rectangle is made; crop_width 0: all of it. A tile is a crop of its level: region all,
+     * out the size of the level, crop the tile's place in it. Tiles made so join exactly. Sides to 8,192. */
+    uint32_t crop_x, crop_y, crop_width, crop_height;
+    bool window_given;                /* else the slice's first usable window, else from the pixels (window.h) */
     double window_center, window_width; /* modality units; width >= 1 for LINEAR */
     bool invert;                      /* black for white, on top of what the object says */
     int quality;                      /* JPEG 1 to 100 */
@@ -37,7 +45,8 @@ void kh_renderer_free(kh_renderer *renderer);
 /* Appends a baseline JPEG to out (grayscale, or 4:2:0/4:4:4 colour). used may be NULL. */
 KH_MUST_USE kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
                                      kh_buf *out, kh_rendered *used, kh_error *err);
-/* The same picture before encoding: out_width x out_height bytes of gray, or of R G B when *channels is 3. For tests and PNG. */
+/* The same picture before encoding: bytes of gray row by row, or of R G B when *channels is 3. For tests and PNG.
+ * view->quality is not looked at. */
 KH_MUST_USE kh_status kh_render_pixels(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
                                        kh_buf *out, unsigned *channels, kh_rendered *used, kh_error *err);
 

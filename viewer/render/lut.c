@@ -1,0 +1,179 @@
+#include "viewer/render/lut.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "viewer/render/simd.h"
+
+#define FRACTION_BITS 22 /* 255 plus one step of 255 at most still fits 31 bits */
+#define LINE_TOP ((256 << FRACTION_BITS) - 1)
+
+static int32_t lowest_value(const kh_lut_params *params)
+{
+    return params->is_signed ? -(1 << (params->bits_stored - 1)) : 0;
+}
+
+static bool is_background(const kh_lut_params *params, int32_t value)
+{
+    return params->has_padding && value >= params->padding_low && value <= params->padding_high;
+}
+
+static uint8_t grey_of(const kh_lut_params *params, int32_t value)
+{
+    double modality_value = value * params->modality.slope + params->modality.intercept;
+    uint8_t grey = kh_voi_gray(kh_voi_value(&params->voi, modality_value));
+
+    if (params->inverse)
+        grey = (uint8_t)(255 - grey);
+    if (is_background(params, value))
+        grey = 0;
+    return params->negative ? (uint8_t)(255 - grey) : grey;
+}
+
+static inline uint8_t line_grey(const kh_lut_line *line, int32_t value)
+{
+    int32_t x = value < line->low ? line->low : value > line->high ? line->high : value;
+    int32_t y = (x - line->low) * line->gain + line->offset;
+
+    y = y < 0 ? 0 : y > LINE_TOP ? LINE_TOP : y;
+    return (uint8_t)(y >> FRACTION_BITS) ^ line->flip;
+}
+
+/* The fixed-point line through the ramp of the table; false when it cannot be written in 31 bits. */
+static bool line_of(kh_lut_line *line, const kh_lut *lut)
+{
+    const kh_lut_params *params = &lut->params;
+    int32_t count = 1 << params->bits_stored, mask = count - 1, first = lowest_value(params);
+    double gain, at_low;
+    int32_t low = 0, high = count - 1;
+
+    line->flip = lut->grey[first & mask] > lut->grey[(first + count - 1) & mask] ? 255 : 0;
+    while (low + 1 < count && (lut->grey[(first + low + 1) & mask] ^ line->flip) == 0)
+        low++;
+    while (high > low && (lut->grey[(first + high - 1) & mask] ^ line->flip) == 255)
+        high--;
+    gain = 255.0 * params->modality.slope / params->voi.span;
+    at_low = ((first + low) * params->modality.slope + params->modality.intercept - params->voi.origin) / params->voi.span * 255.0
+           + 127.5;
+    if (params->inverse != params->negative) {
+        gain = -gain;
+        at_low = 255.0 - at_low;
+    }
+    if (line->flip) {
+        gain = -gain;
+        at_low = 255.0 - at_low;
+    }
+    if (!(gain >= 0.0 && gain <= 255.0 && fabs(at_low) <= 256.0))
+        return false;
+    line->low = first + low;
+    line->high = first + high;
+    line->gain = (int32_t)lrint(gain * (1 << FRACTION_BITS));
+    line->offset = (int32_t)lrint((at_low + 0.5) * (1 << FRACTION_BITS));
+    return (int64_t)line->gain * (high - low) <= INT32_MAX
+        && (int64_t)line->gain * (high - low) + line->offset <= INT32_MAX;
+}
+
+KH_SIMD static bool line_equals_table(const kh_lut_line *line, const kh_lut *lut)
+{
+    int32_t count = 1 << lut->params.bits_stored, half = lut->params.is_signed ? count / 2 : count;
+    unsigned differences = 0;
+
+    for (int32_t i = 0; i < half; i++)
+        differences |= (unsigned)(line_grey(line, i) ^ lut->grey[i]);
+    for (int32_t i = half; i < count; i++)
+        differences |= (unsigned)(line_grey(line, i - count) ^ lut->grey[i]);
+    return differences == 0;
+}
+
+static bool same_params(const kh_lut_params *a, const kh_lut_params *b)
+{
+    bool padding = a->has_padding == b->has_padding
+                && (!a->has_padding || (a->padding_low == b->padding_low && a->padding_high == b->padding_high));
+
+    return padding && a->bits_stored == b->bits_stored && a->is_signed == b->is_signed && a->inverse == b->inverse
+        && a->negative == b->negative && a->modality.slope == b->modality.slope
+        && a->modality.intercept == b->modality.intercept && a->voi.function == b->voi.function
+        && a->voi.center == b->voi.center && a->voi.width == b->voi.width;
+}
+
+void kh_lut_prepare(kh_lut *lut, const kh_lut_params *params)
+{
+    int32_t count = 1 << params->bits_stored, mask = count - 1, first = lowest_value(params);
+
+    if (lut->valid && same_params(&lut->params, params))
+        return;
+    lut->params = *params;
+    for (int32_t i = 0; i < count; i++)
+        lut->grey[(first + i) & mask] = grey_of(params, first + i);
+    lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && line_of(&lut->line, lut)
+                    && line_equals_table(&lut->line, lut);
+    lut->valid = true;
+}
+
+KH_SIMD static void apply_line_signed(const kh_lut_line *shared, int left, int right, const kh_u16_any *src, uint8_t *dst,
+                                      size_t count)
+{
+    kh_lut_line line = *shared;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = line_grey(&line, (int16_t)(uint16_t)(src[i] << left) >> right);
+}
+
+KH_SIMD static void apply_line_unsigned(const kh_lut_line *shared, int left, int right, const kh_u16_any *src, uint8_t *dst,
+                                        size_t count)
+{
+    kh_lut_line line = *shared;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = line_grey(&line, (uint16_t)(src[i] << left) >> right);
+}
+
+void kh_lut_apply_16(const kh_lut *lut, uint16_t high_bit, const void *src, uint8_t *dst, size_t count)
+{
+    const kh_u16_any *values = src;
+    int bits = lut->params.bits_stored, shift = high_bit + 1 - bits;
+    unsigned mask = (1u << bits) - 1;
+
+    if (lut->line.usable && lut->params.is_signed)
+        apply_line_signed(&lut->line, 15 - high_bit, 16 - bits, values, dst, count);
+    else if (lut->line.usable)
+        apply_line_unsigned(&lut->line, 15 - high_bit, 16 - bits, values, dst, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[i] = lut->grey[((unsigned)values[i] >> shift) & mask];
+}
+
+void kh_lut_apply_8(const kh_lut *lut, uint16_t high_bit, const void *src, uint8_t *dst, size_t count)
+{
+    const uint8_t *values = src;
+    int bits = lut->params.bits_stored, shift = high_bit + 1 - bits;
+    unsigned mask = (1u << bits) - 1;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = lut->grey[((unsigned)values[i] >> shift) & mask];
+}
+
+static inline uint8_t grey_of_float(const kh_lut *lut, float value, int32_t first, int32_t count)
+{
+    float position = value - (float)first + 0.5f; /* count <= 65,536: a float holds it with 7 bits to spare */
+    int32_t i = position < 0.0f ? 0 : position >= (float)count ? count - 1 : (int32_t)position;
+
+    return lut->grey[(first + i) & (count - 1)];
+}
+
+void kh_lut_apply_float(const kh_lut *lut, const float *src, uint8_t *dst, size_t count)
+{
+    int32_t first = lowest_value(&lut->params), entries = 1 << lut->params.bits_stored;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = grey_of_float(lut, src[i], first, entries);
+}
+
+void kh_lut_apply_weighted(const kh_lut *lut, const float *src, uint8_t *dst, size_t count)
+{
+    int32_t first = lowest_value(&lut->params), entries = 1 << lut->params.bits_stored;
+    uint8_t background = lut->params.negative ? 255 : 0;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = src[2 * i + 1] < 0.5f ? background : grey_of_float(lut, src[2 * i] / src[2 * i + 1], first, entries);
+}
