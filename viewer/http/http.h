@@ -1,7 +1,9 @@
 /* http.h - an HTTP/1.1 server over libmicrohttpd, without domain words: routes, requests, answers, event streams.
  * Handlers run on the server's few epoll threads and must not wait: who needs time calls kh_http_suspend() and answers later
  * from any thread. Refused before a handler sees them: two Content-Lengths, length and chunked together, NUL or control bytes
- * in target or headers, targets that are not UTF-8 after decoding, a Host that is not ours, methods without a route. */
+ * in target or headers, lines folded or not ended by CRLF, targets that are not UTF-8 after decoding, a Host that is not ours,
+ * methods without a route. Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
+ * see connection.c. Every answer carries the security headers of answer.c. */
 #ifndef KH_VIEWER_HTTP_HTTP_H
 #define KH_VIEWER_HTTP_HTTP_H
 
@@ -28,28 +30,34 @@ typedef void kh_http_handler(kh_http_request *request, void *context);
 
 typedef struct kh_http_route {
     const char *method;  /* "GET" serves HEAD as well */
-    const char *pattern; /* "/api/studies/{id}": {name} stands for one segment */
+    const char *pattern; /* "/api/studies/{id}", "/tiles/{object}-{frame}.jpg", "/web/{rest*}"; see router.h */
     kh_http_handler *handler;
     void *context;
 } kh_http_route;
 
 KH_MUST_USE kh_status kh_http_server_start(kh_http_server **out, const kh_http_options *options, const kh_http_route *routes,
                                            size_t route_count, kh_error *err);
-/* No new connections; requests under way are given drain_ms to end, suspended ones must be answered by their owners; then stops. */
+/* No new connections, streams end, requests under way are given drain_ms to end; then those still suspended are answered with
+ * 503 in their owners' place (a later answer of the owner is dropped, its bytes released) and the server is gone. Owners
+ * must not begin streams meanwhile. The listening socket is closed, not shut down: copies of it in other processes go on. */
 void kh_http_server_stop(kh_http_server *server, int64_t drain_ms);
 
 typedef struct kh_http_stats {
-    uint64_t requests, answers_2xx, answers_304, answers_4xx, answers_5xx, bytes_sent;
+    uint64_t requests, answers_2xx, answers_304, answers_4xx, answers_5xx;
+    uint64_t bytes_sent;           /* of bodies, as queued */
+    uint64_t connections_cut;      /* closed because a deadline of the reaper passed */
     unsigned connections, suspended, streams;
 } kh_http_stats;
 void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
 
-/* Decoded; NULL when absent. Borrowed for the life of the request. */
+/* Decoded; NULL when absent. Borrowed for the life of the request, and for the handler's thread: who suspends copies first. */
 const char *kh_http_path(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);
 const void *kh_http_body(const kh_http_request *request, size_t *size);
+/* Does Accept-Encoding take gzip? */
+bool kh_http_accepts_gzip(const kh_http_request *request);
 /* Whole numbers and decimals from a segment or query value; KH_E_ARG names the parameter, what was got and what was expected.
  * Absent: KH_OK with fallback. */
 KH_MUST_USE kh_status kh_http_query_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
@@ -59,26 +67,30 @@ KH_MUST_USE kh_status kh_http_query_double(const kh_http_request *request, const
 KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
                                           int64_t *out, kh_error *err);
 
-/* Answering. A header to go with the answer; copied. */
+/* Answering. A header to go with the answer; copied. At most 12, longer than 200 bytes or with control bytes is dropped and logged. */
 void kh_http_set_header(kh_http_request *request, const char *name, const char *value);
 /* The bytes are copied. */
 void kh_http_answer(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);
 /* The bytes are borrowed until release(release_context) is called, once. */
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context);
-/* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. */
+/* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. What happened inside us
+ * (disk, memory, own mistakes) is logged, and the client hears only that it did. */
 void kh_http_answer_error(kh_http_request *request, const kh_error *error);
-/* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. */
+/* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. Handler's
+ * thread only. */
 bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
 
 /* The handler returns without an answer; another thread answers later. */
 void kh_http_suspend(kh_http_request *request);
-/* The client has gone: whoever works for the request may stop. Only between suspend and answer. */
+/* The client has gone: whoever works for the request may stop (and must still answer). Only between suspend and answer. */
 bool kh_http_client_gone(const kh_http_request *request);
 
 /* Server-sent events (text/event-stream). A stream is bounded: one that does not read is closed when its buffer is full. */
 typedef struct kh_http_stream kh_http_stream;
-/* Answers the request with a stream. closed(context) is called once, when the client or the server ended it; the stream must not be used after. */
+/* Answers the request with a stream; handler's thread only. closed(context) is called once, on a server thread, when the client
+ * or the server ended it; the stream must not be used after. Senders and closed() exclude each other by the owner's own lock,
+ * which closed() may take: no lock of the server is held then. */
 KH_MUST_USE kh_status kh_http_stream_begin(kh_http_stream **out, kh_http_request *request, void (*closed)(void *context),
                                            void *context, kh_error *err);
 /* Never waits. KH_E_FULL: the stream's buffer is full, it is being closed. */

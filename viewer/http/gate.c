@@ -1,0 +1,193 @@
+/* What libmicrohttpd 0.9.75 lets through and RFC 9112 does not. Its parser is lenient: it takes two Content-Lengths, a length
+ * beside chunked, NUL bytes (the text ends there for it), lines ended by LF alone, folded lines (whose names it mangles), a
+ * space before the colon, nameless headers.
+ *
+ * The head's text stays where it was read, with NULs in the place of separators: method NUL target NUL version, two NULs for
+ * CRLF, name NUL value, two NULs, and so on, at last two for the empty line. So each part's address says whether anything
+ * stood between it and the part before, and check_head() holds the head to exactly that shape. Would a future library
+ * keep its text elsewhere, every request would be refused and every test would say so: the check fails closed. */
+#include <string.h>
+#include <strings.h>
+#include "viewer/http/internal.h"
+
+#define HEADERS_MAX 100
+#define CRLF_SIZE 2
+
+typedef struct head {
+    const char *line_end; /* where the line before ended: its CR stood there */
+    unsigned count, hosts, lengths, encodings;
+    bool broken;
+    bool host_ours;
+    bool encoding_known;
+    const kh_http_options *options;
+} head;
+
+static bool is_token(const char *text, size_t size)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < size; i++) {
+        char c = text[i];
+        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+
+        if (!alphanumeric && (c == '\0' || !strchr(others, c)))
+            return false;
+    }
+    return size > 0;
+}
+
+static bool is_field_value(const char *text, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+/* "localhost", "127.0.0.1" or "[::1]", with or without a port. */
+static bool is_loopback_name(const char *host, size_t size)
+{
+    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+
+    while (size > 0 && (host[size - 1] == ' ' || host[size - 1] == '\t'))
+        size--;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        size_t length = strlen(names[i]);
+
+        if (size < length || strncasecmp(host, names[i], length) != 0)
+            continue;
+        if (size == length)
+            return true;
+        if (host[length] == ':' && size - length <= 6 && strspn(host + length + 1, "0123456789") == size - length - 1)
+            return true;
+    }
+    return false;
+}
+
+static bool host_is_ours(const kh_http_options *options, const char *host, size_t size)
+{
+    return !options->loopback_hosts_only || is_loopback_name(host, size);
+}
+
+static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+                                      const char *value, size_t value_size)
+{
+    head *h = context;
+
+    (void)kind;
+    h->count++;
+    if (!value || name != h->line_end + CRLF_SIZE || !is_token(name, name_size) || !is_field_value(value, value_size)) {
+        h->broken = true;
+        return MHD_NO;
+    }
+    h->line_end = value + value_size;
+    if (strcasecmp(name, "Host") == 0) {
+        h->hosts++;
+        h->host_ours = host_is_ours(h->options, value, value_size);
+    } else if (strcasecmp(name, "Content-Length") == 0) {
+        h->lengths++;
+    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        h->encodings++;
+        h->encoding_known = strcasecmp(value, "chunked") == 0;
+    }
+    return MHD_YES;
+}
+
+/* The CRLF of the last line and that of the empty line behind it. */
+static bool head_ends_at(const char *line_end)
+{
+    static const char two_line_ends[2 * CRLF_SIZE] = {0};
+
+    return memcmp(line_end, two_line_ends, sizeof two_line_ends) == 0;
+}
+
+static bool request_line_is_whole(const kh_http_request *request, const char *method, const char *url, const char *version)
+{
+    return is_token(method, strlen(method)) && url == method + strlen(method) + 1 && version == url + request->raw_size + 1;
+}
+
+/* What is wrong with the head, NULL when nothing is; *code is the HTTP code then. */
+static const char *check_head(kh_http_request *request, const char *method, const char *url, const char *version,
+                              unsigned *code)
+{
+    head h = {.line_end = version + strlen(version), .options = &request->server->options};
+
+    *code = 400;
+    if (!request_line_is_whole(request, method, url, version))
+        return "request line: expected method, target and version with one space between them";
+    MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, look_at_header, &h);
+    if (h.count > HEADERS_MAX) {
+        *code = 431;
+        return "more than 100 header lines";
+    }
+    if (h.broken || !head_ends_at(h.line_end))
+        return "header lines: expected \"name: value\" and CRLF, no folding, no control bytes";
+    if (h.lengths > 1)
+        return "Content-Length is given twice";
+    if (h.encodings > 0 && h.lengths > 0)
+        return "Content-Length and Transfer-Encoding together";
+    if (h.encodings > 1 || (h.encodings == 1 && !h.encoding_known))
+        return "Transfer-Encoding: expected \"chunked\" or none";
+    if (h.hosts != 1)
+        return "Host: expected exactly one";
+    *code = 421;
+    return h.host_ours ? NULL : "Host: not a name of this server";
+}
+
+static bool body_is_too_large(const kh_http_request *request)
+{
+    const char *length = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Content-Length");
+    unsigned long long bytes = 0;
+
+    if (!length)
+        return false;
+    for (const char *p = length; *p >= '0' && *p <= '9'; p++)
+        bytes = bytes > UINT64_MAX / 16 ? UINT64_MAX / 16 : bytes * 10 + (unsigned)(*p - '0');
+    return bytes > request->server->options.body_bytes_max;
+}
+
+static bool refuse(kh_http_request *request, unsigned code, const char *message)
+{
+    kh_http_answer_code(request, code, message);
+    return true;
+}
+
+static bool find_route(kh_http_request *request, const char *method)
+{
+    kh_http_server *server = request->server;
+
+    switch (kh_router_match(&request->match, server->routes, server->route_count, method, &request->target)) {
+    case KH_ROUTE_FOUND:
+        return false;
+    case KH_ROUTE_NO_METHOD:
+        kh_http_set_header(request, "Allow", request->match.allow);
+        return refuse(request, 405, "this method is not served here; see Allow");
+    case KH_ROUTE_NO_PATH:
+        break;
+    }
+    return refuse(request, 404, "no such address");
+}
+
+bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version)
+{
+    kh_error err = KH_ERROR_INIT;
+    const char *problem;
+    unsigned code;
+
+    if (!request->raw)
+        return refuse(request, 414, "the target is too long");
+    problem = check_head(request, method, url, version, &code);
+    if (problem)
+        return refuse(request, code, problem);
+    if (body_is_too_large(request))
+        return refuse(request, 413, "the body is larger than this server takes");
+    if (kh_target_parse(&request->target, request->raw, request->raw_size, &err) != KH_OK)
+        return refuse(request, err.status == KH_E_LIMIT ? 414 : err.status == KH_E_MEMORY ? 503 : 400, err.message);
+    if (request->target.authority &&
+        !host_is_ours(&request->server->options, request->target.authority, strlen(request->target.authority)))
+        return refuse(request, 421, "the target's host is not a name of this server");
+    return find_route(request, method);
+}

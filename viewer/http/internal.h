@@ -1,0 +1,105 @@
+/* internal.h - what the files of viewer/http share.
+ * Lock order: the owner's own locks, streams_lock, a stream's lock, libmicrohttpd's. The server's lock is held alone. */
+#ifndef KH_VIEWER_HTTP_INTERNAL_H
+#define KH_VIEWER_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/buf.h"
+#include "viewer/http/http.h"
+#include "viewer/http/router.h"
+
+#define KH_HTTP_HEADERS_MAX 12
+
+/* One TCP connection, from accept to close. */
+typedef struct kh_http_connection {
+    struct kh_http_connection *previous, *next; /* server->lock */
+    kh_http_server *server;
+    int fd;
+    atomic_llong deadline_ms; /* monotonic; the reaper cuts the connection after it; 0: none */
+} kh_http_connection;
+
+struct kh_http_server {
+    struct MHD_Daemon *daemon;
+    kh_http_options options;
+    const kh_http_route *routes; /* a copy of ours; the strings are the caller's */
+    size_t route_count;
+    pthread_t reaper;
+
+    pthread_mutex_t lock;     /* guards to the blank line */
+    pthread_cond_t changed;   /* suspended_count or connection_count fell, reaper_stops was set */
+    kh_http_connection *connections;
+    kh_http_request *suspended; /* list */
+    unsigned connection_count, suspended_count;
+    bool reaper_stops;
+
+    pthread_mutex_t streams_lock; /* guards the next two */
+    kh_http_stream *streams;      /* list */
+    unsigned stream_count;
+
+    atomic_bool stopping;     /* no new requests */
+    atomic_uint dispatching;  /* handlers that run now */
+    atomic_ullong requests, answers_2xx, answers_304, answers_4xx, answers_5xx, bytes_sent, connections_cut;
+    atomic_uint requests_open;
+};
+
+typedef struct kh_http_header_line {
+    char *name, *value;
+} kh_http_header_line;
+
+struct kh_http_request {
+    kh_http_server *server; /* by the connection's threads, and by whoever claimed the answer */
+    struct MHD_Connection *mhd;
+    kh_http_connection *connection;
+    int fd; /* of the connection; for asking whether the client is there */
+    atomic_uint holders; /* the connection, and the owner of a suspended request */
+    char *raw;           /* the target as it stood in the request line; NULL when it was too long */
+    size_t raw_size;
+    kh_target target;
+    kh_route_match match;
+    kh_buf body;
+    bool is_head;
+    bool begun;     /* the head was looked at */
+    bool suspended; /* by the handler; connection's thread only */
+
+    kh_http_header_line headers[KH_HTTP_HEADERS_MAX]; /* by the handler, then by the owner */
+    unsigned header_count;
+
+    atomic_bool claimed;    /* somebody answers */
+    atomic_bool answered;   /* response and code are there */
+    struct MHD_Response *response;
+    unsigned code;
+    size_t body_bytes;
+    kh_http_stream *stream;
+    kh_http_request *previous_suspended, *next_suspended; /* server->lock */
+};
+
+/* request.c */
+kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Connection *mhd, const char *raw);
+void kh_http_request_release(kh_http_request *request);
+
+/* gate.c: may the request go on to a handler? True when it was answered (refused) instead. url and version are
+ * libmicrohttpd's own pointers, see there. */
+bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version);
+
+/* answer.c */
+void kh_http_answer_code(kh_http_request *request, unsigned code, const char *message);
+/* Takes response over. */
+void kh_http_answer_response(kh_http_request *request, unsigned code, struct MHD_Response *response, size_t body_bytes);
+/* Answer 503 in the owner's place, at stop. Uses up one hold of the caller's. */
+void kh_http_abandon(kh_http_request *request);
+
+/* connection.c */
+void kh_http_connection_notify(void *context, struct MHD_Connection *mhd, void **socket_context,
+                               enum MHD_ConnectionNotificationCode what);
+void kh_http_connection_expect_request(kh_http_connection *connection);
+void kh_http_connection_expect_read(kh_http_connection *connection, size_t bytes);
+void kh_http_connection_expect_nothing(kh_http_connection *connection);
+void *kh_http_reaper(void *server);
+
+/* stream.c */
+void kh_http_stream_closed(kh_http_stream *stream);
+void kh_http_streams_end(kh_http_server *server);
+
+#endif

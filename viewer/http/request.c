@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <poll.h>
+#include "viewer/http/internal.h"
+
+kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Connection *mhd, const char *raw)
+{
+    kh_http_request *request = calloc(1, sizeof *request);
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    if (!request)
+        return NULL;
+    request->server = server;
+    request->mhd = mhd;
+    request->connection = info ? info->socket_context : NULL;
+    request->fd = request->connection ? request->connection->fd : -1;
+    atomic_init(&request->holders, 1);
+    kh_buf_init(&request->body, server->options.body_bytes_max);
+    request->raw_size = strnlen(raw, KH_TARGET_BYTES_MAX + 1);
+    if (request->raw_size <= KH_TARGET_BYTES_MAX)
+        request->raw = strndup(raw, request->raw_size);
+    return request;
+}
+
+void kh_http_request_release(kh_http_request *request)
+{
+    if (atomic_fetch_sub_explicit(&request->holders, 1, memory_order_acq_rel) != 1)
+        return;
+    for (unsigned i = 0; i < request->header_count; i++) {
+        free(request->headers[i].name);
+        free(request->headers[i].value);
+    }
+    if (request->response)
+        MHD_destroy_response(request->response);
+    kh_buf_release(&request->body);
+    kh_target_release(&request->target);
+    free(request->raw);
+    free(request);
+}
+
+const char *kh_http_path(const kh_http_request *request)
+{
+    return request->target.path;
+}
+
+const char *kh_http_segment(const kh_http_request *request, const char *name)
+{
+    return kh_route_capture(&request->match, name);
+}
+
+const char *kh_http_query(const kh_http_request *request, const char *name)
+{
+    return kh_target_parameter(&request->target, name);
+}
+
+const char *kh_http_header(const kh_http_request *request, const char *name)
+{
+    return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+const void *kh_http_body(const kh_http_request *request, size_t *size)
+{
+    *size = request->body.size;
+    return request->body.data;
+}
+
+/* Is the element "gzip;q=0" or alike? */
+static bool is_refused(const char *parameters, size_t size)
+{
+    const char *q = memmem(parameters, size, "q=", 2);
+
+    if (!q)
+        return false;
+    for (q += 2; q < parameters + size && (*q == '0' || *q == '.' || *q == ' '); q++)
+        ;
+    return q == parameters + size;
+}
+
+bool kh_http_accepts_gzip(const kh_http_request *request)
+{
+    const char *p = kh_http_header(request, "Accept-Encoding");
+
+    while (p && *p) {
+        size_t size;
+
+        p += strspn(p, " \t,");
+        size = strcspn(p, ",");
+        if (size >= 4 && strncasecmp(p, "gzip", 4) == 0 && (size == 4 || strchr(" \t;", p[4])))
+            return !is_refused(p + 4, size - 4);
+        p += size;
+    }
+    return false;
+}
+
+static kh_status parse_int(const char *name, const char *text, int64_t min, int64_t max, int64_t *out, kh_error *err)
+{
+    char *end = NULL;
+    long long value;
+
+    errno = 0;
+    value = strtoll(text, &end, 10);
+    if (!strchr("-0123456789", *text) || *text == '\0' || *end != '\0' || errno != 0 || value < min || value > max)
+        return kh_error_set(err, KH_E_ARG, "%s \"%.32s\", expected a whole number from %lld to %lld", name, text,
+                            (long long)min, (long long)max);
+    *out = value;
+    return KH_OK;
+}
+
+kh_status kh_http_query_int(const kh_http_request *request, const char *name, int64_t min, int64_t max, int64_t fallback,
+                            int64_t *out, kh_error *err)
+{
+    const char *text = kh_http_query(request, name);
+
+    *out = fallback;
+    return text ? parse_int(name, text, min, max, out, err) : KH_OK;
+}
+
+kh_status kh_http_segment_int(const kh_http_request *request, const char *name, int64_t min, int64_t max, int64_t *out,
+                              kh_error *err)
+{
+    const char *text = kh_http_segment(request, name);
+
+    if (!text)
+        return kh_error_set(err, KH_E_INTERNAL, "the route has no {%s}", name);
+    return parse_int(name, text, min, max, out, err);
+}
+
+kh_status kh_http_query_double(const kh_http_request *request, const char *name, double min, double max, double fallback,
+                               double *out, kh_error *err)
+{
+    const char *text = kh_http_query(request, name);
+    char *end = NULL;
+    double value;
+
+    *out = fallback;
+    if (!text)
+        return KH_OK;
+    value = strtod(text, &end);
+    /* the span keeps out what strtod also takes: nan, inf, hexadecimal, leading space */
+    if (*text == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0' || *end != '\0' || !isfinite(value) || value < min ||
+        value > max)
+        return kh_error_set(err, KH_E_ARG, "%s \"%.32s\", expected a number from %g to %g", name, text, min, max);
+    *out = value;
+    return KH_OK;
+}
+
+void kh_http_suspend(kh_http_request *request)
+{
+    kh_http_server *server = request->server;
+
+    request->suspended = true;
+    atomic_fetch_add_explicit(&request->holders, 1, memory_order_relaxed);
+    MHD_suspend_connection(request->mhd);
+    pthread_mutex_lock(&server->lock);
+    request->next_suspended = server->suspended;
+    if (request->next_suspended)
+        request->next_suspended->previous_suspended = request;
+    server->suspended = request;
+    server->suspended_count++;
+    pthread_mutex_unlock(&server->lock);
+}
+
+bool kh_http_client_gone(const kh_http_request *request)
+{
+    struct pollfd socket = {.fd = request->fd, .events = POLLRDHUP};
+
+    if (atomic_load_explicit(&request->answered, memory_order_acquire))
+        return true; /* the server has answered in the owner's place */
+    return poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}

@@ -1,0 +1,323 @@
+/* The server: libmicrohttpd's callbacks, start and stop.
+ *
+ * A request is made by log_uri(), which sees the target as it came, before anything is decoded. handle() is called when the
+ * head is in (the gate), for pieces of a body, when the body is in (the route's handler), and again after each resume, until
+ * there is an answer to queue. completed() ends it. All of them run on the connection's own epoll thread. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "viewer/http/internal.h"
+
+#define CONNECTION_MEMORY_BYTES (32 * 1024)
+#define STOP_POLL_MS 2
+
+static void *log_uri(void *context, const char *uri, struct MHD_Connection *mhd)
+{
+    kh_http_server *server = context;
+    kh_http_request *request = kh_http_request_create(server, mhd, uri);
+
+    if (!request)
+        return NULL;
+    kh_http_connection_expect_request(request->connection);
+    atomic_fetch_add_explicit(&server->requests_open, 1, memory_order_relaxed);
+    return request;
+}
+
+/* The target is decoded by target.c from a copy, so that nothing is lost on the way. */
+static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *text)
+{
+    (void)context;
+    (void)mhd;
+    return strlen(text);
+}
+
+static void count_answer(kh_http_server *server, unsigned code, size_t body_bytes)
+{
+    atomic_ullong *counter = code == 304   ? &server->answers_304
+                             : code < 300  ? &server->answers_2xx
+                             : code >= 500 ? &server->answers_5xx
+                                           : &server->answers_4xx;
+
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&server->bytes_sent, body_bytes, memory_order_relaxed);
+}
+
+/* MHD_NO closes the connection. */
+static enum MHD_Result queue_answer(kh_http_request *request)
+{
+    enum MHD_Result queued;
+
+    if (!request->response)
+        return MHD_NO;
+    if (request->stream)
+        kh_http_connection_expect_nothing(request->connection);
+    else
+        kh_http_connection_expect_read(request->connection, request->body_bytes);
+    count_answer(request->server, request->code, request->is_head || request->stream ? 0 : request->body_bytes);
+    queued = MHD_queue_response(request->mhd, request->code, request->response);
+    MHD_destroy_response(request->response);
+    request->response = NULL;
+    return queued;
+}
+
+static void run_handler(kh_http_request *request)
+{
+    kh_http_server *server = request->server;
+    const kh_http_route *route = &server->routes[request->match.route];
+
+    kh_http_connection_expect_nothing(request->connection);
+    atomic_fetch_add(&server->dispatching, 1);
+    if (atomic_load(&server->stopping))
+        kh_http_answer_code(request, 503, "the server is stopping");
+    else
+        route->handler(request, route->context);
+    atomic_fetch_sub(&server->dispatching, 1);
+    if (!request->suspended && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
+        kh_log(KH_LOG_ERROR, "http", "the handler of %s gave no answer", route->pattern);
+        kh_http_answer_code(request, 500, "no answer was made");
+    }
+}
+
+/* False when the body is larger than may be; a length that was announced was refused before. */
+static bool take_body(kh_http_request *request, const char *bytes, size_t *size)
+{
+    bool taken = kh_buf_append(&request->body, bytes, *size, NULL) == KH_OK;
+
+    *size = 0;
+    return taken;
+}
+
+static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
+                              const char *version, const char *upload, size_t *upload_size, void **request_context)
+{
+    kh_http_request *request = *request_context;
+
+    (void)context;
+    (void)mhd;
+    if (!request)
+        return MHD_NO;
+    if (!request->begun) {
+        request->begun = true;
+        request->is_head = strcmp(method, "HEAD") == 0;
+        atomic_fetch_add_explicit(&request->server->requests, 1, memory_order_relaxed);
+        return kh_http_gate(request, method, url, version) ? queue_answer(request) : MHD_YES;
+    }
+    if (*upload_size > 0)
+        return take_body(request, upload, upload_size) ? MHD_YES : MHD_NO;
+    if (!request->suspended && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
+        run_handler(request);
+        if (request->suspended)
+            return MHD_YES; /* it may be answered already: the library calls again when it sees the resume */
+    }
+    if (!atomic_load_explicit(&request->answered, memory_order_acquire))
+        return MHD_YES;
+    return queue_answer(request);
+}
+
+static void completed(void *context, struct MHD_Connection *mhd, void **request_context,
+                      enum MHD_RequestTerminationCode why)
+{
+    kh_http_server *server = context;
+    kh_http_request *request = *request_context;
+
+    (void)mhd;
+    (void)why;
+    *request_context = NULL;
+    if (!request)
+        return;
+    if (request->stream)
+        kh_http_stream_closed(request->stream);
+    kh_http_connection_expect_request(request->connection);
+    kh_http_request_release(request);
+    atomic_fetch_sub(&server->requests_open, 1);
+}
+
+static void log_library(void *context, const char *format, va_list args)
+{
+    char text[256];
+
+    (void)context;
+    if (vsnprintf(text, sizeof text, format, args) > 0)
+        kh_log(KH_LOG_DEBUG, "http", "libmicrohttpd: %s", text);
+}
+
+static kh_status start_daemon(kh_http_server *server, kh_error *err)
+{
+    const kh_http_options *options = &server->options;
+
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
+        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, /* first: the others may already log */
+        MHD_OPTION_LISTEN_SOCKET, options->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, options->thread_count,
+        MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        options->connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_URI_LOG_CALLBACK, log_uri, server,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, server,
+        MHD_OPTION_NOTIFY_CONNECTION, kh_http_connection_notify, server, MHD_OPTION_END);
+    if (!server->daemon)
+        return kh_error_set(err, KH_E_IO, "the HTTP server cannot start");
+    return KH_OK;
+}
+
+static kh_status check_options(const kh_http_options *options, kh_error *err)
+{
+    if (options->thread_count < 1 || options->thread_count > 64)
+        return kh_error_set(err, KH_E_ARG, "HTTP threads %u, expected 1 to 64", options->thread_count);
+    if (options->connections_max < options->thread_count || options->connections_per_address_max < 1)
+        return kh_error_set(err, KH_E_ARG, "HTTP connections %u, %u per address; expected at least the threads, and 1",
+                            options->connections_max, options->connections_per_address_max);
+    if (options->idle_timeout_s < 1 || options->idle_timeout_s > 3600)
+        return kh_error_set(err, KH_E_ARG, "HTTP idle time-out %u s, expected 1 to 3600", options->idle_timeout_s);
+    if (fcntl(options->listen_fd, F_SETFL, O_NONBLOCK) != 0)
+        return kh_error_set(err, KH_E_ARG, "HTTP: descriptor %d is not a socket of ours", options->listen_fd);
+    return KH_OK;
+}
+
+static void server_free(kh_http_server *server)
+{
+    pthread_mutex_destroy(&server->lock);
+    pthread_mutex_destroy(&server->streams_lock);
+    pthread_cond_destroy(&server->changed);
+    free((void *)(uintptr_t)server->routes);
+    free(server);
+}
+
+static kh_http_server *server_create(const kh_http_options *options, const kh_http_route *routes, size_t route_count)
+{
+    kh_http_server *server = calloc(1, sizeof *server);
+    kh_http_route *copy = malloc((route_count + 1) * sizeof *copy);
+    pthread_condattr_t attributes;
+
+    if (!server || !copy) {
+        free(server);
+        free(copy);
+        return NULL;
+    }
+    memcpy(copy, routes, route_count * sizeof *copy);
+    server->routes = copy;
+    server->route_count = route_count;
+    server->options = *options;
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_mutex_init(&server->streams_lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&server->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    return server;
+}
+
+static void stop_reaper(kh_http_server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    server->reaper_stops = true;
+    pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->lock);
+    pthread_join(server->reaper, NULL);
+}
+
+kh_status kh_http_server_start(kh_http_server **out, const kh_http_options *options, const kh_http_route *routes,
+                               size_t route_count, kh_error *err)
+{
+    kh_http_server *server;
+    kh_status status;
+
+    *out = NULL;
+    status = check_options(options, err);
+    if (status == KH_OK)
+        status = kh_router_check(routes, route_count, err);
+    if (status != KH_OK)
+        return status;
+    server = server_create(options, routes, route_count);
+    if (!server)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the HTTP server");
+    if (pthread_create(&server->reaper, NULL, kh_http_reaper, server) != 0) {
+        server_free(server);
+        return kh_error_set(err, KH_E_MEMORY, "the HTTP server's reaper cannot start");
+    }
+    status = start_daemon(server, err);
+    if (status != KH_OK) {
+        stop_reaper(server);
+        server_free(server);
+        return status;
+    }
+    *out = server;
+    return KH_OK;
+}
+
+/* A suspended request that nobody answers yet, held for the caller; NULL when there is none. */
+static kh_http_request *hold_unanswered(kh_http_server *server)
+{
+    kh_http_request *request;
+
+    pthread_mutex_lock(&server->lock);
+    for (request = server->suspended; request && atomic_load(&request->claimed); request = request->next_suspended)
+        ;
+    if (request)
+        atomic_fetch_add_explicit(&request->holders, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&server->lock);
+    return request;
+}
+
+/* Every suspended request answered and resumed: MHD_stop_daemon() ends the process if one is left. */
+static void abandon_suspended(kh_http_server *server)
+{
+    kh_http_request *request;
+
+    while ((request = hold_unanswered(server)) != NULL)
+        kh_http_abandon(request);
+    pthread_mutex_lock(&server->lock);
+    while (server->suspended_count > 0)
+        pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+static void wait_until_idle(kh_http_server *server, int64_t deadline_ms)
+{
+    while (atomic_load(&server->requests_open) > 0 && kh_clock_monotonic_ms() < deadline_ms)
+        kh_clock_sleep_ms(STOP_POLL_MS);
+}
+
+void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
+{
+    int64_t deadline_ms = kh_clock_monotonic_ms() + drain_ms;
+    int listen_fd;
+
+    if (!server)
+        return;
+    listen_fd = MHD_quiesce_daemon(server->daemon);
+    atomic_store(&server->stopping, true);
+    while (atomic_load(&server->dispatching) > 0) /* after this no handler runs any more: nothing new is suspended */
+        kh_clock_sleep_ms(STOP_POLL_MS);
+    kh_http_streams_end(server);
+    wait_until_idle(server, deadline_ms);
+    abandon_suspended(server);
+    MHD_stop_daemon(server->daemon);
+    stop_reaper(server);
+    if (listen_fd >= 0)
+        close(listen_fd);
+    server_free(server);
+}
+
+void kh_http_get_stats(kh_http_server *server, kh_http_stats *out)
+{
+    *out = (kh_http_stats){
+        .requests = atomic_load(&server->requests),
+        .answers_2xx = atomic_load(&server->answers_2xx),
+        .answers_304 = atomic_load(&server->answers_304),
+        .answers_4xx = atomic_load(&server->answers_4xx),
+        .answers_5xx = atomic_load(&server->answers_5xx),
+        .bytes_sent = atomic_load(&server->bytes_sent),
+        .connections_cut = atomic_load(&server->connections_cut),
+    };
+    pthread_mutex_lock(&server->lock);
+    out->connections = server->connection_count;
+    out->suspended = server->suspended_count;
+    pthread_mutex_unlock(&server->lock);
+    pthread_mutex_lock(&server->streams_lock);
+    out->streams = server->stream_count;
+    pthread_mutex_unlock(&server->streams_lock);
+}
