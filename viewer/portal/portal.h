@@ -1,0 +1,35 @@
+/* portal.h - our browser's face over HTTP: docs/http-api.md. The web role starts one over its reader of the cache.
+ * Threads of its own: HTTP, rendering, one that carries events to the open streams. */
+#ifndef KH_VIEWER_PORTAL_PORTAL_H
+#define KH_VIEWER_PORTAL_PORTAL_H
+
+#include "cache/cache.h"
+#include "dicom/codec/codec.h"
+
+typedef struct kh_portal kh_portal;
+
+typedef struct kh_portal_options {
+    kh_cache *cache;                      /* borrowed until stop; a reader will do */
+    kh_codec *codec;                      /* borrowed; NULL: compressed pictures answer 422 */
+    int listen_fd;                        /* bound and listening; taken over, closed at stop (not shut down) */
+    bool loopback_hosts_only;             /* Host must be a loopback name */
+    unsigned http_threads, render_threads;
+    unsigned connections_max, connections_per_address_max;
+    unsigned idle_timeout_s;
+    unsigned streams_max;                 /* open event streams */
+    size_t render_queue_max;              /* tiles waiting; more answer 503 */
+    uint64_t tile_bytes_max;              /* tile cache */
+    uint64_t manifest_bytes_max;          /* encoded stack manifests kept */
+    const char *const *role_names;        /* name of page role i, NULL where there is none; role_count of them; copied */
+    unsigned role_count;
+    const char *version;                  /* of the program, for /health */
+} kh_portal_options;
+/* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
+ * 512 MiB of tiles, 64 MiB of manifests, no roles. cache, codec and listen_fd are the caller's to set. */
+extern const kh_portal_options kh_portal_options_default;
+
+KH_MUST_USE kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_error *err);
+/* Listening ends, streams end, requests under way have drain_ms. NULL is welcome. */
+void kh_portal_stop(kh_portal *portal, int64_t drain_ms);
+
+#endif
