@@ -182,7 +182,8 @@ static kh_status migrate_one(kh_sql *sql, const char *script, size_t version, kh
     if (status == KH_OK)
         return kh_sql_commit(sql, err);
     kh_sql_rollback(sql);
-    return kh_error_prefix(err, "schema %zu", version);
+    kh_error_prefix(err, "schema %zu", version);
+    return status;
 }
 
 kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, size_t script_count, kh_error *err)
@@ -216,7 +217,7 @@ kh_status kh_sql_commit(kh_sql *sql, kh_error *err)
 
 void kh_sql_rollback(kh_sql *sql)
 {
-    if (!sqlite3_get_autocommit(sql->db)) /* some failures have rolled back already */
+    if (kh_sql_in_transaction(sql)) /* some failures have rolled back already */
         sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
@@ -233,6 +234,11 @@ kh_status kh_sql_savepoint_release(kh_sql *sql, kh_error *err)
 void kh_sql_savepoint_rollback(kh_sql *sql)
 {
     sqlite3_exec(sql->db, "ROLLBACK TO one; RELEASE one", NULL, NULL, NULL);
+}
+
+bool kh_sql_in_transaction(kh_sql *sql)
+{
+    return !sqlite3_get_autocommit(sql->db);
 }
 
 kh_sql_value kh_sql_text_value(const char *text)

@@ -28,6 +28,8 @@ void kh_sql_rollback(kh_sql *sql);
 KH_MUST_USE kh_status kh_sql_savepoint(kh_sql *sql, kh_error *err);  /* one level: a failed row of a group leaves the others */
 KH_MUST_USE kh_status kh_sql_savepoint_release(kh_sql *sql, kh_error *err);
 void kh_sql_savepoint_rollback(kh_sql *sql);
+/* False after a failure that undid the whole transaction (a full disk, say): what follows would stand in another one. */
+bool kh_sql_in_transaction(kh_sql *sql);
 
 typedef struct kh_sql_value {
     enum { KH_SQL_NULL, KH_SQL_INT, KH_SQL_DOUBLE, KH_SQL_TEXT, KH_SQL_BLOB } type;

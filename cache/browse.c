@@ -1,0 +1,181 @@
+#include "cache/browse.h"
+
+#include <string.h>
+#include "cache/internal.h"
+
+#define SERIES_SELECT                                                                                                          \
+    "SELECT id, study_ref, series_uid, modality, description, body_part, protocol, laterality, number, object_count,"          \
+    " image_count, frame_count, revision FROM series"
+#define OBJECT_SELECT                                                                                                          \
+    "SELECT id, series_ref, sop_class_uid, sop_uid, transfer_syntax_uid, instance_number, bytes, frame_count, sha256 FROM object"
+
+static void read_series(kh_sql_row *row, kh_series *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    out->study_id = kh_sql_int(row, 1);
+    KH_COPY(out->series_uid, kh_sql_text(row, 2));
+    KH_COPY(out->modality, kh_sql_text(row, 3));
+    KH_COPY(out->description, kh_sql_text(row, 4));
+    KH_COPY(out->body_part, kh_sql_text(row, 5));
+    KH_COPY(out->protocol, kh_sql_text(row, 6));
+    KH_COPY(out->laterality, kh_sql_text(row, 7));
+    out->number = kh_sql_is_null(row, 8) ? INT64_MIN : kh_sql_int(row, 8);
+    out->object_count = kh_sql_int(row, 9);
+    out->image_count = kh_sql_int(row, 10);
+    out->frame_count = kh_sql_int(row, 11);
+    out->revision = kh_sql_int(row, 12);
+}
+
+static void read_object(kh_sql_row *row, kh_object *out)
+{
+    const void *sum;
+    size_t size;
+
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    out->series_id = kh_sql_int(row, 1);
+    KH_COPY(out->sop_class_uid, kh_sql_text(row, 2));
+    KH_COPY(out->sop_instance_uid, kh_sql_text(row, 3));
+    KH_COPY(out->transfer_syntax_uid, kh_sql_text(row, 4));
+    out->instance_number = kh_sql_is_null(row, 5) ? INT64_MIN : kh_sql_int(row, 5);
+    out->bytes = kh_sql_int(row, 6);
+    out->frame_count = kh_sql_int(row, 7);
+    sum = kh_sql_blob(row, 8, &size);
+    if (size == sizeof out->sha256)
+        memcpy(out->sha256, sum, size);
+}
+
+/* What is called for each row of a query with one value. */
+typedef struct visitor {
+    kh_status (*row)(const struct visitor *visitor, kh_sql_row *row);
+    kh_series_visit *series;
+    kh_object_visit *object;
+    kh_uid_visit *uid;
+    void *context;
+} visitor;
+
+static kh_status on_series(const visitor *v, kh_sql_row *row)
+{
+    kh_series series;
+
+    read_series(row, &series);
+    return v->series(v->context, &series);
+}
+
+static kh_status on_object(const visitor *v, kh_sql_row *row)
+{
+    kh_object object;
+
+    read_object(row, &object);
+    return v->object(v->context, &object);
+}
+
+static kh_status on_uid(const visitor *v, kh_sql_row *row)
+{
+    return v->uid(v->context, kh_sql_text(row, 0));
+}
+
+static kh_status visit_rows(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, const visitor *v,
+                            kh_error *err)
+{
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, query, values, count, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        status = v->row(v, row);
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+kh_status kh_browse_series_of(kh_cache *cache, int64_t study_id, kh_series_visit *visit, void *context, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(study_id);
+    const visitor v = {.row = on_series, .series = visit, .context = context};
+
+    return visit_rows(cache, SERIES_SELECT " WHERE study_ref = ?1 ORDER BY number IS NULL, number, id", &value, 1, &v, err);
+}
+
+static kh_status keep_series(void *context, const kh_series *series)
+{
+    *(kh_series *)context = *series;
+    return KH_OK;
+}
+
+kh_status kh_browse_series(kh_cache *cache, int64_t series_id, kh_series *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(series_id);
+    const visitor v = {.row = on_series, .series = keep_series, .context = out};
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    status = visit_rows(cache, SERIES_SELECT " WHERE id = ?1", &value, 1, &v, err);
+    if (status == KH_OK && out->id == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no series %lld", (long long)series_id);
+    return status;
+}
+
+kh_status kh_browse_objects_of(kh_cache *cache, int64_t series_id, kh_object_visit *visit, void *context, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(series_id);
+    const visitor v = {.row = on_object, .object = visit, .context = context};
+
+    return visit_rows(cache, OBJECT_SELECT " WHERE series_ref = ?1 ORDER BY instance_number IS NULL, instance_number, id", &value,
+                      1, &v, err);
+}
+
+static kh_status keep_object(void *context, const kh_object *object)
+{
+    *(kh_object *)context = *object;
+    return KH_OK;
+}
+
+kh_status kh_browse_object(kh_cache *cache, int64_t object_id, kh_object *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(object_id);
+    const visitor v = {.row = on_object, .object = keep_object, .context = out};
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    status = visit_rows(cache, OBJECT_SELECT " WHERE id = ?1", &value, 1, &v, err);
+    if (status == KH_OK && out->id == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no object %lld", (long long)object_id);
+    return status;
+}
+
+kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const char *study_uid, kh_uid_visit *visit, void *context,
+                                kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(study_uid)};
+    const visitor v = {.row = on_uid, .uid = visit, .context = context};
+
+    return visit_rows(cache,
+                      "SELECT o.sop_uid FROM study s JOIN patient p ON p.id = s.patient_ref"
+                      " JOIN facility f ON f.id = p.facility_id JOIN series r ON r.study_ref = s.id"
+                      " JOIN object o ON o.series_ref = r.id WHERE s.study_uid = ?2 AND f.name = ?1",
+                      values, 2, &v, err);
+}
+
+static kh_status keep_origin(const visitor *v, kh_sql_row *row)
+{
+    *(int64_t *)v->context = kh_sql_int(row, 0);
+    return KH_OK;
+}
+
+kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(object_id);
+    int64_t origin_id = 0;
+    const visitor v = {.row = keep_origin, .context = &origin_id};
+    kh_status status = visit_rows(cache, "SELECT origin_id FROM object WHERE id = ?1", &value, 1, &v, err);
+
+    *fd = -1;
+    if (status == KH_OK && origin_id == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no object %lld", (long long)object_id);
+    return status == KH_OK ? kh_object_open_file(fd, &cache->paths, object_id, origin_id, err) : status;
+}

@@ -1,0 +1,196 @@
+#include "cache/browse.h"
+
+#include <string.h>
+#include "cache/fold.h"
+#include "cache/internal.h"
+
+#define STUDY_SELECT                                                                                                           \
+    "SELECT s.id, s.study_uid, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date,"    \
+    " p.sex, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution, s.study_id, s.modalities,"      \
+    " s.series_count, s.object_count, s.image_count, s.frame_count, s.bytes, s.first_arrival_ms, s.last_arrival_ms,"           \
+    " coalesce((SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name), 0), s.revision"       \
+    " FROM study s JOIN patient p ON p.id = s.patient_ref JOIN facility f ON f.id = p.facility_id"
+
+#define WORDS_MAX 8
+#define SEARCH_BYTES_MAX 1024
+#define LIMIT_MAX 1000
+
+static void read_study(kh_sql_row *row, kh_study *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    KH_COPY(out->study_uid, kh_sql_text(row, 1));
+    KH_COPY(out->patient.facility, kh_sql_text(row, 2));
+    KH_COPY(out->patient.patient_id, kh_sql_text(row, 3));
+    KH_COPY(out->patient.name.alphabetic, kh_sql_text(row, 4));
+    KH_COPY(out->patient.name.ideographic, kh_sql_text(row, 5));
+    KH_COPY(out->patient.name.phonetic, kh_sql_text(row, 6));
+    KH_COPY(out->patient.birth_date, kh_sql_text(row, 7));
+    KH_COPY(out->patient.sex, kh_sql_text(row, 8));
+    KH_COPY(out->date, kh_sql_text(row, 9));
+    KH_COPY(out->time, kh_sql_text(row, 10));
+    KH_COPY(out->description, kh_sql_text(row, 11));
+    KH_COPY(out->accession, kh_sql_text(row, 12));
+    KH_COPY(out->referring_physician, kh_sql_text(row, 13));
+    KH_COPY(out->institution, kh_sql_text(row, 14));
+    KH_COPY(out->study_id, kh_sql_text(row, 15));
+    KH_COPY(out->modalities, kh_sql_text(row, 16));
+    out->series_count = kh_sql_int(row, 17);
+    out->object_count = kh_sql_int(row, 18);
+    out->image_count = kh_sql_int(row, 19);
+    out->frame_count = kh_sql_int(row, 20);
+    out->bytes = kh_sql_int(row, 21);
+    out->first_arrival_ms = kh_sql_int(row, 22);
+    out->last_arrival_ms = kh_sql_int(row, 23);
+    out->pull_id = kh_sql_int(row, 24);
+    out->revision = kh_sql_int(row, 25);
+}
+
+static kh_status visit_studies(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_study_visit *visit,
+                               void *context, kh_error *err)
+{
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        kh_study study;
+
+        read_study(row, &study);
+        status = visit(context, &study);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+/* The words of a search, folded, each in place in `text`. */
+typedef struct search {
+    kh_buf text;
+    const char *words[WORDS_MAX];
+    size_t count;
+} search;
+
+static kh_status read_search(search *out, const char *text, kh_error *err)
+{
+    kh_status status;
+    char *rest, *word;
+
+    if (!text)
+        return KH_OK;
+    if (strlen(text) > SEARCH_BYTES_MAX)
+        return kh_error_set(err, KH_E_ARG, "search text of %zu bytes, expected at most %d", strlen(text), SEARCH_BYTES_MAX);
+    status = kh_fold_append(&out->text, text, err);
+    if (status != KH_OK || out->text.size == 0)
+        return status;
+    for (word = strtok_r((char *)out->text.data, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        if (out->count == WORDS_MAX)
+            return kh_error_set(err, KH_E_ARG, "more than %d search words", WORDS_MAX);
+        out->words[out->count++] = word;
+    }
+    return KH_OK;
+}
+
+static bool date_valid(const char *date)
+{
+    return !date || (strlen(date) == 8 && strspn(date, "0123456789") == 8);
+}
+
+static kh_status check_filter(const kh_study_filter *filter, kh_error *err)
+{
+    if (filter->limit < 1 || filter->limit > LIMIT_MAX)
+        return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 to %d", (long long)filter->limit, LIMIT_MAX);
+    if (filter->offset < 0)
+        return kh_error_set(err, KH_E_ARG, "offset %lld, expected 0 or more", (long long)filter->offset);
+    if (!date_valid(filter->date_from) || !date_valid(filter->date_to))
+        return kh_error_set(err, KH_E_ARG, "study dates must be YYYYMMDD");
+    if (filter->modality && (strlen(filter->modality) > 16 || strchr(filter->modality, ',')))
+        return kh_error_set(err, KH_E_ARG, "modality must be one code of at most 16 characters");
+    return KH_OK;
+}
+
+#define STUDY_WHERE                                                                                                            \
+    " WHERE (?1 IS NULL OR s.date >= ?1) AND (?2 IS NULL OR (s.date <= ?2 AND s.date <> ''))"                                  \
+    " AND (?3 IS NULL OR instr(',' || s.modalities || ',', ',' || ?3 || ',') > 0)"                                             \
+    " AND (?4 IS NULL OR instr(s.search, ?4) > 0) AND (?5 IS NULL OR instr(s.search, ?5) > 0)"                                 \
+    " AND (?6 IS NULL OR instr(s.search, ?6) > 0) AND (?7 IS NULL OR instr(s.search, ?7) > 0)"                                 \
+    " AND (?8 IS NULL OR instr(s.search, ?8) > 0) AND (?9 IS NULL OR instr(s.search, ?9) > 0)"                                 \
+    " AND (?10 IS NULL OR instr(s.search, ?10) > 0) AND (?11 IS NULL OR instr(s.search, ?11) > 0)"
+#define WHERE_VALUES (3 + WORDS_MAX)
+
+static kh_status count_studies(kh_sql *sql, const kh_sql_value *values, int64_t *total, kh_error *err)
+{
+    kh_sql_row *row;
+    bool has_row = false;
+    kh_status status = kh_sql_query(&row, sql, "SELECT count(*) FROM study s" STUDY_WHERE, values, WHERE_VALUES, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK)
+        *total = kh_sql_int(row, 0);
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_browse_studies(kh_cache *cache, const kh_study_filter *filter, kh_study_visit *visit, void *context, int64_t *total,
+                            kh_error *err)
+{
+    kh_sql_value values[WHERE_VALUES + 2] = {KH_SQL_T(filter->date_from), KH_SQL_T(filter->date_to), KH_SQL_T(filter->modality)};
+    kh_sql *sql = NULL;
+    search words = {0};
+    kh_status status;
+
+    kh_buf_init(&words.text, (size_t)4 * SEARCH_BYTES_MAX);
+    status = check_filter(filter, err);
+    if (status == KH_OK)
+        status = read_search(&words, filter->text, err);
+    if (status == KH_OK)
+        status = kh_reader_acquire(&sql, cache->readers, err);
+    if (status != KH_OK)
+        goto out;
+    for (size_t i = 0; i < words.count; i++)
+        values[3 + i] = KH_SQL_T(words.words[i]);
+    values[WHERE_VALUES] = KH_SQL_I(filter->limit);
+    values[WHERE_VALUES + 1] = KH_SQL_I(filter->offset);
+    status = visit_studies(sql,
+                           STUDY_SELECT STUDY_WHERE " ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?12 OFFSET ?13",
+                           values, WHERE_VALUES + 2, visit, context, err);
+    if (status == KH_OK && total)
+        status = count_studies(sql, values, total, err);
+out:
+    kh_reader_release(cache->readers, sql);
+    kh_buf_release(&words.text);
+    return status;
+}
+
+static kh_status keep_study(void *context, const kh_study *study)
+{
+    *(kh_study *)context = *study;
+    return KH_OK;
+}
+
+kh_status kh_browse_study(kh_cache *cache, int64_t study_id, kh_study *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(study_id);
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    memset(out, 0, sizeof *out);
+    if (status == KH_OK)
+        status = visit_studies(sql, STUDY_SELECT " WHERE s.id = ?1", &value, 1, keep_study, out, err);
+    kh_reader_release(cache->readers, sql);
+    if (status == KH_OK && out->id == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no study %lld", (long long)study_id);
+    return status;
+}
+
+kh_status kh_browse_study_uid(kh_cache *cache, const char *study_uid, kh_study_visit *visit, void *context, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_T(study_uid);
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = visit_studies(sql, STUDY_SELECT " WHERE s.study_uid = ?1 ORDER BY s.id", &value, 1, visit, context, err);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}

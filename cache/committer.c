@@ -1,0 +1,268 @@
+#include "cache/committer.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/queue.h"
+#include "store/file.h"
+
+#define WAITING_MAX 1024
+#define GROUP_MAX 256
+#define EVENTS_MAX 1024 /* of one transaction */
+
+typedef struct job {
+    kh_write_function *function;
+    void *context;
+    uint32_t leaf;
+    kh_status status;
+    kh_error error;
+    bool done; /* under committer->lock */
+} job;
+
+typedef struct noted_event {
+    kh_event_kind kind;
+    int64_t id;
+} noted_event;
+
+struct kh_write {
+    kh_sql *sql;
+    int64_t now_ms;
+    size_t event_count;
+    noted_event events[EVENTS_MAX];
+};
+
+struct kh_committer {
+    kh_sql *sql; /* the thread's */
+    const kh_paths *paths;
+    kh_page *page;
+    uint32_t events_kept;
+    kh_queue *queue;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards job.done */
+    pthread_cond_t finished;
+    _Atomic uint64_t groups, functions;
+    kh_write write; /* the thread's */
+};
+
+kh_sql *kh_write_sql(kh_write *write)
+{
+    return write->sql;
+}
+
+int64_t kh_write_now_ms(const kh_write *write)
+{
+    return write->now_ms;
+}
+
+kh_status kh_write_event(kh_write *write, kh_event_kind kind, int64_t id, kh_error *err)
+{
+    for (size_t i = 0; i < write->event_count; i++)
+        if (write->events[i].kind == kind && write->events[i].id == id)
+            return KH_OK;
+    if (write->event_count == EVENTS_MAX)
+        return kh_error_set(err, KH_E_LIMIT, "%d events in one transaction, expected fewer", EVENTS_MAX + 1);
+    write->events[write->event_count++] = (noted_event){.kind = kind, .id = id};
+    return KH_OK;
+}
+
+static void fail_job(job *j, const kh_error *why)
+{
+    j->error = *why;
+    j->status = why->status;
+}
+
+/* Each directory of the group is synced once; a failure is told to every job with an object in it. */
+static void sync_leaves(kh_committer *committer, job **jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kh_error err = KH_ERROR_INIT;
+        char path[PATH_MAX];
+        bool seen = jobs[i]->leaf == KH_NO_LEAF;
+
+        for (size_t k = 0; k < i && !seen; k++)
+            seen = jobs[k]->leaf == jobs[i]->leaf;
+        if (seen)
+            continue;
+        kh_path_leaf_dir(path, committer->paths, jobs[i]->leaf);
+        if (kh_dir_sync(path, &err) == KH_OK)
+            continue;
+        for (size_t k = i; k < count; k++)
+            if (jobs[k]->leaf == jobs[i]->leaf)
+                fail_job(jobs[k], &err);
+    }
+}
+
+static void run_one(kh_committer *committer, job *j)
+{
+    kh_write *write = &committer->write;
+    size_t events_before = write->event_count;
+
+    j->status = kh_sql_savepoint(committer->sql, &j->error);
+    if (j->status != KH_OK)
+        return;
+    j->status = j->function(write, j->context, &j->error);
+    if (j->status == KH_OK)
+        j->status = kh_sql_savepoint_release(committer->sql, &j->error);
+    if (j->status != KH_OK) {
+        kh_sql_savepoint_rollback(committer->sql);
+        write->event_count = events_before;
+    }
+}
+
+/* *newest stays 0 when there was nothing to say. */
+static kh_status store_events(kh_committer *committer, uint64_t *newest, kh_error *err)
+{
+    const kh_write *write = &committer->write;
+
+    *newest = 0;
+    for (size_t i = 0; i < write->event_count; i++) {
+        const kh_sql_value values[] = {KH_SQL_I(write->events[i].kind), KH_SQL_I(write->events[i].id), KH_SQL_I(write->now_ms)};
+        kh_status status =
+            kh_sql_run(committer->sql, "INSERT INTO event (kind, ref, when_ms) VALUES (?1, ?2, ?3)", values, 3, NULL, err);
+
+        if (status != KH_OK)
+            return status;
+        *newest = (uint64_t)kh_sql_last_id(committer->sql);
+    }
+    if (*newest > committer->events_kept) {
+        const kh_sql_value oldest = KH_SQL_I(*newest - committer->events_kept);
+
+        return kh_sql_run(committer->sql, "DELETE FROM event WHERE seq <= ?1", &oldest, 1, NULL, err);
+    }
+    return KH_OK;
+}
+
+static kh_status run_transaction(kh_committer *committer, job **jobs, size_t count, uint64_t *newest, kh_error *err)
+{
+    kh_status status = kh_sql_begin(committer->sql, err);
+
+    if (status != KH_OK)
+        return status;
+    committer->write.event_count = 0;
+    committer->write.now_ms = kh_clock_wall_ms();
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i]->status == KH_OK)
+            run_one(committer, jobs[i]);
+        if (!kh_sql_in_transaction(committer->sql))
+            return kh_error_set(err, jobs[i]->status, "%s", jobs[i]->error.message);
+    }
+    status = store_events(committer, newest, err);
+    if (status == KH_OK)
+        return kh_sql_commit(committer->sql, err);
+    kh_sql_rollback(committer->sql);
+    return status;
+}
+
+static void run_group(kh_committer *committer, job **jobs, size_t count)
+{
+    kh_error err = KH_ERROR_INIT;
+    uint64_t newest = 0;
+
+    sync_leaves(committer, jobs, count);
+    if (run_transaction(committer, jobs, count, &newest, &err) == KH_OK) {
+        atomic_fetch_add(&committer->groups, 1);
+        atomic_fetch_add(&committer->functions, count);
+        if (newest > 0)
+            kh_page_publish_event(committer->page, newest);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            if (jobs[i]->status == KH_OK)
+                fail_job(jobs[i], &err);
+    }
+    pthread_mutex_lock(&committer->lock);
+    for (size_t i = 0; i < count; i++)
+        jobs[i]->done = true;
+    pthread_cond_broadcast(&committer->finished);
+    pthread_mutex_unlock(&committer->lock);
+}
+
+static void *committer_thread(void *argument)
+{
+    kh_committer *committer = argument;
+    job *jobs[GROUP_MAX];
+
+    for (;;) {
+        size_t count = 0;
+
+        jobs[0] = kh_queue_pop(committer->queue, -1);
+        if (!jobs[0])
+            return NULL;
+        do
+            count++;
+        while (count < GROUP_MAX && (jobs[count] = kh_queue_pop(committer->queue, 0)) != NULL);
+        run_group(committer, jobs, count);
+    }
+}
+
+kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *paths, kh_page *page, uint32_t events_kept,
+                              kh_error *err)
+{
+    kh_committer *committer = calloc(1, sizeof *committer);
+    kh_status status = KH_OK;
+
+    *out = NULL;
+    if (!committer) {
+        kh_sql_close(sql);
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the index writer");
+    }
+    committer->sql = committer->write.sql = sql;
+    committer->paths = paths;
+    committer->page = page;
+    committer->events_kept = events_kept;
+    pthread_mutex_init(&committer->lock, NULL);
+    pthread_cond_init(&committer->finished, NULL);
+    status = kh_queue_create(&committer->queue, WAITING_MAX, err);
+    if (status == KH_OK) {
+        int code = pthread_create(&committer->thread, NULL, committer_thread, committer);
+
+        if (code == 0) {
+            pthread_setname_np(committer->thread, "kh-index");
+            *out = committer;
+            return KH_OK;
+        }
+        status = kh_error_errno(err, code, "index writer thread");
+    }
+    kh_queue_free(committer->queue);
+    kh_sql_close(sql);
+    free(committer);
+    return status;
+}
+
+void kh_committer_free(kh_committer *committer)
+{
+    if (!committer)
+        return;
+    kh_queue_close(committer->queue);
+    pthread_join(committer->thread, NULL);
+    kh_queue_free(committer->queue);
+    kh_sql_close(committer->sql);
+    pthread_cond_destroy(&committer->finished);
+    pthread_mutex_destroy(&committer->lock);
+    free(committer);
+}
+
+kh_status kh_committer_run(kh_committer *committer, kh_write_function *function, void *context, uint32_t leaf, kh_error *err)
+{
+    job j = {.function = function, .context = context, .leaf = leaf};
+    kh_status status = kh_queue_push(committer->queue, &j, err);
+
+    if (status != KH_OK) {
+        kh_error_prefix(err, "index");
+        return status;
+    }
+    pthread_mutex_lock(&committer->lock);
+    while (!j.done)
+        pthread_cond_wait(&committer->finished, &committer->lock);
+    pthread_mutex_unlock(&committer->lock);
+    if (j.status != KH_OK)
+        kh_error_set(err, j.status, "%s", j.error.message);
+    return j.status;
+}
+
+void kh_committer_get_counts(kh_committer *committer, uint64_t *groups, uint64_t *functions)
+{
+    *groups = atomic_load(&committer->groups);
+    *functions = atomic_load(&committer->functions);
+}

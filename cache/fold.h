@@ -1,0 +1,12 @@
+/* fold.h - text as it is searched: one spelling for what people take for the same letters. Lower case of Latin, Greek and
+ * Cyrillic, half width for full-width ASCII, full-width hiragana for katakana of either width, `^` and `=` of person names as
+ * spaces, runs of spaces as one. Pure functions. */
+#ifndef KH_CACHE_FOLD_H
+#define KH_CACHE_FOLD_H
+
+#include "base/buf.h"
+
+/* Append the folded form of UTF-8 text. */
+KH_MUST_USE kh_status kh_fold_append(kh_buf *out, const char *text, kh_error *err);
+
+#endif

@@ -1,0 +1,41 @@
+/* internal.h - what the files of this room share. Not for other rooms. */
+#ifndef KH_CACHE_INTERNAL_H
+#define KH_CACHE_INTERNAL_H
+
+#include <pthread.h>
+#include "base/blobcache.h"
+#include "cache/cache.h"
+#include "cache/committer.h"
+#include "cache/events.h"
+#include "cache/ids.h"
+#include "cache/origins.h"
+#include "cache/paths.h"
+#include "cache/readers.h"
+
+struct kh_cache {
+    kh_cache_options options; /* dir points into paths */
+    bool page_owned;
+    kh_page *page;
+    int lock_fd;
+    kh_paths paths;
+    kh_readers *readers;
+    kh_committer *committer; /* NULL unless owner */
+    kh_ids *ids;             /* owner */
+    kh_origins *origins;     /* owner */
+    kh_blobcache *frames;
+    _Atomic uint64_t incoming_number;
+    _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */
+    _Atomic uint64_t disk_free;
+};
+
+/* A change of the index: run by the writer thread inside a transaction, durable when this returns KH_OK. KH_E_DENIED for a reader. */
+KH_MUST_USE kh_status kh_cache_write(kh_cache *cache, kh_write_function *function, void *context, kh_error *err);
+
+/* Copy text, cut at a character of UTF-8 when it is too long. */
+void kh_copy_text(char *out, size_t out_size, const char *text);
+#define KH_COPY(field, text) kh_copy_text(field, sizeof(field), text)
+
+/* 1 to 64 of [A-Za-z0-9_.-]: names of facilities and nodes. */
+bool kh_name_valid(const char *name);
+
+#endif

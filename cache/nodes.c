@@ -1,0 +1,220 @@
+#include "cache/nodes.h"
+
+#include <string.h>
+#include "cache/internal.h"
+#include "cache/pulls.h"
+
+#define NODE_COLUMNS "id, name, ae_title, host, port, facility, charset, may_store, may_query"
+
+/* PS3.5 6.2 AE: the default repertoire without backslash and control characters; not all spaces; ours have none at the ends. */
+static bool ae_title_valid(const char *title)
+{
+    size_t length = strlen(title);
+
+    for (size_t i = 0; i < length; i++)
+        if (title[i] < 0x20 || title[i] > 0x7e || title[i] == '\\')
+            return false;
+    return length >= 1 && length <= 16 && title[0] != ' ' && title[length - 1] != ' ';
+}
+
+static bool host_valid(const char *host)
+{
+    for (size_t i = 0; host[i]; i++)
+        if (!((host[i] >= 'a' && host[i] <= 'z') || (host[i] >= 'A' && host[i] <= 'Z') || (host[i] >= '0' && host[i] <= '9') ||
+              strchr(".:-_%", host[i])))
+            return false;
+    return true;
+}
+
+static bool charset_valid(const char *charset)
+{
+    for (size_t i = 0; charset[i]; i++) /* PS3.5 6.2 CS, several with backslashes */
+        if (!((charset[i] >= 'A' && charset[i] <= 'Z') || (charset[i] >= '0' && charset[i] <= '9') || strchr(" _\\", charset[i])))
+            return false;
+    return true;
+}
+
+static kh_status check_node(const kh_node *node, kh_error *err)
+{
+    if (!kh_name_valid(node->name))
+        return kh_error_set(err, KH_E_ARG, "name must be 1 to 64 of [A-Za-z0-9_.-]");
+    if (!ae_title_valid(node->ae_title))
+        return kh_error_set(err, KH_E_ARG, "AE title must be 1 to 16 printable characters without a backslash or outer spaces");
+    if (!host_valid(node->host))
+        return kh_error_set(err, KH_E_ARG, "host must be a host name or an address");
+    if ((node->host[0] == '\0') != (node->port == 0))
+        return kh_error_set(err, KH_E_ARG, "port %u, expected %s", (unsigned)node->port,
+                            node->host[0] ? "1 to 65535" : "0 without a host");
+    if (!kh_name_valid(node->facility))
+        return kh_error_set(err, KH_E_ARG, "facility must be 1 to 64 of [A-Za-z0-9_.-]");
+    if (!charset_valid(node->charset))
+        return kh_error_set(err, KH_E_ARG, "charset must be defined terms of Specific Character Set");
+    return KH_OK;
+}
+
+static kh_status insert_node(kh_write *write, void *context, kh_error *err)
+{
+    kh_node *node = context;
+    kh_sql *sql = kh_write_sql(write);
+    const kh_sql_value values[] = {KH_SQL_T(node->name),      KH_SQL_T(node->ae_title), KH_SQL_T(node->host),
+                                   KH_SQL_I(node->port),      KH_SQL_T(node->facility), KH_SQL_T(node->charset),
+                                   KH_SQL_I(node->may_store), KH_SQL_I(node->may_query)};
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_sql_run(sql,
+                                  "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                                  values, 8, NULL, &why);
+
+    if (status == KH_E_CONFLICT)
+        return kh_error_set(err, status, "a node named %s is there already", node->name);
+    if (status != KH_OK)
+        return kh_error_set(err, status, "%s", why.message);
+    node->id = kh_sql_last_id(sql);
+    return kh_write_event(write, KH_EVENT_NODE, node->id, err);
+}
+
+kh_status kh_node_add(kh_cache *cache, kh_node *node, kh_error *err)
+{
+    kh_status status = check_node(node, err);
+
+    return status == KH_OK ? kh_cache_write(cache, insert_node, node, err) : status;
+}
+
+static void read_node(kh_sql_row *row, kh_node *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    KH_COPY(out->name, kh_sql_text(row, 1));
+    KH_COPY(out->ae_title, kh_sql_text(row, 2));
+    KH_COPY(out->host, kh_sql_text(row, 3));
+    out->port = (uint16_t)kh_sql_int(row, 4);
+    KH_COPY(out->facility, kh_sql_text(row, 5));
+    KH_COPY(out->charset, kh_sql_text(row, 6));
+    out->may_store = kh_sql_int(row, 7) != 0;
+    out->may_query = kh_sql_int(row, 8) != 0;
+}
+
+static kh_status first_node(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_node *out, kh_error *err)
+{
+    kh_sql_row *row;
+    bool has_row = false;
+    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row)
+        read_node(row, out);
+    else if (status == KH_OK)
+        status = KH_E_NOT_FOUND;
+    kh_sql_end(row);
+    return status;
+}
+
+static kh_status cancel_pulls_of(kh_write *write, int64_t node_id, kh_error *err)
+{
+    kh_sql *sql = kh_write_sql(write);
+    const kh_sql_value values[] = {KH_SQL_I(node_id), KH_SQL_I(KH_PULL_CANCELLED), KH_SQL_I(kh_write_now_ms(write))};
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(&row, sql,
+                                    "UPDATE pull SET state = ?2, reason = 'the node was removed', updated_ms = ?3"
+                                    " WHERE node_id = ?1 AND state < 2 RETURNING id",
+                                    values, 3, err);
+
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        status = kh_write_event(write, KH_EVENT_PULL, kh_sql_int(row, 0), err);
+    kh_sql_end(row);
+    return status;
+}
+
+static kh_status delete_node(kh_write *write, void *context, kh_error *err)
+{
+    const char *name = context;
+    const kh_sql_value value = KH_SQL_T(name);
+    kh_node node;
+    kh_status status =
+        first_node(kh_write_sql(write), "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", &value, 1, &node, err);
+
+    if (status == KH_E_NOT_FOUND)
+        return kh_error_set(err, status, "no node of that name");
+    if (status == KH_OK)
+        status = kh_sql_run(kh_write_sql(write), "DELETE FROM node WHERE name = ?1", &value, 1, NULL, err);
+    if (status == KH_OK)
+        status = cancel_pulls_of(write, node.id, err);
+    return status == KH_OK ? kh_write_event(write, KH_EVENT_NODE, node.id, err) : status;
+}
+
+kh_status kh_node_remove(kh_cache *cache, const char *name, kh_error *err)
+{
+    return kh_cache_write(cache, delete_node, (void *)(uintptr_t)name, err);
+}
+
+static kh_status find_node(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, kh_node *out,
+                           const char *what, kh_error *err)
+{
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    memset(out, 0, sizeof *out);
+    if (status == KH_OK)
+        status = first_node(sql, query, values, count, out, err);
+    kh_reader_release(cache->readers, sql);
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no node %s", what) : status;
+}
+
+kh_status kh_node_find(kh_cache *cache, const char *name, kh_node *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_T(name);
+
+    return find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", &value, 1, out, "of that name", err);
+}
+
+kh_status kh_node_by_id(kh_cache *cache, int64_t id, kh_node *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(id);
+
+    return find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE id = ?1", &value, 1, out, "with that id", err);
+}
+
+kh_status kh_node_by_caller(kh_cache *cache, const char *ae_title, const char *address, kh_node *out, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(ae_title), KH_SQL_T(address ? address : "")};
+
+    return find_node(cache,
+                     "SELECT " NODE_COLUMNS " FROM node WHERE ae_title = ?1"
+                     " ORDER BY host <> '' AND host = ?2 DESC, id LIMIT 1",
+                     values, 2, out, "calls with that AE title", err);
+}
+
+kh_status kh_node_list(kh_cache *cache, kh_node_visit *visit, void *context, kh_error *err)
+{
+    kh_sql *sql;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, "SELECT " NODE_COLUMNS " FROM node ORDER BY name", NULL, 0, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        kh_node node;
+
+        read_node(row, &node);
+        status = visit(context, &node);
+    }
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+kh_status kh_node_any(kh_cache *cache, bool *out, kh_error *err)
+{
+    kh_node node;
+    kh_error none = KH_ERROR_INIT;
+    kh_status status = find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE may_store + may_query > 0 LIMIT 1", NULL, 0,
+                                 &node, "may call", &none);
+
+    *out = status == KH_OK;
+    if (status == KH_OK || status == KH_E_NOT_FOUND)
+        return KH_OK;
+    return kh_error_set(err, status, "%s", none.message);
+}

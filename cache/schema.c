@@ -1,0 +1,62 @@
+#include "cache/schema.h"
+
+/* Counts and revisions stand in study and series as well, changed in the transaction that changes what they count, so that a
+ * list is one query along one index. The issuing facility is part of every patient's key; where an object names no patient,
+ * `apart` holds its Study Instance UID, so that two persons without an ID are never taken for one. */
+static const char schema_1[] =
+    "CREATE TABLE ids (one INTEGER PRIMARY KEY CHECK (one = 1), settled INTEGER NOT NULL, reserved INTEGER NOT NULL);"
+    "INSERT INTO ids VALUES (1, 1, 1);"
+
+    "CREATE TABLE facility (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);"
+    "CREATE TABLE origin ("
+    "  id INTEGER PRIMARY KEY, facility_id INTEGER NOT NULL REFERENCES facility, source TEXT NOT NULL,"
+    "  pull_id INTEGER NOT NULL, UNIQUE (facility_id, source, pull_id));"
+
+    "CREATE TABLE patient ("
+    "  id INTEGER PRIMARY KEY, facility_id INTEGER NOT NULL REFERENCES facility, patient_id TEXT NOT NULL, apart TEXT NOT NULL,"
+    "  name_alphabetic TEXT NOT NULL, name_ideographic TEXT NOT NULL, name_phonetic TEXT NOT NULL,"
+    "  birth_date TEXT NOT NULL, sex TEXT NOT NULL, UNIQUE (facility_id, patient_id, apart));"
+
+    "CREATE TABLE study ("
+    "  id INTEGER PRIMARY KEY, patient_ref INTEGER NOT NULL REFERENCES patient, study_uid TEXT NOT NULL,"
+    "  date TEXT NOT NULL, time TEXT NOT NULL, description TEXT NOT NULL, accession TEXT NOT NULL,"
+    "  referring_physician TEXT NOT NULL, institution TEXT NOT NULL, study_id TEXT NOT NULL,"
+    "  modalities TEXT NOT NULL DEFAULT '', series_count INTEGER NOT NULL DEFAULT 0, object_count INTEGER NOT NULL DEFAULT 0,"
+    "  image_count INTEGER NOT NULL DEFAULT 0, frame_count INTEGER NOT NULL DEFAULT 0, bytes INTEGER NOT NULL DEFAULT 0,"
+    "  first_arrival_ms INTEGER NOT NULL, last_arrival_ms INTEGER NOT NULL, revision INTEGER NOT NULL DEFAULT 0,"
+    "  search TEXT NOT NULL DEFAULT '', UNIQUE (patient_ref, study_uid));"
+    "CREATE INDEX study_by_date ON study (date DESC, time DESC, id DESC);"
+    "CREATE INDEX study_by_uid ON study (study_uid);"
+
+    "CREATE TABLE series ("
+    "  id INTEGER PRIMARY KEY, study_ref INTEGER NOT NULL REFERENCES study, series_uid TEXT NOT NULL, number INTEGER,"
+    "  modality TEXT NOT NULL, description TEXT NOT NULL, body_part TEXT NOT NULL, protocol TEXT NOT NULL,"
+    "  laterality TEXT NOT NULL, object_count INTEGER NOT NULL DEFAULT 0, image_count INTEGER NOT NULL DEFAULT 0,"
+    "  frame_count INTEGER NOT NULL DEFAULT 0, revision INTEGER NOT NULL DEFAULT 0, UNIQUE (study_ref, series_uid));"
+
+    "CREATE TABLE object ("
+    "  id INTEGER PRIMARY KEY, series_ref INTEGER NOT NULL REFERENCES series, facility_id INTEGER NOT NULL REFERENCES facility,"
+    "  origin_id INTEGER NOT NULL REFERENCES origin, sop_uid TEXT NOT NULL, sop_class_uid TEXT NOT NULL,"
+    "  transfer_syntax_uid TEXT NOT NULL, instance_number INTEGER, bytes INTEGER NOT NULL, main_offset INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL, frame_count INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, problem TEXT NOT NULL, image BLOB,"
+    "  UNIQUE (facility_id, sop_uid));"
+    "CREATE INDEX object_by_series ON object (series_ref, instance_number);"
+
+    "CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, ref INTEGER NOT NULL, when_ms INTEGER NOT NULL);"
+
+    "CREATE TABLE node ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, ae_title TEXT NOT NULL, host TEXT NOT NULL,"
+    "  port INTEGER NOT NULL, facility TEXT NOT NULL, charset TEXT NOT NULL, may_store INTEGER NOT NULL, may_query INTEGER NOT NULL);"
+
+    "CREATE TABLE pull ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, facility TEXT NOT NULL, study_uid TEXT NOT NULL,"
+    "  priority INTEGER NOT NULL, state INTEGER NOT NULL, expected INTEGER NOT NULL, received INTEGER NOT NULL,"
+    "  failed INTEGER NOT NULL, attempts INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    "  updated_ms INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT NOT NULL);"
+    "CREATE INDEX pull_by_study ON pull (study_uid);"
+    /* 0 is waiting, 1 running: few, however many jobs have ended. */
+    "CREATE INDEX pull_open ON pull (priority, id) WHERE state < 2;"
+    "CREATE UNIQUE INDEX pull_once ON pull (node_id, study_uid) WHERE state < 2;";
+
+const char *const kh_schema_scripts[] = {schema_1};
+const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -1,0 +1,10 @@
+/* schema.h - the index, numbered from 1: kh_schema_scripts[n - 1] leads from schema n - 1 to n. Never change one that was released. */
+#ifndef KH_CACHE_SCHEMA_H
+#define KH_CACHE_SCHEMA_H
+
+#include <stddef.h>
+
+extern const char *const kh_schema_scripts[];
+extern const size_t kh_schema_count;
+
+#endif
