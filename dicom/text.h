@@ -4,6 +4,7 @@
 #ifndef KH_DICOM_TEXT_H
 #define KH_DICOM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/buf.h"
