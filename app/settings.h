@@ -20,7 +20,7 @@ typedef struct kh_settings {
     int64_t http_connections;
     int64_t http_connections_per_address;
     int64_t http_idle_ms;
-    int64_t http_body_bytes;
+    int64_t http_streams;
 
     char dicom_address[16];
     int64_t dicom_port;
@@ -38,6 +38,7 @@ typedef struct kh_settings {
 
     int64_t frames_bytes;
     int64_t tiles_bytes;
+    int64_t manifests_bytes;
     int64_t render_threads;
     int64_t render_queue;
 

@@ -1,0 +1,271 @@
+#include "app/roles.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include "app/listener.h"
+#include "app/session.h"
+#include "base/log.h"
+#include "cache/nodes.h"
+#include "pacs-bridge/bridge.h"
+#include "store/file.h"
+#include "viewer/portal/portal.h"
+
+/* Between two looks for an index that the bridge is still making. */
+#define INDEX_LOOK_MS 20
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static int failed(const char *what, const kh_error *err)
+{
+    kh_log(KH_LOG_ERROR, "start", "%s: %s", what, err->message);
+    return 1;
+}
+
+/* Wait for SIGTERM, at most timeout_ms (-1: no limit). */
+static bool told_to_stop(int64_t timeout_ms)
+{
+    struct timespec wait = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000};
+    sigset_t mask;
+    int number;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    if (timeout_ms >= 0)
+        return sigtimedwait(&mask, NULL, &wait) == SIGTERM;
+    while (sigwait(&mask, &number) != 0)
+        continue;
+    return true;
+}
+
+/* ---- web ---- */
+
+static int32_t decoder_pid(void *context, unsigned index)
+{
+    kh_service *service = context;
+
+    return atomic_load(&service->page->roles[KH_SLOT_DECODE + index].pid);
+}
+
+/* The bridge makes the index at its first start. NULL with KH_OK: told to stop meanwhile. */
+static kh_status open_reader(kh_cache **out, kh_service *service, kh_error *err)
+{
+    kh_cache_options options = kh_session_cache_options(service->settings);
+    kh_status status;
+
+    options.page = service->page;
+    while ((status = kh_cache_open(out, &options, err)) == KH_E_NOT_FOUND || status == KH_E_BUSY) {
+        kh_error_clear(err);
+        if (told_to_stop(INDEX_LOOK_MS))
+            return KH_OK;
+    }
+    return status;
+}
+
+static unsigned render_threads(const kh_settings *settings)
+{
+    long count = settings->render_threads > 0 ? (long)settings->render_threads : sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count < 1 ? 1 : count > 64 ? 64 : (unsigned)count;
+}
+
+static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
+{
+    const kh_settings *settings = service->settings;
+    const char *names[KH_PAGE_ROLES_MAX];
+    char decoders[KH_PAGE_ROLES_MAX][16];
+    kh_portal_options options = kh_portal_options_default;
+
+    for (size_t i = 0; i < service->role_count; i++) {
+        snprintf(decoders[i], sizeof decoders[i], "decode-%u", service->roles[i].index + 1);
+        names[i] = i < KH_SLOT_DECODE ? service->roles[i].name : decoders[i];
+    }
+    options.cache = cache;
+    options.codec = codec;
+    options.listen_fd = service->http_fd;
+    options.loopback_hosts_only = true;
+    options.http_threads = (unsigned)settings->http_threads;
+    options.render_threads = render_threads(settings);
+    options.connections_max = (unsigned)settings->http_connections;
+    options.connections_per_address_max = (unsigned)settings->http_connections_per_address;
+    options.idle_timeout_s = (unsigned)(settings->http_idle_ms / 1000);
+    options.streams_max = (unsigned)settings->http_streams;
+    options.render_queue_max = (size_t)settings->render_queue;
+    options.tile_bytes_max = (uint64_t)settings->tiles_bytes;
+    options.manifest_bytes_max = (uint64_t)settings->manifests_bytes;
+    options.role_names = names;
+    options.role_count = (unsigned)service->role_count;
+    options.version = KH_VERSION;
+    return kh_portal_start(out, &options, err);
+}
+
+static int run_web(void *context, unsigned index, const kh_role_life *life)
+{
+    kh_service *service = context;
+    kh_error err = KH_ERROR_INIT;
+    kh_cache *cache = NULL;
+    kh_codec *codec = NULL;
+    kh_portal *portal = NULL;
+    int result = 0;
+
+    (void)index;
+    close_fd(&service->dicom_fd);
+    if (open_reader(&cache, service, &err) != KH_OK)
+        return failed("index", &err);
+    if (!cache)
+        return 0;
+    if (kh_codec_create(&codec, service->channels, decoder_pid, service, &err) != KH_OK ||
+        start_portal(&portal, service, cache, codec, &err) != KH_OK) {
+        result = failed("portal", &err);
+    } else {
+        kh_role_ready(life);
+        told_to_stop(-1);
+        kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
+    }
+    kh_codec_free(codec);
+    kh_cache_close(cache);
+    return result;
+}
+
+/* ---- decode ---- */
+
+static int run_decode(void *context, unsigned index, const kh_role_life *life)
+{
+    kh_service *service = context;
+    sigset_t mask;
+
+    close_fd(&service->http_fd);
+    close_fd(&service->dicom_fd);
+    kh_role_ready(life);
+    /* Nobody waits for signals in there: SIGTERM simply ends it, which happens only after those who ask have gone. */
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigprocmask(SIG_UNBLOCK, &mask, NULL);
+    kh_codec_worker_run(service->channels, index);
+    return 0;
+}
+
+static void decode_ended(void *context, unsigned index)
+{
+    kh_service *service = context;
+
+    kh_codec_worker_ended(service->channels, index);
+}
+
+/* ---- the service ---- */
+
+static kh_status open_sockets(kh_service *service, kh_error *err)
+{
+    const kh_settings *settings = service->settings;
+    uint32_t address = 0;
+    kh_status status;
+
+    status = kh_address_parse(&address, settings->dicom_address, err);
+    if (status != KH_OK)
+        return status;
+    /* The bridge asks for the configured address as soon as it knows a node. */
+    service->dicom_open = kh_address_is_loopback(address);
+    status = kh_listener_open(&service->http_fd, settings->http_address, (uint16_t)settings->http_port, &service->http_port, err);
+    if (status != KH_OK)
+        return kh_error_prefix(err, "[http]");
+    status = kh_listener_open(&service->dicom_fd, service->dicom_open ? settings->dicom_address : KH_LOOPBACK,
+                              (uint16_t)settings->dicom_port, &service->dicom_port, err);
+    return status == KH_OK ? KH_OK : kh_error_prefix(err, "[dicom]");
+}
+
+static void reopen_dicom(void *context)
+{
+    kh_service *service = context;
+    kh_error err = KH_ERROR_INIT;
+
+    close_fd(&service->dicom_fd);
+    service->dicom_open = true;
+    if (kh_listener_open(&service->dicom_fd, service->settings->dicom_address, service->dicom_port, &service->dicom_port, &err) ==
+        KH_OK) {
+        kh_log(KH_LOG_INFO, "supervisor", "DICOM: listening on %s:%u", service->settings->dicom_address,
+               (unsigned)service->dicom_port);
+        return;
+    }
+    kh_log(KH_LOG_ERROR, "supervisor", "DICOM: %s; listening on this machine only", err.message);
+    kh_error_clear(&err);
+    if (kh_listener_open(&service->dicom_fd, KH_LOOPBACK, service->dicom_port, &service->dicom_port, &err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "supervisor", "DICOM: %s", err.message);
+}
+
+static void fill_roles(kh_service *service)
+{
+    size_t count = 0;
+
+    service->roles[count++] = (kh_role){.name = "bridge", .run = kh_role_bridge, .reopen = reopen_dicom, .context = service,
+                                        .memory_bytes_max = (uint64_t)service->settings->bridge_memory_bytes};
+    service->roles[count++] = (kh_role){.name = "web", .run = run_web, .context = service};
+    for (unsigned i = 0; i < (unsigned)service->settings->decode_workers; i++)
+        service->roles[count++] =
+            (kh_role){.name = "decode", .index = i, .stage = 1, .run = run_decode, .ended = decode_ended, .context = service};
+    service->role_count = count;
+}
+
+/* A browser's connections are many: take all descriptors the administrator allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        kh_log(KH_LOG_WARN, "start", "descriptors: %s", strerror(errno));
+}
+
+kh_status kh_service_init(kh_service *service, const kh_settings *settings, kh_error *err)
+{
+    kh_codec_options codec = kh_codec_options_default;
+    kh_status status;
+
+    *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1};
+    umask(077);
+    raise_descriptor_limit();
+    codec.worker_count = (unsigned)settings->decode_workers;
+    codec.frame_bytes_max = (uint64_t)settings->decode_frame_bytes;
+    codec.address_space_bytes = (uint64_t)settings->decode_address_space_bytes;
+    codec.deadline_base_ms = settings->decode_deadline_ms;
+    status = kh_dir_ensure(settings->data_dir, err);
+    if (status != KH_OK)
+        return kh_error_prefix(err, "[service] data_dir");
+    status = open_sockets(service, err);
+    if (status == KH_OK)
+        status = kh_page_create(&service->page, err);
+    if (status == KH_OK)
+        status = kh_codec_channels_create(&service->channels, &codec, err);
+    if (status != KH_OK) {
+        kh_service_release(service);
+        return status;
+    }
+    fill_roles(service);
+    return KH_OK;
+}
+
+void kh_service_close_sockets(kh_service *service)
+{
+    close_fd(&service->http_fd);
+    close_fd(&service->dicom_fd);
+}
+
+void kh_service_release(kh_service *service)
+{
+    kh_service_close_sockets(service);
+    kh_codec_channels_free(service->channels);
+    service->channels = NULL;
+    kh_page_free(service->page);
+    service->page = NULL;
+}
