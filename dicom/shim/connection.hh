@@ -1,0 +1,72 @@
+/* connection.hh - the socket under an association: the toolkit's transport connection with absolute deadlines, a stop that wakes it, and
+ * socket options that keep unmodified peers fast. One thread at a time. */
+#ifndef KH_DICOM_SHIM_CONNECTION_HH
+#define KH_DICOM_SHIM_CONNECTION_HH
+
+#include <dcmtk/config/osconfig.h>
+#include <dcmtk/dcmnet/dcmlayer.h>
+#include <dcmtk/dcmnet/dcmtrans.h>
+#include <mutex>
+extern "C" { /* our headers are C */
+#include "dicom/shim/assoc.h"
+}
+
+namespace kh
+{
+
+class Connection : public DcmTCPConnection
+{
+public:
+    Connection(int fd, const kh_stop *stop, int64_t deadline_ms, const uint8_t *early, size_t early_size);
+
+    ssize_t read(void *bytes, size_t size) override;
+    ssize_t write(void *bytes, size_t size) override;
+    OFBool networkDataAvailable(int timeout_s) override;
+
+    /* Until when, on the monotonic clock, every read and write has to be through. */
+    void set_deadline(int64_t deadline_ms)
+    {
+        deadline_ms_ = deadline_ms;
+    }
+    /* Wait for the first byte of something; soft: a soft stop ends it. */
+    kh_status wait(bool soft, int64_t deadline_ms, kh_error *err);
+    /* Why the last read or write failed: KH_E_TIMEOUT, KH_E_CANCELLED or KH_E_PEER. */
+    kh_status cause() const
+    {
+        return cause_;
+    }
+    int fd()
+    {
+        return getSocket();
+    }
+
+private:
+    kh_status wait_for(short events);
+
+    const kh_stop *stop_;
+    int64_t deadline_ms_;
+    const uint8_t *early_; /* read before the association was made; borrowed until read */
+    size_t early_size_;
+    kh_status cause_;
+};
+
+/* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
+struct Handoff {
+    const kh_stop *stop = nullptr;
+    int64_t deadline_ms = 0;
+    const uint8_t *early = nullptr;
+    size_t early_size = 0;
+    std::unique_lock<std::mutex> *lock = nullptr; /* released as soon as the connection is made */
+    Connection *made = nullptr;                   /* owned by the toolkit's association */
+};
+extern thread_local Handoff *handoff;
+
+class Layer : public DcmTransportLayer
+{
+public:
+    DcmTransportConnection *createConnection(DcmNativeSocketType fd, OFBool secure) override;
+};
+
+} // namespace kh
+
+#endif

@@ -1,0 +1,197 @@
+#include "dicom/shim/user.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "base/clock.h"
+
+#define TICK_MS 250
+
+/* Send a request and, when there is one, its data set. */
+static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_command *request, const void *bytes, size_t size,
+                              kh_error *err)
+{
+    kh_status status;
+
+    request->message_id = kh_assoc_next_message_id(assoc);
+    request->has_data = size > 0;
+    status = kh_assoc_send(assoc, context_id, request, err);
+    if (status == KH_OK && size > 0)
+        status = kh_assoc_send_data(assoc, context_id, bytes, size, true, err);
+    return status;
+}
+
+/* The next response to request; its data set, if any, goes to data (cleared first). */
+static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_command *request, kh_command *response,
+                                  kh_buf *data, kh_error *err)
+{
+    uint8_t got_id;
+    kh_status sink_status;
+    kh_error sink_err = KH_ERROR_INIT;
+    kh_status status = kh_assoc_receive(assoc, &got_id, response, 0, err);
+
+    if (status != KH_OK)
+        return status;
+    if (response->field == 0)
+        return kh_error_set(err, KH_E_PEER, "released by the peer before it answered");
+    if (response->field != (request->field | KH_COMMAND_RESPONSE) || response->responded_id != request->message_id ||
+        got_id != context_id)
+        return kh_error_set(err, KH_E_PEER, "command %04X for message %u, expected %04X for %u", response->field,
+                            response->responded_id, request->field | KH_COMMAND_RESPONSE, request->message_id);
+    kh_buf_clear(data);
+    if (!response->has_data)
+        return KH_OK;
+    status = kh_assoc_receive_data(assoc, context_id, kh_data_sink_buf, data, &sink_status, &sink_err, err);
+    if (status == KH_OK && sink_status != KH_OK)
+        status = kh_error_set(err, sink_status, "identifier of a response: %s", sink_err.message);
+    return status;
+}
+
+static kh_status send_cancel(kh_assoc *assoc, uint8_t context_id, const kh_command *request, kh_error *err)
+{
+    kh_command cancel;
+
+    kh_command_init(&cancel, KH_C_CANCEL_RQ);
+    cancel.responded_id = request->message_id;
+    return kh_assoc_send(assoc, context_id, &cancel, err);
+}
+
+kh_status kh_user_echo(kh_assoc *assoc, uint16_t *status, kh_error *err)
+{
+    const kh_context *with = kh_assoc_context_find(assoc, KH_SOP_VERIFICATION, NULL);
+    kh_command request, response;
+    kh_buf data;
+    kh_status result;
+
+    if (!with)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "the peer accepted no context for Verification");
+    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
+    kh_command_init(&request, KH_C_ECHO_RQ);
+    memcpy(request.sop_class_uid, KH_SOP_VERIFICATION, sizeof(KH_SOP_VERIFICATION));
+    result = send_request(assoc, with->id, &request, NULL, 0, err);
+    if (result == KH_OK)
+        result = receive_response(assoc, with->id, &request, &response, &data, err);
+    if (result == KH_OK)
+        *status = response.status;
+    kh_buf_release(&data);
+    return result;
+}
+
+kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *sop_instance_uid,
+                        const char *transfer_syntax_uid, const void *bytes, size_t size, uint16_t *status, kh_error *err)
+{
+    const kh_context *with = kh_assoc_context_find(assoc, sop_class_uid, transfer_syntax_uid);
+    kh_command request, response;
+    kh_buf data;
+    kh_status result;
+
+    if (!with)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "the peer accepted no context for class %s in syntax %s", sop_class_uid,
+                            transfer_syntax_uid);
+    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
+    kh_command_init(&request, KH_C_STORE_RQ);
+    snprintf(request.sop_class_uid, sizeof(request.sop_class_uid), "%s", sop_class_uid);
+    snprintf(request.sop_instance_uid, sizeof(request.sop_instance_uid), "%s", sop_instance_uid);
+    result = send_request(assoc, with->id, &request, bytes, size, err);
+    if (result == KH_OK)
+        result = receive_response(assoc, with->id, &request, &response, &data, err);
+    if (result == KH_OK)
+        *status = response.status;
+    kh_buf_release(&data);
+    return result;
+}
+
+kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, const void *identifier, size_t size, kh_user_match *match,
+                       void *context, kh_command *final, kh_error *err)
+{
+    kh_status told = KH_OK, status;
+    kh_command request;
+    kh_buf data;
+
+    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
+    kh_command_init(&request, KH_C_FIND_RQ);
+    memcpy(request.sop_class_uid, with->abstract_syntax, sizeof(request.sop_class_uid));
+    status = send_request(assoc, with->id, &request, identifier, size, err);
+    while (status == KH_OK) {
+        status = receive_response(assoc, with->id, &request, final, &data, err);
+        if (status != KH_OK || !kh_dimse_pending(final->status))
+            break;
+        if (told != KH_OK || data.size == 0)
+            continue; /* after C-CANCEL a peer may still send some */
+        told = match(context, data.data, data.size, with->transfer_syntax, err);
+        if (told != KH_OK)
+            status = send_cancel(assoc, with->id, &request, NULL) == KH_OK ? KH_OK : told;
+    }
+    kh_buf_release(&data);
+    return told != KH_OK ? told : status;
+}
+
+/* A move under way. */
+typedef struct moving {
+    kh_assoc *assoc;
+    const kh_context *with;
+    kh_command request;
+    kh_user_progress *progress;
+    void *context;
+    kh_status told; /* by the caller: not KH_OK cancels */
+    kh_error *err;
+} moving;
+
+static kh_status tell(moving *move, const kh_command *response, bool *alive)
+{
+    if (move->told != KH_OK)
+        return KH_OK;
+    move->told = move->progress(move->context, response, alive, move->err);
+    return move->told == KH_OK ? KH_OK : send_cancel(move->assoc, move->with->id, &move->request, NULL);
+}
+
+/* Until the peer has sent something. */
+static kh_status await_response(moving *move)
+{
+    int64_t idle_ms = kh_assoc_idle_ms(move->assoc);
+    int64_t quiet_since_ms = kh_clock_monotonic_ms();
+
+    for (;;) {
+        bool alive = false;
+        kh_status status = kh_assoc_wait(move->assoc, TICK_MS, NULL);
+        if (status == KH_E_CANCELLED)
+            return kh_error_set(move->err, status, "stopping");
+        if (status != KH_E_TIMEOUT)
+            return status;
+        status = tell(move, NULL, &alive);
+        if (status != KH_OK)
+            return status;
+        if (alive)
+            quiet_since_ms = kh_clock_monotonic_ms();
+        if (kh_clock_monotonic_ms() - quiet_since_ms >= idle_ms)
+            return kh_error_set(move->err, KH_E_TIMEOUT, "no response to C-MOVE and no arrival for %lld ms", (long long)idle_ms);
+    }
+}
+
+kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *destination, const void *identifier, size_t size,
+                       kh_user_progress *progress, void *context, kh_command *final, kh_buf *failed, kh_error *err)
+{
+    moving move = {.assoc = assoc, .with = with, .progress = progress, .context = context, .err = err};
+    kh_status status;
+    kh_buf data;
+
+    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
+    kh_command_init(&move.request, KH_C_MOVE_RQ);
+    memcpy(move.request.sop_class_uid, with->abstract_syntax, sizeof(move.request.sop_class_uid));
+    snprintf(move.request.move_destination, sizeof(move.request.move_destination), "%s", destination);
+    status = send_request(assoc, with->id, &move.request, identifier, size, err);
+    while (status == KH_OK) {
+        bool alive = false;
+        status = await_response(&move);
+        if (status == KH_OK)
+            status = receive_response(assoc, with->id, &move.request, final, &data, err);
+        if (status != KH_OK)
+            break;
+        status = tell(&move, final, &alive);
+        if (!kh_dimse_pending(final->status))
+            break;
+    }
+    if (status == KH_OK && failed && data.size > 0)
+        status = kh_buf_append(failed, data.data, data.size, err);
+    kh_buf_release(&data);
+    return move.told != KH_OK ? move.told : status;
+}

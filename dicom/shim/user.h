@@ -1,0 +1,32 @@
+/* user.h - the services as their user (SCU): C-ECHO, C-STORE, C-FIND, C-MOVE over an association (PS3.7 9.1, PS3.4 C.4).
+ * A status the peer answers with is no error of the call: it is given back. Errors: those of the association. Identifiers are
+ * data sets in the transfer syntax of the context used. Threads: that of the association. */
+#ifndef KH_DICOM_SHIM_USER_H
+#define KH_DICOM_SHIM_USER_H
+
+#include "dicom/shim/assoc.h"
+
+#define KH_IDENTIFIER_BYTES_MAX 1048576
+
+KH_MUST_USE kh_status kh_user_echo(kh_assoc *assoc, uint16_t *status, kh_error *err);
+
+/* Send size bytes of data set as they are. KH_E_UNSUPPORTED when no context was accepted for class and syntax. */
+KH_MUST_USE kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *sop_instance_uid,
+                                    const char *transfer_syntax_uid, const void *bytes, size_t size, uint16_t *status,
+                                    kh_error *err);
+
+/* One match: size bytes of identifier. Anything but KH_OK cancels the query and is given back by kh_user_find(). */
+typedef kh_status kh_user_match(void *context, const uint8_t *identifier, size_t size, const char *transfer_syntax_uid,
+                                kh_error *err);
+KH_MUST_USE kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, const void *identifier, size_t size,
+                                   kh_user_match *match, void *context, kh_command *final, kh_error *err);
+
+/* Called with each response, and with NULL at least every 250 ms while none comes. Set *alive when sub-operations are seen to go on: the
+ * peer is given up when for idle_ms there was neither. Anything but KH_OK cancels, once, and is given back when the peer has ended. */
+typedef kh_status kh_user_progress(void *context, const kh_command *response, bool *alive, kh_error *err);
+/* final: the last response, its counts included; failed (may be NULL): its identifier, where the Failed SOP Instance UID List stands. */
+KH_MUST_USE kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *destination, const void *identifier,
+                                   size_t size, kh_user_progress *progress, void *context, kh_command *final, kh_buf *failed,
+                                   kh_error *err);
+
+#endif
