@@ -24,7 +24,7 @@ extern "C" const kh_net_limits kh_net_limits_default = {10000, 30000, 60000, 64 
 
 struct kh_assoc {
     T_ASC_Association *asc;
-    kh::Connection *connection; /* owned by asc; NULL once closed */
+    kh_status cause; /* why the last read or write failed: KH_E_TIMEOUT, KH_E_CANCELLED or KH_E_PEER */
     kh_net_limits limits;
     uint64_t bytes_in, bytes_out;
     int64_t message_waited_us; /* spent waiting for bytes of the message being received */
@@ -77,16 +77,35 @@ kh_status fail(kh_error *err, kh_status status, const char *doing, const OFCondi
     return kh_error_set(err, status, "%s: %s", doing, text);
 }
 
+/* The socket of the association, or NULL: the toolkit frees it by itself when the peer aborts or goes. Never to be kept. */
+kh::Connection *connection_of(const kh_assoc *assoc)
+{
+    if (!assoc->asc || !assoc->asc->DULassociation)
+        return nullptr;
+    return static_cast<kh::Connection *>(DUL_getTransportConnection(assoc->asc->DULassociation));
+}
+
+void set_deadline(kh_assoc *assoc, int64_t duration_ms)
+{
+    kh::Connection *connection = connection_of(assoc);
+
+    if (connection)
+        connection->set_deadline(kh_clock_monotonic_ms() + duration_ms);
+}
+
+kh_status check_open(const kh_assoc *assoc, kh_error *err)
+{
+    return connection_of(assoc) ? KH_OK : kh_error_set(err, KH_E_PEER, "association is closed");
+}
+
 /* A failed read or write: our own deadline and stop come first, then what the toolkit says. */
 kh_status fail_io(kh_error *err, kh_assoc *assoc, const char *doing, const OFCondition &cond)
 {
-    kh_status cause = assoc->connection ? assoc->connection->cause() : KH_E_PEER;
-
     if (cond == DUL_PEERABORTEDASSOCIATION)
         return kh_error_set(err, KH_E_PEER, "%s: aborted by the peer", doing);
-    if (cause == KH_E_TIMEOUT)
+    if (assoc->cause == KH_E_TIMEOUT)
         return kh_error_set(err, KH_E_TIMEOUT, "%s: deadline passed", doing);
-    if (cause == KH_E_CANCELLED)
+    if (assoc->cause == KH_E_CANCELLED)
         return kh_error_set(err, KH_E_CANCELLED, "%s: stopping", doing);
     return fail(err, KH_E_PEER, doing, cond);
 }
@@ -117,6 +136,7 @@ kh_assoc *new_assoc(const kh_net_limits *limits)
     auto *assoc = new kh_assoc;
 
     memset(static_cast<void *>(assoc), 0, sizeof(*assoc));
+    assoc->cause = KH_E_PEER;
     assoc->limits = limits ? *limits : kh_net_limits_default;
     if (assoc->limits.pdu_bytes < ASC_MINIMUMPDUSIZE)
         assoc->limits.pdu_bytes = ASC_MINIMUMPDUSIZE;
@@ -130,9 +150,7 @@ kh_assoc *new_assoc(const kh_net_limits *limits)
 
 void close_assoc(kh_assoc *assoc)
 {
-    if (assoc->connection)
-        assoc->connection->set_deadline(kh_clock_monotonic_ms()); /* nothing waits from here on */
-    assoc->connection = nullptr;
+    set_deadline(assoc, 0); /* nothing waits from here on */
     if (assoc->asc)
         (void)ASC_destroyAssociation(&assoc->asc); /* drops the connection and frees the parameters */
     assoc->asc = nullptr;
@@ -244,6 +262,7 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
     kh::Handoff from;
 
     from.stop = stop;
+    from.cause = &assoc->cause;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
     from.early = pdu;
     from.early_size = size;
@@ -253,15 +272,9 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
     OFCondition cond = ASC_receiveAssociation(acceptor, &assoc->asc, static_cast<long>(assoc->limits.pdu_bytes), nullptr, nullptr,
                                               OFFalse, DUL_BLOCK, 0);
     kh::handoff = nullptr;
-    assoc->connection = from.made;
-    if (!from.made)
+    if (!from.taken)
         close(fd);
-    if (cond.bad()) {
-        if (!assoc->asc || !assoc->asc->DULassociation)
-            assoc->connection = nullptr;
-        return fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond);
-    }
-    return KH_OK;
+    return cond.bad() ? fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond) : KH_OK;
 }
 
 } // namespace
@@ -359,14 +372,13 @@ kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, const kh_stop *stop
     kh::Handoff from;
 
     from.stop = stop;
+    from.cause = &assoc->cause;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
     kh::handoff = &from;
     OFCondition cond = ASC_requestAssociation(requestor, params, &assoc->asc);
     kh::handoff = nullptr;
     if (!assoc->asc)
         (void)ASC_destroyAssociationParameters(&params);
-    else if (assoc->asc->DULassociation)
-        assoc->connection = from.made;
     if (cond == DUL_ASSOCIATIONREJECTED) {
         T_ASC_RejectParameters rejected;
         (void)ASC_getRejectParameters(assoc->asc->params, &rejected);
@@ -439,10 +451,10 @@ extern "C" void kh_assoc_free(kh_assoc *assoc)
 
 extern "C" kh_status kh_assoc_release(kh_assoc *assoc, kh_error *err)
 {
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     return guard(err, [&]() -> kh_status {
-        assoc->connection->set_deadline(kh_clock_monotonic_ms() + assoc->limits.associate_ms);
+        set_deadline(assoc, assoc->limits.associate_ms);
         OFCondition cond = ASC_releaseAssociation(assoc->asc);
         kh_status status = cond.bad() ? fail_io(err, assoc, "A-RELEASE", cond) : KH_OK;
         close_assoc(assoc);
@@ -455,11 +467,11 @@ extern "C" void kh_assoc_abort(kh_assoc *assoc)
     /* Written by hand: the toolkit's own abort waits for the peer to close. Source: service user (PS3.8 9.3.8). */
     uint8_t pdu[10] = {0x07, 0, 0, 0, 0, 4, 0, 0, 0, 0};
 
-    if (!assoc->connection)
-        return;
     (void)guard(nullptr, [&]() -> kh_status {
-        assoc->connection->set_deadline(kh_clock_monotonic_ms() + 100);
-        (void)assoc->connection->write(pdu, sizeof(pdu));
+        kh::Connection *connection = connection_of(assoc);
+        set_deadline(assoc, 100);
+        if (connection)
+            (void)connection->write(pdu, sizeof(pdu));
         close_assoc(assoc);
         return KH_OK;
     });
@@ -524,7 +536,10 @@ kh_status wait_first(kh_assoc *assoc, int64_t timeout_ms, kh_error *err)
 {
     if (take_buffered(assoc))
         return KH_OK;
-    return assoc->connection->wait(true, kh_clock_monotonic_ms() + timeout_ms, err);
+    kh::Connection *connection = connection_of(assoc);
+    if (!connection)
+        return kh_error_set(err, KH_E_PEER, "association is closed");
+    return connection->wait(true, kh_clock_monotonic_ms() + timeout_ms, err);
 }
 
 /* What the message being received may still wait: 30 s and what its bytes are worth at the floor, not counting our own work. */
@@ -539,9 +554,9 @@ int64_t message_left_ms(const kh_assoc *assoc)
 /* The peer asked for release: answer, and let it close first, so that the answer is not lost in a reset. */
 void acknowledge_release(kh_assoc *assoc)
 {
-    assoc->connection->set_deadline(kh_clock_monotonic_ms() + CLOSE_WAIT_S * 1000);
-    if (ASC_acknowledgeRelease(assoc->asc).good())
-        (void)assoc->connection->networkDataAvailable(CLOSE_WAIT_S);
+    set_deadline(assoc, CLOSE_WAIT_S * 1000);
+    if (ASC_acknowledgeRelease(assoc->asc).good() && connection_of(assoc))
+        (void)connection_of(assoc)->networkDataAvailable(CLOSE_WAIT_S);
     close_assoc(assoc);
 }
 
@@ -556,7 +571,7 @@ kh_status next_pdv(kh_assoc *assoc, DUL_PDV *pdv, bool first, int64_t idle_ms, b
             first = false;
         }
         int64_t begin_us = kh_clock_monotonic_us();
-        assoc->connection->set_deadline(kh_clock_monotonic_ms() + message_left_ms(assoc));
+        set_deadline(assoc, message_left_ms(assoc));
         OFCondition cond = DUL_ReadPDVs(&assoc->asc->DULassociation, nullptr, DUL_BLOCK, 0);
         assoc->message_waited_us += kh_clock_monotonic_us() - begin_us;
         if (cond == DUL_PDATAPDUARRIVED)
@@ -579,8 +594,8 @@ kh_status next_pdv(kh_assoc *assoc, DUL_PDV *pdv, bool first, int64_t idle_ms, b
 
 extern "C" kh_status kh_assoc_wait(kh_assoc *assoc, int64_t timeout_ms, kh_error *err)
 {
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     return wait_first(assoc, timeout_ms, err);
 }
 
@@ -588,8 +603,8 @@ extern "C" kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_c
 {
     kh_command_init(command, 0);
     *context_id = 0;
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     kh_buf_clear(&assoc->command_buf);
     assoc->message_bytes = 0;
     assoc->message_waited_us = 0;
@@ -619,8 +634,8 @@ extern "C" kh_status kh_assoc_receive_data(kh_assoc *assoc, uint8_t context_id, 
                                            kh_status *sink_status, kh_error *sink_err, kh_error *err)
 {
     *sink_status = KH_OK;
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     return guard(err, [&]() -> kh_status {
         DUL_PDV pdv = {};
         do {
@@ -656,7 +671,7 @@ kh_status write_pdv(kh_assoc *assoc, uint8_t context_id, DUL_DATAPDV type, const
     pdv.data = const_cast<void *>(bytes);
     list.count = 1;
     list.pdv = &pdv;
-    assoc->connection->set_deadline(kh_clock_monotonic_ms() + assoc->limits.pdu_ms);
+    set_deadline(assoc, assoc->limits.pdu_ms);
     OFCondition cond = DUL_WritePDVs(&assoc->asc->DULassociation, &list);
     if (cond.bad())
         return fail_io(err, assoc, "sending", cond);
@@ -668,8 +683,8 @@ kh_status write_pdv(kh_assoc *assoc, uint8_t context_id, DUL_DATAPDV type, const
 
 extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_command *command, kh_error *err)
 {
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     kh_buf_clear(&assoc->command_buf);
     kh_status status = kh_command_encode(&assoc->command_buf, command, err);
     if (status != KH_OK)
@@ -681,8 +696,8 @@ extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh
 
 extern "C" kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, const void *bytes, size_t size, bool last, kh_error *err)
 {
-    if (!assoc->connection)
-        return kh_error_set(err, KH_E_PEER, "association is closed");
+    if (check_open(assoc, err) != KH_OK)
+        return KH_E_PEER;
     return guard(err, [&]() -> kh_status {
         const auto *from = static_cast<const uint8_t *>(bytes);
         const size_t part = 1024 * 1024; /* what one write deadline has to carry */

@@ -115,7 +115,9 @@ kh_status kh_command_encode(kh_buf *out, const kh_command *command, kh_error *er
 
 static uint16_t get_us(const uint8_t *value, uint32_t length)
 {
-    return length < 2 ? 0 : (uint16_t)(value[0] | value[1] << 8);
+    unsigned number = length < 2 ? 0 : value[0] | (unsigned)value[1] << 8;
+
+    return (uint16_t)number;
 }
 
 /* Outer spaces and trailing NULs go; what does not fit is no valid value of its VR and becomes "". */

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <new>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,8 +21,9 @@ static void set_option(int fd, int level, int name, int value)
     (void)setsockopt(fd, level, name, &value, sizeof(value)); /* what a kernel does not know it does without */
 }
 
-Connection::Connection(int fd, const kh_stop *stop, int64_t deadline_ms, const uint8_t *early, size_t early_size)
-    : DcmTCPConnection(fd), stop_(stop), deadline_ms_(deadline_ms), early_(early), early_size_(early_size), cause_(KH_E_PEER)
+Connection::Connection(int fd, const Handoff &from)
+    : DcmTCPConnection(fd), stop_(from.stop), deadline_ms_(from.deadline_ms), early_(from.early), early_size_(from.early_size),
+      cause_(from.cause)
 {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
@@ -38,7 +40,7 @@ kh_status Connection::wait_for(short events)
     kh_status status = kh_stop_wait(stop_, false, getSocket(), events, deadline_ms_, &err);
 
     if (status != KH_OK)
-        cause_ = status;
+        *cause_ = status;
     return status;
 }
 
@@ -66,13 +68,13 @@ ssize_t Connection::read(void *bytes, size_t size)
             return got;
         }
         if (got == 0) {
-            cause_ = KH_E_PEER;
+            *cause_ = KH_E_PEER;
             return 0;
         }
         if (errno == EINTR)
             continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            cause_ = KH_E_PEER;
+            *cause_ = KH_E_PEER;
             return -1;
         }
         if (wait_for(POLLIN) != KH_OK) {
@@ -98,7 +100,7 @@ ssize_t Connection::write(void *bytes, size_t size)
         if (errno == EINTR)
             continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            cause_ = KH_E_PEER;
+            *cause_ = KH_E_PEER;
             return -1;
         }
         if (wait_for(POLLOUT) != KH_OK) {
@@ -126,8 +128,8 @@ DcmTransportConnection *Layer::createConnection(DcmNativeSocketType fd, OFBool s
         return nullptr;
     if (from->lock && from->lock->owns_lock())
         from->lock->unlock();
-    from->made = new (std::nothrow) Connection(fd, from->stop, from->deadline_ms, from->early, from->early_size);
-    return from->made;
+    from->taken = true; /* the toolkit closes it from here on, also when there is no memory */
+    return new (std::nothrow) Connection(fd, *from);
 }
 
 } // namespace kh

@@ -14,10 +14,20 @@ extern "C" { /* our headers are C */
 namespace kh
 {
 
+/* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
+struct Handoff {
+    const kh_stop *stop = nullptr;
+    int64_t deadline_ms = 0;
+    const uint8_t *early = nullptr;
+    size_t early_size = 0;
+    std::unique_lock<std::mutex> *lock = nullptr; /* released as soon as the connection is made */
+    kh_status *cause = nullptr;                   /* where it notes why a read or write failed; lives as long as the association */
+    bool taken = false;                           /* the socket belongs to a connection */
+};
 class Connection : public DcmTCPConnection
 {
 public:
-    Connection(int fd, const kh_stop *stop, int64_t deadline_ms, const uint8_t *early, size_t early_size);
+    Connection(int fd, const struct Handoff &from);
 
     ssize_t read(void *bytes, size_t size) override;
     ssize_t write(void *bytes, size_t size) override;
@@ -30,15 +40,6 @@ public:
     }
     /* Wait for the first byte of something; soft: a soft stop ends it. */
     kh_status wait(bool soft, int64_t deadline_ms, kh_error *err);
-    /* Why the last read or write failed: KH_E_TIMEOUT, KH_E_CANCELLED or KH_E_PEER. */
-    kh_status cause() const
-    {
-        return cause_;
-    }
-    int fd()
-    {
-        return getSocket();
-    }
 
 private:
     kh_status wait_for(short events);
@@ -47,18 +48,9 @@ private:
     int64_t deadline_ms_;
     const uint8_t *early_; /* read before the association was made; borrowed until read */
     size_t early_size_;
-    kh_status cause_;
+    kh_status *cause_;
 };
 
-/* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
-struct Handoff {
-    const kh_stop *stop = nullptr;
-    int64_t deadline_ms = 0;
-    const uint8_t *early = nullptr;
-    size_t early_size = 0;
-    std::unique_lock<std::mutex> *lock = nullptr; /* released as soon as the connection is made */
-    Connection *made = nullptr;                   /* owned by the toolkit's association */
-};
 extern thread_local Handoff *handoff;
 
 class Layer : public DcmTransportLayer
