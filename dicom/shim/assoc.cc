@@ -144,7 +144,7 @@ kh_assoc *new_assoc(const kh_net_limits *limits)
         assoc->limits.pdu_bytes = ASC_MAXIMUMPDUSIZE;
     if (assoc->limits.floor_bytes_per_s == 0)
         assoc->limits.floor_bytes_per_s = 1;
-    kh_buf_init(&assoc->command_buf, KH_COMMAND_BYTES_MAX);
+    kh_buf_init(&assoc->command_buf, KH_DIMSE_BYTES_MAX);
     return assoc;
 }
 
@@ -599,9 +599,9 @@ extern "C" kh_status kh_assoc_wait(kh_assoc *assoc, int64_t timeout_ms, kh_error
     return wait_first(assoc, timeout_ms, err);
 }
 
-extern "C" kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_command *command, int64_t idle_ms, kh_error *err)
+extern "C" kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_dimse *command, int64_t idle_ms, kh_error *err)
 {
-    kh_command_init(command, 0);
+    kh_dimse_init(command, 0);
     *context_id = 0;
     if (check_open(assoc, err) != KH_OK)
         return KH_E_PEER;
@@ -626,7 +626,7 @@ extern "C" kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_c
             if (status != KH_OK)
                 return status;
         }
-        return kh_command_decode(command, assoc->command_buf.data, assoc->command_buf.size, err);
+        return kh_dimse_decode(command, assoc->command_buf.data, assoc->command_buf.size, err);
     });
 }
 
@@ -681,12 +681,12 @@ kh_status write_pdv(kh_assoc *assoc, uint8_t context_id, DUL_DATAPDV type, const
 
 } // namespace
 
-extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_command *command, kh_error *err)
+extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_dimse *command, kh_error *err)
 {
     if (check_open(assoc, err) != KH_OK)
         return KH_E_PEER;
     kh_buf_clear(&assoc->command_buf);
-    kh_status status = kh_command_encode(&assoc->command_buf, command, err);
+    kh_status status = kh_dimse_encode(&assoc->command_buf, command, err);
     if (status != KH_OK)
         return status;
     return guard(err, [&]() -> kh_status {

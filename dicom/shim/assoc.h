@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
-#include "dicom/shim/command.h"
+#include "dicom/shim/dimse.h"
 #include "dicom/shim/stop.h"
 #include "dicom/syntax.h"
 
@@ -106,7 +106,7 @@ KH_MUST_USE kh_status kh_assoc_wait(kh_assoc *assoc, int64_t timeout_ms, kh_erro
 /* The next command. command->field is 0 when the peer released the association (acknowledged and closed then). idle_ms: for its first byte,
  * 0: as in the limits. KH_E_PEER: aborted or gone; KH_E_TIMEOUT; KH_E_CANCELLED: stopping; KH_E_FORMAT: not a command. After any failure
  * only abort and free are left. */
-KH_MUST_USE kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_command *command, int64_t idle_ms,
+KH_MUST_USE kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_dimse *command, int64_t idle_ms,
                                        kh_error *err);
 
 typedef kh_status kh_data_sink(void *context, const uint8_t *bytes, size_t size, kh_error *err);
@@ -118,7 +118,7 @@ KH_MUST_USE kh_status kh_assoc_receive_data(kh_assoc *assoc, uint8_t context_id,
 kh_status kh_data_sink_buf(void *context, const uint8_t *bytes, size_t size, kh_error *err);
 
 /* Send a command; when command->has_data its data set must follow. */
-KH_MUST_USE kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_command *command, kh_error *err);
+KH_MUST_USE kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_dimse *command, kh_error *err);
 /* A part of the data set, last with the final one (size may be 0 then only when all was empty). Every part but the last has an even size. */
 KH_MUST_USE kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, const void *bytes, size_t size, bool last,
                                          kh_error *err);

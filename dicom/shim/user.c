@@ -7,7 +7,7 @@
 #define TICK_MS 250
 
 /* Send a request and, when there is one, its data set. */
-static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_command *request, const void *bytes, size_t size,
+static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_dimse *request, const void *bytes, size_t size,
                               kh_error *err)
 {
     kh_status status;
@@ -21,7 +21,7 @@ static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_command *r
 }
 
 /* The next response to request; its data set, if any, goes to data (cleared first). */
-static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_command *request, kh_command *response,
+static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, kh_dimse *response,
                                   kh_buf *data, kh_error *err)
 {
     uint8_t got_id;
@@ -33,10 +33,10 @@ static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_
         return status;
     if (response->field == 0)
         return kh_error_set(err, KH_E_PEER, "released by the peer before it answered");
-    if (response->field != (request->field | KH_COMMAND_RESPONSE) || response->responded_id != request->message_id ||
+    if (response->field != (request->field | KH_DIMSE_RESPONSE) || response->responded_id != request->message_id ||
         got_id != context_id)
         return kh_error_set(err, KH_E_PEER, "command %04X for message %u, expected %04X for %u", response->field,
-                            response->responded_id, request->field | KH_COMMAND_RESPONSE, request->message_id);
+                            response->responded_id, request->field | KH_DIMSE_RESPONSE, request->message_id);
     kh_buf_clear(data);
     if (!response->has_data)
         return KH_OK;
@@ -46,11 +46,11 @@ static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_
     return status;
 }
 
-static kh_status send_cancel(kh_assoc *assoc, uint8_t context_id, const kh_command *request, kh_error *err)
+static kh_status send_cancel(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
-    kh_command cancel;
+    kh_dimse cancel;
 
-    kh_command_init(&cancel, KH_C_CANCEL_RQ);
+    kh_dimse_init(&cancel, KH_C_CANCEL_RQ);
     cancel.responded_id = request->message_id;
     return kh_assoc_send(assoc, context_id, &cancel, err);
 }
@@ -58,14 +58,14 @@ static kh_status send_cancel(kh_assoc *assoc, uint8_t context_id, const kh_comma
 kh_status kh_user_echo(kh_assoc *assoc, uint16_t *status, kh_error *err)
 {
     const kh_context *with = kh_assoc_context_find(assoc, KH_SOP_VERIFICATION, NULL);
-    kh_command request, response;
+    kh_dimse request, response;
     kh_buf data;
     kh_status result;
 
     if (!with)
         return kh_error_set(err, KH_E_UNSUPPORTED, "the peer accepted no context for Verification");
     kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
-    kh_command_init(&request, KH_C_ECHO_RQ);
+    kh_dimse_init(&request, KH_C_ECHO_RQ);
     memcpy(request.sop_class_uid, KH_SOP_VERIFICATION, sizeof(KH_SOP_VERIFICATION));
     result = send_request(assoc, with->id, &request, NULL, 0, err);
     if (result == KH_OK)
@@ -80,7 +80,7 @@ kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *
                         const char *transfer_syntax_uid, const void *bytes, size_t size, uint16_t *status, kh_error *err)
 {
     const kh_context *with = kh_assoc_context_find(assoc, sop_class_uid, transfer_syntax_uid);
-    kh_command request, response;
+    kh_dimse request, response;
     kh_buf data;
     kh_status result;
 
@@ -88,7 +88,7 @@ kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *
         return kh_error_set(err, KH_E_UNSUPPORTED, "the peer accepted no context for class %s in syntax %s", sop_class_uid,
                             transfer_syntax_uid);
     kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
-    kh_command_init(&request, KH_C_STORE_RQ);
+    kh_dimse_init(&request, KH_C_STORE_RQ);
     snprintf(request.sop_class_uid, sizeof(request.sop_class_uid), "%s", sop_class_uid);
     snprintf(request.sop_instance_uid, sizeof(request.sop_instance_uid), "%s", sop_instance_uid);
     result = send_request(assoc, with->id, &request, bytes, size, err);
@@ -101,14 +101,14 @@ kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *
 }
 
 kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, const void *identifier, size_t size, kh_user_match *match,
-                       void *context, kh_command *final, kh_error *err)
+                       void *context, kh_dimse *final, kh_error *err)
 {
     kh_status told = KH_OK, status;
-    kh_command request;
+    kh_dimse request;
     kh_buf data;
 
     kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
-    kh_command_init(&request, KH_C_FIND_RQ);
+    kh_dimse_init(&request, KH_C_FIND_RQ);
     memcpy(request.sop_class_uid, with->abstract_syntax, sizeof(request.sop_class_uid));
     status = send_request(assoc, with->id, &request, identifier, size, err);
     while (status == KH_OK) {
@@ -129,14 +129,14 @@ kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, const void *iden
 typedef struct moving {
     kh_assoc *assoc;
     const kh_context *with;
-    kh_command request;
+    kh_dimse request;
     kh_user_progress *progress;
     void *context;
     kh_status told; /* by the caller: not KH_OK cancels */
     kh_error *err;
 } moving;
 
-static kh_status tell(moving *move, const kh_command *response, bool *alive)
+static kh_status tell(moving *move, const kh_dimse *response, bool *alive)
 {
     if (move->told != KH_OK)
         return KH_OK;
@@ -168,14 +168,14 @@ static kh_status await_response(moving *move)
 }
 
 kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *destination, const void *identifier, size_t size,
-                       kh_user_progress *progress, void *context, kh_command *final, kh_buf *failed, kh_error *err)
+                       kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
 {
     moving move = {.assoc = assoc, .with = with, .progress = progress, .context = context, .err = err};
     kh_status status;
     kh_buf data;
 
     kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
-    kh_command_init(&move.request, KH_C_MOVE_RQ);
+    kh_dimse_init(&move.request, KH_C_MOVE_RQ);
     memcpy(move.request.sop_class_uid, with->abstract_syntax, sizeof(move.request.sop_class_uid));
     snprintf(move.request.move_destination, sizeof(move.request.move_destination), "%s", destination);
     status = send_request(assoc, with->id, &move.request, identifier, size, err);

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "dicom/shim/listener.h"
+#include "dicom/shim/acceptor.h"
 #include "dicom/shim/user.h"
 #include "dicom/writer.h"
 #include "tests/bridge/support.h"
@@ -24,14 +24,14 @@
 
 /* A small provider: C-ECHO, C-STORE into memory, C-FIND and C-MOVE with scripted answers. */
 typedef struct scp {
-    kh_listener *listener;
+    kh_acceptor *acceptor;
     kh_stop *stop;
     int listen_fd;
     uint16_t port;
     char port_text[8], dir[64];
     pthread_mutex_t lock;      /* guards last */
     kh_buf last;               /* the newest data set */
-    kh_command last_request;
+    kh_dimse last_request;
     _Atomic unsigned stored, echoed, ended, sink_calls;
     _Atomic int sink_fails_at; /* call number that fails, 0: never */
     _Atomic int hold_ms;       /* before an echo is answered */
@@ -56,15 +56,15 @@ static kh_status receive_part(void *context, const uint8_t *bytes, size_t size, 
     return kh_buf_append(&into->data, bytes, size, err);
 }
 
-static kh_status answer(kh_assoc *assoc, uint8_t id, const kh_command *request, uint16_t status)
+static kh_status answer(kh_assoc *assoc, uint8_t id, const kh_dimse *request, uint16_t status)
 {
-    kh_command response;
+    kh_dimse response;
 
-    kh_command_respond(&response, request, status);
+    kh_dimse_respond(&response, request, status);
     return kh_assoc_send(assoc, id, &response, NULL);
 }
 
-static kh_status serve_store(scp *server, kh_assoc *assoc, uint8_t id, const kh_command *request)
+static kh_status serve_store(scp *server, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
     receiving into = {.server = server};
     kh_status sink_status, status;
@@ -88,18 +88,18 @@ static kh_status serve_store(scp *server, kh_assoc *assoc, uint8_t id, const kh_
 }
 
 /* The identifier back as a match, `matches` times; a C-CANCEL in between ends it. */
-static kh_status serve_find(scp *server, kh_assoc *assoc, uint8_t id, const kh_command *request)
+static kh_status serve_find(scp *server, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
     kh_status status, sink_status;
     kh_buf identifier;
-    kh_command other;
+    kh_dimse other;
     uint8_t other_id;
 
     kh_buf_init(&identifier, 65536);
     status = kh_assoc_receive_data(assoc, id, kh_data_sink_buf, &identifier, &sink_status, NULL, NULL);
     for (unsigned i = 0; status == KH_OK && i < server->matches && !atomic_load(&server->cancelled); i++) {
-        kh_command response;
-        kh_command_respond(&response, request, KH_DIMSE_PENDING);
+        kh_dimse response;
+        kh_dimse_respond(&response, request, KH_DIMSE_PENDING);
         response.has_data = true;
         status = kh_assoc_send(assoc, id, &response, NULL);
         if (status == KH_OK)
@@ -113,23 +113,23 @@ static kh_status serve_find(scp *server, kh_assoc *assoc, uint8_t id, const kh_c
                            : status;
 }
 
-static kh_status serve_move(scp *server, kh_assoc *assoc, uint8_t id, const kh_command *request)
+static kh_status serve_move(scp *server, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
     kh_status status, sink_status;
-    kh_command response;
+    kh_dimse response;
     kh_buf identifier;
 
     kh_buf_init(&identifier, 65536);
     status = kh_assoc_receive_data(assoc, id, kh_data_sink_buf, &identifier, &sink_status, NULL, NULL);
     for (unsigned i = 1; status == KH_OK && i <= server->sent; i++) {
-        kh_command_respond(&response, request, KH_DIMSE_PENDING);
+        kh_dimse_respond(&response, request, KH_DIMSE_PENDING);
         response.remaining = (int32_t)(server->promised - i);
         response.completed = (int32_t)i;
         response.failed = response.warning = 0;
         status = kh_assoc_send(assoc, id, &response, NULL);
     }
     kh_buf_release(&identifier);
-    kh_command_respond(&response, request, server->sent < server->promised ? KH_DIMSE_SUBOPERATIONS_FAILED : KH_DIMSE_SUCCESS);
+    kh_dimse_respond(&response, request, server->sent < server->promised ? KH_DIMSE_SUBOPERATIONS_FAILED : KH_DIMSE_SUCCESS);
     response.completed = (int32_t)server->sent;
     response.failed = (int32_t)(server->promised - server->sent);
     response.warning = 0;
@@ -144,7 +144,7 @@ static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *reques
     (void)request;
     (void)number;
     while (status == KH_OK) {
-        kh_command command;
+        kh_dimse command;
         uint8_t id;
         status = kh_assoc_receive(assoc, &id, &command, 0, NULL);
         if (status != KH_OK || command.field == 0)
@@ -189,7 +189,7 @@ static int choose_first(void *context, const char *abstract_syntax, const char *
 static int start_with(void **state, unsigned associations_max, const kh_net_limits *limits)
 {
     scp *server = calloc(1, sizeof(*server));
-    kh_listener_options options = {.associations_max = associations_max,
+    kh_acceptor_options options = {.associations_max = associations_max,
                                    .waiting_max = 16,
                                    .limits = *limits,
                                    .accept = accept_known,
@@ -206,7 +206,7 @@ static int start_with(void **state, unsigned associations_max, const kh_net_limi
     assert_int_equal(kh_stop_create(&server->stop, NULL), KH_OK);
     options.listen_fd = server->listen_fd;
     options.stop = server->stop;
-    assert_int_equal(kh_listener_start(&server->listener, &options, NULL), KH_OK);
+    assert_int_equal(kh_acceptor_start(&server->acceptor, &options, NULL), KH_OK);
     *state = server;
     return 0;
 }
@@ -228,7 +228,7 @@ static int stop(void **state)
 {
     scp *server = *state;
 
-    kh_listener_drain(server->listener, 1000);
+    kh_acceptor_drain(server->acceptor, 1000);
     kh_stop_free(server->stop);
     close(server->listen_fd);
     kh_buf_release(&server->last);
@@ -407,7 +407,7 @@ static const uint8_t study_key[20] = {0x20, 0, 0x0d, 0, 'U', 'I', 12, 0, '1', '.
 static void find_and_cancel(void **state)
 {
     scp *server = *state;
-    kh_command final;
+    kh_dimse final;
     unsigned count = 0;
     kh_assoc *assoc = connect_to(server, KH_SOP_STUDY_ROOT_FIND);
     const kh_context *with = kh_assoc_context_find(assoc, KH_SOP_STUDY_ROOT_FIND, NULL);
@@ -425,9 +425,9 @@ static void find_and_cancel(void **state)
     kh_assoc_free(assoc);
 }
 
-static kh_status note_progress(void *context, const kh_command *response, bool *alive, kh_error *err)
+static kh_status note_progress(void *context, const kh_dimse *response, bool *alive, kh_error *err)
 {
-    kh_command *last = context;
+    kh_dimse *last = context;
 
     (void)alive;
     (void)err;
@@ -439,7 +439,7 @@ static kh_status note_progress(void *context, const kh_command *response, bool *
 static void move_counts(void **state)
 {
     scp *server = *state;
-    kh_command final, last;
+    kh_dimse final, last;
     kh_assoc *assoc = connect_to(server, KH_SOP_STUDY_ROOT_MOVE);
     const kh_context *with = kh_assoc_context_find(assoc, KH_SOP_STUDY_ROOT_MOVE, NULL);
 
@@ -567,17 +567,17 @@ static void dripping_pdu_is_cut(void **state)
 /* C-STORE-RQ and half of its data set, then nothing, abort or a closed socket: nothing is stored, the thread is free again. */
 static size_t half_a_store(uint8_t *out, size_t out_size)
 {
-    kh_command command;
+    kh_dimse command;
     kh_buf buf;
     size_t size;
 
     kh_buf_init(&buf, 4096);
-    kh_command_init(&command, KH_C_STORE_RQ);
+    kh_dimse_init(&command, KH_C_STORE_RQ);
     strcpy(command.sop_class_uid, KH_SOP_CT_IMAGE);
     strcpy(command.sop_instance_uid, "1.2.3");
     command.has_data = true;
     command.message_id = 1;
-    assert_int_equal(kh_command_encode(&buf, &command, NULL), KH_OK);
+    assert_int_equal(kh_dimse_encode(&buf, &command, NULL), KH_OK);
     memset(out, 0, out_size);
     size = buf.size;
     out[0] = 0x04;
@@ -688,8 +688,8 @@ static void drain_finishes_the_message(void **state)
     pthread_create(&thread, NULL, echo_thread, server);
     kh_clock_sleep_ms(150);
     begin_ms = kh_clock_monotonic_ms();
-    kh_listener_drain(server->listener, 5000);
-    server->listener = NULL;
+    kh_acceptor_drain(server->acceptor, 5000);
+    server->acceptor = NULL;
     assert_true(kh_clock_monotonic_ms() - begin_ms < 4000);
     pthread_join(thread, &answered);
     assert_true((intptr_t)answered);

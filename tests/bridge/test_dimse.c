@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
-#include "dicom/shim/command.h"
+#include "dicom/shim/dimse.h"
 
 /* C-ECHO-RQ by hand from PS3.7 9.3.5.1 and E.1. */
 static const uint8_t echo_rq[] = {
@@ -18,15 +18,15 @@ static const uint8_t echo_rq[] = {
 
 static void encodes_echo(void **state)
 {
-    kh_command command;
+    kh_dimse command;
     kh_buf out;
 
     (void)state;
     kh_buf_init(&out, 1024);
-    kh_command_init(&command, KH_C_ECHO_RQ);
+    kh_dimse_init(&command, KH_C_ECHO_RQ);
     strcpy(command.sop_class_uid, KH_SOP_VERIFICATION);
     command.message_id = 7;
-    assert_int_equal(kh_command_encode(&out, &command, NULL), KH_OK);
+    assert_int_equal(kh_dimse_encode(&out, &command, NULL), KH_OK);
     assert_int_equal(out.size, sizeof(echo_rq));
     assert_memory_equal(out.data, echo_rq, sizeof(echo_rq));
     kh_buf_release(&out);
@@ -34,12 +34,12 @@ static void encodes_echo(void **state)
 
 static void there_and_back(void **state)
 {
-    kh_command command, back;
+    kh_dimse command, back;
     kh_buf out;
 
     (void)state;
     kh_buf_init(&out, 1024);
-    kh_command_init(&command, KH_C_MOVE_RSP);
+    kh_dimse_init(&command, KH_C_MOVE_RSP);
     strcpy(command.sop_class_uid, KH_SOP_STUDY_ROOT_MOVE);
     command.responded_id = 65535;
     command.status = KH_DIMSE_PENDING;
@@ -48,9 +48,9 @@ static void there_and_back(void **state)
     command.failed = 65535;
     command.has_data = true;
     strcpy(command.comment, "odd");
-    assert_int_equal(kh_command_encode(&out, &command, NULL), KH_OK);
+    assert_int_equal(kh_dimse_encode(&out, &command, NULL), KH_OK);
     assert_int_equal(out.size % 2, 0);
-    assert_int_equal(kh_command_decode(&back, out.data, out.size, NULL), KH_OK);
+    assert_int_equal(kh_dimse_decode(&back, out.data, out.size, NULL), KH_OK);
     assert_string_equal(back.sop_class_uid, KH_SOP_STUDY_ROOT_MOVE);
     assert_string_equal(back.comment, "odd");
     assert_int_equal(back.responded_id, 65535);
@@ -89,12 +89,12 @@ static void refuses(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         uint8_t bytes[sizeof(echo_rq)];
-        kh_command command;
+        kh_dimse command;
         kh_status status;
         memcpy(bytes, echo_rq, sizeof(bytes));
         if (rows[i].at != 0xffff)
             bytes[rows[i].at] = rows[i].to;
-        status = kh_command_decode(&command, bytes, rows[i].size, NULL);
+        status = kh_dimse_decode(&command, bytes, rows[i].size, NULL);
         if (status != rows[i].expected)
             fail_msg("%s: got %s, expected %s", rows[i].name, kh_status_text(status), kh_status_text(rows[i].expected));
     }
@@ -104,11 +104,11 @@ static void refuses(void **state)
 static void long_uid(size_t length, size_t expected)
 {
     uint8_t bytes[200] = {0, 0, 0x00, 0x01, 2, 0, 0, 0, 1, 0, 0, 0, 0x00, 0x08, 2, 0, 0, 0, 1, 0, 0, 0, 0x00, 0x10};
-    kh_command command;
+    kh_dimse command;
 
     bytes[24] = (uint8_t)length;
     memset(bytes + 28, '1', length);
-    assert_int_equal(kh_command_decode(&command, bytes, 28 + length, NULL), KH_OK);
+    assert_int_equal(kh_dimse_decode(&command, bytes, 28 + length, NULL), KH_OK);
     assert_int_equal(strlen(command.sop_instance_uid), expected);
 }
 
@@ -121,14 +121,14 @@ static void long_uids(void **state)
 
 static void response_drops_a_path(void **state)
 {
-    kh_command request, response;
+    kh_dimse request, response;
 
     (void)state;
-    kh_command_init(&request, KH_C_STORE_RQ);
+    kh_dimse_init(&request, KH_C_STORE_RQ);
     strcpy(request.sop_class_uid, KH_SOP_CT_IMAGE);
     strcpy(request.sop_instance_uid, "../../etc/passwd");
     request.message_id = 3;
-    kh_command_respond(&response, &request, KH_DIMSE_INVALID_INSTANCE);
+    kh_dimse_respond(&response, &request, KH_DIMSE_INVALID_INSTANCE);
     assert_int_equal(response.field, KH_C_STORE_RSP);
     assert_int_equal(response.responded_id, 3);
     assert_string_equal(response.sop_class_uid, KH_SOP_CT_IMAGE);

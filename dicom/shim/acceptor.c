@@ -1,4 +1,4 @@
-#include "dicom/shim/listener.h"
+#include "dicom/shim/acceptor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -29,8 +29,8 @@ typedef struct arrival {
     char address[INET_ADDRSTRLEN];
 } arrival;
 
-struct kh_listener {
-    kh_listener_options options;
+struct kh_acceptor {
+    kh_acceptor_options options;
     kh_queue *ready; /* of arrival */
     pthread_t acceptor;
     bool has_acceptor;
@@ -55,28 +55,28 @@ static void arrival_free(arrival *one)
 
 /* --- the acceptor's thread --- */
 
-static void forget_waiting(kh_listener *listener, unsigned index)
+static void forget_waiting(kh_acceptor *acceptor, unsigned index)
 {
-    listener->waiting_count--;
-    memmove(listener->waiting + index, listener->waiting + index + 1,
-            (listener->waiting_count - index) * sizeof(*listener->waiting));
+    acceptor->waiting_count--;
+    memmove(acceptor->waiting + index, acceptor->waiting + index + 1,
+            (acceptor->waiting_count - index) * sizeof(*acceptor->waiting));
 }
 
-static void drop_waiting(kh_listener *listener, unsigned index, const char *why)
+static void drop_waiting(kh_acceptor *acceptor, unsigned index, const char *why)
 {
-    arrival *one = listener->waiting[index];
+    arrival *one = acceptor->waiting[index];
 
     kh_log(KH_LOG_WARN, "dicom", "connection from %s closed: %s", one->address, why);
-    atomic_fetch_add(&listener->broken, 1);
+    atomic_fetch_add(&acceptor->broken, 1);
     arrival_free(one);
-    forget_waiting(listener, index);
+    forget_waiting(acceptor, index);
 }
 
-static void accept_one(kh_listener *listener)
+static void accept_one(kh_acceptor *acceptor)
 {
     struct sockaddr_in from;
     socklen_t size = sizeof(from);
-    int fd = accept4(listener->options.listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
+    int fd = accept4(acceptor->options.listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
     arrival *one;
 
     if (fd < 0) {
@@ -90,12 +90,12 @@ static void accept_one(kh_listener *listener)
         return;
     }
     one->fd = fd;
-    one->deadline_ms = kh_clock_monotonic_ms() + listener->options.limits.associate_ms;
+    one->deadline_ms = kh_clock_monotonic_ms() + acceptor->options.limits.associate_ms;
     if (from.sin_family != AF_INET || !inet_ntop(AF_INET, &from.sin_addr, one->address, sizeof(one->address)))
         memcpy(one->address, "?", 2);
-    if (listener->waiting_count == listener->options.waiting_max)
-        drop_waiting(listener, 0, "too many connections wait; this one has been silent longest");
-    listener->waiting[listener->waiting_count++] = one;
+    if (acceptor->waiting_count == acceptor->options.waiting_max)
+        drop_waiting(acceptor, 0, "too many connections wait; this one has been silent longest");
+    acceptor->waiting[acceptor->waiting_count++] = one;
 }
 
 /* The head is there: believe its length or not. */
@@ -142,98 +142,98 @@ static kh_status read_some(arrival *one, kh_error *err)
 }
 
 /* True when waiting[index] is gone from the list. */
-static bool advance(kh_listener *listener, unsigned index)
+static bool advance(kh_acceptor *acceptor, unsigned index)
 {
     static const uint8_t abort_pdu[10] = {0x07, 0, 0, 0, 0, 4, 0, 0, 2, 6}; /* provider, invalid PDU parameter value */
-    arrival *one = listener->waiting[index];
+    arrival *one = acceptor->waiting[index];
     kh_error err = KH_ERROR_INIT;
     kh_status status = read_some(one, &err);
 
     if (status == KH_E_BUSY) {
         if (kh_clock_monotonic_ms() < one->deadline_ms)
             return false;
-        drop_waiting(listener, index, "no association was asked for in time");
+        drop_waiting(acceptor, index, "no association was asked for in time");
         return true;
     }
     if (status == KH_OK)
-        status = kh_queue_push(listener->ready, one, &err);
+        status = kh_queue_push(acceptor->ready, one, &err);
     if (status == KH_OK) {
-        forget_waiting(listener, index);
+        forget_waiting(acceptor, index);
         return true;
     }
     if (one->got > 0)
         (void)!send(one->fd, abort_pdu, sizeof(abort_pdu), MSG_DONTWAIT | MSG_NOSIGNAL);
-    drop_waiting(listener, index, err.message);
+    drop_waiting(acceptor, index, err.message);
     return true;
 }
 
-static int poll_timeout_ms(const kh_listener *listener)
+static int poll_timeout_ms(const kh_acceptor *acceptor)
 {
     int64_t left_ms;
 
-    if (listener->waiting_count == 0)
+    if (acceptor->waiting_count == 0)
         return -1;
-    left_ms = listener->waiting[0]->deadline_ms - kh_clock_monotonic_ms(); /* the oldest has the first deadline */
+    left_ms = acceptor->waiting[0]->deadline_ms - kh_clock_monotonic_ms(); /* the oldest has the first deadline */
     return left_ms < 0 ? 0 : left_ms > 1000 ? 1000 : (int)left_ms + 1;
 }
 
 static void *acceptor_main(void *argument)
 {
-    kh_listener *listener = argument;
-    struct pollfd *polled = listener->polled;
+    kh_acceptor *acceptor = argument;
+    struct pollfd *polled = acceptor->polled;
 
-    while (!kh_stop_raised(listener->options.stop)) {
-        unsigned count = listener->waiting_count;
+    while (!kh_stop_raised(acceptor->options.stop)) {
+        unsigned count = acceptor->waiting_count;
 
-        polled[0] = (struct pollfd){.fd = kh_stop_fd(listener->options.stop), .events = POLLIN};
-        polled[1] = (struct pollfd){.fd = listener->options.listen_fd, .events = POLLIN};
+        polled[0] = (struct pollfd){.fd = kh_stop_fd(acceptor->options.stop), .events = POLLIN};
+        polled[1] = (struct pollfd){.fd = acceptor->options.listen_fd, .events = POLLIN};
         for (unsigned i = 0; i < count; i++)
-            polled[2 + i] = (struct pollfd){.fd = listener->waiting[i]->fd, .events = POLLIN};
-        if (poll(polled, 2 + count, poll_timeout_ms(listener)) < 0)
+            polled[2 + i] = (struct pollfd){.fd = acceptor->waiting[i]->fd, .events = POLLIN};
+        if (poll(polled, 2 + count, poll_timeout_ms(acceptor)) < 0)
             continue;
         for (unsigned i = count; i-- > 0;) /* downwards: those that go do not move the ones still to come */
-            if (polled[2 + i].revents || listener->waiting[i]->deadline_ms <= kh_clock_monotonic_ms())
-                (void)advance(listener, i);
+            if (polled[2 + i].revents || acceptor->waiting[i]->deadline_ms <= kh_clock_monotonic_ms())
+                (void)advance(acceptor, i);
         if (polled[1].revents)
-            accept_one(listener);
+            accept_one(acceptor);
     }
-    while (listener->waiting_count > 0)
-        drop_waiting(listener, 0, "stopping");
-    kh_queue_close(listener->ready);
+    while (acceptor->waiting_count > 0)
+        drop_waiting(acceptor, 0, "stopping");
+    kh_queue_close(acceptor->ready);
     return NULL;
 }
 
 /* --- the threads that serve --- */
 
 typedef struct deciding {
-    kh_listener *listener;
+    kh_acceptor *acceptor;
     bool counted; /* in active */
 } deciding;
 
 static kh_reject decide(void *context, const kh_assoc_request *request)
 {
     deciding *with = context;
-    kh_listener *listener = with->listener;
+    kh_acceptor *acceptor = with->acceptor;
 
-    if (kh_stop_raised(listener->options.stop))
+    if (kh_stop_raised(acceptor->options.stop))
         return KH_REJECT_CONGESTION;
     with->counted = true;
-    if (atomic_fetch_add(&listener->active, 1) >= listener->options.associations_max)
+    if (atomic_fetch_add(&acceptor->active, 1) >= acceptor->options.associations_max)
         return KH_REJECT_LOCAL_LIMIT;
-    return listener->options.accept(listener->options.context, request);
+    return acceptor->options.accept(acceptor->options.context, request);
 }
 
 static int choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
 {
     deciding *with = context;
 
-    return with->listener->options.choose(with->listener->options.context, abstract_syntax, transfer_syntaxes, count);
+    return with->acceptor->options.choose(with->acceptor->options.context, abstract_syntax, transfer_syntaxes, count);
 }
 
-static void serve_arrival(kh_listener *listener, arrival *one)
+static void serve_arrival(kh_acceptor *acceptor, arrival *one)
 {
-    uint64_t number = atomic_fetch_add(&listener->numbers, 1) + 1;
-    deciding with = {listener, false};
+    uint64_t number = atomic_fetch_add(&acceptor->numbers, 1) + 1;
+    deciding with = {acceptor, false};
     kh_assoc_request request;
     kh_error err = KH_ERROR_INIT;
     kh_assoc *assoc = NULL;
@@ -241,30 +241,30 @@ static void serve_arrival(kh_listener *listener, arrival *one)
     kh_status status;
 
     one->fd = -1;
-    status = kh_assoc_accept_fd(&assoc, fd, one->pdu, one->size, &listener->options.limits, listener->options.stop, decide,
+    status = kh_assoc_accept_fd(&assoc, fd, one->pdu, one->size, &acceptor->options.limits, acceptor->options.stop, decide,
                                 choose, &with, &request, &err);
     if (status == KH_OK) {
-        atomic_fetch_add(&listener->accepted, 1);
+        atomic_fetch_add(&acceptor->accepted, 1);
         free(one->pdu); /* not needed for the life of the association */
         one->pdu = NULL;
-        listener->options.serve(listener->options.context, assoc, &request, number);
+        acceptor->options.serve(acceptor->options.context, assoc, &request, number);
         kh_assoc_free(assoc);
     } else {
-        atomic_fetch_add(status == KH_E_DENIED ? &listener->rejected : &listener->broken, 1);
+        atomic_fetch_add(status == KH_E_DENIED ? &acceptor->rejected : &acceptor->broken, 1);
         kh_log(KH_LOG_WARN, "dicom", "association %llu from %s, %s to %s: %s", (unsigned long long)number, one->address,
                request.calling, request.called, err.message);
     }
     if (with.counted)
-        atomic_fetch_sub(&listener->active, 1);
+        atomic_fetch_sub(&acceptor->active, 1);
 }
 
 static void *worker_main(void *argument)
 {
-    kh_listener *listener = argument;
+    kh_acceptor *acceptor = argument;
     arrival *one;
 
-    while ((one = kh_queue_pop(listener->ready, -1)) != NULL) {
-        serve_arrival(listener, one);
+    while ((one = kh_queue_pop(acceptor->ready, -1)) != NULL) {
+        serve_arrival(acceptor, one);
         arrival_free(one);
     }
     return NULL;
@@ -272,33 +272,33 @@ static void *worker_main(void *argument)
 
 /* --- start and stop --- */
 
-static void listener_free(kh_listener *listener)
+static void listener_free(kh_acceptor *acceptor)
 {
-    kh_queue_free(listener->ready);
-    free(listener->workers);
-    free(listener->waiting);
-    free(listener->polled);
-    free(listener);
+    kh_queue_free(acceptor->ready);
+    free(acceptor->workers);
+    free(acceptor->waiting);
+    free(acceptor->polled);
+    free(acceptor);
 }
 
-static kh_status start_threads(kh_listener *listener, kh_error *err)
+static kh_status start_threads(kh_acceptor *acceptor, kh_error *err)
 {
-    unsigned wanted = listener->options.associations_max + REJECTERS;
+    unsigned wanted = acceptor->options.associations_max + REJECTERS;
     int failed = 0;
 
-    while (!failed && listener->worker_count < wanted) {
-        failed = pthread_create(&listener->workers[listener->worker_count], NULL, worker_main, listener);
+    while (!failed && acceptor->worker_count < wanted) {
+        failed = pthread_create(&acceptor->workers[acceptor->worker_count], NULL, worker_main, acceptor);
         if (!failed)
-            listener->worker_count++;
+            acceptor->worker_count++;
     }
     if (!failed) {
-        failed = pthread_create(&listener->acceptor, NULL, acceptor_main, listener);
-        listener->has_acceptor = !failed;
+        failed = pthread_create(&acceptor->acceptor, NULL, acceptor_main, acceptor);
+        acceptor->has_acceptor = !failed;
     }
     return failed ? kh_error_errno(err, failed, "starting the association threads") : KH_OK;
 }
 
-static kh_status check_options(const kh_listener_options *options, kh_error *err)
+static kh_status check_options(const kh_acceptor_options *options, kh_error *err)
 {
     if (options->associations_max < 1 || options->associations_max > 254)
         return kh_error_set(err, KH_E_ARG, "associations_max %u, expected 1 to 254", options->associations_max);
@@ -309,9 +309,9 @@ static kh_status check_options(const kh_listener_options *options, kh_error *err
     return KH_OK;
 }
 
-kh_status kh_listener_start(kh_listener **out, const kh_listener_options *options, kh_error *err)
+kh_status kh_acceptor_start(kh_acceptor **out, const kh_acceptor_options *options, kh_error *err)
 {
-    kh_listener *listener = NULL;
+    kh_acceptor *acceptor = NULL;
     kh_status status = check_options(options, err);
 
     *out = NULL;
@@ -319,53 +319,53 @@ kh_status kh_listener_start(kh_listener **out, const kh_listener_options *option
         status = kh_net_init(err);
     if (status != KH_OK)
         return status;
-    listener = calloc(1, sizeof(*listener));
-    if (!listener)
+    acceptor = calloc(1, sizeof(*acceptor));
+    if (!acceptor)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
-    listener->options = *options;
-    listener->workers = calloc(options->associations_max + REJECTERS, sizeof(*listener->workers));
-    listener->waiting = calloc(options->waiting_max, sizeof(*listener->waiting));
-    listener->polled = calloc(options->waiting_max + 2, sizeof(*listener->polled));
-    if (!listener->workers || !listener->waiting || !listener->polled)
+    acceptor->options = *options;
+    acceptor->workers = calloc(options->associations_max + REJECTERS, sizeof(*acceptor->workers));
+    acceptor->waiting = calloc(options->waiting_max, sizeof(*acceptor->waiting));
+    acceptor->polled = calloc(options->waiting_max + 2, sizeof(*acceptor->polled));
+    if (!acceptor->workers || !acceptor->waiting || !acceptor->polled)
         status = kh_error_set(err, KH_E_MEMORY, "out of memory");
     if (status == KH_OK)
-        status = kh_queue_create(&listener->ready, options->waiting_max, err);
+        status = kh_queue_create(&acceptor->ready, options->waiting_max, err);
     if (status != KH_OK) {
-        listener_free(listener);
+        listener_free(acceptor);
         return status;
     }
-    status = start_threads(listener, err);
+    status = start_threads(acceptor, err);
     if (status != KH_OK) {
-        kh_listener_drain(listener, 0);
+        kh_acceptor_drain(acceptor, 0);
         return status;
     }
-    *out = listener;
+    *out = acceptor;
     return KH_OK;
 }
 
-void kh_listener_get_stats(kh_listener *listener, kh_listener_stats *out)
+void kh_acceptor_get_stats(kh_acceptor *acceptor, kh_acceptor_stats *out)
 {
-    out->accepted = atomic_load(&listener->accepted);
-    out->rejected = atomic_load(&listener->rejected);
-    out->broken = atomic_load(&listener->broken);
-    out->active = atomic_load(&listener->active);
+    out->accepted = atomic_load(&acceptor->accepted);
+    out->rejected = atomic_load(&acceptor->rejected);
+    out->broken = atomic_load(&acceptor->broken);
+    out->active = atomic_load(&acceptor->active);
 }
 
-void kh_listener_drain(kh_listener *listener, int64_t drain_ms)
+void kh_acceptor_drain(kh_acceptor *acceptor, int64_t drain_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + drain_ms;
 
-    if (!listener)
+    if (!acceptor)
         return;
-    kh_stop_soft(listener->options.stop);
-    if (listener->has_acceptor)
-        pthread_join(listener->acceptor, NULL);
+    kh_stop_soft(acceptor->options.stop);
+    if (acceptor->has_acceptor)
+        pthread_join(acceptor->acceptor, NULL);
     else
-        kh_queue_close(listener->ready);
-    while (atomic_load(&listener->active) > 0 && kh_clock_monotonic_ms() < deadline_ms)
+        kh_queue_close(acceptor->ready);
+    while (atomic_load(&acceptor->active) > 0 && kh_clock_monotonic_ms() < deadline_ms)
         kh_clock_sleep_ms(10);
-    kh_stop_hard(listener->options.stop);
-    for (unsigned i = 0; i < listener->worker_count; i++)
-        pthread_join(listener->workers[i], NULL);
-    listener_free(listener);
+    kh_stop_hard(acceptor->options.stop);
+    for (unsigned i = 0; i < acceptor->worker_count; i++)
+        pthread_join(acceptor->workers[i], NULL);
+    listener_free(acceptor);
 }

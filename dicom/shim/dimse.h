@@ -1,7 +1,7 @@
-/* command.h - DIMSE command sets (PS3.7 6.3, 9.3, annex E): one struct, its bytes in implicit VR little endian, and back.
- * Threads: pure functions. Limits: a command set of at most KH_COMMAND_BYTES_MAX bytes. */
-#ifndef KH_DICOM_SHIM_COMMAND_H
-#define KH_DICOM_SHIM_COMMAND_H
+/* dimse.h - DIMSE command sets (PS3.7 6.3, 9.3, annex E): one struct, its bytes in implicit VR little endian, and back.
+ * Threads: pure functions. Limits: a command set of at most KH_DIMSE_BYTES_MAX bytes. */
+#ifndef KH_DICOM_SHIM_DIMSE_H
+#define KH_DICOM_SHIM_DIMSE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "dicom/syntax.h"
 
-#define KH_COMMAND_BYTES_MAX 16384
+#define KH_DIMSE_BYTES_MAX 16384
 
 enum { /* Command Field (0000,0100) */
     KH_C_STORE_RQ = 0x0001,
@@ -22,7 +22,7 @@ enum { /* Command Field (0000,0100) */
     KH_C_ECHO_RSP = 0x8030,
     KH_C_CANCEL_RQ = 0x0fff
 };
-#define KH_COMMAND_RESPONSE 0x8000 /* bit of every response */
+#define KH_DIMSE_RESPONSE 0x8000 /* bit of every response */
 
 enum { /* Status (0000,0900), PS3.7 annex C and PS3.4 */
     KH_DIMSE_SUCCESS = 0x0000,
@@ -43,7 +43,7 @@ static inline bool kh_dimse_pending(uint16_t status)
     return status == KH_DIMSE_PENDING || status == KH_DIMSE_PENDING_WARNING;
 }
 
-typedef struct kh_command {
+typedef struct kh_dimse {
     uint16_t field;             /* KH_C_...; 0 is no command */
     uint16_t message_id;        /* of a request */
     uint16_t responded_id;      /* of a response, and of C-CANCEL */
@@ -57,15 +57,15 @@ typedef struct kh_command {
     uint16_t move_originator_id;
     int32_t remaining, completed, failed, warning; /* sub-operations, -1 when absent */
     char comment[65];           /* Error Comment, "" when absent */
-} kh_command;
+} kh_dimse;
 
 /* An empty command: counts -1. */
-void kh_command_init(kh_command *command, uint16_t field);
+void kh_dimse_init(kh_dimse *command, uint16_t field);
 /* The response to a request with this status: same SOP class and, when plausible, instance. */
-void kh_command_respond(kh_command *out, const kh_command *request, uint16_t status);
+void kh_dimse_respond(kh_dimse *out, const kh_dimse *request, uint16_t status);
 /* Appended to out. */
-KH_MUST_USE kh_status kh_command_encode(kh_buf *out, const kh_command *command, kh_error *err);
+KH_MUST_USE kh_status kh_dimse_encode(kh_buf *out, const kh_dimse *command, kh_error *err);
 /* KH_E_FORMAT with the tag. Elements we do not use are passed over. */
-KH_MUST_USE kh_status kh_command_decode(kh_command *out, const uint8_t *bytes, size_t size, kh_error *err);
+KH_MUST_USE kh_status kh_dimse_decode(kh_dimse *out, const uint8_t *bytes, size_t size, kh_error *err);
 
 #endif

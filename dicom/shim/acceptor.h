@@ -1,39 +1,39 @@
-/* listener.h - takes DICOM associations on a listening socket and runs each on a thread of its own.
+/* acceptor.h - takes DICOM associations on a listening socket and runs each on a thread of its own.
  *
  * One thread accepts and reads A-ASSOCIATE-RQ PDUs of all new connections at once, so that silent and dripping peers hold a descriptor
  * and nothing else; a connection that has not asked within limits.associate_ms is closed, and the one that waits longest makes room when
  * waiting_max is reached. associations_max threads serve; two more are there to reject what is too much. */
-#ifndef KH_DICOM_SHIM_LISTENER_H
-#define KH_DICOM_SHIM_LISTENER_H
+#ifndef KH_DICOM_SHIM_ACCEPTOR_H
+#define KH_DICOM_SHIM_ACCEPTOR_H
 
 #include "dicom/shim/assoc.h"
 
-typedef struct kh_listener kh_listener;
+typedef struct kh_acceptor kh_acceptor;
 
-/* Serve an accepted association until it ends; freed by the caller. number: counts associations of this listener from 1. */
-typedef void kh_listener_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number);
+/* Serve an accepted association until it ends; freed by the caller. number: counts associations of this acceptor from 1. */
+typedef void kh_acceptor_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number);
 
-typedef struct kh_listener_options {
+typedef struct kh_acceptor_options {
     int listen_fd;               /* IPv4, listening; borrowed, made non-blocking */
     unsigned associations_max;   /* 1 to 254 at once; more are rejected, "local limit exceeded" */
     unsigned waiting_max;        /* 1 to 4,096 connections that have not yet asked for an association */
     kh_net_limits limits;
-    kh_stop *stop;               /* borrowed; raised by kh_listener_drain() */
+    kh_stop *stop;               /* borrowed; raised by kh_acceptor_drain() */
     kh_assoc_accept *accept;     /* called by many threads */
     kh_assoc_choose *choose;
-    kh_listener_serve *serve;
+    kh_acceptor_serve *serve;
     void *context;
-} kh_listener_options;
+} kh_acceptor_options;
 
-typedef struct kh_listener_stats {
+typedef struct kh_acceptor_stats {
     uint64_t accepted, rejected, broken; /* associations; connections that never became one */
     unsigned active;
-} kh_listener_stats;
+} kh_acceptor_stats;
 
-KH_MUST_USE kh_status kh_listener_start(kh_listener **out, const kh_listener_options *options, kh_error *err);
-void kh_listener_get_stats(kh_listener *listener, kh_listener_stats *out);
+KH_MUST_USE kh_status kh_acceptor_start(kh_acceptor **out, const kh_acceptor_options *options, kh_error *err);
+void kh_acceptor_get_stats(kh_acceptor *acceptor, kh_acceptor_stats *out);
 /* Raise stop softly: no new associations, messages under way are finished, associations are then aborted; after drain_ms raise it hard.
  * Joins all threads and frees. NULL is welcome. */
-void kh_listener_drain(kh_listener *listener, int64_t drain_ms);
+void kh_acceptor_drain(kh_acceptor *acceptor, int64_t drain_ms);
 
 #endif

@@ -1,19 +1,19 @@
-#include "dicom/shim/command.h"
+#include "dicom/shim/dimse.h"
 
 #include <string.h>
 
 #define NO_DATA_SET 0x0101 /* (0000,0800); anything else: one follows */
 
-void kh_command_init(kh_command *command, uint16_t field)
+void kh_dimse_init(kh_dimse *command, uint16_t field)
 {
     memset(command, 0, sizeof(*command));
     command->field = field;
     command->remaining = command->completed = command->failed = command->warning = -1;
 }
 
-void kh_command_respond(kh_command *out, const kh_command *request, uint16_t status)
+void kh_dimse_respond(kh_dimse *out, const kh_dimse *request, uint16_t status)
 {
-    kh_command_init(out, (uint16_t)(request->field | KH_COMMAND_RESPONSE));
+    kh_dimse_init(out, (uint16_t)(request->field | KH_DIMSE_RESPONSE));
     out->responded_id = request->message_id;
     out->status = status;
     if (kh_uid_plausible(request->sop_class_uid))
@@ -71,11 +71,11 @@ static void put_text(encoder *to, uint16_t element, const char *text, char pad)
         put(to, &pad, 1);
 }
 
-kh_status kh_command_encode(kh_buf *out, const kh_command *command, kh_error *err)
+kh_status kh_dimse_encode(kh_buf *out, const kh_dimse *command, kh_error *err)
 {
     encoder to = {out, KH_OK, err};
     size_t begin = out->size;
-    bool response = (command->field & KH_COMMAND_RESPONSE) != 0;
+    bool response = (command->field & KH_DIMSE_RESPONSE) != 0;
     uint32_t group_length;
 
     put_head(&to, 0x0000, 4);
@@ -136,7 +136,7 @@ static void get_text(char *out, size_t out_size, const uint8_t *value, uint32_t 
     out[length] = '\0';
 }
 
-static void take_element(kh_command *out, uint16_t element, const uint8_t *value, uint32_t length)
+static void take_element(kh_dimse *out, uint16_t element, const uint8_t *value, uint32_t length)
 {
     switch (element) {
     case 0x0002: /* affected */
@@ -194,12 +194,12 @@ static void take_element(kh_command *out, uint16_t element, const uint8_t *value
     }
 }
 
-kh_status kh_command_decode(kh_command *out, const uint8_t *bytes, size_t size, kh_error *err)
+kh_status kh_dimse_decode(kh_dimse *out, const uint8_t *bytes, size_t size, kh_error *err)
 {
     bool has_type = false, has_status = false;
     size_t at = 0;
 
-    kh_command_init(out, 0);
+    kh_dimse_init(out, 0);
     while (at < size) {
         uint16_t group, element;
         uint32_t length;
@@ -224,7 +224,7 @@ kh_status kh_command_decode(kh_command *out, const uint8_t *bytes, size_t size, 
         return kh_error_set(err, KH_E_FORMAT, "Command Field (0000,0100) is missing");
     if (!has_type)
         return kh_error_set(err, KH_E_FORMAT, "Command Data Set Type (0000,0800) is missing");
-    if ((out->field & KH_COMMAND_RESPONSE) && !has_status) /* absent must not read as success */
+    if ((out->field & KH_DIMSE_RESPONSE) && !has_status) /* absent must not read as success */
         return kh_error_set(err, KH_E_FORMAT, "Status (0000,0900) is missing in a response");
     return KH_OK;
 }
