@@ -41,6 +41,8 @@ struct kh_acceptor {
     struct pollfd *polled;
     _Atomic uint64_t numbers, accepted, rejected, broken;
     _Atomic unsigned active;
+    pthread_mutex_t lock;
+    char (*addresses)[INET_ADDRSTRLEN]; /* of the active associations, "" is a free place; guarded by lock */
 };
 
 static void arrival_free(arrival *one)
@@ -207,8 +209,41 @@ static void *acceptor_main(void *argument)
 
 typedef struct deciding {
     kh_acceptor *acceptor;
+    const char *address;
+    char *place;  /* in addresses, NULL while not counted there */
     bool counted; /* in active */
 } deciding;
+
+/* Note the address among the active ones; false when it has as many as it may. */
+static bool take_place(deciding *with)
+{
+    kh_acceptor *acceptor = with->acceptor;
+    unsigned limit = acceptor->options.per_address_max, same = 0;
+    char *unused = NULL;
+
+    pthread_mutex_lock(&acceptor->lock);
+    for (unsigned i = 0; i < acceptor->worker_count; i++) {
+        if (!acceptor->addresses[i][0])
+            unused = acceptor->addresses[i];
+        else if (strcmp(acceptor->addresses[i], with->address) == 0)
+            same++;
+    }
+    if (unused && (limit == 0 || same < limit)) {
+        memcpy(unused, with->address, strlen(with->address) + 1);
+        with->place = unused;
+    }
+    pthread_mutex_unlock(&acceptor->lock);
+    return with->place != NULL;
+}
+
+static void leave_place(deciding *with)
+{
+    if (!with->place)
+        return;
+    pthread_mutex_lock(&with->acceptor->lock);
+    with->place[0] = '\0';
+    pthread_mutex_unlock(&with->acceptor->lock);
+}
 
 static kh_reject decide(void *context, const kh_assoc_request *request)
 {
@@ -219,6 +254,8 @@ static kh_reject decide(void *context, const kh_assoc_request *request)
         return KH_REJECT_CONGESTION;
     with->counted = true;
     if (atomic_fetch_add(&acceptor->active, 1) >= acceptor->options.associations_max)
+        return KH_REJECT_LOCAL_LIMIT;
+    if (!take_place(with))
         return KH_REJECT_LOCAL_LIMIT;
     return acceptor->options.accept(acceptor->options.context, request);
 }
@@ -233,7 +270,7 @@ static int choose(void *context, const char *abstract_syntax, const char *const 
 static void serve_arrival(kh_acceptor *acceptor, arrival *one)
 {
     uint64_t number = atomic_fetch_add(&acceptor->numbers, 1) + 1;
-    deciding with = {acceptor, false};
+    deciding with = {.acceptor = acceptor, .address = one->address};
     kh_assoc_request request;
     kh_error err = KH_ERROR_INIT;
     kh_assoc *assoc = NULL;
@@ -254,6 +291,7 @@ static void serve_arrival(kh_acceptor *acceptor, arrival *one)
         kh_log(KH_LOG_WARN, "dicom", "association %llu from %s, %s to %s: %s", (unsigned long long)number, one->address,
                request.calling, request.called, err.message);
     }
+    leave_place(&with);
     if (with.counted)
         atomic_fetch_sub(&acceptor->active, 1);
 }
@@ -272,9 +310,11 @@ static void *worker_main(void *argument)
 
 /* --- start and stop --- */
 
-static void listener_free(kh_acceptor *acceptor)
+static void acceptor_free(kh_acceptor *acceptor)
 {
     kh_queue_free(acceptor->ready);
+    pthread_mutex_destroy(&acceptor->lock);
+    free(acceptor->addresses);
     free(acceptor->workers);
     free(acceptor->waiting);
     free(acceptor->polled);
@@ -323,15 +363,17 @@ kh_status kh_acceptor_start(kh_acceptor **out, const kh_acceptor_options *option
     if (!acceptor)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     acceptor->options = *options;
+    pthread_mutex_init(&acceptor->lock, NULL);
+    acceptor->addresses = calloc(options->associations_max + REJECTERS, sizeof(*acceptor->addresses));
     acceptor->workers = calloc(options->associations_max + REJECTERS, sizeof(*acceptor->workers));
     acceptor->waiting = calloc(options->waiting_max, sizeof(*acceptor->waiting));
     acceptor->polled = calloc(options->waiting_max + 2, sizeof(*acceptor->polled));
-    if (!acceptor->workers || !acceptor->waiting || !acceptor->polled)
+    if (!acceptor->addresses || !acceptor->workers || !acceptor->waiting || !acceptor->polled)
         status = kh_error_set(err, KH_E_MEMORY, "out of memory");
     if (status == KH_OK)
         status = kh_queue_create(&acceptor->ready, options->waiting_max, err);
     if (status != KH_OK) {
-        listener_free(acceptor);
+        acceptor_free(acceptor);
         return status;
     }
     status = start_threads(acceptor, err);
@@ -367,5 +409,5 @@ void kh_acceptor_drain(kh_acceptor *acceptor, int64_t drain_ms)
     kh_stop_hard(acceptor->options.stop);
     for (unsigned i = 0; i < acceptor->worker_count; i++)
         pthread_join(acceptor->workers[i], NULL);
-    listener_free(acceptor);
+    acceptor_free(acceptor);
 }

@@ -16,6 +16,7 @@ typedef void kh_acceptor_serve(void *context, kh_assoc *assoc, const kh_assoc_re
 typedef struct kh_acceptor_options {
     int listen_fd;               /* IPv4, listening; borrowed, made non-blocking */
     unsigned associations_max;   /* 1 to 254 at once; more are rejected, "local limit exceeded" */
+    unsigned per_address_max;    /* of these, from one address; 0: as many as there are */
     unsigned waiting_max;        /* 1 to 4,096 connections that have not yet asked for an association */
     kh_net_limits limits;
     kh_stop *stop;               /* borrowed; raised by kh_acceptor_drain() */

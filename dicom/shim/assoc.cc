@@ -4,6 +4,7 @@
 #include <dcmtk/dcmnet/dul.h>
 #include <dcmtk/oflog/oflog.h>
 #include <arpa/inet.h>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -29,7 +30,6 @@ struct kh_assoc {
     uint64_t bytes_in, bytes_out;
     int64_t message_waited_us; /* spent waiting for bytes of the message being received */
     uint64_t message_bytes;
-    uint16_t last_message_id;
     bool has_pdv; /* pdv is taken from the toolkit but not yet used */
     DUL_PDV pdv;
     kh_buf command_buf;
@@ -499,11 +499,11 @@ extern "C" unsigned kh_assoc_context_count(const kh_assoc *assoc)
     return assoc->context_count;
 }
 
-extern "C" uint16_t kh_assoc_next_message_id(kh_assoc *assoc)
+extern "C" uint16_t kh_assoc_next_message_id(void)
 {
-    if (++assoc->last_message_id == 0)
-        assoc->last_message_id = 1;
-    return assoc->last_message_id;
+    static std::atomic<uint32_t> count{0};
+
+    return static_cast<uint16_t>(1 + count.fetch_add(1) % 65535);
 }
 
 extern "C" int64_t kh_assoc_idle_ms(const kh_assoc *assoc)

@@ -93,8 +93,9 @@ const kh_context *kh_assoc_context(const kh_assoc *assoc, uint8_t id);
 const kh_context *kh_assoc_context_find(const kh_assoc *assoc, const char *abstract_syntax, const char *transfer_syntax);
 unsigned kh_assoc_context_count(const kh_assoc *assoc);
 
-/* For the next request we send: 1 to 65,535, then 1 again. */
-uint16_t kh_assoc_next_message_id(kh_assoc *assoc);
+/* For the next request we send: 1 to 65,535, then 1 again; counted over all associations of the process, so that the sub-operations of
+ * two moves can be told apart by their originator. Threads: any. */
+uint16_t kh_assoc_next_message_id(void);
 int64_t kh_assoc_idle_ms(const kh_assoc *assoc);
 /* Bytes of PDVs received and sent. */
 uint64_t kh_assoc_bytes_in(const kh_assoc *assoc);

@@ -12,7 +12,8 @@ static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_dimse *req
 {
     kh_status status;
 
-    request->message_id = kh_assoc_next_message_id(assoc);
+    if (request->message_id == 0)
+        request->message_id = kh_assoc_next_message_id();
     request->has_data = size > 0;
     status = kh_assoc_send(assoc, context_id, request, err);
     if (status == KH_OK && size > 0)
@@ -167,8 +168,8 @@ static kh_status await_response(moving *move)
     }
 }
 
-kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *destination, const void *identifier, size_t size,
-                       kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
+kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination,
+                       const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
 {
     moving move = {.assoc = assoc, .with = with, .progress = progress, .context = context, .err = err};
     kh_status status;
@@ -176,6 +177,7 @@ kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *dest
 
     kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
     kh_dimse_init(&move.request, KH_C_MOVE_RQ);
+    move.request.message_id = message_id;
     memcpy(move.request.sop_class_uid, with->abstract_syntax, sizeof(move.request.sop_class_uid));
     snprintf(move.request.move_destination, sizeof(move.request.move_destination), "%s", destination);
     status = send_request(assoc, with->id, &move.request, identifier, size, err);

@@ -24,9 +24,10 @@ KH_MUST_USE kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, cons
 /* Called with each response, and with NULL at least every 250 ms while none comes. Set *alive when sub-operations are seen to go on: the
  * peer is given up when for idle_ms there was neither. Anything but KH_OK cancels, once, and is given back when the peer has ended. */
 typedef kh_status kh_user_progress(void *context, const kh_dimse *response, bool *alive, kh_error *err);
-/* final: the last response, its counts included; failed (may be NULL): its identifier, where the Failed SOP Instance UID List stands. */
-KH_MUST_USE kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, const char *destination, const void *identifier,
-                                   size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed,
+/* message_id: from kh_assoc_next_message_id(); the peer repeats it in its sub-operations (0000,1031). final: the last response, its counts
+ * included; failed (may be NULL): its identifier, where the Failed SOP Instance UID List stands. */
+KH_MUST_USE kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination,
+                                   const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed,
                                    kh_error *err);
 
 #endif

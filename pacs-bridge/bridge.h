@@ -1,0 +1,43 @@
+/* bridge.h - the DICOM side of the service: takes objects that are pushed, fulfils pull jobs, serves the owner's control socket.
+ * It runs in the process that owns the cache. Threads: start and stop from one thread. */
+#ifndef KH_PACS_BRIDGE_BRIDGE_H
+#define KH_PACS_BRIDGE_BRIDGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "cache/cache.h"
+#include "cache/nodes.h"
+
+typedef struct kh_bridge kh_bridge;
+
+typedef struct kh_bridge_options {
+    int listen_fd;                       /* IPv4, listening; borrowed. -1: take no associations, only pull and serve the socket */
+    char ae_title[KH_AE_TITLE_SIZE];     /* ours; callers must use it, and PACSs send to it */
+    unsigned associations_max;           /* 1 to 254 at once; more are rejected */
+    unsigned associations_per_address_max; /* of these; 0: all */
+    unsigned waiting_max;                /* connections that have not yet asked for an association */
+    int64_t associate_ms, pdu_ms, idle_ms; /* see kh_net_limits in dicom/shim/assoc.h */
+    uint32_t floor_bytes_per_s;
+    unsigned pull_workers;               /* jobs at once, 0 to 16 */
+    unsigned pull_attempts_max;          /* C-MOVE rounds of one job without a new arrival, 1 to 100 */
+    int64_t pull_retry_first_ms, pull_retry_longest_ms; /* back-off, doubled each time, with jitter */
+    const char *facility_default;        /* of what is adopted without one; borrowed until start returns */
+    bool control;                        /* serve DIR/run/bridge.sock */
+} kh_bridge_options;
+/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 2 workers, 8 attempts, 1 s to 5 min, "local", control. */
+extern const kh_bridge_options kh_bridge_options_default;
+
+/* cache: opened as the owner; must outlive the bridge. Jobs that were running when the last owner ended are taken up again. */
+KH_MUST_USE kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_options *options, kh_error *err);
+/* No new associations and jobs; messages under way are finished, moves are cancelled and stay in the queue; after drain_ms all is cut.
+ * NULL is welcome. */
+void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms);
+
+typedef struct kh_bridge_stats {
+    uint64_t associations, rejected, broken; /* broken: connections that never became an association */
+    uint64_t objects, duplicates, refused, bytes;
+    unsigned associations_active, pulls_active;
+} kh_bridge_stats;
+void kh_bridge_get_stats(kh_bridge *bridge, kh_bridge_stats *out);
+
+#endif

@@ -1,0 +1,54 @@
+/* control.h - how other processes ask the owner of the cache to change it: DIR/run/bridge.sock (mode 0600), one JSON object per line in,
+ * one per line out. Requests: {"op": ...} and its members; answers: {"ok": true, ...} or {"ok": false, "status": 4, "message": "..."}.
+ *
+ *   ping                                                        -> pid
+ *   node.add     name ae_title host port facility charset may_store may_query  -> id
+ *   node.remove  name
+ *   pull.file    node study_uid priority asked_by               -> id
+ *   pull.cancel  id
+ *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
+ *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
+ *
+ * Limits: 8 clients, a line of 64 KiB, 60 s between lines; a ninth client waits until one goes.
+ * Threads: the server has one per client; the client functions may be called by any thread. */
+#ifndef KH_PACS_BRIDGE_CONTROL_H
+#define KH_PACS_BRIDGE_CONTROL_H
+
+#include "base/buf.h"
+#include "cache/cache.h"
+#include "cache/ingest.h"
+#include "cache/nodes.h"
+
+#define KH_CONTROL_LINE_MAX 65536
+#define KH_CONTROL_CLIENTS_MAX 8
+
+/* --- the owner's side --- */
+
+typedef struct kh_control kh_control;
+/* Called after a job was filed or cancelled; may be NULL. */
+typedef void kh_control_kick(void *context);
+
+/* A socket file that a dead owner left is replaced. facility_default is copied. */
+KH_MUST_USE kh_status kh_control_start(kh_control **out, kh_cache *cache, const char *facility_default, kh_control_kick *kick,
+                                       void *context, kh_error *err);
+/* The request under way is answered. NULL is welcome. */
+void kh_control_stop(kh_control *control);
+
+/* --- the others' side: each call connects, asks, and waits at most timeout_ms (0: 70 s) ---
+ * KH_E_NOT_FOUND with "no service runs on DIR" when nobody serves the socket; otherwise what the owner answered. */
+
+/* True when an owner answers. */
+bool kh_control_running(const char *dir);
+/* One line in, one line out (without the line end). The answer is parsed by the caller: kh_json_parse_object(). */
+KH_MUST_USE kh_status kh_control_call(const char *dir, const char *request, kh_buf *answer, int64_t timeout_ms, kh_error *err);
+/* node->id is set. */
+KH_MUST_USE kh_status kh_control_node_add(const char *dir, kh_node *node, kh_error *err);
+KH_MUST_USE kh_status kh_control_node_remove(const char *dir, const char *name, kh_error *err);
+KH_MUST_USE kh_status kh_control_pull_file(const char *dir, const char *node_name, const char *study_uid, int32_t priority,
+                                           const char *asked_by, int64_t *pull_id, kh_error *err);
+KH_MUST_USE kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err);
+/* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], not beginning with a dot. origin->pull_id is not used. */
+KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
+                                              kh_error *err);
+
+#endif
