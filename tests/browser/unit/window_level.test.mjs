@@ -1,0 +1,59 @@
+// Windows: the direction of a drag (IHE BIR) and the linear change between two windows.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { drag, inverted, isIdentity, normalise, remap, same } from '../../../viewer/web/window_level.js';
+
+const START = { center: 40, width: 400 };
+
+for (const [name, dx, dy, check] of [
+    ['right is wider', 50, 0, (w) => w.width > 400 && w.center === 40],
+    ['left is narrower', -50, 0, (w) => w.width < 400 && w.center === 40],
+    ['up is a lower centre', 0, -50, (w) => w.center < 40 && w.width === 400],
+    ['down is a higher centre', 0, 50, (w) => w.center > 40 && w.width === 400],
+    ['far to the left never falls below 1', -1e6, 0, (w) => w.width === 1],
+    ['no movement is no change', 0, 0, (w) => same(w, START)],
+]) {
+    test(`drag: ${name}`, () => assert.ok(check(drag(START, dx, dy))));
+}
+
+/** The grey value 0..1 of a modality value, before rounding (LINEAR without the half-pixel terms). */
+const grey = (value, { center, width }) => (value - (center - width / 2)) / width;
+
+for (const [from, to] of [
+    [START, { center: -600, width: 1500 }],
+    [
+        { center: -600, width: 1500 },
+        { center: 40, width: 80 },
+    ],
+    [START, START],
+]) {
+    test(`remap ${from.center}/${from.width} to ${to.center}/${to.width} gives the grey of the other window`, () => {
+        const { slope, intercept } = remap(from, to);
+        for (const value of [-1000, -100, 0, 37, 500]) {
+            assert.ok(Math.abs(slope * grey(value, from) + intercept - grey(value, to)) < 1e-9);
+        }
+    });
+}
+
+test('remap to the same window is no change; inverted it turns black to white', () => {
+    assert.ok(isIdentity(remap(START, { ...START })));
+    const { slope, intercept } = inverted(remap(START, START));
+    assert.equal(slope * 0 + intercept, 1);
+    assert.equal(slope * 1 + intercept, 0);
+});
+
+for (const [name, given, expected] of [
+    ['as it is', START, START],
+    ['width below 1', { center: 0, width: 0.2 }, { center: 0, width: 1 }],
+    ['numbers are rounded', { center: 40.4, width: 400.6 }, { center: 40, width: 401 }],
+    ['small ones to a tenth', { center: 0.27, width: 1.53 }, { center: 0.3, width: 1.5 }],
+]) {
+    test(`normalise: ${name}`, () => assert.deepEqual(normalise(given), expected));
+}
+
+test('same compares values, and knows none', () => {
+    assert.ok(same(null, null));
+    assert.ok(same(START, { ...START }));
+    assert.ok(!same(START, null));
+    assert.ok(!same(START, { center: 40, width: 401 }));
+});

@@ -1,0 +1,103 @@
+// api.js - the one file that knows the service's URLs (docs/http-api.md). No DOM.
+
+const KINDS = { 400: 'bad_request', 404: 'not_found', 422: 'cannot_show', 503: 'busy' };
+
+export class ApiError extends Error {
+    /** @param {number} status HTTP code, 0 when the service was not reached
+     *  @param {string} kind what the service calls it
+     *  @param {string} message what was got and what was expected
+     *  @param {number} retryAfterMs how long to wait before the next try, 0 when not told */
+    constructor(status, kind, message, retryAfterMs = 0) {
+        super(message);
+        this.name = 'ApiError';
+        this.status = status;
+        this.kind = kind;
+        this.retryAfterMs = retryAfterMs;
+    }
+
+    /** True when the same request may well succeed a little later. */
+    get temporary() {
+        return this.status === 0 || this.status === 429 || this.status >= 500;
+    }
+}
+
+async function errorOf(response) {
+    let body = {};
+    try {
+        body = await response.json();
+    } catch {
+        // The answer of a proxy in between need not be ours.
+    }
+    const seconds = Number(response.headers.get('Retry-After'));
+    return new ApiError(
+        response.status,
+        body.error || KINDS[response.status] || 'error',
+        body.message || `HTTP ${response.status}`,
+        seconds > 0 ? seconds * 1000 : 0,
+    );
+}
+
+async function request(url, signal, accept) {
+    let response;
+    try {
+        response = await fetch(url, { signal, headers: { Accept: accept } });
+    } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new ApiError(0, 'unreachable', 'the service does not answer');
+    }
+    if (!response.ok) throw await errorOf(response);
+    return response;
+}
+
+async function getJson(url, signal) {
+    const response = await request(url, signal, 'application/json');
+    try {
+        return await response.json();
+    } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new ApiError(0, 'unreachable', 'the answer was cut short');
+    }
+}
+
+/** filter: q, modality, from, to (YYYYMMDD), limit, offset; empty values are left out. */
+export function listStudies(filter, signal) {
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(filter)) {
+        if (value !== '' && value !== null && value !== undefined) query.set(key, value);
+    }
+    return getJson(`/api/studies?${query}`, signal);
+}
+
+export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, signal);
+
+export const getStack = (seriesId, signal) => getJson(`/api/series/${seriesId}/stack`, signal);
+
+export const studyPath = (studyId) => `/studies/${studyId}`;
+
+export const eventsUrl = () => '/api/events';
+
+export const iconUrl = (name) => `/web/icons.svg#${name}`;
+
+/** The address of one tile. window is {center, width} in modality units, or null for the file's own. */
+export function tileUrl(seriesId, objectId, frame, level, column, row, window, quality) {
+    const shown = window ? `c=${window.center}&w=${window.width}&` : '';
+    return `/tiles/${seriesId}/${objectId}-${frame}/${level}/${column}/${row}.jpg?${shown}q=${quality}`;
+}
+
+function windowOf(header) {
+    const [center, width] = (header || '').split(',').map(Number);
+    return Number.isFinite(center) && width > 0 ? { center, width } : null;
+}
+
+/** One tile: its bytes, the window it was made with (null when not told), and whether the stored picture was lossy. */
+export async function getTile(url, signal) {
+    const response = await request(url, signal, 'image/jpeg');
+    const window = windowOf(response.headers.get('X-Kakehashi-Window'));
+    const lossySource = (response.headers.get('X-Kakehashi-Lossy') || '').includes('source');
+    try {
+        return { blob: await response.blob(), window, lossySource };
+    } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new ApiError(0, 'unreachable', 'the picture was cut short');
+    }
+}

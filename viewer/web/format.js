@@ -1,0 +1,97 @@
+// format.js - dates, names, ages and sizes as people read them. Pure.
+
+const ERAS = [
+    { from: '20190501', letter: 'R', kanji: '令和', first: 2019 },
+    { from: '19890108', letter: 'H', kanji: '平成', first: 1989 },
+    { from: '19261225', letter: 'S', kanji: '昭和', first: 1926 },
+    { from: '19120730', letter: 'T', kanji: '大正', first: 1912 },
+    { from: '18680125', letter: 'M', kanji: '明治', first: 1868 },
+];
+
+const isDate = (text) => /^\d{8}$/.test(text || '');
+
+/** DICOM DA to 2026/11/03 (ja) or 2026-11-03 (en); anything else as it is. */
+export function date(text, language) {
+    if (!isDate(text)) return text || '';
+    return [text.slice(0, 4), text.slice(4, 6), text.slice(6, 8)].join(language === 'ja' ? '/' : '-');
+}
+
+/** DICOM TM to 10:15; "" when there is none. */
+export function time(text) {
+    const match = /^(\d{2}):?(\d{2})?/.exec(text || '');
+    return match ? `${match[1]}:${match[2] || '00'}` : '';
+}
+
+/** The year of a DA in the Japanese calendar: "S31", "R1"; "" before the calendar began. */
+export function eraYear(text) {
+    const era = isDate(text) && ERAS.find((candidate) => text >= candidate.from);
+    return era ? `${era.letter}${Number(text.slice(0, 4)) - era.first + 1}` : '';
+}
+
+/** Whole years between two DAs, null when either is unknown or the order is wrong. */
+export function ageYears(birth, at) {
+    if (!isDate(birth) || !isDate(at) || at < birth) return null;
+    return Math.floor((Number(at) - Number(birth)) / 10000);
+}
+
+/** Whole months between two DAs, null as above. */
+export function ageMonths(birth, at) {
+    if (!isDate(birth) || !isDate(at) || at < birth) return null;
+    const month = (text) => Number(text.slice(0, 4)) * 12 + Number(text.slice(4, 6));
+    return month(at) - month(birth) - (at.slice(6) < birth.slice(6) ? 1 : 0);
+}
+
+/** Today as DA, local time. */
+export function today(now = new Date()) {
+    const two = (value) => String(value).padStart(2, '0');
+    return `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+}
+
+/** <input type=date> to DA and back; "" for nothing. */
+export const dateFromInput = (value) => (/^\d{4}-\d{2}-\d{2}$/.test(value) ? value.replaceAll('-', '') : '');
+export const dateToInput = (text) => (isDate(text) ? date(text, 'en') : '');
+
+/** One component group of a DICOM person name, family first, read with spaces. */
+export function nameGroup(group) {
+    const [family = '', given = '', middle = '', prefix = '', suffix = ''] = (group || '')
+        .split('^')
+        .map((part) => part.trim());
+    return [prefix, family, given, middle, suffix].filter(Boolean).join(' ');
+}
+
+/** The romanised group in English order of reading: "Yamada, Hanako". */
+export function romanName(group) {
+    const [family = '', given = '', middle = '', prefix = '', suffix = ''] = (group || '')
+        .split('^')
+        .map((part) => part.trim());
+    const rest = [prefix, given, middle, suffix].filter(Boolean).join(' ');
+    return family && rest ? `${family}, ${rest}` : family || rest;
+}
+
+/** A name for a language: {main, kana, other}. Japanese reads the ideographic group, others the alphabetic one; what is
+ *  missing is replaced by what is there, and nothing is shown twice. */
+export function patientName(name, language) {
+    const roman = romanName(name?.alphabetic);
+    const kanji = nameGroup(name?.ideographic);
+    const kana = nameGroup(name?.phonetic);
+    const order = language === 'ja' ? [kanji, roman, kana] : [roman, kanji, kana];
+    const main = order.find(Boolean) || '';
+    const rest = (text) => (text && text !== main ? text : '');
+    return { main, kana: rest(kana), other: rest(language === 'ja' ? roman : kanji) };
+}
+
+/** A number with at most `digits` decimals and no trailing zeros. */
+export function number(value, digits = 1) {
+    return Number.isFinite(value) ? String(Number(value.toFixed(digits))).replace(/^-0$/, '0') : '';
+}
+
+/** A ruler of round length for `mmPerPx` that fits into maxPx: {mm, px}; null when nothing sensible fits. */
+export function ruler(mmPerPx, maxPx) {
+    if (!(mmPerPx > 0) || !(maxPx > 0)) return null;
+    const max = mmPerPx * maxPx;
+    const power = 10 ** Math.floor(Math.log10(max));
+    const mm = [5, 2, 1].map((step) => step * power).find((length) => length <= max);
+    return { mm, px: mm / mmPerPx };
+}
+
+export const lengthText = (mm) => (mm >= 10 ? `${number(mm / 10, 0)} cm` : `${number(mm, 2)} mm`);

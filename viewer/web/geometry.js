@@ -1,0 +1,58 @@
+// geometry.js - where a slice lies in the patient. Pure functions, no DOM.
+// Patient coordinates are DICOM's (PS3.3 C.7.6.2.1.1): +x to the patient's left, +y to the back, +z to the head; millimetres.
+
+const AXES = [
+    ['L', 'R'],
+    ['P', 'A'],
+    ['H', 'F'],
+];
+const MIN_COMPONENT = 0.1; // a tilt below about 6 degrees is not worth a letter
+const MAX_LENGTH_ERROR = 0.01;
+const MAX_SKEW = 0.01; // cosine between rows and columns
+
+export const dot = (a, b) => a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+export const cross = (a, b) => [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+export const negate = (a) => [-a[0], -a[1], -a[2]];
+
+const isUnit = (a) => Math.abs(Math.hypot(a[0], a[1], a[2]) - 1) <= MAX_LENGTH_ERROR;
+
+/** Split Image Orientation (Patient) into {row, column, normal}; null when it is missing or not two perpendicular unit vectors. */
+export function directions(orientation) {
+    if (!Array.isArray(orientation) || orientation.length !== 6 || !orientation.every(Number.isFinite)) return null;
+    const row = orientation.slice(0, 3);
+    const column = orientation.slice(3);
+    if (!isUnit(row) || !isUnit(column) || Math.abs(dot(row, column)) > MAX_SKEW) return null;
+    return { row, column, normal: cross(row, column) };
+}
+
+/** The letters of a direction, the strongest first: "L", "LA", at most three. "" for no direction. */
+export function letters(direction) {
+    if (!direction || !direction.every(Number.isFinite)) return '';
+    return direction
+        .map((value, axis) => ({ size: Math.abs(value), letter: AXES[axis][value > 0 ? 0 : 1], axis }))
+        .filter((part) => part.size >= MIN_COMPONENT)
+        .sort((a, b) => b.size - a.size || a.axis - b.axis)
+        .map((part) => part.letter)
+        .join('');
+}
+
+/** Letters at the four edges of the screen. turn is {a, b, c, d}: what turning and flipping does to picture axes,
+ *  screen right = a * row + c * column, screen down = b * row + d * column, entries -1, 0 or 1. All "" when unknown. */
+export function edgeLetters(orientation, turn) {
+    const known = directions(orientation);
+    if (!known) return { left: '', right: '', top: '', bottom: '' };
+    const mix = (onRow, onColumn) => known.row.map((value, i) => onRow * value + onColumn * known.column[i]);
+    const right = mix(turn.a, turn.c);
+    const down = mix(turn.b, turn.d);
+    return { left: letters(negate(right)), right: letters(right), top: letters(negate(down)), bottom: letters(down) };
+}
+
+/** "axial", "sagittal", "coronal", "oblique", or "" when unknown: by the normal's main axis. */
+export function planeName(orientation) {
+    const known = directions(orientation);
+    if (!known) return '';
+    const sizes = known.normal.map(Math.abs);
+    const main = Math.max(...sizes);
+    if (main < 0.8) return 'oblique';
+    return ['sagittal', 'coronal', 'axial'][sizes.indexOf(main)];
+}

@@ -1,0 +1,80 @@
+// main.js - the frame around every page: header, language, and which page is shown.
+
+import { icon, make, setText } from './dom.js';
+import { LANGUAGES, language, onLanguage, setLanguage, start, t } from './i18n.js';
+import { startRouter } from './router.js';
+import { ListPage } from './study_list.js';
+import { ViewerPage } from './viewer.js';
+
+const NAMES = { ja: '日本語', en: 'English' };
+
+class Header {
+    constructor() {
+        this.name = make('span', { class: 'app-name' });
+        this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
+        this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
+        this.middle = make('div', { class: 'header-middle' });
+        this.source = make('span', { class: 'source-line' });
+        this.languages = make(
+            'div',
+            { class: 'languages', role: 'group' },
+            LANGUAGES.map((name) => this.#language(name)),
+        );
+        this.element = make(
+            'header',
+            { class: 'app-header' },
+            this.back,
+            this.home,
+            this.middle,
+            this.source,
+            this.languages,
+        );
+    }
+
+    #language(name) {
+        return make(
+            'button',
+            { type: 'button', lang: name, dataset: { language: name }, onclick: () => setLanguage(name) },
+            NAMES[name],
+        );
+    }
+
+    show(page, middle) {
+        this.back.hidden = page !== 'study';
+        this.middle.replaceChildren(...(middle ? [middle] : []));
+        this.translate();
+    }
+
+    translate() {
+        setText(this.name, t('app.name'));
+        setText(this.source, t('app.notice'));
+        this.home.setAttribute('aria-label', `${t('app.name')}: ${t('list.title')}`);
+        this.back.setAttribute('aria-label', t('action.list'));
+        this.back.dataset.tip = t('action.list');
+        this.languages.setAttribute('aria-label', t('app.language'));
+        for (const button of this.languages.children)
+            button.setAttribute('aria-pressed', String(button.dataset.language === language()));
+    }
+}
+
+async function run() {
+    await start();
+    const header = new Header();
+    const root = make('div', { class: 'page' });
+    document.body.replaceChildren(header.element, root);
+    let page = null;
+    let router = null;
+    const go = (path) => router.go(path);
+    router = startRouter((route) => {
+        page?.close();
+        document.body.dataset.page = route.page;
+        page = route.page === 'study' ? new ViewerPage(root, route.studyId, go) : new ListPage(root, go);
+        header.show(route.page, page.person);
+    });
+    onLanguage(() => {
+        header.translate();
+        page.translate();
+    });
+}
+
+run();

@@ -1,0 +1,158 @@
+// overlay.js - the words around a picture: who, what, how shown, which slice. They describe the picture on the screen.
+
+import { make, setText } from './dom.js';
+import * as format from './format.js';
+import { edgeLetters, planeName } from './geometry.js';
+import { language, t } from './i18n.js';
+
+const RULER_SHARE = 0.3; // of the view's width
+const RULER_MAX_PX = 220;
+
+/** "1956/02/14 (S31)  F  70 y" in the reader's language. */
+export function personLine(patient, studyDate) {
+    const lang = language();
+    const birth = format.date(patient.birth_date, lang);
+    const era = lang === 'ja' ? format.eraYear(patient.birth_date) : '';
+    return [
+        era ? `${birth}（${era}）` : birth,
+        patient.sex ? t(`sex.${patient.sex}`) : '',
+        ageText(patient.birth_date, studyDate),
+    ]
+        .filter(Boolean)
+        .join('  ');
+}
+
+/** Age at the study: years, for children under three months of the year too. */
+export function ageText(birth, studyDate) {
+    const at = studyDate || format.today();
+    const years = format.ageYears(birth, at);
+    if (years === null) return '';
+    return years < 3 ? t('age.months', { n: format.ageMonths(birth, at) }) : t('age.years', { n: years });
+}
+
+function patientLines(study) {
+    const { patient } = study;
+    const name = format.patientName(patient.name, language());
+    const second = [name.kana, name.other].filter(Boolean).join('  ');
+    return [name.main || t('patient.unnamed'), second, patient.id, personLine(patient, study.date)];
+}
+
+function studyLines(study) {
+    const source = study.institution || study.facility;
+    const when = [format.date(study.date, language()), format.time(study.time)].filter(Boolean).join(' ');
+    return [source, when, study.description, study.accession ? t('overlay.accession', { text: study.accession }) : ''];
+}
+
+function seriesLines(series, stack, shown) {
+    const slice = stack.slice(shown.index);
+    const object = stack.object(shown.index);
+    const name = [series.number === null ? '' : t('overlay.series', { n: series.number }), series.description]
+        .filter(Boolean)
+        .join('  ');
+    const place = t('overlay.image', { n: shown.index + 1, all: stack.size });
+    const thick = slice.thickness_mm > 0 ? t('overlay.thickness', { mm: format.number(slice.thickness_mm, 2) }) : '';
+    const gap =
+        stack.manifest.spacing_mm > 0 ? t('overlay.gap', { mm: format.number(stack.manifest.spacing_mm, 2) }) : '';
+    const side = object.laterality ? t(`side.${object.laterality}`) : '';
+    return [name, [thick, gap].filter(Boolean).join('  '), side, orderNote(stack.manifest), place];
+}
+
+function orderNote(manifest) {
+    if (manifest.slices.length < 2) return '';
+    if (manifest.order === 'instance') return t('overlay.orderInstance');
+    if (manifest.order === 'mixed') return t('overlay.orderMixed');
+    return manifest.even_spacing === false ? t('overlay.uneven') : '';
+}
+
+function pictureLines(stack, shown, viewport) {
+    const slice = stack.slice(shown.index);
+    const object = stack.object(shown.index);
+    const window =
+        shown.window && object.samples === 1
+            ? t('overlay.window', {
+                  center: format.number(shown.window.center),
+                  width: format.number(shown.window.width),
+              })
+            : '';
+    const plane = planeName(slice.orientation);
+    const location =
+        stack.manifest.order === 'position' ? t('overlay.location', { mm: format.number(slice.location_mm) }) : '';
+    const zoom = t('overlay.zoom', { percent: Math.round(viewport.scale * 100) });
+    return [[plane ? t(`plane.${plane}`) : '', location].filter(Boolean).join('  '), zoom, window];
+}
+
+/** What compression did to the picture: {text, source}; source true when the stored picture was lossy already. */
+export function lossyNote(object, quality) {
+    const made = t('overlay.jpeg', { q: quality });
+    if (!object.lossy) return { text: made, source: false };
+    const ratio = object.lossy_ratio ? ` ${format.number(object.lossy_ratio)}:1` : '';
+    return { text: `${t('overlay.lossySource')}${ratio}`, source: true };
+}
+
+class Corner {
+    constructor(className, lines) {
+        this.lines = Array.from({ length: lines }, () => make('div'));
+        this.element = make('div', { class: `corner ${className}` }, this.lines);
+    }
+
+    show(texts) {
+        this.lines.forEach((line, index) => setText(line, texts[index] || ''));
+    }
+}
+
+export class Overlay {
+    constructor() {
+        this.corners = {
+            patient: new Corner('top left', 4),
+            study: new Corner('top right', 4),
+            picture: new Corner('bottom left', 3),
+            series: new Corner('bottom right', 5),
+        };
+        this.lossy = make('div', { class: 'lossy' });
+        this.corners.picture.element.append(this.lossy);
+        this.edges = {};
+        for (const side of ['left', 'right', 'top', 'bottom'])
+            this.edges[side] = make('div', { class: `edge at-${side}`, dataset: { edge: side } });
+        this.rulerText = make('span');
+        this.ruler = make('div', { class: 'ruler', hidden: true }, make('i'), this.rulerText);
+        this.element = make(
+            'div',
+            { class: 'overlay' },
+            Object.values(this.corners).map((corner) => corner.element),
+            Object.values(this.edges),
+            this.ruler,
+        );
+    }
+
+    /** shown: {index, window, quality} of the picture on the screen, or null when there is none yet. */
+    show({ study, series, stack, shown, viewport }) {
+        this.corners.patient.show(patientLines(study));
+        this.corners.study.show(studyLines(study));
+        const known = shown && stack?.slice(shown.index);
+        this.corners.series.show(known ? seriesLines(series, stack, shown) : []);
+        this.corners.picture.show(known && !shown.problem ? pictureLines(stack, shown, viewport) : []);
+        this.#showLossy(known && !shown.problem ? lossyNote(stack.object(shown.index), shown.quality) : null);
+        this.#showEdges(known && !shown.problem ? stack.slice(shown.index).orientation : null, viewport);
+        this.#showRuler(known && !shown.problem ? stack.millimetres(shown.index) : null, viewport);
+    }
+
+    #showLossy(note) {
+        setText(this.lossy, note?.text ?? '');
+        this.lossy.classList.toggle('source', !!note?.source);
+    }
+
+    #showEdges(orientation, viewport) {
+        const found = edgeLetters(orientation, viewport.turn());
+        for (const [side, element] of Object.entries(this.edges)) setText(element, found[side]);
+    }
+
+    #showRuler(millimetres, viewport) {
+        const max = Math.min(RULER_MAX_PX, viewport.view.width * RULER_SHARE);
+        const ruler = millimetres && format.ruler(millimetres.perUnit / viewport.scale, max);
+        this.ruler.hidden = !ruler;
+        if (!ruler) return;
+        this.ruler.firstElementChild.style.width = `${ruler.px}px`;
+        const text = format.lengthText(ruler.mm);
+        setText(this.rulerText, millimetres.source === 'detector' ? t('overlay.atDetector', { text }) : text);
+    }
+}

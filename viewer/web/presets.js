@@ -1,0 +1,36 @@
+// presets.js - named windows a reader can pick. Pure.
+
+/** CT windows in Hounsfield units; `key` is the digit that picks it. */
+export const CT_PRESETS = [
+    { key: '1', name: 'preset.abdomen', center: 40, width: 400 },
+    { key: '2', name: 'preset.lung', center: -600, width: 1500 },
+    { key: '3', name: 'preset.mediastinum', center: 40, width: 350 },
+    { key: '4', name: 'preset.bone', center: 400, width: 1800 },
+    { key: '5', name: 'preset.brain', center: 40, width: 80 },
+];
+
+const MAX_FILE_WINDOWS = 4;
+const FIRST_FILE_KEY = 6;
+
+/** True when pixel values are Hounsfield units, so that CT windows mean something. */
+export const isHounsfield = (modality, object) =>
+    modality === 'CT' && (!object || object.rescale_type === '' || object.rescale_type === 'HU');
+
+/** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says". Colour has no window. */
+export function presetsFor(modality, object, slice) {
+    if (!object || object.samples > 1) return [];
+    const list = [{ key: '0', name: 'preset.default', window: null }];
+    if (isHounsfield(modality, object)) {
+        for (const { key, name, center, width } of CT_PRESETS) list.push({ key, name, window: { center, width } });
+    }
+    const own = (slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
+    own.forEach((window, index) => {
+        list.push({
+            key: String(FIRST_FILE_KEY + index),
+            name: 'preset.file',
+            text: window.explanation || '',
+            window: { center: window.center, width: window.width },
+        });
+    });
+    return list;
+}

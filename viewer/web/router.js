@@ -1,0 +1,26 @@
+// router.js - which page an address means, and moving between pages without loading anew.
+
+/** {page: "list"} or {page: "study", studyId}. */
+export function parse(path) {
+    const match = /^\/studies\/(\d{1,18})\/?$/.exec(path);
+    return match ? { page: 'study', studyId: Number(match[1]) } : { page: 'list' };
+}
+
+/** show(route) is called at once, and again whenever the address changes. Returns {go(path)}. */
+export function startRouter(show) {
+    const render = () => show(parse(location.pathname));
+    const go = (path) => {
+        history.pushState(null, '', path);
+        render();
+    };
+    addEventListener('popstate', render);
+    document.addEventListener('click', (event) => {
+        const link = event.target.closest?.('a[data-route]');
+        const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+        if (!link || !plain) return;
+        event.preventDefault();
+        go(link.getAttribute('href'));
+    });
+    render();
+    return { go };
+}

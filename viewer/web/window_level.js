@@ -1,0 +1,39 @@
+// window_level.js - window centre and width: dragging, and how a picture made with one window looks in another. Pure.
+// A window is {center, width} in modality units; pixel values p run from 0 to 1.
+
+const MIN_WIDTH = 1;
+const MAX_WIDTH = 1e6;
+const MAX_CENTER = 1e6;
+const FULL_DRAG_PX = 400; // dragging this far changes by the sensitivity's base
+
+const round = (value) => (Math.abs(value) < 20 ? Math.round(value * 10) / 10 : Math.round(value));
+
+/** A window that can be asked for: width at least 1, numbers of reasonable length. */
+export function normalise(window) {
+    const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, window.width));
+    const center = Math.min(MAX_CENTER, Math.max(-MAX_CENTER, window.center));
+    return { center: round(center), width: round(width) };
+}
+
+/** The window after dragging from `start` by (dx, dy) CSS pixels: right is wider, up is a lower centre (IHE BIR). */
+export function drag(start, dx, dy) {
+    const base = Math.max(start.width, 20);
+    const width = start.width + (dx / FULL_DRAG_PX) * base * (dx > 0 ? 2 : 1);
+    const center = start.center + (dy / FULL_DRAG_PX) * base;
+    return normalise({ center, width });
+}
+
+/** The linear change that shows a picture made with `from` as if it had been made with `to`: p' = slope * p + intercept. */
+export function remap(from, to) {
+    const slope = from.width / to.width;
+    const lowFrom = from.center - from.width / 2;
+    const lowTo = to.center - to.width / 2;
+    return { slope, intercept: (lowFrom - lowTo) / to.width };
+}
+
+/** The same followed by turning black into white. */
+export const inverted = ({ slope, intercept }) => ({ slope: -slope, intercept: 1 - intercept });
+
+export const same = (a, b) => a === b || (!!a && !!b && a.center === b.center && a.width === b.width);
+
+export const isIdentity = ({ slope, intercept }) => Math.abs(slope - 1) < 1e-6 && Math.abs(intercept) < 1e-6;
