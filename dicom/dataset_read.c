@@ -364,8 +364,9 @@ static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, cons
         return close_item(parser, err); /* the sequence takes the delimiter */
     }
     if (header->tag == KH_TAG_ITEM || header->length != 0)
-        return kh_error_set(err, KH_E_FORMAT, "got (%04X,%04X) at byte %" PRIu64 ", expected an attribute",
-                            KH_TAG_ARGS(header->tag), parser->position);
+        return name_tag(kh_error_set(err, KH_E_FORMAT, "followed by (%04X,%04X) at byte %" PRIu64 ", expected an attribute",
+                                     KH_TAG_ARGS(header->tag), parser->position),
+                        level->last_tag, err);
     warn_once(parser, WARN_STRAY, "a delimiter that ends nothing", header->tag);
     parser->position += header->size;
     return KH_OK;

@@ -5,7 +5,7 @@
 
 static kh_status too_short(uint64_t left, kh_error *err)
 {
-    return kh_error_set(err, KH_E_FORMAT, "%llu bytes left, expected an attribute", (unsigned long long)left);
+    return kh_error_set(err, KH_E_FORMAT, "followed by %llu bytes, expected an attribute", (unsigned long long)left);
 }
 
 static void implicit_form(kh_element_header *header, const uint8_t *bytes, bool big_endian)

@@ -21,7 +21,7 @@ const kh_dataset_limits kh_dataset_limits_default = {
 /* How a data set is written, judged by its first element. */
 typedef struct kh_encoding {
     bool explicit_vr, big_endian;
-    bool certain; /* the first element is of group 0008 and fits */
+    bool certain;
 } kh_encoding;
 
 void kh_dataset_warn(kh_dataset *dataset, const char *format, ...)
@@ -66,7 +66,8 @@ static const char *encoding_text(const kh_encoding *encoding)
     return KH_TS_IMPLICIT_LE;
 }
 
-/* A first element of an even group 0002 to 0010 whose value fits: nothing else passes for a data set without a header. */
+/* certain: a first element of an even group 0002 to 0010 whose value fits. Nothing else passes for a data set without a
+ * header, and nothing less contradicts a declared transfer syntax. */
 static kh_status judge(kh_encoding *out, kh_block_reader *reader, uint64_t offset, kh_error *err)
 {
     uint64_t left = reader->source->size - offset;
@@ -84,12 +85,21 @@ static kh_status judge(kh_encoding *out, kh_block_reader *reader, uint64_t offse
     out->explicit_vr = kh_vr_known(KH_VR(bytes[4], bytes[5]));
     group = kh_load_u16(bytes, out->big_endian);
     status = kh_element_header_read(&header, reader, offset, left, out->explicit_vr, out->big_endian, NULL);
-    out->certain = group == 0x0008 && status == KH_OK && header.length <= left - header.size;
-    if (group < 0x0002 || group > 0x0010 || (group & 1) || status != KH_OK ||
-        (header.length > left - header.size && header.length != KH_LENGTH_UNDEFINED))
-        return kh_error_set(err, KH_E_FORMAT, "not a DICOM file: no DICM at byte 128, and no attribute at byte %" PRIu64,
-                            offset);
+    out->certain = group >= 0x0002 && group <= 0x0010 && (group & 1) == 0 && status == KH_OK &&
+                   (header.length <= left - header.size || header.length == KH_LENGTH_UNDEFINED);
     return KH_OK;
+}
+
+/* DICM at byte 128 that is text of a file without preamble: what follows is no meta information, but byte 0 begins a data set. */
+static bool is_chance(kh_block_reader *reader)
+{
+    const uint8_t *bytes;
+    kh_encoding encoding;
+
+    if (reader->source->size < PREAMBLE_BYTES + 12 ||
+        kh_block_reader_at(&bytes, reader, PREAMBLE_BYTES + 4, 2, NULL) != KH_OK || kh_load_u16(bytes, false) == 0x0002)
+        return false;
+    return judge(&encoding, reader, 0, NULL) == KH_OK && encoding.certain;
 }
 
 /* Where the meta information or, without it, the data set begins. */
@@ -107,7 +117,7 @@ static kh_status find_begin(uint64_t *begin, bool *has_meta, kh_dataset *dataset
         status = kh_block_reader_at(&bytes, reader, PREAMBLE_BYTES, 4, err);
         if (status != KH_OK)
             return status;
-        if (memcmp(bytes, "DICM", 4) == 0) {
+        if (memcmp(bytes, "DICM", 4) == 0 && !is_chance(reader)) {
             *begin = PREAMBLE_BYTES + 4;
             return KH_OK;
         }
@@ -164,13 +174,14 @@ static kh_status settle_encoding(kh_encoding *out, kh_dataset *dataset, kh_block
 {
     const kh_transfer_syntax *declared = kh_transfer_syntax_find(dataset->transfer_syntax);
     kh_encoding seen = {0};
-    kh_error local = KH_ERROR_INIT;
-    kh_status status = judge(&seen, reader, position, &local);
+    kh_status status = judge(&seen, reader, position, err);
 
-    if (!declared && status != KH_OK)
-        return kh_error_set(err, status, "%s", local.message);
-    if (declared && (!seen.certain || status != KH_OK ||
-                     (seen.explicit_vr == declared->explicit_vr && seen.big_endian == declared->big_endian))) {
+    if (status != KH_OK)
+        return status;
+    if (!declared && !seen.certain && dataset->meta.element_count == 0)
+        return kh_error_set(err, KH_E_FORMAT, "not a DICOM file: no DICM at byte 128, and no attribute at byte %" PRIu64,
+                            position);
+    if (declared && (!seen.certain || (seen.explicit_vr == declared->explicit_vr && seen.big_endian == declared->big_endian))) {
         *out = (kh_encoding){.explicit_vr = declared->explicit_vr, .big_endian = declared->big_endian};
         return KH_OK;
     }
