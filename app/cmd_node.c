@@ -4,6 +4,7 @@
 #include "app/command.h"
 #include "app/session.h"
 #include "cache/nodes.h"
+#include "pacs-bridge/scu.h"
 
 typedef struct node_options {
     const char *name, *ae_title, *host, *port, *facility, *charset;
@@ -113,13 +114,18 @@ static int remove_node(const kh_command *self, const kh_args *args, const char *
 static int echo(const kh_command *self, const kh_args *args, const char *name)
 {
     kh_error err = KH_ERROR_INIT;
-    kh_session *session = NULL;
+    kh_cache *cache = NULL;
     int64_t took_us = 0;
-    kh_status status = kh_session_open(&session, &args->settings, &err);
+    kh_node node;
+    kh_scu scu;
+    kh_status status = kh_session_read(&cache, &args->settings, &err);
 
     if (status == KH_OK)
-        status = kh_session_echo(session, name, &took_us, &err);
-    kh_session_close(session);
+        status = kh_node_find(cache, name, &node, &err);
+    kh_cache_close(cache);
+    kh_scu_init(&scu, args->settings.dicom_ae_title);
+    if (status == KH_OK)
+        status = kh_scu_echo(&scu, &node, &took_us, &err);
     if (status != KH_OK)
         return kh_command_failed(self, &err);
     printf("node %s answers, %.1f ms\n", name, (double)took_us / 1000);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "app/listener.h"
 #include "app/session.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "cache/nodes.h"
 #include "pacs-bridge/bridge.h"
@@ -18,6 +19,10 @@
 
 /* Between two looks for an index that the bridge is still making. */
 #define INDEX_LOOK_MS 20
+#define OWNER_WAIT_MS 30000
+#define LOCK_TRIES 20
+/* Between two looks whether the first node has come. */
+#define NODE_LOOK_MS 100
 
 static void close_fd(int *fd)
 {
@@ -46,6 +51,99 @@ static bool told_to_stop(int64_t timeout_ms)
     while (sigwait(&mask, &number) != 0)
         continue;
     return true;
+}
+
+/* ---- bridge ---- */
+
+/* A command that changed something may still hold the index; it has that long to finish. Another service was excluded before. */
+static kh_status open_owner(kh_cache **out, kh_service *service, kh_error *err)
+{
+    kh_cache_options options = kh_session_cache_options(service->settings);
+    int64_t deadline_ms = kh_clock_monotonic_ms() + OWNER_WAIT_MS;
+    kh_status status;
+
+    options.owner = true;
+    options.page = service->page;
+    while ((status = kh_cache_open(out, &options, err)) == KH_E_BUSY && kh_clock_monotonic_ms() < deadline_ms) {
+        kh_error_clear(err);
+        if (told_to_stop(INDEX_LOOK_MS))
+            return kh_error_set(err, KH_E_CANCELLED, "stopped while another command holds the index");
+    }
+    return status;
+}
+
+static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_error *err)
+{
+    const kh_settings *settings = service->settings;
+    kh_bridge_options options = kh_bridge_options_default;
+
+    options.listen_fd = service->dicom_fd;
+    snprintf(options.ae_title, sizeof options.ae_title, "%s", settings->dicom_ae_title);
+    options.associations_max = (unsigned)settings->dicom_associations;
+    options.associations_per_address_max = (unsigned)settings->dicom_associations_per_address;
+    options.waiting_max = (unsigned)settings->dicom_waiting;
+    options.associate_ms = settings->dicom_associate_ms;
+    options.pdu_ms = settings->dicom_pdu_ms;
+    options.idle_ms = settings->dicom_idle_ms;
+    options.floor_bytes_per_s = (uint32_t)settings->dicom_floor_bytes;
+    options.pull_workers = (unsigned)settings->pull_parallel;
+    options.pull_attempts_max = (unsigned)settings->pull_attempts;
+    options.pull_retry_first_ms = settings->pull_retry_first_ms;
+    options.pull_retry_longest_ms = settings->pull_retry_longest_ms;
+    options.control = true;
+    return kh_bridge_start(out, cache, &options, err);
+}
+
+/* Until told to stop, or until a node is known while the service listens on loopback for want of one. */
+static int wait_as_bridge(kh_service *service, kh_cache *cache)
+{
+    bool known = false;
+    uint64_t seq = 0;
+
+    if (service->dicom_open) {
+        told_to_stop(-1);
+        return 0;
+    }
+    for (;;) {
+        kh_error err = KH_ERROR_INIT;
+        uint64_t newest = atomic_load(&service->page->event_seq);
+
+        if (newest != seq && kh_node_any(cache, &known, &err) != KH_OK)
+            kh_log(KH_LOG_WARN, "nodes", "%s", err.message);
+        seq = newest;
+        if (known)
+            return KH_ROLE_EXIT_REOPEN;
+        if (told_to_stop(NODE_LOOK_MS))
+            return 0;
+    }
+}
+
+static int run_bridge(void *context, unsigned index, const kh_role_life *life)
+{
+    kh_service *service = context;
+    kh_error err = KH_ERROR_INIT;
+    kh_cache *cache = NULL;
+    kh_bridge *bridge = NULL;
+    bool known = false;
+    int result;
+
+    (void)index;
+    close_fd(&service->http_fd);
+    if (open_owner(&cache, service, &err) != KH_OK)
+        return failed("index", &err);
+    if (!service->dicom_open && kh_node_any(cache, &known, &err) == KH_OK && known) {
+        kh_cache_close(cache);
+        return KH_ROLE_EXIT_REOPEN;
+    }
+    if (start_bridge(&bridge, service, cache, &err) != KH_OK) {
+        result = failed("bridge", &err);
+    } else {
+        kh_role_ready(life);
+        result = wait_as_bridge(service, cache);
+        kh_bridge_stop(bridge, service->settings->drain_ms * 4 / 5);
+    }
+    kh_cache_close(cache);
+    return result;
 }
 
 /* ---- web ---- */
@@ -206,7 +304,7 @@ static void fill_roles(kh_service *service)
 {
     size_t count = 0;
 
-    service->roles[count++] = (kh_role){.name = "bridge", .run = kh_role_bridge, .reopen = reopen_dicom, .context = service,
+    service->roles[count++] = (kh_role){.name = "bridge", .run = run_bridge, .reopen = reopen_dicom, .context = service,
                                         .memory_bytes_max = (uint64_t)service->settings->bridge_memory_bytes};
     service->roles[count++] = (kh_role){.name = "web", .run = run_web, .context = service};
     for (unsigned i = 0; i < (unsigned)service->settings->decode_workers; i++)
@@ -227,22 +325,40 @@ static void raise_descriptor_limit(void)
         kh_log(KH_LOG_WARN, "start", "descriptors: %s", strerror(errno));
 }
 
+/* A command that asks whether a service runs holds the lock for a moment. */
+static kh_status take_folder(kh_service *service, kh_error *err)
+{
+    char path[KH_SESSION_PATH_SIZE];
+    kh_status status = kh_dir_ensure(service->settings->data_dir, err);
+
+    if (status != KH_OK)
+        return kh_error_prefix(err, "[service] data_dir");
+    kh_session_lock_path(path, service->settings);
+    for (int i = 0; i < LOCK_TRIES; i++) {
+        status = kh_lock_acquire(&service->lock_fd, path, err);
+        if (status != KH_E_BUSY)
+            return status;
+        kh_error_clear(err);
+        kh_clock_sleep_ms(INDEX_LOOK_MS);
+    }
+    return kh_error_set(err, KH_E_BUSY, "another service runs on %s", service->settings->data_dir);
+}
+
 kh_status kh_service_init(kh_service *service, const kh_settings *settings, kh_error *err)
 {
     kh_codec_options codec = kh_codec_options_default;
     kh_status status;
 
-    *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1};
+    *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1, .lock_fd = -1};
     umask(077);
     raise_descriptor_limit();
     codec.worker_count = (unsigned)settings->decode_workers;
     codec.frame_bytes_max = (uint64_t)settings->decode_frame_bytes;
     codec.address_space_bytes = (uint64_t)settings->decode_address_space_bytes;
     codec.deadline_base_ms = settings->decode_deadline_ms;
-    status = kh_dir_ensure(settings->data_dir, err);
-    if (status != KH_OK)
-        return kh_error_prefix(err, "[service] data_dir");
-    status = open_sockets(service, err);
+    status = take_folder(service, err);
+    if (status == KH_OK)
+        status = open_sockets(service, err);
     if (status == KH_OK)
         status = kh_page_create(&service->page, err);
     if (status == KH_OK)
@@ -268,4 +384,7 @@ void kh_service_release(kh_service *service)
     service->channels = NULL;
     kh_page_free(service->page);
     service->page = NULL;
+    if (service->lock_fd >= 0)
+        kh_lock_release(service->lock_fd);
+    service->lock_fd = -1;
 }

@@ -17,6 +17,7 @@ typedef struct kh_service {
     const kh_settings *settings; /* borrowed */
     kh_page *page;
     kh_codec_channels *channels;
+    int lock_fd;                 /* says to commands that a service runs */
     int http_fd, dicom_fd;       /* listening; -1 when closed */
     uint16_t http_port, dicom_port;
     bool dicom_open;             /* on the configured address, not on loopback for want of nodes */

@@ -1,11 +1,26 @@
 #include "app/session.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "pacs-bridge/control.h"
+#include "store/file.h"
+
+/* A bridge that died or opens its socket anew is back within a moment. */
+#define OWNER_WAIT_MS 10000
+#define LOOK_MS 50
+#define COPY_BYTES 1048576
 
 struct kh_session {
     const kh_settings *settings;
-    kh_cache *cache; /* owned; NULL when a service runs */
+    kh_cache *cache; /* owned; NULL when a service runs and is asked */
+    _Atomic unsigned file_count;
 };
 
 kh_cache_options kh_session_cache_options(const kh_settings *settings)
@@ -21,6 +36,26 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     return options;
 }
 
+void kh_session_lock_path(char out[KH_SESSION_PATH_SIZE], const kh_settings *settings)
+{
+    snprintf(out, KH_SESSION_PATH_SIZE, "%s/service.lock", settings->data_dir);
+}
+
+bool kh_session_service_runs(const kh_settings *settings)
+{
+    char path[KH_SESSION_PATH_SIZE];
+    kh_status status;
+    int fd = -1;
+
+    kh_session_lock_path(path, settings);
+    if (access(path, F_OK) != 0)
+        return false;
+    status = kh_lock_acquire(&fd, path, NULL);
+    if (status == KH_OK)
+        kh_lock_release(fd);
+    return status == KH_E_BUSY;
+}
+
 static kh_status open_cache(kh_cache **out, const kh_settings *settings, bool owner, kh_error *err)
 {
     kh_cache_options options = kh_session_cache_options(settings);
@@ -28,6 +63,10 @@ static kh_status open_cache(kh_cache **out, const kh_settings *settings, bool ow
 
     options.owner = owner;
     status = kh_cache_open(out, &options, err);
+    if (status == KH_E_NOT_FOUND)
+        kh_error_clear(err);
+    if (status == KH_E_NOT_FOUND)
+        return kh_error_set(err, status, "%s: nothing was ever stored here", settings->data_dir);
     return status == KH_OK ? KH_OK : kh_error_prefix(err, "%s", settings->data_dir);
 }
 
@@ -36,8 +75,19 @@ kh_status kh_session_read(kh_cache **out, const kh_settings *settings, kh_error 
     return open_cache(out, settings, false, err);
 }
 
+/* The owner, or a service that answers; KH_E_BUSY when it is neither yet. */
+static kh_status open_either(kh_session *session, kh_error *err)
+{
+    if (!kh_session_service_runs(session->settings))
+        return open_cache(&session->cache, session->settings, true, err);
+    if (kh_control_running(session->settings->data_dir))
+        return KH_OK;
+    return kh_error_set(err, KH_E_BUSY, "the service on %s does not answer", session->settings->data_dir);
+}
+
 kh_status kh_session_open(kh_session **out, const kh_settings *settings, kh_error *err)
 {
+    int64_t deadline_ms = kh_clock_monotonic_ms() + OWNER_WAIT_MS;
     kh_session *session = calloc(1, sizeof *session);
     kh_status status;
 
@@ -45,7 +95,10 @@ kh_status kh_session_open(kh_session **out, const kh_settings *settings, kh_erro
     if (!session)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a session");
     session->settings = settings;
-    status = open_cache(&session->cache, settings, true, err);
+    while ((status = open_either(session, err)) == KH_E_BUSY && kh_clock_monotonic_ms() < deadline_ms) {
+        kh_error_clear(err);
+        kh_clock_sleep_ms(LOOK_MS);
+    }
     if (status != KH_OK) {
         kh_session_close(session);
         return status;
@@ -62,9 +115,110 @@ void kh_session_close(kh_session *session)
     free(session);
 }
 
-bool kh_session_is_remote(const kh_session *session)
+/* Asks again while the bridge is being started anew: nothing was done then. */
+#define ASK(status, call, err) \
+    do { \
+        int64_t ask_until_ms = kh_clock_monotonic_ms() + OWNER_WAIT_MS; \
+        while (((status) = (call)) == KH_E_NOT_FOUND && !kh_control_running(session->settings->data_dir) && \
+               kh_clock_monotonic_ms() < ask_until_ms) { \
+            kh_error_clear(err); \
+            kh_clock_sleep_ms(LOOK_MS); \
+        } \
+    } while (0)
+
+kh_status kh_session_node_add(kh_session *session, kh_node *node, kh_error *err)
 {
-    return session->cache == NULL;
+    kh_status status;
+
+    if (session->cache)
+        return kh_node_add(session->cache, node, err);
+    ASK(status, kh_control_node_add(session->settings->data_dir, node, err), err);
+    return status;
+}
+
+kh_status kh_session_node_remove(kh_session *session, const char *name, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_node_remove(session->cache, name, err);
+    ASK(status, kh_control_node_remove(session->settings->data_dir, name, err), err);
+    return status;
+}
+
+kh_status kh_session_pull_file(kh_session *session, const char *node, const char *study_uid, int32_t priority, int64_t *pull_id,
+                               kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no service runs on %s: start `kakehashi serve` first", session->settings->data_dir);
+    ASK(status, kh_control_pull_file(session->settings->data_dir, node, study_uid, priority, "command", pull_id, err), err);
+    return status;
+}
+
+static kh_status copy_bytes(int to, int from, uint64_t bytes_max, kh_error *err)
+{
+    char *buffer = malloc(COPY_BYTES);
+    kh_status status = KH_OK;
+    uint64_t copied = 0;
+    ssize_t size = 0;
+
+    if (!buffer)
+        return kh_error_set(err, KH_E_MEMORY, "no memory to copy a file");
+    while (status == KH_OK && (size = read(from, buffer, COPY_BYTES)) > 0) {
+        copied += (uint64_t)size;
+        status = copied > bytes_max ? kh_error_set(err, KH_E_LIMIT, "more than %llu bytes ([storage] object)",
+                                                   (unsigned long long)bytes_max)
+                                    : kh_write_all(to, buffer, (size_t)size, err);
+    }
+    if (status == KH_OK && size < 0)
+        status = kh_error_errno(err, errno, "read");
+    free(buffer);
+    return status;
+}
+
+static kh_status copy_in(const kh_settings *settings, const char *path, const char *copy, kh_error *err)
+{
+    struct stat file;
+    kh_status status;
+    int to = -1, from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (from < 0)
+        return kh_error_errno(err, errno, "open");
+    if (fstat(from, &file) != 0 || !S_ISREG(file.st_mode))
+        status = kh_error_set(err, KH_E_ARG, "not a regular file");
+    else if ((to = open(copy, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) < 0)
+        status = kh_error_errno(err, errno, "%s", copy);
+    else
+        status = copy_bytes(to, from, (uint64_t)settings->object_bytes, err);
+    close(from);
+    if (to >= 0 && close(to) != 0 && status == KH_OK)
+        status = kh_error_errno(err, errno, "%s", copy);
+    return status;
+}
+
+static kh_status import_remote(kh_session *session, const char *path, const kh_origin *origin, kh_ingest_result *result,
+                               kh_error *err)
+{
+    const kh_settings *settings = session->settings;
+    char name[64], copy[KH_SESSION_PATH_SIZE + 64];
+    kh_status status;
+
+    snprintf(name, sizeof name, "import-%d-%u", (int)getpid(), atomic_fetch_add(&session->file_count, 1));
+    snprintf(copy, sizeof copy, "%s/incoming/%s", settings->data_dir, name);
+    status = copy_in(settings, path, copy, err);
+    if (status == KH_OK)
+        ASK(status, kh_control_object_adopt(settings->data_dir, name, origin, result, err), err);
+    unlink(copy); /* not there any more when it was adopted */
+    return status;
+}
+
+kh_status kh_session_import(kh_session *session, const char *path, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
+{
+    if (session->cache)
+        return kh_ingest_file(session->cache, path, origin, result, err);
+    return import_remote(session, path, origin, result, err);
 }
 
 bool kh_session_name_valid(const char *name)

@@ -15,23 +15,27 @@ typedef struct kh_session kh_session;
 /* What the settings say of the cache. The result borrows from settings. */
 kh_cache_options kh_session_cache_options(const kh_settings *settings);
 
+#define KH_SESSION_PATH_SIZE 1100
+/* The lock a running service holds. */
+void kh_session_lock_path(char out[KH_SESSION_PATH_SIZE], const kh_settings *settings);
+bool kh_session_service_runs(const kh_settings *settings);
+
 /* A reader. KH_E_NOT_FOUND when nothing was ever stored there. */
 KH_MUST_USE kh_status kh_session_read(kh_cache **out, const kh_settings *settings, kh_error *err);
 
-/* settings are borrowed until close. KH_E_BUSY when another command owns the index. */
+/* settings are borrowed until close. Waits a little for a bridge that is being started again, or for another command. KH_E_BUSY after that. */
 KH_MUST_USE kh_status kh_session_open(kh_session **out, const kh_settings *settings, kh_error *err);
 void kh_session_close(kh_session *session);
-/* A service runs and is asked. */
-bool kh_session_is_remote(const kh_session *session);
-
+/* path: copied in. */
 KH_MUST_USE kh_status kh_session_import(kh_session *session, const char *path, const kh_origin *origin, kh_ingest_result *result,
                                         kh_error *err);
 /* node->id is set. */
 KH_MUST_USE kh_status kh_session_node_add(kh_session *session, kh_node *node, kh_error *err);
 KH_MUST_USE kh_status kh_session_node_remove(kh_session *session, const char *name, kh_error *err);
 
-/* C-ECHO to the node; how long it took. */
-KH_MUST_USE kh_status kh_session_echo(kh_session *session, const char *name, int64_t *took_us, kh_error *err);
+/* KH_E_NOT_FOUND when no service runs: nobody would fulfil it. */
+KH_MUST_USE kh_status kh_session_pull_file(kh_session *session, const char *node, const char *study_uid, int32_t priority,
+                                           int64_t *pull_id, kh_error *err);
 
 /* 1 to 64 of [A-Za-z0-9_.-]: names of nodes and facilities. */
 bool kh_session_name_valid(const char *name);

@@ -27,9 +27,11 @@ typedef struct kh_settings {
     char dicom_ae_title[17];
     int64_t dicom_associations;
     int64_t dicom_associations_per_address;
+    int64_t dicom_waiting;
     int64_t dicom_associate_ms;
     int64_t dicom_pdu_ms;
     int64_t dicom_idle_ms;
+    int64_t dicom_floor_bytes;
 
     int64_t reserve_bytes;
     int64_t object_bytes;
