@@ -14,21 +14,12 @@ class Header {
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
         this.middle = make('div', { class: 'header-middle' });
-        this.source = make('span', { class: 'source-line' });
         this.languages = make(
             'div',
             { class: 'languages', role: 'group' },
             LANGUAGES.map((name) => this.#language(name)),
         );
-        this.element = make(
-            'header',
-            { class: 'app-header' },
-            this.back,
-            this.home,
-            this.middle,
-            this.source,
-            this.languages,
-        );
+        this.element = make('header', { class: 'app-header' }, this.back, this.home, this.middle, this.languages);
     }
 
     #language(name) {
@@ -47,7 +38,6 @@ class Header {
 
     translate() {
         setText(this.name, t('app.name'));
-        setText(this.source, t('app.notice'));
         this.home.setAttribute('aria-label', `${t('app.name')}: ${t('list.title')}`);
         this.back.setAttribute('aria-label', t('action.list'));
         this.back.dataset.tip = t('action.list');
@@ -57,7 +47,16 @@ class Header {
     }
 }
 
+/** The picture area shows its focus only to those who move by Tab: it has the focus nearly always. */
+function watchTabbing() {
+    document.addEventListener('keydown', (event) => {
+        if (event.key === 'Tab') document.body.classList.add('tabbing');
+    });
+    document.addEventListener('pointerdown', () => document.body.classList.remove('tabbing'));
+}
+
 async function run() {
+    watchTabbing();
     await start();
     const header = new Header();
     const root = make('div', { class: 'page' });

@@ -1,5 +1,7 @@
 // presets.js - named windows a reader can pick. Pure.
 
+import { same } from './window_level.js';
+
 /** CT windows in Hounsfield units; `key` is the digit that picks it. */
 export const CT_PRESETS = [
     { key: '1', name: 'preset.abdomen', center: 40, width: 400 },
@@ -16,6 +18,10 @@ const FIRST_FILE_KEY = 6;
 export const isHounsfield = (modality, object) =>
     modality === 'CT' && (!object || object.rescale_type === '' || object.rescale_type === 'HU');
 
+/** Scanners write one window several times: one of each is enough. */
+const distinct = (windows) =>
+    windows.filter((window, index) => windows.findIndex((other) => same(other, window)) === index);
+
 /** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says". Colour has no window. */
 export function presetsFor(modality, object, slice) {
     if (!object || object.samples > 1) return [];
@@ -23,7 +29,7 @@ export function presetsFor(modality, object, slice) {
     if (isHounsfield(modality, object)) {
         for (const { key, name, center, width } of CT_PRESETS) list.push({ key, name, window: { center, width } });
     }
-    const own = (slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
+    const own = distinct(slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
     own.forEach((window, index) => {
         list.push({
             key: String(FIRST_FILE_KEY + index),

@@ -89,9 +89,11 @@ export class ListPage {
             { type: 'button', class: 'button icon-only', onclick: () => this.#page(1) },
             icon('right'),
         );
+        this.notice = make('div', { class: 'notice' });
         const footer = make(
             'footer',
             { class: 'pages' },
+            this.notice,
             this.total,
             make('div', { class: 'page-buttons' }, this.previous, this.next),
         );
@@ -108,6 +110,7 @@ export class ListPage {
         setText(this.labels.from, t('list.from'));
         setText(this.labels.to, t('list.to'));
         setText(this.clear, t('list.clear'));
+        setText(this.notice, t('app.notice'));
         this.modality.replaceChildren(
             make('option', { value: '' }, t('list.all')),
             ...MODALITIES.map((name) => make('option', { value: name }, name)),

@@ -14,6 +14,8 @@ const GROUPS = [
     ['text', 'fullScreen', 'help'],
 ];
 
+const ALWAYS = ['fullScreen', 'help'];
+
 const label = (action) => {
     const key = keyFor(action);
     return key ? `${t(`action.${action}`)}  (${key})` : t(`action.${action}`);
@@ -97,13 +99,14 @@ export class Toolbar {
         this.#closeMenu();
     }
 
-    /** tool: the current one; invert, text: whether on; colour: the picture has no window. */
-    show({ tool, invert, text, colour }) {
+    /** open: there is something to work on; tool: the current one; invert, text: whether on; colour: the picture has no window. */
+    show({ open, tool, invert, text, colour }) {
+        for (const [action, button] of this.buttons) button.disabled = !open && !ALWAYS.includes(action);
         for (const name of TOOLS) this.buttons.get(`tool.${name}`).setAttribute('aria-checked', String(name === tool));
         this.buttons.get('invert').setAttribute('aria-pressed', String(invert));
         this.buttons.get('text').setAttribute('aria-pressed', String(text));
-        this.buttons.get('tool.window').disabled = colour;
-        this.menuButton.disabled = colour;
+        this.buttons.get('tool.window').disabled = !open || colour;
+        this.menuButton.disabled = !open || colour;
     }
 
     #toggleMenu() {

@@ -170,14 +170,10 @@ export class ViewerPage {
             value: String(state.received),
             'aria-label': t('state.progress'),
         });
-        const reason =
-            state.kind === 'partial' && state.reason ? make('span', { class: 'reason' }, state.reason) : null;
-        this.banner.replaceChildren(
-            make('span', {}, t(`banner.${state.kind}`, values)),
-            isComing(this.study) ? bar : null,
-            reason ?? '',
-        );
-        for (const node of [...this.banner.childNodes]) if (node.textContent === 'null') node.remove();
+        const parts = [make('span', {}, t(`banner.${state.kind}`, values))];
+        if (isComing(this.study)) parts.push(bar);
+        else if (state.reason) parts.push(make('span', { class: 'reason' }, state.reason));
+        this.banner.replaceChildren(...parts);
     }
 
     #noPictures() {
@@ -218,7 +214,7 @@ export class ViewerPage {
     /** A message in the place of the picture; without a picture name it goes away. */
     #message(picture, title = '', text = '', rest = []) {
         this.notice.hidden = !picture;
-        this.stage.element.classList.toggle('covered', !!picture);
+        this.#changed();
         if (!picture) return;
         const mark = picture === 'spinner' ? make('i', { class: 'spinner large' }) : icon(picture, 'icon large');
         const parts = [mark, make('h1', {}, title), text ? make('p', {}, text) : null, ...rest];
@@ -233,6 +229,7 @@ export class ViewerPage {
     #changed() {
         const { stage } = this;
         this.toolbar.show({
+            open: stage.stack?.size > 0 && this.notice.hidden,
             tool: stage.tool,
             invert: stage.invert,
             text: this.textShown,

@@ -1,0 +1,215 @@
+// Tiles: which ones make a picture, the order they are fetched in, and the limits of what is kept.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ApiError, tileUrl } from '../../../viewer/web/api.js';
+import { TileCache } from '../../../viewer/web/tile_cache.js';
+import { TileLoader } from '../../../viewer/web/tile_loader.js';
+import { levelFor, levelSize, Rendition, topLevel } from '../../../viewer/web/tile_source.js';
+
+const later = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
+
+test('the address of a tile is that of the API', () => {
+    const window = { center: -600, width: 1500 };
+    assert.equal(tileUrl(31, 977, 2, 1, 3, 4, window, 80), '/tiles/31/977-2/1/3/4.jpg?c=-600&w=1500&q=80');
+    assert.equal(tileUrl(31, 977, 0, 0, 0, 0, null, 50), '/tiles/31/977-0/0/0/0.jpg?q=50');
+});
+
+// ceil(size / 2^n), to the level that fits one tile.
+for (const [columns, rows, top] of [
+    [512, 512, 0],
+    [513, 1, 1],
+    [1024, 1024, 1],
+    [1025, 1024, 2],
+    [3062, 2394, 3],
+    [1, 1, 0],
+]) {
+    test(`top level of ${columns} x ${rows}`, () => assert.equal(topLevel(columns, rows, 512), top));
+}
+test('sides of a level are rounded up', () => assert.deepEqual([levelSize(1025, 1), levelSize(1025, 2)], [513, 257]));
+
+for (const [scale, level] of [
+    [2, 0],
+    [1, 0],
+    [0.99, 0],
+    [0.52, 0],
+    [0.5, 1],
+    [0.26, 1],
+    [0.25, 2],
+    [0.01, 3],
+]) {
+    test(`a 3062 x 2394 picture at ${scale} screen pixels per pixel takes level ${level}`, () => {
+        assert.equal(levelFor(scale, 3062, 2394, 512), level);
+    });
+}
+
+function manifest(columns, rows) {
+    return { series: 7, tile_size: 512, objects: [{ id: 9, columns, rows }], slices: [{ object: 0, frame: 0 }] };
+}
+const places = (tiles) =>
+    tiles.map((tile) =>
+        tile.url
+            .split('/')
+            .slice(4, 7)
+            .join('/')
+            .replace(/\.jpg.*/, ''),
+    );
+
+test('a picture of one tile', () => {
+    const [tile, ...rest] = new Rendition(manifest(512, 512), 0, 0, null, 80).tiles();
+    assert.equal(rest.length, 0);
+    assert.deepEqual(tile, { url: '/tiles/7/9-0/0/0/0.jpg?q=80', left: 0, top: 0, right: 512, bottom: 512 });
+});
+
+test('tiles of a large picture cover it without overlap, the last ones smaller', () => {
+    const tiles = new Rendition(manifest(1300, 600), 0, 0, null, 80).tiles();
+    assert.deepEqual(places(tiles), ['0/0/0', '0/1/0', '0/2/0', '0/0/1', '0/1/1', '0/2/1']);
+    const area = tiles.reduce((sum, tile) => sum + (tile.right - tile.left) * (tile.bottom - tile.top), 0);
+    assert.equal(area, 1300 * 600);
+});
+
+for (const [name, part, expected] of [
+    ['inside one tile', { left: 10, top: 10, right: 20, bottom: 20 }, ['0/0/0']],
+    ['across a border', { left: 500, top: 0, right: 600, bottom: 100 }, ['0/0/0', '0/1/0']],
+    ['up to a border', { left: 0, top: 0, right: 512, bottom: 512 }, ['0/0/0']],
+    ['a pixel past it', { left: 0, top: 0, right: 513, bottom: 512 }, ['0/0/0', '0/1/0']],
+    ['at the far end', { left: 1299, top: 599, right: 1300, bottom: 600 }, ['0/2/1']],
+]) {
+    test(`tiles of a part: ${name}`, () => {
+        assert.deepEqual(places(new Rendition(manifest(1300, 600), 0, 0, null, 80).tiles(part)), expected);
+    });
+}
+
+test('at a level a tile spans more of the picture', () => {
+    assert.deepEqual(places(new Rendition(manifest(1300, 600), 0, 1, null, 80).tiles()), ['1/0/0', '1/1/0']);
+});
+
+test('the cache keeps to its bytes and forgets what was used longest ago', () => {
+    const gone = [];
+    const cache = new TileCache(30, { dispose: (value) => gone.push(value) });
+    for (const key of ['a', 'b', 'c']) cache.set(key, key, 10);
+    cache.get('a');
+    cache.set('d', 'd', 10);
+    assert.deepEqual(gone, ['b']);
+    assert.equal(cache.bytes, 30);
+    cache.set('a', 'A', 5);
+    assert.deepEqual(gone, ['b', 'a']);
+    assert.equal(cache.bytes, 25);
+    cache.clear();
+    assert.equal(cache.bytes, 0);
+    assert.equal(cache.size, 0);
+});
+
+test('the cache keeps pinned entries and the newest, whatever their size', () => {
+    const cache = new TileCache(10, { pinned: (key) => key === 'shown' });
+    cache.set('shown', 1, 8);
+    cache.set('other', 2, 2);
+    cache.set('big', 3, 100);
+    assert.ok(cache.has('shown') && cache.has('big') && !cache.has('other'));
+});
+
+/** A loader whose requests are answered by hand. */
+function rig(concurrency = 2) {
+    const asked = [];
+    const log = { tiles: [], errors: [], idle: 0 };
+    const loader = new TileLoader({
+        concurrency,
+        fetchTile: (url, signal) =>
+            new Promise((resolve, reject) => {
+                asked.push({ url, resolve, reject, signal });
+                signal.addEventListener('abort', () => reject(new DOMException('stopped', 'AbortError')));
+            }),
+        onTile: (url) => log.tiles.push(url),
+        onError: (url, error, again) => log.errors.push([url, error.status, again]),
+        onIdle: () => log.idle++,
+    });
+    const open = () => asked.filter((one) => !one.signal.aborted && !one.done).map((one) => one.url);
+    const find = (url) => asked.findLast((one) => one.url === url && !one.signal.aborted && !one.done);
+    const answer = async (url) => {
+        const one = find(url);
+        one.done = true;
+        one.resolve('tile');
+        await later();
+    };
+    const fail = async (url, error) => {
+        const one = find(url);
+        one.done = true;
+        one.reject(error);
+        await later();
+    };
+    return { loader, asked, log, open, answer, fail };
+}
+const wanted = (text, urgent = '') => [...text].map((url) => ({ url, urgent: urgent.includes(url) }));
+
+test('the loader asks for few at a time, in the order of need', async () => {
+    const { loader, log, open, answer } = rig(2);
+    loader.want(wanted('abcd', 'a'));
+    assert.deepEqual(open(), ['a', 'b']);
+    await answer('b');
+    assert.deepEqual(open(), ['a', 'c']);
+    await answer('a');
+    await answer('c');
+    await answer('d');
+    assert.deepEqual(log.tiles, ['b', 'a', 'c', 'd']);
+    assert.equal(log.idle, 1);
+});
+
+test('what is wanted no more is cancelled, what still is goes on', () => {
+    const { loader, open } = rig(2);
+    loader.want(wanted('ab'));
+    loader.want(wanted('bc'));
+    assert.deepEqual(open(), ['b', 'c']);
+});
+
+test('an urgent tile takes the place of the least needed running one', () => {
+    const { loader, open } = rig(2);
+    loader.want(wanted('abc'));
+    loader.want(wanted('xab', 'x'));
+    assert.deepEqual(open().sort(), ['a', 'x']);
+});
+
+test('two urgent tiles never push each other out', () => {
+    const { loader, open } = rig(2);
+    loader.want(wanted('abcd', 'abcd'));
+    assert.deepEqual(open(), ['a', 'b']);
+});
+
+test('an object that cannot be shown is not asked for again', async () => {
+    const { loader, log, asked, fail } = rig(2);
+    loader.want(wanted('a', 'a'));
+    await fail('a', new ApiError(422, 'cannot_show', 'no pixels'));
+    assert.equal(loader.failure('a').message, 'no pixels');
+    loader.want(wanted('a', 'a'));
+    assert.equal(asked.length, 1);
+    assert.deepEqual(log.errors, [['a', 422, false]]);
+    loader.forgive();
+    loader.want(wanted('a', 'a'));
+    assert.equal(asked.length, 2);
+});
+
+test('a busy service is asked again after the time it names', async () => {
+    const { loader, log, open, fail, answer } = rig(2);
+    loader.want(wanted('a', 'a'));
+    await fail('a', new ApiError(503, 'busy', 'later', 20));
+    assert.deepEqual(open(), []);
+    assert.equal(loader.failure('a'), null);
+    await later(40);
+    assert.deepEqual(open(), ['a']);
+    await answer('a');
+    assert.deepEqual(log.tiles, ['a']);
+});
+
+test('a service that stays busy fails in the end; a cut line is waited for', async () => {
+    for (const [status, ends] of [
+        [503, true],
+        [0, false],
+    ]) {
+        const { loader, fail } = rig(2);
+        loader.want(wanted('a', 'a'));
+        for (let n = 0; n < 4; n++) {
+            await fail('a', new ApiError(status, 'x', 'x', 1));
+            await later(10);
+        }
+        assert.equal(!!loader.failure('a'), ends);
+        loader.stop();
+    }
+});
