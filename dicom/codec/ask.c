@@ -1,0 +1,362 @@
+/* ask.c - the asking side: a frame goes to a free worker, and the pixels come back before a deadline or not at all.
+ * Lock: codec->lock guards `taken` and `free`; a slot that is taken belongs to the thread that took it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dicom/codec/channel.h"
+#include "dicom/codec/decoder.h"
+
+#define KEEP_BYTES (16u << 20)     /* of a channel's memory; more is given back to the system after use */
+#define RESPAWN_WAIT_MS 2000       /* for the next worker when one has died; it takes some milliseconds */
+#define WARNING_PAUSE_MS 1000      /* between two log lines on headers that lie */
+
+typedef struct slot {
+    bool taken;     /* lock */
+    bool unsettled; /* owner: nobody knows what the worker is doing; ask it before giving it anything */
+} slot;
+
+struct kh_codec {
+    kh_codec_channels *channels;
+    kh_codec_pid_of *pid_of;
+    void *context;
+    pthread_mutex_t lock;
+    pthread_cond_t free; /* lock */
+    slot slots[KH_CODEC_WORKERS_MAX];
+    uint64_t sequence;   /* lock */
+    int64_t warned_ms;   /* lock */
+};
+
+typedef struct request {
+    const char *syntax;
+    const kh_pixel_format *header;
+    const kh_codestream *stream;
+    int64_t deadline_us; /* on the monotonic clock */
+    int64_t allowed_ms;
+} request;
+
+typedef enum outcome { ANSWERED, DIED, LATE, BROKEN } outcome;
+
+kh_status kh_codec_create(kh_codec **out, kh_codec_channels *channels, kh_codec_pid_of *pid_of, void *context, kh_error *err)
+{
+    kh_codec *codec = calloc(1, sizeof *codec);
+    pthread_condattr_t attributes;
+
+    *out = NULL;
+    if (!codec)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the decoders' asking side");
+    codec->channels = channels;
+    codec->pid_of = pid_of;
+    codec->context = context;
+    codec->sequence = (uint64_t)kh_clock_monotonic_us(); /* past every number of an asker before us */
+    codec->warned_ms = INT64_MIN / 2;
+    for (unsigned i = 0; i < KH_CODEC_WORKERS_MAX; i++)
+        codec->slots[i].unsettled = true; /* an asker before us may have left work behind */
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_mutex_init(&codec->lock, NULL);
+    pthread_cond_init(&codec->free, &attributes);
+    pthread_condattr_destroy(&attributes);
+    *out = codec;
+    return KH_OK;
+}
+
+void kh_codec_free(kh_codec *codec)
+{
+    if (!codec)
+        return;
+    pthread_cond_destroy(&codec->free);
+    pthread_mutex_destroy(&codec->lock);
+    free(codec);
+}
+
+static int free_slot_locked(const kh_codec *codec)
+{
+    int found = -1;
+
+    for (unsigned i = 0; i < codec->channels->options.worker_count; i++) {
+        if (codec->slots[i].taken)
+            continue;
+        if (!codec->slots[i].unsettled)
+            return (int)i;
+        found = found < 0 ? (int)i : found;
+    }
+    return found;
+}
+
+static kh_status take_slot(unsigned *out, kh_codec *codec, int64_t deadline_us, kh_error *err)
+{
+    const int64_t left_us = deadline_us - kh_clock_monotonic_us();
+    struct timespec until;
+    int index, waited = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += left_us / 1000000;
+    until.tv_nsec += left_us % 1000000 * 1000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_mutex_lock(&codec->lock);
+    while ((index = free_slot_locked(codec)) < 0 && waited == 0)
+        waited = pthread_cond_timedwait(&codec->free, &codec->lock, &until);
+    if (index >= 0)
+        codec->slots[index].taken = true;
+    pthread_mutex_unlock(&codec->lock);
+    if (index < 0)
+        return kh_error_set(err, KH_E_BUSY, "all %u decode workers are busy", codec->channels->options.worker_count);
+    *out = (unsigned)index;
+    return KH_OK;
+}
+
+static void give_slot(kh_codec *codec, unsigned index)
+{
+    pthread_mutex_lock(&codec->lock);
+    codec->slots[index].taken = false;
+    pthread_cond_signal(&codec->free);
+    pthread_mutex_unlock(&codec->lock);
+}
+
+static uint64_t next_sequence(kh_codec *codec)
+{
+    uint64_t sequence;
+
+    pthread_mutex_lock(&codec->lock);
+    sequence = ++codec->sequence;
+    pthread_mutex_unlock(&codec->lock);
+    return sequence;
+}
+
+/* Wait for the answer to sequence; answers to others are of the past. */
+static outcome wait_for(int fd, uint64_t sequence, int64_t deadline_us, kh_codec_message *reply)
+{
+    for (;;) {
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int64_t left_us = deadline_us - kh_clock_monotonic_us();
+        ssize_t got;
+
+        if (left_us <= 0)
+            return LATE;
+        if (poll(&ready, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
+            return BROKEN;
+        got = recv(fd, reply, sizeof *reply, MSG_DONTWAIT);
+        if (got < 0 && (errno == EAGAIN || errno == EINTR))
+            continue;
+        if (got <= 0)
+            return BROKEN;
+        if (got != (ssize_t)sizeof *reply)
+            continue;
+        if (reply->kind == KH_CODEC_DIED)
+            return DIED;
+        if (reply->kind == KH_CODEC_DONE && reply->sequence == sequence)
+            return ANSWERED;
+    }
+}
+
+static bool put_message(int fd, const kh_codec_message *message)
+{
+    return send(fd, message, sizeof *message, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)sizeof *message;
+}
+
+/* Messages that came while nobody asked: the worker's death among them means that another one is there now. */
+static void read_the_past(kh_codec *codec, unsigned index)
+{
+    int fd = codec->channels->channels[index].asker_fd;
+    kh_codec_message message;
+
+    while (recv(fd, &message, sizeof message, MSG_DONTWAIT) > 0)
+        if (message.kind == KH_CODEC_DIED)
+            codec->slots[index].unsettled = true;
+}
+
+/* Bring a slot whose worker's state is unknown to rest: a worker that answers has nothing else in hand. */
+static bool settle(kh_codec *codec, unsigned index, int64_t deadline_us)
+{
+    int fd = codec->channels->channels[index].asker_fd;
+    kh_codec_message ping = {.kind = KH_CODEC_PING}, reply;
+    outcome got = DIED;
+
+    while (got == DIED) { /* each one read was sent once, so this ends */
+        ping.sequence = next_sequence(codec);
+        if (!put_message(fd, &ping))
+            return false;
+        got = wait_for(fd, ping.sequence, deadline_us, &reply);
+    }
+    return got == ANSWERED;
+}
+
+static void kill_worker(kh_codec *codec, unsigned index)
+{
+    pid_t pid = codec->pid_of(codec->context, index);
+
+    if (pid > 0)
+        kill(pid, SIGKILL);
+}
+
+/* A worker that does not come to rest by itself is made to. */
+static kh_status settle_or_kill(kh_codec *codec, unsigned index, kh_error *err)
+{
+    read_the_past(codec, index);
+    if (!codec->slots[index].unsettled)
+        return KH_OK;
+    if (!settle(codec, index, kh_clock_monotonic_us() + codec->channels->options.deadline_base_ms * 1000)) {
+        kill_worker(codec, index);
+        if (!settle(codec, index, kh_clock_monotonic_us() + RESPAWN_WAIT_MS * 1000))
+            return kh_error_set(err, KH_E_BUSY, "decode worker %u does not answer", index);
+    }
+    codec->slots[index].unsettled = false;
+    return KH_OK;
+}
+
+static outcome send_request(kh_codec *codec, unsigned index, const request *asked, kh_codec_message *reply)
+{
+    const kh_codec_channel *channel = &codec->channels->channels[index];
+    kh_codec_message message = {.kind = KH_CODEC_DECODE, .sequence = next_sequence(codec),
+                                .codestream_size = asked->stream->size, .format = *asked->header};
+
+    strncpy(message.syntax, asked->syntax, sizeof message.syntax - 1);
+    memcpy(channel->memory, asked->stream->bytes, asked->stream->size);
+    if (!put_message(channel->asker_fd, &message))
+        return BROKEN;
+    return wait_for(channel->asker_fd, message.sequence, asked->deadline_us, reply);
+}
+
+/* What a worker says is text from a process that may have been taken over. */
+static kh_status status_of_reply(kh_codec_message *reply, kh_error *err)
+{
+    kh_status status = (kh_status)reply->status;
+
+    if (status == KH_OK)
+        return KH_OK;
+    reply->text[sizeof reply->text - 1] = '\0';
+    for (char *c = reply->text; *c; c++)
+        if (*c < 0x20 || *c > 0x7E)
+            *c = '?';
+    if (status != KH_E_FORMAT && status != KH_E_UNSUPPORTED && status != KH_E_LIMIT && status != KH_E_MEMORY)
+        status = KH_E_FORMAT;
+    return kh_error_set(err, status, "%s", reply->text);
+}
+
+static kh_status fetch_pixels(uint8_t **pixels, const kh_codec *codec, unsigned index, size_t size, kh_error *err)
+{
+    *pixels = malloc(size);
+    if (!*pixels)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", size);
+    memcpy(*pixels, kh_codec_area_pixels(codec->channels, index), size);
+    return KH_OK;
+}
+
+/* Memory that one large frame has filled is not kept by a channel that then decodes small ones. */
+static void punch(const kh_codec *codec, unsigned index, size_t codestream_size, size_t pixels_size)
+{
+    int fd = codec->channels->channels[index].memory_fd;
+    off_t half = (off_t)codec->channels->options.frame_bytes_max;
+
+    if (codestream_size > KEEP_BYTES)
+        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, half);
+    if (pixels_size > KEEP_BYTES)
+        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, half, half);
+}
+
+/* One try on one worker. *died is set when the worker went away under it. */
+static kh_status try_once(uint8_t **pixels, size_t size, kh_codec *codec, unsigned index, request *asked, bool *died, kh_error *err)
+{
+    kh_codec_message reply;
+    kh_status status = settle_or_kill(codec, index, err);
+    outcome got;
+
+    *died = false;
+    if (status != KH_OK)
+        return status;
+    asked->deadline_us = kh_clock_monotonic_us() + asked->allowed_ms * 1000;
+    got = send_request(codec, index, asked, &reply);
+    codec->slots[index].unsettled = got != ANSWERED;
+    *died = got == DIED;
+    switch (got) {
+    case ANSWERED:
+        status = status_of_reply(&reply, err);
+        if (status == KH_OK)
+            status = fetch_pixels(pixels, codec, index, size, err);
+        punch(codec, index, asked->stream->size, size);
+        return status;
+    case DIED:
+        return kh_error_set(err, KH_E_FORMAT, "a decoder died on it twice");
+    case LATE:
+        kill_worker(codec, index);
+        return kh_error_set(err, KH_E_TIMEOUT, "decoding took longer than %lld ms", (long long)asked->allowed_ms);
+    default:
+        return kh_error_set(err, KH_E_INTERNAL, "the socket of decode worker %u failed", index);
+    }
+}
+
+static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const kh_pixel_format *planned)
+{
+    int64_t now_ms = kh_clock_monotonic_ms();
+    bool due;
+
+    if (header->samples == planned->samples && header->bits_stored == planned->bits_stored)
+        return;
+    pthread_mutex_lock(&codec->lock);
+    due = now_ms - codec->warned_ms >= WARNING_PAUSE_MS;
+    if (due)
+        codec->warned_ms = now_ms;
+    pthread_mutex_unlock(&codec->lock);
+    if (due)
+        kh_log(KH_LOG_WARN, "codec", "codestream of %u samples of %u bits, header says %u of %u: the codestream is believed",
+               (unsigned)planned->samples, (unsigned)planned->bits_stored, (unsigned)header->samples,
+               (unsigned)header->bits_stored);
+}
+
+static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec, request *asked, kh_error *err)
+{
+    unsigned index = 0;
+    bool died = false;
+    kh_status status = take_slot(&index, codec, asked->deadline_us, err);
+
+    if (status != KH_OK)
+        return status;
+    status = try_once(pixels, size, codec, index, asked, &died, err);
+    if (died) { /* once may be chance: killed by hand, out of memory */
+        kh_error_clear(err);
+        status = try_once(pixels, size, codec, index, asked, &died, err);
+    }
+    give_slot(codec, index);
+    return status;
+}
+
+kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
+                          kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err)
+{
+    const kh_codec_options *options = &codec->channels->options;
+    kh_codestream stream = {codestream, codestream_size};
+    kh_pixel_format planned = *format;
+    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream};
+    kh_status status;
+
+    *pixels = NULL;
+    *size = 0;
+    if (codestream_size > options->frame_bytes_max)
+        return kh_error_set(err, KH_E_LIMIT, "codestream of %zu bytes, expected at most %llu", codestream_size,
+                            (unsigned long long)options->frame_bytes_max);
+    status = kh_codec_plan(&planned, size, options->frame_bytes_max, transfer_syntax_uid, &stream, err);
+    if (status == KH_OK) {
+        warn_of_lies(codec, format, &planned);
+        asked.allowed_ms = options->deadline_base_ms + (int64_t)planned.rows * planned.columns / 1000;
+        asked.deadline_us = kh_clock_monotonic_us() + asked.allowed_ms * 1000;
+        status = decode_on_worker(pixels, *size, codec, &asked, err);
+    }
+    if (status != KH_OK) {
+        *size = 0;
+        return status;
+    }
+    *format = planned;
+    return KH_OK;
+}

@@ -1,0 +1,56 @@
+/* channel.h - what an asker and a worker share, inside the room: a pair of message sockets and a piece of memory.
+ *
+ * Both ends of every pair are kept by the supervisor, so a channel outlives whoever dies on either side. A request names a
+ * codestream that the asker has put into the first half of the shared memory; the answer says that the second half now holds the
+ * pixels. Nothing else in an answer is believed: what the pixels look like the asker has read from the codestream itself.
+ * Answers to requests of an asker that has gone are told by their sequence. */
+#ifndef KH_DICOM_CODEC_CHANNEL_H
+#define KH_DICOM_CODEC_CHANNEL_H
+
+#include "dicom/codec/codec.h"
+#include "dicom/syntax.h"
+
+#define KH_CODEC_WORKERS_MAX 8
+
+typedef enum kh_codec_message_kind {
+    KH_CODEC_PING = 1, /* to the worker: answer, there is nothing to do */
+    KH_CODEC_DECODE,   /* to the worker */
+    KH_CODEC_DONE,     /* to the asker: of the request with this sequence */
+    KH_CODEC_DIED      /* to the asker, by the supervisor: what you have sent will not be answered */
+} kh_codec_message_kind;
+
+typedef struct kh_codec_message {
+    uint32_t kind;
+    uint32_t status;          /* DONE: kh_status */
+    uint64_t sequence;
+    uint64_t codestream_size; /* DECODE */
+    kh_pixel_format format;   /* DECODE: as the header says */
+    char syntax[KH_UID_SIZE]; /* DECODE */
+    char text[320];           /* DONE: what went wrong */
+} kh_codec_message;
+
+typedef struct kh_codec_channel {
+    int asker_fd, worker_fd; /* SOCK_SEQPACKET; -1 when closed */
+    int memory_fd;
+    uint8_t *memory;         /* frame_bytes_max of codestream, then frame_bytes_max of pixels */
+} kh_codec_channel;
+
+struct kh_codec_channels {
+    kh_codec_options options;
+    kh_codec_channel channels[KH_CODEC_WORKERS_MAX];
+};
+
+static inline size_t kh_codec_area_bytes(const kh_codec_channels *channels)
+{
+    return 2 * (size_t)channels->options.frame_bytes_max;
+}
+
+static inline uint8_t *kh_codec_area_pixels(const kh_codec_channels *channels, unsigned index)
+{
+    return channels->channels[index].memory + channels->options.frame_bytes_max;
+}
+
+/* sandbox.h of the worker: limits and system call filter. Returns KH_OK with the door closed. */
+KH_MUST_USE kh_status kh_sandbox_enter(int keep_fd, uint64_t address_space_bytes, kh_error *err);
+
+#endif

@@ -1,0 +1,43 @@
+/* decoder.h - the decoders behind the table, inside the room. Each has two steps: plan says from the codestream alone, through
+ * its gate, what the pixels will be; decode makes them. Both bounded by the sizes given. Threads: any.
+ * C++ includes it inside extern "C". */
+#ifndef KH_DICOM_CODEC_DECODER_H
+#define KH_DICOM_CODEC_DECODER_H
+
+#include "dicom/image.h"
+
+typedef struct kh_codestream {
+    const uint8_t *bytes;
+    size_t size;
+} kh_codestream;
+
+typedef struct kh_decoder {
+    /* *format as the header says becomes what decode will write: by pixel, not by plane. */
+    kh_status (*plan)(kh_pixel_format *format, const kh_codestream *stream, kh_error *err);
+    /* pixels holds the planned frame, planned is what plan made of header. */
+    kh_status (*decode)(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                        const kh_codestream *stream, kh_error *err);
+} kh_decoder;
+
+extern const kh_decoder kh_decoder_rle;
+extern const kh_decoder kh_decoder_jpeg;
+
+/* The decoder of a transfer syntax. KH_E_UNSUPPORTED with the syntax's name when there is none. */
+KH_MUST_USE kh_status kh_decoder_find(const kh_decoder **out, const char *transfer_syntax_uid, kh_error *err);
+/* plan of the right decoder, and the bytes the frame will take. KH_E_LIMIT when they are more than size_max. */
+KH_MUST_USE kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
+                                    const kh_codestream *stream, kh_error *err);
+
+/* Do now what would need files or more memory later: a worker calls it before its door closes. */
+void kh_dcmtk_jpeg_prepare(void);
+typedef struct kh_dcmtk_jpeg {
+    unsigned precision;
+    bool is_signed, ycc_to_rgb;
+    unsigned warnings_expected; /* harmless ones that the gate has seen coming */
+} kh_dcmtk_jpeg;
+
+/* The codestream as it stands, an EOI included. */
+KH_MUST_USE kh_status kh_dcmtk_jpeg_decode(uint8_t *pixels, size_t size, const kh_codestream *stream, const kh_dcmtk_jpeg *how,
+                                           kh_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+/* table.c - transfer syntax -> decoder, and decoding in this process. */
+#include "dicom/codec/codec.h"
+#include "dicom/codec/decoder.h"
+#include "dicom/syntax.h"
+
+typedef struct entry {
+    kh_codec_kind kind;
+    const kh_decoder *decoder;
+} entry;
+
+static const entry table[] = {
+    {KH_CODEC_JPEG, &kh_decoder_jpeg},
+    {KH_CODEC_RLE, &kh_decoder_rle},
+};
+
+static const kh_decoder *decoder_of(const kh_transfer_syntax *syntax)
+{
+    for (size_t i = 0; syntax && i < sizeof table / sizeof table[0]; i++)
+        if (table[i].kind == syntax->codec)
+            return table[i].decoder;
+    return NULL;
+}
+
+bool kh_codec_supports(const char *transfer_syntax_uid)
+{
+    return decoder_of(kh_transfer_syntax_find(transfer_syntax_uid)) != NULL;
+}
+
+kh_status kh_decoder_find(const kh_decoder **out, const char *transfer_syntax_uid, kh_error *err)
+{
+    const kh_transfer_syntax *syntax = kh_transfer_syntax_find(transfer_syntax_uid);
+
+    *out = decoder_of(syntax);
+    if (*out)
+        return KH_OK;
+    if (syntax)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "%s is not decoded", syntax->name);
+    return kh_error_set(err, KH_E_UNSUPPORTED, "transfer syntax %s is not known",
+                        kh_uid_plausible(transfer_syntax_uid) ? transfer_syntax_uid : "that is no UID");
+}
+
+static kh_status check_header(const kh_pixel_format *format, kh_error *err)
+{
+    if (format->rows < 1 || format->rows > 65535 || format->columns < 1 || format->columns > 65535)
+        return kh_error_set(err, KH_E_FORMAT, "Rows %u Columns %u, expected 1 to 65535", format->rows, format->columns);
+    if (format->samples != 1 && format->samples != 3)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "SamplesPerPixel %u, expected 1 or 3", (unsigned)format->samples);
+    if (format->bits_allocated < 1 || format->bits_allocated > 64)
+        return kh_error_set(err, KH_E_FORMAT, "BitsAllocated %u, expected 1 to 64", (unsigned)format->bits_allocated);
+    return KH_OK;
+}
+
+kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
+                        const kh_codestream *stream, kh_error *err)
+{
+    const kh_decoder *decoder;
+    kh_status status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
+
+    if (status == KH_OK)
+        status = check_header(format, err);
+    if (status == KH_OK)
+        status = decoder->plan(format, stream, err);
+    if (status != KH_OK)
+        return status;
+    if (!kh_pixel_format_frame_bytes(format, size) || *size > size_max)
+        return kh_error_set(err, KH_E_LIMIT, "frame of %u x %u pixels decoded, expected at most %zu bytes", format->columns,
+                            format->rows, size_max);
+    return KH_OK;
+}
+
+kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                               const void *codestream, size_t codestream_size, kh_error *err)
+{
+    kh_codestream stream = {codestream, codestream_size};
+    kh_pixel_format planned = *format;
+    const kh_decoder *decoder;
+    size_t bytes;
+    kh_status status;
+
+    status = kh_codec_plan(&planned, &bytes, size, transfer_syntax_uid, &stream, err);
+    if (status == KH_OK)
+        status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
+    if (status == KH_OK)
+        status = decoder->decode(pixels, bytes, &planned, format, &stream, err);
+    if (status == KH_OK)
+        *format = planned;
+    return status;
+}
