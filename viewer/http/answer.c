@@ -120,6 +120,12 @@ void kh_http_answer(kh_http_request *request, unsigned code, const char *content
     answer_with(request, code, content_type, response, size);
 }
 
+void kh_http_answer_constant(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size)
+{
+    answer_with(request, code, content_type,
+                MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT), size);
+}
+
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context)
 {
@@ -186,14 +192,20 @@ static bool etag_is_listed(const char *list, const char *etag)
     return false;
 }
 
-bool kh_http_answer_not_modified(kh_http_request *request, const char *etag)
+bool kh_http_etag_matches(const kh_http_request *request, const char *etag)
 {
     const char *list = kh_http_header(request, "If-None-Match");
+
+    return list && etag_is_listed(list, etag);
+}
+
+bool kh_http_answer_not_modified(kh_http_request *request, const char *etag)
+{
     char quoted[HEADER_VALUE_MAX];
 
     snprintf(quoted, sizeof quoted, "\"%s\"", etag);
     kh_http_set_header(request, "ETag", quoted);
-    if (!list || !etag_is_listed(list, etag))
+    if (!kh_http_etag_matches(request, etag))
         return false;
     kh_http_answer(request, 304, NULL, NULL, 0);
     return true;

@@ -96,7 +96,8 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
     return MHD_YES;
 }
 
-/* The CRLF of the last line and that of the empty line behind it. */
+/* The CRLF of the last line and that of the empty line behind it. What follows may be NUL by chance: a bare LF after the last
+ * line can pass, which changes nothing in what was read (RFC 9112 2.2 allows it). */
 static bool head_ends_at(const char *line_end)
 {
     static const char two_line_ends[2 * CRLF_SIZE] = {0};

@@ -50,7 +50,8 @@ typedef struct kh_http_stats {
 } kh_http_stats;
 void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
 
-/* Decoded; NULL when absent. Borrowed for the life of the request, and for the handler's thread: who suspends copies first. */
+/* Decoded; NULL when absent. Borrowed until the answer. Of a suspended request only the headers Accept-Encoding and
+ * If-None-Match can be asked for; the others are NULL. */
 const char *kh_http_path(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
@@ -71,15 +72,18 @@ KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const 
 void kh_http_set_header(kh_http_request *request, const char *name, const char *value);
 /* The bytes are copied. */
 void kh_http_answer(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);
+/* The bytes live as long as the program. */
+void kh_http_answer_constant(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);
 /* The bytes are borrowed until release(release_context) is called, once. */
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context);
 /* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. What happened inside us
  * (disk, memory, own mistakes) is logged, and the client hears only that it did. */
 void kh_http_answer_error(kh_http_request *request, const kh_error *error);
-/* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. Handler's
- * thread only. */
+/* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. */
 bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
+/* Does If-None-Match name etag? Answers nothing. */
+bool kh_http_etag_matches(const kh_http_request *request, const char *etag);
 
 /* The handler returns without an answer; another thread answers later. */
 void kh_http_suspend(kh_http_request *request);

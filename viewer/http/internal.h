@@ -11,6 +11,7 @@
 #include "viewer/http/router.h"
 
 #define KH_HTTP_HEADERS_MAX 12
+#define KH_HTTP_KEPT_MAX 2
 
 /* One TCP connection, from accept to close. */
 typedef struct kh_http_connection {
@@ -63,6 +64,7 @@ struct kh_http_request {
     bool begun;     /* the head was looked at */
     bool suspended; /* by the handler; connection's thread only */
 
+    char *kept[KH_HTTP_KEPT_MAX]; /* header values copied at suspension, see request.c */
     kh_http_header_line headers[KH_HTTP_HEADERS_MAX]; /* by the handler, then by the owner */
     unsigned header_count;
 

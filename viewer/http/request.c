@@ -33,6 +33,8 @@ void kh_http_request_release(kh_http_request *request)
         free(request->headers[i].name);
         free(request->headers[i].value);
     }
+    for (size_t i = 0; i < KH_HTTP_KEPT_MAX; i++)
+        free(request->kept[i]);
     if (request->response)
         MHD_destroy_response(request->response);
     kh_buf_release(&request->body);
@@ -56,8 +58,25 @@ const char *kh_http_query(const kh_http_request *request, const char *name)
     return kh_target_parameter(&request->target, name);
 }
 
+static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match"};
+
+/* The library's text may go while the owner still works (see kh_http_abandon): what the answer depends on is kept. */
+static void keep_headers(kh_http_request *request)
+{
+    for (size_t i = 0; i < KH_HTTP_KEPT_MAX; i++) {
+        const char *value = kh_http_header(request, kept_names[i]);
+
+        request->kept[i] = value ? strdup(value) : NULL;
+    }
+}
+
 const char *kh_http_header(const kh_http_request *request, const char *name)
 {
+    for (size_t i = 0; request->suspended && i < KH_HTTP_KEPT_MAX; i++)
+        if (strcasecmp(name, kept_names[i]) == 0)
+            return request->kept[i];
+    if (request->suspended)
+        return NULL;
     return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
 }
 
@@ -151,6 +170,7 @@ void kh_http_suspend(kh_http_request *request)
 {
     kh_http_server *server = request->server;
 
+    keep_headers(request);
     request->suspended = true;
     atomic_fetch_add_explicit(&request->holders, 1, memory_order_relaxed);
     MHD_suspend_connection(request->mhd);
