@@ -1,6 +1,7 @@
-/* tiles.h - tiles by key: tile cache, single flight, a bounded render pool, look-ahead.
- * A level halves the picture: level 0 is full size, level n has ceil(size / 2^n) pixels a side, to the level that fits one tile.
- * Tiles are KH_TILE_SIZE pixels a side; those at the right and lower edge are smaller. Threads: any. */
+/* tiles.h - tiles by key: tile cache, single flight, a bounded render pool.
+ * A level halves the picture: level 0 is full size, level n has ceil(size / 2^n) pixels a side, down to the level whose longer
+ * side has at most KH_TILE_SMALLEST pixels. Tiles are KH_TILE_SIZE pixels a side; those at the right and lower edge are
+ * smaller. Threads: any. */
 #ifndef KH_VIEWER_TILES_TILES_H
 #define KH_VIEWER_TILES_TILES_H
 
@@ -8,6 +9,8 @@
 #include "cache/frames.h"
 
 #define KH_TILE_SIZE 512
+#define KH_TILE_SMALLEST 64
+#define KH_TILE_ETAG_SIZE 40
 
 typedef struct kh_tiles kh_tiles;
 
@@ -22,28 +25,53 @@ typedef struct kh_tile_key {
     uint32_t frame;
     uint32_t level, column, row;
     bool window_given;
-    double window_center, window_width;
+    double window_center, window_width; /* modality units */
     bool invert;
     int quality; /* 1 to 100 */
 } kh_tile_key;
 
-/* Called once per request, on a render thread or, when the tile was cached, before kh_tiles_get() returns. tile is NULL when
- * error says why not; else pinned until kh_tiles_release(). */
-typedef void kh_tile_done(void *context, const kh_blob *tile, const kh_error *error);
+/* A tile, pinned until kh_tiles_release(). */
+typedef struct kh_tile {
+    const uint8_t *jpeg;
+    size_t size;
+    double window_center, window_width; /* those used; 0 and 0 for colour */
+    bool lossy_source;                  /* the stored image was lossy already */
+    char etag[KH_TILE_ETAG_SIZE];       /* as kh_tiles_etag() says */
+    const kh_blob *blob;                /* private */
+} kh_tile;
+
+/* Who waits for a tile. */
+typedef struct kh_tile_waiter {
+    /* Called once, on a render thread. tile is NULL when error says why not; else copy it, and release the copy. A tile that
+     * nobody waits for any more is not rendered: KH_E_CANCELLED. */
+    void (*done)(void *context, const kh_tile *tile, const kh_error *error);
+    bool (*gone)(void *context); /* asked before rendering: does nobody want it any more? NULL: wanted */
+    void *context;
+} kh_tile_waiter;
 
 KH_MUST_USE kh_status kh_tiles_create(kh_tiles **out, kh_cache *cache, kh_codec *codec, const kh_tiles_options *options,
                                       kh_error *err);
-/* All requests have been answered by then. */
+/* What waits is answered with KH_E_CANCELLED. No tile may be held any more. */
 void kh_tiles_free(kh_tiles *tiles);
-/* KH_E_BUSY: the queue is full and done is not called. */
-KH_MUST_USE kh_status kh_tiles_get(kh_tiles *tiles, const kh_tile_key *key, kh_tile_done *done, void *context, kh_error *err);
-void kh_tiles_release(kh_tiles *tiles, const kh_blob *tile);
-/* Identifies the bytes a key gives: object content, parameters, renderer version. NUL-terminated, without quotes, < 40 bytes. */
-KH_MUST_USE kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[40], kh_error *err);
+/* The tile if it is in the cache; never waits. */
+bool kh_tiles_peek(kh_tiles *tiles, const kh_tile_key *key, kh_tile *out);
+/* Have the tile made, or wait for the one being made; never waits itself. KH_E_BUSY: the queue is full and done is not called.
+ * Errors told to done: KH_E_NOT_FOUND (series, object, frame, level, column, row), KH_E_UNSUPPORTED with the reason when the
+ * object cannot be shown, and what kh_frame_acquire() and kh_render_jpeg() say. */
+KH_MUST_USE kh_status kh_tiles_get(kh_tiles *tiles, const kh_tile_key *key, const kh_tile_waiter *waiter, kh_error *err);
+/* Give back what peek or done gave. */
+void kh_tiles_release(kh_tiles *tiles, const kh_tile *tile);
+/* Identifies the bytes a key gives: object content, parameters, renderer version. NUL-terminated, without quotes. Reads the
+ * index; the same errors for keys that do not exist. */
+KH_MUST_USE kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[KH_TILE_ETAG_SIZE], kh_error *err);
+/* The smallest level there is of a picture. */
+uint32_t kh_tiles_last_level(uint32_t rows, uint32_t columns);
 
 typedef struct kh_tiles_stats {
     kh_blobcache_stats cache;
     uint64_t rendered, failed, refused_busy;
+    uint64_t shared;  /* askers that joined a tile already under way */
+    uint64_t dropped; /* not rendered because every asker had gone */
     size_t waiting;
 } kh_tiles_stats;
 void kh_tiles_get_stats(kh_tiles *tiles, kh_tiles_stats *out);
