@@ -1,0 +1,64 @@
+/* internal.h - what the files of viewer/portal share. */
+#ifndef KH_VIEWER_PORTAL_INTERNAL_H
+#define KH_VIEWER_PORTAL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "base/json.h"
+#include "base/pool.h"
+#include "store/page.h"
+#include "viewer/http/http.h"
+#include "viewer/portal/portal.h"
+#include "cache/pulls.h"
+#include "viewer/tiles/tiles.h"
+
+/* One open event stream. */
+typedef struct kh_subscriber {
+    struct kh_subscriber *previous, *next; /* portal->subscribers_lock */
+    kh_portal *portal;
+    kh_http_stream *stream;
+    uint64_t seq; /* of the last event it was sent; events thread, under the lock */
+} kh_subscriber;
+
+struct kh_portal {
+    kh_portal_options options;
+    char role_names[KH_PAGE_ROLES_MAX][16]; /* "" where there is none */
+    char version[32];
+    kh_cache *cache;
+    kh_tiles *tiles;
+    kh_blobcache *manifests; /* encoded stack manifests */
+    kh_pool *workers;        /* what reads the index: never on an HTTP thread */
+    kh_http_server *server;
+
+    pthread_t events_thread;
+    bool events_started;
+    atomic_bool events_stop;
+    pthread_mutex_t subscribers_lock; /* guards the next two */
+    kh_subscriber *subscribers;
+    unsigned subscriber_count;
+};
+
+/* later.c: run work on a worker; the request is suspended, and work answers it. */
+typedef void kh_portal_work(kh_portal *portal, kh_http_request *request);
+void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work);
+
+/* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
+void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);
+/* gzip of size bytes, *out malloc'ed. KH_E_MEMORY. */
+KH_MUST_USE kh_status kh_portal_gzip(uint8_t **out, size_t *out_size, const void *bytes, size_t size, kh_error *err);
+/* A number, or null when it is the one that says "not told". */
+void kh_portal_put_int_or_null(kh_json_writer *json, const char *key, int64_t value, int64_t not_told);
+void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double value, double not_told);
+
+/* handlers; context is the portal */
+kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_pulls, kh_portal_events, kh_portal_tile,
+    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset;
+
+/* pull_json.c: the members of a pull as both the pull list and the event stream give them */
+void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull);
+
+/* events.c */
+KH_MUST_USE kh_status kh_portal_events_start(kh_portal *portal, kh_error *err);
+void kh_portal_events_stop(kh_portal *portal);
+
+#endif

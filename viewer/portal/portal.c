@@ -1,0 +1,113 @@
+#include "viewer/portal/portal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "viewer/portal/internal.h"
+
+#define WORKERS 2
+#define WORKERS_QUEUE 512
+#define BODY_BYTES_MAX (64u * 1024)
+
+const kh_portal_options kh_portal_options_default = {
+    .listen_fd = -1,
+    .loopback_hosts_only = true,
+    .http_threads = 2,
+    .render_threads = 2,
+    .connections_max = 1024,
+    .connections_per_address_max = 512,
+    .idle_timeout_s = 30,
+    .streams_max = 128,
+    .render_queue_max = 512,
+    .tile_bytes_max = 512ull << 20,
+    .manifest_bytes_max = 64ull << 20,
+    .version = "",
+};
+
+static kh_status start_server(kh_portal *portal, kh_error *err)
+{
+    const kh_portal_options *options = &portal->options;
+    const kh_http_options http = {
+        .listen_fd = options->listen_fd,
+        .thread_count = options->http_threads,
+        .connections_max = options->connections_max,
+        .connections_per_address_max = options->connections_per_address_max,
+        .idle_timeout_s = options->idle_timeout_s,
+        .body_bytes_max = BODY_BYTES_MAX,
+        .loopback_hosts_only = options->loopback_hosts_only,
+    };
+    const kh_http_route routes[] = {
+        {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},
+        {"GET", "/api/series/{id}/stack", kh_portal_stack, portal},
+        {"GET", "/api/studies/{id}", kh_portal_study, portal},
+        {"GET", "/api/studies", kh_portal_studies, portal},
+        {"GET", "/api/pulls", kh_portal_pulls, portal},
+        {"GET", "/api/events", kh_portal_events, portal},
+        {"GET", "/health", kh_portal_health, portal},
+        {"GET", "/metrics", kh_portal_metrics, portal},
+        {"GET", "/", kh_portal_page, portal},
+        {"GET", "/studies/{id}", kh_portal_page, portal},
+        {"GET", "/web/{path*}", kh_portal_asset, portal},
+    };
+
+    return kh_http_server_start(&portal->server, &http, routes, sizeof routes / sizeof routes[0], err);
+}
+
+static kh_portal *portal_create(const kh_portal_options *options)
+{
+    kh_portal *portal = calloc(1, sizeof *portal);
+
+    if (!portal)
+        return NULL;
+    portal->options = *options;
+    portal->cache = options->cache;
+    snprintf(portal->version, sizeof portal->version, "%s", options->version ? options->version : "");
+    for (unsigned i = 0; i < options->role_count && i < KH_PAGE_ROLES_MAX; i++)
+        if (options->role_names[i])
+            snprintf(portal->role_names[i], sizeof portal->role_names[i], "%s", options->role_names[i]);
+    pthread_mutex_init(&portal->subscribers_lock, NULL);
+    return portal;
+}
+
+kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_error *err)
+{
+    kh_portal *portal = portal_create(options);
+    const kh_tiles_options tiles = {.thread_count = options->render_threads,
+                                    .queue_max = options->render_queue_max,
+                                    .cache_bytes_max = options->tile_bytes_max};
+    kh_status status;
+
+    *out = NULL;
+    if (!portal)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the portal");
+    status = kh_tiles_create(&portal->tiles, options->cache, options->codec, &tiles, err);
+    if (status == KH_OK)
+        status = kh_blobcache_create(&portal->manifests, options->manifest_bytes_max, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&portal->workers, "portal", WORKERS, WORKERS_QUEUE, err);
+    if (status == KH_OK)
+        status = kh_portal_events_start(portal, err);
+    if (status == KH_OK)
+        status = start_server(portal, err); /* last: a request may come at once */
+    if (status != KH_OK) {
+        kh_portal_stop(portal, 0);
+        return status;
+    }
+    *out = portal;
+    return KH_OK;
+}
+
+/* The server first: with it go the requests that use everything else. Workers and renderers may still hold requests that it
+ * answered in their place; they end before what they use is freed. */
+void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
+{
+    if (!portal)
+        return;
+    kh_http_server_stop(portal->server, drain_ms);
+    kh_portal_events_stop(portal);
+    kh_pool_stop(portal->workers);
+    kh_tiles_free(portal->tiles);
+    kh_blobcache_free(portal->manifests);
+    pthread_mutex_destroy(&portal->subscribers_lock);
+    free(portal);
+}

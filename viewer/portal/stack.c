@@ -1,0 +1,218 @@
+/* GET /api/series/{id}/stack: the manifest, encoded once per revision of the series and kept. */
+#include <stdlib.h>
+#include <stdio.h>
+#include "cache/stack.h"
+#include "viewer/portal/internal.h"
+
+#define MANIFEST_BYTES_MAX (64u << 20)
+#define DEFAULT_QUALITY 80
+
+typedef struct manifest_key {
+    int64_t series_id, revision;
+    int64_t gzip; /* 0 or 1; as wide as the others, so that no padding gets into the key */
+} manifest_key;
+
+typedef struct manifest_source {
+    const kh_stack *stack;
+    const kh_series *series;
+    bool gzip;
+} manifest_source;
+
+static const char *const order_texts[] = {"position", "instance", "mixed"};
+static const char *const voi_texts[] = {"LINEAR", "LINEAR_EXACT", "SIGMOID"};
+static const char *const spacing_texts[] = {"none", "patient", "detector"};
+
+static void put_object(kh_json_writer *json, const kh_stack_object *object)
+{
+    const kh_image_info *info = &object->info;
+    const kh_pixel_format *format = &info->format;
+
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "id", object->object_id);
+    kh_json_put_text(json, "sop_uid", object->sop_instance_uid);
+    kh_portal_put_int_or_null(json, "instance", info->instance_number, INT32_MIN);
+    kh_json_put_int(json, "rows", format->rows);
+    kh_json_put_int(json, "columns", format->columns);
+    kh_json_put_int(json, "frames", info->frame_count);
+    kh_json_put_text(json, "photometric", kh_photometric_text(format->photometric));
+    kh_json_put_int(json, "samples", format->samples);
+    kh_json_put_int(json, "bits_stored", format->bits_stored);
+    kh_json_put_bool(json, "lossy", info->lossy_source);
+    kh_portal_put_double_or_null(json, "lossy_ratio", info->lossy_ratio, 0);
+    kh_json_put_bool(json, "inverse", info->inverse);
+    kh_json_put_double(json, "pixel_aspect", info->pixel_aspect);
+    kh_portal_put_double_or_null(json, "frame_time_ms", info->frame_time_ms, 0);
+    kh_json_put_text(json, "laterality", info->laterality);
+    kh_json_put_text(json, "image_type", info->image_type);
+    kh_json_put_text(json, "frame_of_reference", info->frame_of_reference_uid);
+    kh_json_put_text(json, "rescale_type", info->rescale_type);
+    kh_json_put_text(json, "problem", object->problem[0] ? object->problem : NULL);
+    kh_json_object_end(json);
+}
+
+static void put_numbers(kh_json_writer *json, const char *key, const double *values, size_t count, bool told)
+{
+    kh_json_key(json, key);
+    if (!told) {
+        kh_json_null(json);
+        return;
+    }
+    kh_json_array_begin(json);
+    for (size_t i = 0; i < count; i++)
+        kh_json_double(json, values[i]);
+    kh_json_array_end(json);
+}
+
+static void put_windows(kh_json_writer *json, const kh_slice_info *info)
+{
+    kh_json_key(json, "windows");
+    kh_json_array_begin(json);
+    for (uint32_t i = 0; i < info->window_count && i < KH_WINDOWS_MAX; i++) {
+        kh_json_object_begin(json);
+        kh_json_put_double(json, "center", info->windows[i].center);
+        kh_json_put_double(json, "width", info->windows[i].width);
+        kh_json_put_text(json, "explanation", info->windows[i].explanation);
+        kh_json_object_end(json);
+    }
+    kh_json_array_end(json);
+}
+
+static void put_slice(kh_json_writer *json, const kh_stack *stack, const kh_stack_slice *slice)
+{
+    static const kh_slice_info untold; /* of an object whose header could not be described */
+    const kh_image_info *image = &stack->objects[slice->object_index].info;
+    const kh_slice_info *info =
+        image->slices && slice->frame < image->frame_count ? kh_image_info_slice(image, slice->frame) : &untold;
+    const double spacing[2] = {info->row_spacing_mm, info->column_spacing_mm};
+
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "object", slice->object_index);
+    kh_json_put_int(json, "frame", slice->frame);
+    kh_json_put_double(json, "location_mm", slice->location_mm);
+    put_numbers(json, "position", info->position_mm, 3, info->has_position);
+    put_numbers(json, "orientation", info->orientation, 6, info->has_orientation);
+    put_numbers(json, "spacing", spacing, 2, info->spacing_source != KH_SPACING_NONE);
+    kh_json_put_text(json, "spacing_source", spacing_texts[info->spacing_source]);
+    kh_json_put_double(json, "thickness_mm", info->thickness_mm);
+    put_windows(json, info);
+    kh_json_put_text(json, "voi_function", voi_texts[info->voi_function]);
+    kh_json_object_end(json);
+}
+
+static void put_stack(kh_json_writer *json, const kh_stack *stack, const kh_series *series)
+{
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "series", stack->series_id);
+    kh_json_put_int(json, "study", stack->study_id);
+    kh_json_put_int(json, "revision", stack->revision);
+    kh_json_put_text(json, "modality", series->modality);
+    kh_json_put_text(json, "description", series->description);
+    kh_json_put_text(json, "order", order_texts[stack->order]);
+    kh_json_put_bool(json, "even_spacing", stack->even_spacing);
+    kh_json_put_double(json, "spacing_mm", stack->spacing_mm);
+    kh_json_put_int(json, "tile_size", KH_TILE_SIZE);
+    kh_json_put_int(json, "default_quality", DEFAULT_QUALITY);
+    kh_json_key(json, "objects");
+    kh_json_array_begin(json);
+    for (uint32_t i = 0; i < stack->object_count; i++)
+        put_object(json, &stack->objects[i]);
+    kh_json_array_end(json);
+    kh_json_key(json, "slices");
+    kh_json_array_begin(json);
+    for (uint32_t i = 0; i < stack->slice_count; i++)
+        put_slice(json, stack, &stack->slices[i]);
+    kh_json_array_end(json);
+    kh_json_object_end(json);
+}
+
+static kh_status encode(uint8_t **data, size_t *size, void *context, kh_error *err)
+{
+    const manifest_source *source = context;
+    kh_json_writer json;
+    kh_buf body;
+    kh_status status;
+
+    kh_buf_init(&body, MANIFEST_BYTES_MAX);
+    kh_json_writer_init(&json, &body);
+    put_stack(&json, source->stack, source->series);
+    status = kh_json_writer_status(&json, err);
+    if (status == KH_OK && source->gzip)
+        status = kh_portal_gzip(data, size, body.data, body.size, err);
+    else if (status == KH_OK)
+        *data = kh_buf_take(&body, size);
+    kh_buf_release(&body);
+    return status;
+}
+
+typedef struct sent {
+    kh_blobcache *manifests;
+    const kh_blob *blob;
+} sent;
+
+static void release_sent(void *context)
+{
+    sent *s = context;
+
+    kh_blobcache_release(s->manifests, s->blob);
+    free(s);
+}
+
+static void answer_blob(kh_portal *portal, kh_http_request *request, const kh_blob *blob, bool gzip)
+{
+    sent *s = malloc(sizeof *s);
+    kh_error err = KH_ERROR_INIT;
+
+    if (!s) {
+        kh_blobcache_release(portal->manifests, blob);
+        kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
+        kh_http_answer_error(request, &err);
+        return;
+    }
+    *s = (sent){.manifests = portal->manifests, .blob = blob};
+    if (gzip)
+        kh_http_set_header(request, "Content-Encoding", "gzip");
+    kh_http_answer_borrowed(request, 200, "application/json; charset=utf-8", blob->data, blob->size, release_sent, s);
+}
+
+/* The revision moves with every change of the series, so that it names the content. */
+static void answer_stack(kh_portal *portal, kh_http_request *request, const kh_stack *stack, const kh_series *series)
+{
+    bool gzip = kh_http_accepts_gzip(request);
+    manifest_key key = {.series_id = stack->series_id, .revision = stack->revision, .gzip = gzip};
+    manifest_source source = {.stack = stack, .series = series, .gzip = gzip};
+    const kh_blob *blob;
+    kh_error err = KH_ERROR_INIT;
+    char etag[80];
+
+    snprintf(etag, sizeof etag, "stack-%lld-%lld%s", (long long)key.series_id, (long long)key.revision, gzip ? "-gzip" : "");
+    kh_http_set_header(request, "Cache-Control", "private, no-cache");
+    kh_http_set_header(request, "Vary", "Accept-Encoding");
+    if (kh_http_answer_not_modified(request, etag))
+        return;
+    if (kh_blobcache_acquire(&blob, portal->manifests, &key, sizeof key, encode, &source, &err) == KH_OK)
+        answer_blob(portal, request, blob, gzip);
+    else
+        kh_http_answer_error(request, &err);
+}
+
+static void one_stack(kh_portal *portal, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    const kh_stack *stack = NULL;
+    kh_series series;
+    int64_t series_id;
+
+    if (kh_http_segment_int(request, "id", 1, INT64_MAX, &series_id, &err) == KH_OK &&
+        kh_browse_series(portal->cache, series_id, &series, &err) == KH_OK &&
+        kh_stack_acquire(&stack, portal->cache, series_id, &err) == KH_OK) {
+        answer_stack(portal, request, stack, &series);
+        kh_stack_release(portal->cache, stack);
+        return;
+    }
+    kh_http_answer_error(request, &err);
+}
+
+void kh_portal_stack(kh_http_request *request, void *context)
+{
+    kh_portal_later(context, request, one_stack);
+}

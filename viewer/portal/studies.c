@@ -1,0 +1,313 @@
+/* GET /api/studies and GET /api/studies/{id}. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "cache/stack.h"
+#include "viewer/portal/internal.h"
+
+#define STUDIES_LIMIT_MAX 200
+#define STUDIES_LIMIT 50
+#define OFFSET_MAX 100000000
+#define SERIES_MAX 4096
+#define ANSWER_BYTES_MAX (16u << 20)
+#define THUMBNAIL_PX 128
+
+/* Rows are copied while the read transaction is open; what needs further queries comes after it. */
+typedef struct study_rows {
+    kh_study *studies;
+    size_t count, max;
+} study_rows;
+
+typedef struct series_rows {
+    kh_series *series;
+    size_t count, max;
+} series_rows;
+
+static void put_when(kh_json_writer *json, const char *key, int64_t wall_ms)
+{
+    char text[KH_CLOCK_TEXT_SIZE];
+
+    kh_clock_format(text, wall_ms);
+    kh_json_put_text(json, key, text);
+}
+
+static void put_patient(kh_json_writer *json, const kh_patient *patient)
+{
+    kh_json_key(json, "patient");
+    kh_json_object_begin(json);
+    kh_json_put_text(json, "id", patient->patient_id);
+    kh_json_put_text(json, "birth_date", patient->birth_date);
+    kh_json_put_text(json, "sex", patient->sex);
+    kh_json_key(json, "name");
+    kh_json_object_begin(json);
+    kh_json_put_text(json, "alphabetic", patient->name.alphabetic);
+    kh_json_put_text(json, "ideographic", patient->name.ideographic);
+    kh_json_put_text(json, "phonetic", patient->name.phonetic);
+    kh_json_object_end(json);
+    kh_json_object_end(json);
+}
+
+static void put_modalities(kh_json_writer *json, const char *modalities)
+{
+    char names[sizeof((kh_study){.id = 0}.modalities)];
+    char *rest = names;
+    const char *name;
+
+    strcpy(names, modalities);
+    kh_json_key(json, "modalities");
+    kh_json_array_begin(json);
+    while ((name = strsep(&rest, ",")) != NULL)
+        if (*name)
+            kh_json_text(json, name);
+    kh_json_array_end(json);
+}
+
+/* A job may be gone from the list of jobs before the study notices: then there is none to show. */
+static kh_status put_pull_of(kh_portal *portal, kh_json_writer *json, int64_t pull_id, kh_error *err)
+{
+    kh_pull pull;
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = pull_id ? kh_pull_find(portal->cache, pull_id, &pull, &why) : KH_E_NOT_FOUND;
+
+    if (status != KH_OK && status != KH_E_NOT_FOUND)
+        return kh_error_set(err, status, "%s", why.message);
+    kh_json_key(json, "pull");
+    if (status != KH_OK) {
+        kh_json_null(json);
+        return KH_OK;
+    }
+    kh_json_object_begin(json);
+    kh_portal_put_pull(json, &pull);
+    kh_json_object_end(json);
+    return KH_OK;
+}
+
+/* The members; the caller opens and closes the object. */
+static kh_status put_study(kh_portal *portal, kh_json_writer *json, const kh_study *study, kh_error *err)
+{
+    kh_json_put_int(json, "id", study->id);
+    kh_json_put_text(json, "uid", study->study_uid);
+    kh_json_put_text(json, "date", study->date);
+    kh_json_put_text(json, "time", study->time);
+    kh_json_put_text(json, "description", study->description);
+    put_patient(json, &study->patient);
+    kh_json_put_text(json, "facility", study->patient.facility);
+    kh_json_put_text(json, "accession", study->accession);
+    kh_json_put_text(json, "institution", study->institution);
+    put_modalities(json, study->modalities);
+    kh_json_put_int(json, "series", study->series_count);
+    kh_json_put_int(json, "objects", study->object_count);
+    kh_json_put_int(json, "images", study->image_count);
+    kh_json_put_int(json, "frames", study->frame_count);
+    kh_json_put_int(json, "bytes", study->bytes);
+    put_when(json, "first_arrival", study->first_arrival_ms);
+    put_when(json, "last_arrival", study->last_arrival_ms);
+    return put_pull_of(portal, json, study->pull_id, err);
+}
+
+static kh_status keep_study(void *context, const kh_study *study)
+{
+    study_rows *rows = context;
+
+    if (rows->count == rows->max)
+        return KH_E_INTERNAL;
+    rows->studies[rows->count++] = *study;
+    return KH_OK;
+}
+
+static kh_status check_date(const char *name, const char *text, kh_error *err)
+{
+    if (text && (strlen(text) != 8 || strspn(text, "0123456789") != 8))
+        return kh_error_set(err, KH_E_ARG, "%s \"%.32s\", expected YYYYMMDD", name, text);
+    return KH_OK;
+}
+
+/* An empty value, as an empty field of a form gives it, is none. */
+static const char *query_text(kh_http_request *request, const char *name)
+{
+    const char *text = kh_http_query(request, name);
+
+    return text && *text ? text : NULL;
+}
+
+static kh_status read_filter(kh_http_request *request, kh_study_filter *filter, kh_error *err)
+{
+    kh_status status;
+
+    *filter = (kh_study_filter){.text = query_text(request, "q"),
+                                .modality = query_text(request, "modality"),
+                                .date_from = query_text(request, "from"),
+                                .date_to = query_text(request, "to")};
+    status = kh_http_query_int(request, "limit", 1, STUDIES_LIMIT_MAX, STUDIES_LIMIT, &filter->limit, err);
+    if (status == KH_OK)
+        status = kh_http_query_int(request, "offset", 0, OFFSET_MAX, 0, &filter->offset, err);
+    if (status == KH_OK)
+        status = check_date("from", filter->date_from, err);
+    if (status == KH_OK)
+        status = check_date("to", filter->date_to, err);
+    return status;
+}
+
+static kh_status put_studies(kh_portal *portal, kh_json_writer *json, const kh_study_filter *filter, kh_error *err)
+{
+    study_rows rows = {.studies = calloc((size_t)filter->limit, sizeof *rows.studies), .max = (size_t)filter->limit};
+    int64_t total = 0;
+    kh_status status;
+
+    if (!rows.studies)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for %zu studies", rows.max);
+    status = kh_browse_studies(portal->cache, filter, keep_study, &rows, &total, err);
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "total", total);
+    kh_json_key(json, "studies");
+    kh_json_array_begin(json);
+    for (size_t i = 0; status == KH_OK && i < rows.count; i++) {
+        kh_json_object_begin(json);
+        status = put_study(portal, json, &rows.studies[i], err);
+        kh_json_object_end(json);
+    }
+    kh_json_array_end(json);
+    kh_json_object_end(json);
+    free(rows.studies);
+    return status;
+}
+
+static void answer(kh_http_request *request, kh_buf *body, kh_json_writer *json, const kh_error *err)
+{
+    if (err->status == KH_OK) {
+        kh_portal_answer_json(request, body, json);
+        return;
+    }
+    kh_buf_release(body);
+    kh_http_answer_error(request, err);
+}
+
+static void list_studies(kh_portal *portal, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_study_filter filter;
+    kh_json_writer json;
+    kh_buf body;
+
+    kh_buf_init(&body, ANSWER_BYTES_MAX);
+    kh_json_writer_init(&json, &body);
+    if (read_filter(request, &filter, &err) == KH_OK)
+        err.status = put_studies(portal, &json, &filter, &err);
+    answer(request, &body, &json, &err);
+}
+
+static kh_status keep_series(void *context, const kh_series *series)
+{
+    series_rows *rows = context;
+
+    if (rows->count == rows->max) {
+        size_t max = rows->max ? 2 * rows->max : 16;
+        kh_series *more = max <= SERIES_MAX ? realloc(rows->series, max * sizeof *more) : NULL;
+
+        if (!more)
+            return max <= SERIES_MAX ? KH_E_MEMORY : KH_E_LIMIT;
+        rows->series = more;
+        rows->max = max;
+    }
+    rows->series[rows->count++] = *series;
+    return KH_OK;
+}
+
+/* The middle slice, at the level whose longer side is at most THUMBNAIL_PX; of a slice that cannot be shown, none. */
+static void put_thumbnail(kh_portal *portal, kh_json_writer *json, const kh_series *series)
+{
+    const kh_stack *stack = NULL;
+    const kh_stack_object *object = NULL;
+    const kh_stack_slice *slice = NULL;
+    char url[120];
+
+    if (series->frame_count > 0 && kh_stack_acquire(&stack, portal->cache, series->id, NULL) == KH_OK &&
+        stack->slice_count > 0) {
+        slice = &stack->slices[stack->slice_count / 2];
+        object = &stack->objects[slice->object_index];
+    }
+    kh_json_key(json, "thumbnail");
+    if (object && !object->problem[0]) {
+        uint32_t rows = object->info.format.rows, columns = object->info.format.columns;
+        uint32_t longer = rows > columns ? rows : columns;
+        uint32_t level = 0;
+
+        while ((((uint64_t)longer + (1u << level) - 1) >> level) > THUMBNAIL_PX)
+            level++;
+        snprintf(url, sizeof url, "/tiles/%lld/%lld-%u/%u/0/0.jpg?q=70", (long long)series->id,
+                 (long long)object->object_id, slice->frame, level);
+        kh_json_text(json, url);
+    } else {
+        kh_json_null(json);
+    }
+    if (stack)
+        kh_stack_release(portal->cache, stack);
+}
+
+static void put_series(kh_portal *portal, kh_json_writer *json, const kh_series *series)
+{
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "id", series->id);
+    kh_json_put_text(json, "uid", series->series_uid);
+    kh_portal_put_int_or_null(json, "number", series->number, INT64_MIN);
+    kh_json_put_text(json, "modality", series->modality);
+    kh_json_put_text(json, "description", series->description);
+    kh_json_put_text(json, "body_part", series->body_part);
+    kh_json_put_text(json, "protocol", series->protocol);
+    kh_json_put_text(json, "laterality", series->laterality);
+    kh_json_put_int(json, "objects", series->object_count);
+    kh_json_put_int(json, "images", series->image_count);
+    kh_json_put_int(json, "frames", series->frame_count);
+    put_thumbnail(portal, json, series);
+    kh_json_object_end(json);
+}
+
+static kh_status put_one_study(kh_portal *portal, kh_json_writer *json, int64_t study_id, kh_error *err)
+{
+    series_rows rows = {.series = NULL};
+    kh_study *study = malloc(sizeof *study);
+    kh_status status = study ? kh_browse_study(portal->cache, study_id, study, err)
+                             : kh_error_set(err, KH_E_MEMORY, "no memory for a study");
+
+    if (status == KH_OK)
+        status = kh_browse_series_of(portal->cache, study_id, keep_series, &rows, err);
+    if (status != KH_OK)
+        goto out;
+    kh_json_object_begin(json);
+    status = put_study(portal, json, study, err);
+    kh_json_key(json, "series_list");
+    kh_json_array_begin(json);
+    for (size_t i = 0; i < rows.count; i++)
+        put_series(portal, json, &rows.series[i]);
+    kh_json_array_end(json);
+    kh_json_object_end(json);
+out:
+    free(rows.series);
+    free(study);
+    return status;
+}
+
+static void one_study(kh_portal *portal, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    int64_t study_id;
+    kh_json_writer json;
+    kh_buf body;
+
+    kh_buf_init(&body, ANSWER_BYTES_MAX);
+    kh_json_writer_init(&json, &body);
+    if (kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err) == KH_OK)
+        err.status = put_one_study(portal, &json, study_id, &err);
+    answer(request, &body, &json, &err);
+}
+
+void kh_portal_studies(kh_http_request *request, void *context)
+{
+    kh_portal_later(context, request, list_studies);
+}
+
+void kh_portal_study(kh_http_request *request, void *context)
+{
+    kh_portal_later(context, request, one_study);
+}

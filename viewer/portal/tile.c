@@ -1,0 +1,180 @@
+/* GET /tiles/...: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "viewer/portal/internal.h"
+
+#define DEFAULT_QUALITY 80
+#define LEVEL_MAX 16
+#define WINDOW_CENTER_MAX 1e9
+#define WINDOW_WIDTH_MIN 1e-6
+#define WINDOW_WIDTH_MAX 1e9
+
+typedef struct sent {
+    kh_tiles *tiles;
+    kh_tile tile;
+} sent;
+
+typedef struct tile_request {
+    kh_portal *portal;
+    kh_http_request *request;
+} tile_request;
+
+static kh_status read_window(const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    bool center_given = kh_http_query(request, "c") != NULL;
+    kh_status status;
+
+    key->window_given = kh_http_query(request, "w") != NULL;
+    if (center_given != key->window_given)
+        return kh_error_set(err, KH_E_ARG, "c and w, expected both or neither");
+    status = kh_http_query_double(request, "c", -WINDOW_CENTER_MAX, WINDOW_CENTER_MAX, 0, &key->window_center, err);
+    if (status == KH_OK)
+        status = kh_http_query_double(request, "w", WINDOW_WIDTH_MIN, WINDOW_WIDTH_MAX, 0, &key->window_width, err);
+    return status;
+}
+
+/* What the address says; whether there is such a tile is found when it is made. */
+static kh_status read_key(const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    static const struct {
+        const char *name;
+        int64_t min, max;
+    } parts[6] = {{"series", 1, INT64_MAX}, {"object", 1, INT64_MAX}, {"frame", 0, UINT32_MAX},
+                  {"level", 0, LEVEL_MAX},  {"column", 0, UINT16_MAX}, {"row", 0, UINT16_MAX}};
+    int64_t values[6], quality, invert;
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; status == KH_OK && i < 6; i++)
+        status = kh_http_segment_int(request, parts[i].name, parts[i].min, parts[i].max, &values[i], err);
+    if (status == KH_OK)
+        status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
+    if (status == KH_OK)
+        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
+    if (status != KH_OK)
+        return status;
+    *key = (kh_tile_key){.series_id = values[0],
+                         .object_id = values[1],
+                         .frame = (uint32_t)values[2],
+                         .level = (uint32_t)values[3],
+                         .column = (uint32_t)values[4],
+                         .row = (uint32_t)values[5],
+                         .quality = (int)quality,
+                         .invert = invert != 0};
+    return read_window(request, key, err);
+}
+
+static void release_sent(void *context)
+{
+    sent *s = context;
+
+    kh_tiles_release(s->tiles, &s->tile);
+    free(s);
+}
+
+/* Takes the tile over. */
+static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_tile *tile)
+{
+    sent *s = malloc(sizeof *s);
+    kh_error err = KH_ERROR_INIT;
+    char window[64];
+
+    if (!s) {
+        kh_tiles_release(portal->tiles, tile);
+        kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
+        kh_http_answer_error(request, &err);
+        return;
+    }
+    *s = (sent){.tiles = portal->tiles, .tile = *tile};
+    kh_http_set_header(request, "Cache-Control", "private, no-cache");
+    if (kh_http_answer_not_modified(request, tile->etag)) {
+        release_sent(s);
+        return;
+    }
+    snprintf(window, sizeof window, "%.10g,%.10g", tile->window_center, tile->window_width);
+    kh_http_set_header(request, "X-Kakehashi-Window", window);
+    kh_http_set_header(request, "X-Kakehashi-Lossy", tile->lossy_source ? "jpeg;source" : "jpeg");
+    kh_http_answer_borrowed(request, 200, "image/jpeg", tile->jpeg, tile->size, release_sent, s);
+}
+
+/* A picture over a limit of ours cannot be shown: that is the object's fault, not the request's. */
+static void answer_failure(kh_http_request *request, const kh_error *error)
+{
+    kh_error err = *error;
+
+    if (err.status == KH_E_LIMIT)
+        err.status = KH_E_UNSUPPORTED;
+    kh_http_answer_error(request, &err);
+}
+
+static void tile_done(void *context, const kh_tile *tile, const kh_error *error)
+{
+    tile_request *t = context;
+
+    if (tile)
+        answer_tile(t->portal, t->request, tile);
+    else
+        answer_failure(t->request, error);
+    free(t);
+}
+
+static bool client_gone(void *context)
+{
+    return kh_http_client_gone(((tile_request *)context)->request);
+}
+
+/* The request is suspended. */
+static void make_tile(kh_portal *portal, kh_http_request *request, const kh_tile_key *key)
+{
+    kh_error err = KH_ERROR_INIT;
+    tile_request *t = malloc(sizeof *t);
+    kh_tile_waiter waiter = {.done = tile_done, .gone = client_gone, .context = t};
+
+    if (!t) {
+        kh_error_set(&err, KH_E_MEMORY, "no memory for a tile");
+    } else {
+        *t = (tile_request){.portal = portal, .request = request};
+        if (kh_tiles_get(portal->tiles, key, &waiter, &err) == KH_OK)
+            return;
+    }
+    free(t);
+    answer_failure(request, &err);
+}
+
+/* The browser has a copy, we have none: its tag is compared before anything is rendered. */
+static void revalidate(kh_portal *portal, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_tile_key key;
+    char etag[KH_TILE_ETAG_SIZE];
+
+    if (read_key(request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
+        answer_failure(request, &err);
+        return;
+    }
+    if (kh_http_etag_matches(request, etag)) {
+        kh_http_set_header(request, "Cache-Control", "private, no-cache");
+        (void)kh_http_answer_not_modified(request, etag);
+        return;
+    }
+    make_tile(portal, request, &key);
+}
+
+void kh_portal_tile(kh_http_request *request, void *context)
+{
+    kh_portal *portal = context;
+    kh_error err = KH_ERROR_INIT;
+    kh_tile_key key;
+    kh_tile tile;
+
+    if (read_key(request, &key, &err) != KH_OK) {
+        kh_http_answer_error(request, &err);
+    } else if (kh_tiles_peek(portal->tiles, &key, &tile)) {
+        answer_tile(portal, request, &tile);
+    } else if (kh_http_header(request, "If-None-Match")) {
+        kh_portal_later(portal, request, revalidate);
+    } else {
+        kh_http_suspend(request);
+        make_tile(portal, request, &key);
+    }
+}
