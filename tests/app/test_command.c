@@ -1,12 +1,9 @@
 /* The command table: every command explains itself like a manual page and refuses what it does not know. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 #include "app/command.h"
+#include "tests/cmocka_all.h"
 
 static const char *const headings[] = {"NAME\n", "SYNOPSIS\n", "DESCRIPTION\n", "OPTIONS\n", "EXAMPLES\n", "EXIT STATUS\n"};
 
@@ -20,7 +17,7 @@ static void test_every_help_has_every_part(void **state)
         const char *at = commands[i]->help;
         char name[128];
 
-        for (size_t j = 0; j < sizeof headings / sizeof headings[0]; j++) {
+        for (size_t j = 0; j < KH_COUNT(headings); j++) {
             const char *found = strstr(at, headings[j]);
 
             if (!found)
@@ -88,7 +85,7 @@ static void test_words_and_options_in_any_order(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         const char *study = NULL;
         bool wait = false;
         const kh_option options[] = {{"--study", &study, NULL}, {"--wait", NULL, &wait}};
@@ -122,7 +119,7 @@ static void test_numbers_of_options(void **state)
                  {"99999999999999999999", KH_E_ARG}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         long long number;
 
         if (kh_args_number(&number, "--limit", cases[i].text, 1, 9, NULL) != cases[i].status)

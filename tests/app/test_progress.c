@@ -1,12 +1,9 @@
 /* The progress line: its words by the formula, and quiet where no terminal is. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 #include "app/progress.h"
+#include "tests/cmocka_all.h"
 
 static void test_bytes_in_powers_of_ten(void **state)
 {
@@ -17,7 +14,7 @@ static void test_bytes_in_powers_of_ten(void **state)
                  {999500, "1.0 MB"}, {525014, "525 KB"}, {28350000, "28 MB"}, {8000000000, "8.0 GB"}, {4000000000000000, "4000 TB"}};
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         char text[16];
 
         kh_format_bytes(text, sizeof text, cases[i].bytes);
@@ -42,7 +39,7 @@ static void test_line(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         kh_progress progress = {.noun = "images", .total = cases[i].total, .done = cases[i].done, .bytes = cases[i].bytes,
                                 .done_at_start = cases[i].at_start, .started_ms = 1000};
         char line[512];

@@ -1,15 +1,12 @@
 /* Every setting: the file's value is the default, both sides of every limit, what one key alone cannot tell. */
 #include <inttypes.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <cmocka.h>
 #include "app/settings.h"
 #include "app/listener.h"
+#include "tests/cmocka_all.h"
 
 static int64_t number_of(const kh_settings *settings, const kh_config_key *key)
 {
@@ -106,7 +103,7 @@ static void test_text_fits_or_is_refused(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         kh_settings settings = kh_settings_default;
 
         if (kh_settings_set(&settings, cases[i].assignment, NULL) != cases[i].status)
@@ -137,7 +134,7 @@ static void test_check_knows_what_fits_together(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         kh_settings settings = kh_settings_default;
         kh_error err = KH_ERROR_INIT;
 
@@ -158,7 +155,7 @@ static void test_file_errors_tell_file_and_line(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
         char path[] = "/tmp/kh-settings-XXXXXX";
         kh_settings settings;
         kh_error err = KH_ERROR_INIT;
