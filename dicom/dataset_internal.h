@@ -45,7 +45,9 @@ KH_MUST_USE kh_status kh_inflate_source(uint8_t **out, size_t *size, const kh_so
 
 static inline uint16_t kh_load_u16(const uint8_t *bytes, bool big_endian)
 {
-    return big_endian ? (uint16_t)(bytes[0] << 8 | bytes[1]) : (uint16_t)(bytes[1] << 8 | bytes[0]);
+    unsigned high = bytes[big_endian ? 0 : 1], low = bytes[big_endian ? 1 : 0];
+
+    return (uint16_t)((high << 8 | low) & 0xffff);
 }
 
 static inline uint32_t kh_load_u32(const uint8_t *bytes, bool big_endian)
