@@ -235,14 +235,17 @@ void kh_writer_ul(kh_writer *writer, kh_tag tag, const uint32_t *values, size_t 
 static void format_ds(char out[40], double value)
 {
     char text[40];
+    bool exact = false;
 
-    snprintf(out, 40, "%.8g", value);
+    out[0] = '\0';
     for (int digits = 1; digits <= 17; digits++) {
-        if (snprintf(text, sizeof text, "%.*g", digits, value) > DS_CHARS_MAX)
+        int length = snprintf(text, sizeof text, "%.*g", digits, value);
+        bool reads_back = length <= DS_CHARS_MAX && strtod(text, NULL) == value;
+
+        if (length > DS_CHARS_MAX || (exact && (!reads_back || (size_t)length >= strlen(out))))
             continue;
         memcpy(out, text, sizeof text);
-        if (strtod(text, NULL) == value)
-            return;
+        exact = reads_back;
     }
 }
 
