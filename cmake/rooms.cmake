@@ -8,8 +8,11 @@ function(kh_add_room name)
 endfunction()
 
 # kh_add_test(NAME SOURCES ... USES ... [THREADED] [PLAIN_ONLY] [TIMEOUT seconds]): one cmocka program. Labels say where it runs:
-# "plain" always; "asan" unless PLAIN_ONLY; "tsan" when THREADED.
+# "plain" always; "asan" unless PLAIN_ONLY; "tsan" when THREADED. A fuzzing build has the fuzzers only.
 function(kh_add_test name)
+    if(KH_FUZZ)
+        return()
+    endif()
     cmake_parse_arguments(TEST "THREADED;PLAIN_ONLY" "TIMEOUT" "SOURCES;USES" ${ARGN})
     if(NOT TEST_TIMEOUT)
         set(TEST_TIMEOUT 120)
