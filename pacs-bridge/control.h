@@ -25,12 +25,18 @@
 /* --- the owner's side --- */
 
 typedef struct kh_control kh_control;
-/* Called after a job was filed or cancelled; may be NULL. */
-typedef void kh_control_kick(void *context);
 
-/* A socket file that a dead owner left is replaced. facility_default is copied. */
-KH_MUST_USE kh_status kh_control_start(kh_control **out, kh_cache *cache, const char *facility_default, kh_control_kick *kick,
-                                       void *context, kh_error *err);
+/* Who runs the pull queue. Called by the threads of the server. */
+typedef struct kh_control_pulls {
+    void (*filed)(void *context);
+    kh_status (*cancel)(void *context, int64_t pull_id, kh_error *err);
+    void *context;
+} kh_control_pulls;
+
+/* A socket file that a dead owner left is replaced. facility_default is copied. pulls (may be NULL: jobs are filed, not cancelled) is
+ * copied. */
+KH_MUST_USE kh_status kh_control_start(kh_control **out, kh_cache *cache, const char *facility_default,
+                                       const kh_control_pulls *pulls, kh_error *err);
 /* The request under way is answered. NULL is welcome. */
 void kh_control_stop(kh_control *control);
 
@@ -47,7 +53,7 @@ KH_MUST_USE kh_status kh_control_node_remove(const char *dir, const char *name, 
 KH_MUST_USE kh_status kh_control_pull_file(const char *dir, const char *node_name, const char *study_uid, int32_t priority,
                                            const char *asked_by, int64_t *pull_id, kh_error *err);
 KH_MUST_USE kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err);
-/* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], not beginning with a dot. origin->pull_id is not used. */
+/* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);
 

@@ -154,8 +154,10 @@ static kh_status await_response(moving *move)
     for (;;) {
         bool alive = false;
         kh_status status = kh_assoc_wait(move->assoc, TICK_MS, NULL);
-        if (status == KH_E_CANCELLED)
+        if (status == KH_E_CANCELLED) {
+            (void)!send_cancel(move->assoc, move->with->id, &move->request, NULL);
             return kh_error_set(move->err, status, "stopping");
+        }
         if (status != KH_E_TIMEOUT)
             return status;
         status = tell(move, NULL, &alive);

@@ -1,0 +1,157 @@
+#include "pacs-bridge/bridge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/log.h"
+#include "cache/pulls.h"
+#include "dicom/shim/acceptor.h"
+#include "pacs-bridge/control.h"
+#include "pacs-bridge/pull_queue.h"
+#include "pacs-bridge/service.h"
+
+const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
+                                                     .ae_title = "KAKEHASHI",
+                                                     .associations_max = 32,
+                                                     .associations_per_address_max = 0,
+                                                     .waiting_max = 256,
+                                                     .associate_ms = 10000,
+                                                     .pdu_ms = 30000,
+                                                     .idle_ms = 60000,
+                                                     .floor_bytes_per_s = 64 * 1024,
+                                                     .pull_workers = 2,
+                                                     .pull_attempts_max = 8,
+                                                     .pull_retry_first_ms = 1000,
+                                                     .pull_retry_longest_ms = 300000,
+                                                     .facility_default = "local",
+                                                     .control = true};
+
+struct kh_bridge {
+    kh_service_scp service;
+    kh_net_limits limits;
+    kh_stop *stop;
+    kh_acceptor *acceptor;  /* NULL without a listening socket */
+    kh_pull_queue *pulls;
+    kh_control *control;
+};
+
+static void pull_filed(void *context)
+{
+    kh_bridge *bridge = context;
+
+    kh_pull_queue_kick(bridge->pulls);
+}
+
+static kh_status pull_cancel(void *context, int64_t pull_id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+
+    return kh_pull_queue_cancel(bridge->pulls, pull_id, err);
+}
+
+static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_pull_queue_options pulls = {.cache = bridge->service.cache,
+                                         .ae_title = bridge->service.ae_title,
+                                         .limits = bridge->limits,
+                                         .stop = bridge->stop,
+                                         .workers = options->pull_workers,
+                                         .attempts_max = options->pull_attempts_max,
+                                         .retry_first_ms = options->pull_retry_first_ms,
+                                         .retry_longest_ms = options->pull_retry_longest_ms,
+                                         .facility_default = bridge->service.facility_default};
+    kh_status status = kh_pull_recover(bridge->service.cache, err);
+
+    if (status == KH_OK)
+        status = kh_pull_queue_start(&bridge->pulls, &pulls, err);
+    bridge->service.pulls = bridge->pulls;
+    return status;
+}
+
+static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_acceptor_options acceptor = {.listen_fd = options->listen_fd,
+                                          .associations_max = options->associations_max,
+                                          .per_address_max = options->associations_per_address_max,
+                                          .waiting_max = options->waiting_max,
+                                          .limits = bridge->limits,
+                                          .stop = bridge->stop,
+                                          .accept = kh_service_accept,
+                                          .choose = kh_service_choose,
+                                          .serve = kh_service_serve,
+                                          .context = &bridge->service};
+
+    return options->listen_fd < 0 ? KH_OK : kh_acceptor_start(&bridge->acceptor, &acceptor, err);
+}
+
+static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_control_pulls pulls = {pull_filed, pull_cancel, bridge};
+
+    return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
+}
+
+kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_options *options, kh_error *err)
+{
+    kh_bridge *bridge = calloc(1, sizeof(*bridge));
+    kh_status status;
+
+    *out = NULL;
+    if (!bridge)
+        return kh_error_set(err, KH_E_MEMORY, "out of memory");
+    bridge->service.cache = cache;
+    memcpy(bridge->service.ae_title, options->ae_title, sizeof(bridge->service.ae_title));
+    snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
+    bridge->limits = kh_net_limits_default;
+    bridge->limits.associate_ms = options->associate_ms;
+    bridge->limits.pdu_ms = options->pdu_ms;
+    bridge->limits.idle_ms = options->idle_ms;
+    bridge->limits.floor_bytes_per_s = options->floor_bytes_per_s;
+    status = kh_net_init(err);
+    if (status == KH_OK)
+        status = kh_stop_create(&bridge->stop, err);
+    if (status == KH_OK)
+        status = start_pulls(bridge, options, err);
+    if (status == KH_OK)
+        status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
+    if (status == KH_OK)
+        status = start_control(bridge, options, err);
+    if (status != KH_OK) {
+        kh_bridge_stop(bridge, 0);
+        return status;
+    }
+    *out = bridge;
+    return KH_OK;
+}
+
+void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
+{
+    if (!bridge)
+        return;
+    kh_control_stop(bridge->control);
+    if (bridge->stop)
+        kh_stop_soft(bridge->stop);
+    kh_acceptor_drain(bridge->acceptor, drain_ms); /* raises the hard stop at its end */
+    if (bridge->stop)
+        kh_stop_hard(bridge->stop);
+    kh_pull_queue_join(bridge->pulls);
+    kh_stop_free(bridge->stop);
+    free(bridge);
+}
+
+void kh_bridge_get_stats(kh_bridge *bridge, kh_bridge_stats *out)
+{
+    kh_acceptor_stats acceptor = {0};
+
+    if (bridge->acceptor)
+        kh_acceptor_get_stats(bridge->acceptor, &acceptor);
+    *out = (kh_bridge_stats){.associations = acceptor.accepted,
+                             .rejected = acceptor.rejected,
+                             .broken = acceptor.broken,
+                             .objects = atomic_load(&bridge->service.objects),
+                             .duplicates = atomic_load(&bridge->service.duplicates),
+                             .refused = atomic_load(&bridge->service.refused),
+                             .bytes = atomic_load(&bridge->service.bytes),
+                             .associations_active = acceptor.active,
+                             .pulls_active = kh_pull_queue_running(bridge->pulls)};
+}

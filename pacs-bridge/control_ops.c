@@ -1,0 +1,195 @@
+#include "pacs-bridge/control_ops.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "cache/pulls.h"
+
+/* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
+typedef kh_status control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
+
+/* A text member copied into a field; absent: "". */
+static kh_status get_text(char *out, size_t out_size, const kh_json *request, const char *key, kh_error *err)
+{
+    const char *text = kh_json_get_text(request, key);
+    size_t length = text ? strlen(text) : 0;
+
+    if (length >= out_size)
+        return kh_error_set(err, KH_E_ARG, "%s of %zu bytes, expected at most %zu", key, length, out_size - 1);
+    memcpy(out, text ? text : "", length + 1);
+    return KH_OK;
+}
+#define GET_TEXT(field, key) get_text(field, sizeof(field), request, key, err)
+
+static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    (void)server;
+    (void)request;
+    (void)err;
+    kh_json_put_int(answer, "pid", getpid());
+    return KH_OK;
+}
+
+static kh_status op_node_add(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t port = kh_json_get_int(request, "port", 0);
+    kh_node node = {0};
+    kh_status status;
+
+    if (GET_TEXT(node.name, "name") != KH_OK || GET_TEXT(node.ae_title, "ae_title") != KH_OK ||
+        GET_TEXT(node.host, "host") != KH_OK || GET_TEXT(node.facility, "facility") != KH_OK ||
+        GET_TEXT(node.charset, "charset") != KH_OK)
+        return KH_E_ARG;
+    if (port < 0 || port > 65535)
+        return kh_error_set(err, KH_E_ARG, "port %lld, expected 0 to 65535", (long long)port);
+    node.port = (uint16_t)port;
+    node.may_store = kh_json_get_bool(request, "may_store", true);
+    node.may_query = kh_json_get_bool(request, "may_query", false);
+    status = kh_node_add(server->cache, &node, err);
+    if (status == KH_OK)
+        kh_json_put_int(answer, "id", node.id);
+    return status;
+}
+
+static kh_status op_node_remove(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    const char *name = kh_json_get_text(request, "name");
+
+    (void)answer;
+    if (!name)
+        return kh_error_set(err, KH_E_ARG, "name is missing");
+    return kh_node_remove(server->cache, name, err);
+}
+
+static kh_status op_pull_file(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    const char *node_name = kh_json_get_text(request, "node"), *study_uid = kh_json_get_text(request, "study_uid");
+    int64_t priority = kh_json_get_int(request, "priority", 0), id = 0;
+    kh_status status;
+    kh_node node;
+
+    if (!node_name || !study_uid)
+        return kh_error_set(err, KH_E_ARG, "%s is missing", node_name ? "study_uid" : "node");
+    if (priority < 0 || priority > 2)
+        return kh_error_set(err, KH_E_ARG, "priority %lld, expected 0 to 2", (long long)priority);
+    status = kh_node_find(server->cache, node_name, &node, err);
+    if (status == KH_OK)
+        status = kh_pull_file(server->cache, node.id, study_uid, (int32_t)priority, kh_json_get_text(request, "asked_by"), &id, err);
+    if (status != KH_OK)
+        return status;
+    if (server->pulls.filed)
+        server->pulls.filed(server->pulls.context);
+    kh_json_put_int(answer, "id", id);
+    return KH_OK;
+}
+
+static kh_status op_pull_cancel(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t id = kh_json_get_int(request, "id", 0);
+
+    (void)answer;
+    if (!server->pulls.cancel)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "no pull queue runs here");
+    return server->pulls.cancel(server->pulls.context, id, err);
+}
+
+/* Names in incoming/ that are numbers are the owner's own. */
+static bool is_adoptable_name(const char *name)
+{
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    size_t length = strlen(name);
+
+    return length >= 1 && length <= 64 && strspn(name, allowed) == length && strspn(name, "0123456789_.-") == 0;
+}
+
+static kh_status adopt(const kh_control_server *server, const char *name, const kh_origin *origin, kh_ingest_result *result,
+                       kh_error *err)
+{
+    struct stat info;
+    char path[PATH_MAX];
+    kh_status status;
+    int length = snprintf(path, sizeof(path), "%s/incoming/%s", kh_cache_dir(server->cache), name);
+
+    if (length < 0 || (size_t)length >= sizeof(path))
+        return kh_error_set(err, KH_E_LIMIT, "path of %d bytes", length);
+    if (lstat(path, &info) != 0 || !S_ISREG(info.st_mode))
+        return kh_error_set(err, KH_E_NOT_FOUND, "no file %s in incoming", name);
+    status = kh_ingest_file(server->cache, path, origin, result, err);
+    unlink(path);
+    return status;
+}
+
+static kh_status op_object_adopt(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    const char *name = kh_json_get_text(request, "name"), *facility = kh_json_get_text(request, "facility");
+    const char *source = kh_json_get_text(request, "source");
+    const kh_origin origin = {.facility = facility && facility[0] ? facility : server->facility_default,
+                              .source = source ? source : "adopted"};
+    kh_ingest_result result = {0};
+    kh_status status;
+
+    if (!name || !is_adoptable_name(name))
+        return kh_error_set(err, KH_E_ARG, "name: expected 1 to 64 of [A-Za-z0-9_.-] that begin with a letter");
+    status = adopt(server, name, &origin, &result, err);
+    if (status != KH_OK)
+        return status;
+    kh_json_put_int(answer, "object_id", result.object_id);
+    kh_json_put_int(answer, "series_id", result.series_id);
+    kh_json_put_int(answer, "study_id", result.study_id);
+    kh_json_put_bool(answer, "duplicate", result.duplicate);
+    kh_json_put_bool(answer, "conflict", result.conflict);
+    kh_json_put_text(answer, "sop_instance_uid", result.sop_instance_uid);
+    return KH_OK;
+}
+
+static const struct {
+    const char *name;
+    control_op *run;
+} operations[] = {
+    {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
+    {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
+};
+
+static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)
+{
+    kh_json *request = NULL;
+    const char *name;
+    kh_status status = kh_json_parse_object(&request, line, size, KH_CONTROL_LINE_MAX, err);
+
+    if (status != KH_OK)
+        return status;
+    name = kh_json_get_text(request, "op");
+    status = KH_E_ARG;
+    for (size_t i = 0; name && i < sizeof(operations) / sizeof(operations[0]); i++)
+        if (strcmp(operations[i].name, name) == 0) {
+            status = operations[i].run(server, request, answer, err);
+            name = NULL;
+        }
+    if (name || status == KH_E_ARG)
+        kh_error_set(err, KH_E_ARG, "op is missing or not known"); /* the operation's own words come first */
+    kh_json_free(request);
+    return status;
+}
+
+void kh_control_answer(const kh_control_server *server, const char *line, size_t size, kh_buf *answer)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_json_writer writer;
+    kh_status status;
+
+    kh_json_writer_init(&writer, answer);
+    kh_json_object_begin(&writer);
+    kh_json_put_bool(&writer, "ok", true);
+    status = run_line(server, line, size, &writer, &err);
+    if (status != KH_OK) {
+        kh_buf_clear(answer);
+        kh_json_writer_init(&writer, answer);
+        kh_json_object_begin(&writer);
+        kh_json_put_bool(&writer, "ok", false);
+        kh_json_put_int(&writer, "status", status);
+        kh_json_put_text(&writer, "message", err.message);
+    }
+    kh_json_object_end(&writer);
+}

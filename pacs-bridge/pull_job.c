@@ -1,0 +1,415 @@
+#include "pacs-bridge/pull_job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/browse.h"
+#include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/query.h"
+#include "pacs-bridge/uid_set.h"
+
+#define INSTANCES_MAX 200000 /* of one study */
+#define UIDS_PER_MOVE 50
+#define SHOW_MS 300         /* between two notes of progress in the index */
+/* Peers that refuse finer moves: from these attempts on whole series, then the whole study is asked for. */
+#define ATTEMPTS_TO_SERIES 2
+#define ATTEMPTS_TO_STUDY 4
+
+typedef struct instance {
+    char series_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE];
+} instance;
+
+typedef struct job {
+    kh_pull_queue *queue;
+    const kh_pull_queue_options *options;
+    kh_pull *pull;
+    kh_node node;
+    const char *facility;
+    kh_query query;
+    kh_uid_set here;           /* instances of the study that we hold */
+    kh_buf there;              /* of instance: what the hospital lists */
+    bool asked, found, listed; /* C-FIND answered; it has the study; `there` is whole */
+    int64_t here_before;
+    uint16_t move_status;      /* the worst final status of the moves */
+    int64_t refused_there;     /* failed sub-operations, less those that we refused ourselves */
+    int64_t shown_ms;
+    uint64_t seen;             /* bytes and objects at the last tick */
+} job;
+
+int64_t kh_pull_backoff_ms(int64_t first_ms, int64_t longest_ms, int32_t attempt, unsigned jitter)
+{
+    int64_t delay_ms = first_ms;
+
+    for (int32_t i = 1; i < attempt && delay_ms < longest_ms; i++)
+        delay_ms *= 2;
+    if (delay_ms > longest_ms)
+        delay_ms = longest_ms;
+    return delay_ms - delay_ms / 4 * (jitter % 1024) / 1024;
+}
+
+/* --- what is where --- */
+
+static kh_status note_here(void *context, const char *uid)
+{
+    return kh_uid_set_add(context, uid, NULL);
+}
+
+static kh_status look_here(job *of, kh_error *err)
+{
+    kh_status status;
+
+    kh_uid_set_release(&of->here);
+    status = kh_browse_object_uids(of->options->cache, of->facility, of->pull->study_uid, note_here, &of->here, err);
+    of->pull->received = (int64_t)of->here.count;
+    return status;
+}
+
+static kh_status note_study(void *context, const kh_found_study *study)
+{
+    job *of = context;
+
+    if (strcmp(study->study_uid, of->pull->study_uid) != 0)
+        return KH_OK;
+    of->found = true;
+    if (study->instances > 0) /* 0 is what some answer that do not count */
+        of->pull->expected = study->instances;
+    return KH_OK;
+}
+
+static kh_status note_there(void *context, const char *series_uid, const char *sop_instance_uid)
+{
+    job *of = context;
+    instance one;
+
+    snprintf(one.series_uid, sizeof(one.series_uid), "%s", series_uid);
+    snprintf(one.sop_instance_uid, sizeof(one.sop_instance_uid), "%s", sop_instance_uid);
+    return kh_buf_append(&of->there, &one, sizeof(one), NULL);
+}
+
+static size_t there_count(const job *of)
+{
+    return of->there.size / sizeof(instance);
+}
+
+static const instance *there_at(const job *of, size_t index)
+{
+    return (const instance *)(const void *)of->there.data + index; /* malloc'ed: aligned for char arrays */
+}
+
+static kh_status list_there(job *of, kh_error *err)
+{
+    kh_status status;
+
+    if (of->listed)
+        return KH_OK;
+    kh_buf_clear(&of->there);
+    status = kh_query_instances(&of->query, of->pull->study_uid, INSTANCES_MAX, note_there, of, err);
+    of->listed = status == KH_OK && there_count(of) > 0;
+    if (of->listed)
+        of->pull->expected = (int64_t)there_count(of);
+    return status;
+}
+
+/* How many there are at the hospital: by count, else by counting. A hospital that cannot be asked is no failure: the move will show. */
+static kh_status ask_truth(job *of)
+{
+    const kh_find_filter filter = {.study_uid = of->pull->study_uid};
+    kh_error err = KH_ERROR_INIT;
+    kh_status status;
+
+    of->pull->expected = -1;
+    status = kh_query_studies(&of->query, &filter, note_study, of, &err);
+    of->asked = status == KH_OK;
+    if (of->asked && of->found && (of->pull->expected < 0 || of->here.count > 0)) {
+        status = list_there(of, &err);
+        of->asked = of->listed || of->pull->expected >= 0;
+    }
+    if (status != KH_OK)
+        kh_log(KH_LOG_WARN, "pull", "pull %lld: how many there are at %s is not known: %s", (long long)of->pull->id, of->node.name,
+               err.message);
+    return status == KH_E_CANCELLED ? status : KH_OK;
+}
+
+static size_t count_missing(const job *of)
+{
+    size_t missing = 0;
+
+    for (size_t i = 0; i < there_count(of); i++)
+        missing += !kh_uid_set_has(&of->here, there_at(of, i)->sop_instance_uid);
+    return missing;
+}
+
+static bool is_complete(const job *of)
+{
+    if (of->listed)
+        return count_missing(of) == 0;
+    return of->pull->expected >= 0 && (int64_t)of->here.count >= of->pull->expected;
+}
+
+/* --- moving --- */
+
+static kh_status show_progress(job *of, const kh_arrivals *arrivals, kh_error *err)
+{
+    int64_t now_ms = kh_clock_monotonic_ms(), received = of->here_before + (int64_t)arrivals->kept;
+
+    if (received == of->pull->received || now_ms - of->shown_ms < SHOW_MS)
+        return KH_OK;
+    of->pull->received = received;
+    of->shown_ms = now_ms;
+    return kh_pull_update(of->options->cache, of->pull, err);
+}
+
+static kh_status move_progress(void *context, const kh_dimse *response, bool *alive, kh_error *err)
+{
+    job *of = context;
+    kh_arrivals arrivals;
+    uint64_t seen;
+
+    (void)response; /* the counts of pending responses are often wrong; what has arrived is not */
+    kh_pull_queue_arrivals(of->queue, of->pull->id, &arrivals);
+    seen = arrivals.bytes + arrivals.kept + arrivals.duplicates + arrivals.refused;
+    *alive = seen != of->seen;
+    of->seen = seen;
+    if (arrivals.cancelled)
+        return kh_error_set(err, KH_E_CANCELLED, "cancelled");
+    return show_progress(of, &arrivals, err);
+}
+
+static void note_final(job *of, const kh_dimse *final, uint64_t refused_here)
+{
+    int64_t refused = final->failed > 0 ? final->failed : 0;
+
+    of->refused_there += refused > (int64_t)refused_here ? refused - (int64_t)refused_here : 0;
+    if (final->status != KH_DIMSE_SUCCESS)
+        of->move_status = final->status;
+}
+
+static kh_status move_keys(job *of, const kh_key *keys, size_t key_count, kh_error *err)
+{
+    uint16_t message_id = kh_assoc_next_message_id();
+    kh_arrivals before, after;
+    kh_buf identifier;
+    kh_dimse final;
+    kh_status status;
+
+    if (!of->query.move)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s accepts no Study Root C-MOVE", of->node.name);
+    kh_buf_init(&identifier, 65536);
+    kh_pull_queue_expect(of->queue, of->pull->id, message_id);
+    kh_pull_queue_arrivals(of->queue, of->pull->id, &before);
+    status = kh_identifier_build(&identifier, of->query.move->transfer_syntax, "", keys, key_count, err);
+    if (status == KH_OK)
+        status = kh_user_move(of->query.assoc, of->query.move, message_id, of->options->ae_title, identifier.data, identifier.size,
+                              move_progress, of, &final, NULL, err);
+    kh_pull_queue_arrivals(of->queue, of->pull->id, &after);
+    if (status == KH_OK)
+        note_final(of, &final, after.refused - before.refused);
+    kh_buf_release(&identifier);
+    return status;
+}
+
+static kh_status move_study(job *of, kh_error *err)
+{
+    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
+                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid}};
+
+    return move_keys(of, keys, 2, err);
+}
+
+static kh_status move_series(job *of, const char *series_uid, kh_error *err)
+{
+    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
+                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid},
+                           {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid}};
+
+    return move_keys(of, keys, 3, err);
+}
+
+static kh_status move_instances(job *of, const char *series_uid, const char *uids, kh_error *err)
+{
+    const kh_key keys[] = {{KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), uids},
+                           {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
+                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid},
+                           {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid}};
+
+    return move_keys(of, keys, 4, err);
+}
+
+/* The missing ones among there[begin..end), all of one series, by their UIDs. */
+static kh_status move_missing_instances(job *of, size_t begin, size_t end, kh_error *err)
+{
+    char uids[UIDS_PER_MOVE * KH_UID_SIZE];
+    const char *series_uid = there_at(of, begin)->series_uid;
+    size_t used = 0, count = 0;
+    kh_status status = KH_OK;
+
+    for (size_t i = begin; status == KH_OK && i < end; i++) {
+        const char *uid = there_at(of, i)->sop_instance_uid;
+        if (kh_uid_set_has(&of->here, uid))
+            continue;
+        used += (size_t)snprintf(uids + used, sizeof(uids) - used, "%s%s", count ? "\\" : "", uid);
+        if (++count == UIDS_PER_MOVE) {
+            status = move_instances(of, series_uid, uids, err);
+            used = count = 0;
+        }
+    }
+    return status == KH_OK && count > 0 ? move_instances(of, series_uid, uids, err) : status;
+}
+
+static kh_status move_missing(job *of, kh_error *err)
+{
+    size_t total = there_count(of), begin = 0;
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && begin < total) {
+        size_t end = begin, missing = 0;
+        while (end < total && strcmp(there_at(of, end)->series_uid, there_at(of, begin)->series_uid) == 0)
+            missing += !kh_uid_set_has(&of->here, there_at(of, end++)->sop_instance_uid);
+        if (missing > 0 && (missing == end - begin || of->pull->attempts >= ATTEMPTS_TO_SERIES))
+            status = move_series(of, there_at(of, begin)->series_uid, err);
+        else if (missing > 0)
+            status = move_missing_instances(of, begin, end, err);
+        begin = end;
+    }
+    return status;
+}
+
+static kh_status move_what_is_missing(job *of, kh_error *err)
+{
+    if (!of->listed || of->here.count == 0 || of->pull->attempts >= ATTEMPTS_TO_STUDY)
+        return move_study(of, err);
+    return move_missing(of, err);
+}
+
+/* --- how it stands --- */
+
+static kh_status attempt(job *of, kh_error *err)
+{
+    kh_status status = look_here(of, err);
+    kh_scu scu;
+
+    of->here_before = (int64_t)of->here.count;
+    if (status != KH_OK)
+        return status;
+    kh_scu_init(&scu, of->options->ae_title);
+    scu.limits = of->options->limits;
+    scu.stop = of->options->stop;
+    status = kh_query_open(&of->query, &scu, &of->node, err);
+    if (status == KH_OK)
+        status = ask_truth(of);
+    if (status == KH_OK && of->asked && !of->found)
+        status = kh_error_set(err, KH_E_NOT_FOUND, "the hospital has no such study");
+    if (status == KH_OK && !is_complete(of)) {
+        (void)!kh_pull_update(of->options->cache, of->pull, NULL); /* the count, for those who look; it comes again */
+        status = move_what_is_missing(of, err);
+    }
+    kh_query_close(&of->query, status);
+    return status;
+}
+
+static void say(job *of, kh_status status, const kh_error *err, const kh_arrivals *arrivals)
+{
+    kh_pull *pull = of->pull;
+    size_t size = sizeof(pull->reason), used;
+
+    if (pull->expected >= 0)
+        used = (size_t)snprintf(pull->reason, size, "%lld of %lld", (long long)pull->received, (long long)pull->expected);
+    else
+        used = (size_t)snprintf(pull->reason, size, "%lld here, how many there are is not known", (long long)pull->received);
+    if (of->refused_there > 0 && used < size)
+        used += (size_t)snprintf(pull->reason + used, size - used, "; %lld refused by the hospital (%04X)",
+                                 (long long)of->refused_there, of->move_status);
+    if (arrivals->refused > 0 && used < size)
+        used += (size_t)snprintf(pull->reason + used, size - used, "; %llu not stored here (%s)",
+                                 (unsigned long long)arrivals->refused, kh_status_text(arrivals->refused_status));
+    if (status != KH_OK && used < size)
+        snprintf(pull->reason + used, size - used, "; %s", err->message);
+    else if (of->move_status && !of->refused_there && used < size)
+        snprintf(pull->reason + used, size - used, "; the hospital answers %04X, %s", of->move_status,
+                 kh_dimse_status_text(of->move_status));
+}
+
+/* Trying again cannot help until somebody changes something. */
+static bool is_final(const job *of, kh_status status)
+{
+    return status == KH_E_NOT_FOUND || status == KH_E_ARG || status == KH_E_UNSUPPORTED ||
+           of->move_status == KH_DIMSE_DESTINATION_UNKNOWN;
+}
+
+static void retry_or_end(job *of, kh_status status)
+{
+    const kh_pull_queue_options *options = of->options;
+    kh_pull *pull = of->pull;
+
+    pull->attempts = pull->received > of->here_before ? 1 : pull->attempts + 1;
+    if (is_final(of, status) || pull->attempts >= (int32_t)options->attempts_max) {
+        pull->state = pull->received > 0 ? KH_PULL_PARTIAL : KH_PULL_FAILED;
+        return;
+    }
+    pull->state = KH_PULL_WAITING;
+    pull->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms,
+                                                                  pull->attempts, (unsigned)kh_clock_monotonic_us());
+}
+
+static void conclude(job *of, kh_status status, const kh_error *err)
+{
+    kh_pull *pull = of->pull;
+    kh_arrivals arrivals;
+
+    kh_pull_queue_arrivals(of->queue, pull->id, &arrivals);
+    pull->failed = of->refused_there;
+    say(of, status, err, &arrivals);
+    if (is_complete(of) && status != KH_E_NOT_FOUND) {
+        pull->state = KH_PULL_COMPLETE;
+        pull->failed = 0;
+        pull->reason[0] = '\0';
+    } else if (arrivals.cancelled) {
+        pull->state = KH_PULL_CANCELLED;
+    } else if (status == KH_E_CANCELLED) { /* we stop: the next owner goes on */
+        pull->state = KH_PULL_WAITING;
+        pull->not_before_ms = kh_clock_wall_ms();
+    } else if (status == KH_OK && pull->expected < 0 && of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 &&
+               arrivals.refused == 0) {
+        pull->state = KH_PULL_UNVERIFIED;
+    } else {
+        retry_or_end(of, status);
+    }
+}
+
+static void log_attempt(const job *of, int64_t took_ms, const kh_arrivals *arrivals)
+{
+    const kh_pull *pull = of->pull;
+
+    kh_log(pull->state == KH_PULL_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "pull",
+           "pull %lld, study %s from %s: %lld of %lld here, %llu new, %llu bytes, %lld ms, attempt %d: %s%s%s", (long long)pull->id,
+           pull->study_uid, of->node.name, (long long)pull->received, (long long)pull->expected, (unsigned long long)arrivals->kept,
+           (unsigned long long)arrivals->bytes, (long long)took_ms, (int)pull->attempts, kh_pull_state_text(pull->state),
+           pull->reason[0] ? ", " : "", pull->reason);
+}
+
+void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
+{
+    job of = {.queue = queue, .options = kh_pull_queue_get_options(queue), .pull = pull};
+    int64_t begin_ms = kh_clock_monotonic_ms();
+    kh_error err = KH_ERROR_INIT, update_err = KH_ERROR_INIT;
+    kh_arrivals arrivals;
+    kh_status status;
+
+    kh_uid_set_init(&of.here, INSTANCES_MAX);
+    kh_buf_init(&of.there, INSTANCES_MAX * sizeof(instance));
+    status = kh_node_by_id(of.options->cache, pull->node_id, &of.node, &err);
+    of.facility = of.node.facility[0] ? of.node.facility : of.options->facility_default;
+    if (status == KH_OK) {
+        status = attempt(&of, &err);
+        (void)!look_here(&of, NULL); /* what the last good look said stands otherwise */
+    }
+    conclude(&of, status, &err);
+    kh_pull_queue_arrivals(queue, pull->id, &arrivals);
+    log_attempt(&of, kh_clock_monotonic_ms() - begin_ms, &arrivals);
+    if (kh_pull_update(of.options->cache, pull, &update_err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "pull", "pull %lld: its state is not stored: %s", (long long)pull->id, update_err.message);
+    kh_buf_release(&of.there);
+    kh_uid_set_release(&of.here);
+}

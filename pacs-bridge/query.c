@@ -1,0 +1,229 @@
+#include "pacs-bridge/query.h"
+
+#include <string.h>
+#include "pacs-bridge/dimse_status.h"
+
+#define SERIES_MAX 10000 /* of one study */
+
+kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err)
+{
+    static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
+    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2}, {KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2}};
+    kh_status status;
+
+    *query = (kh_query){.node = node};
+    if (!node->host[0])
+        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
+    status = kh_assoc_connect(&query->assoc, node->host, node->port, scu->ae_title, node->ae_title, proposals, 2, &scu->limits,
+                              scu->stop, err);
+    if (status != KH_OK)
+        return status;
+    query->find = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_FIND, NULL);
+    query->move = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_MOVE, NULL);
+    return KH_OK;
+}
+
+void kh_query_close(kh_query *query, kh_status status)
+{
+    if (!query->assoc)
+        return;
+    if (status != KH_OK || kh_assoc_release(query->assoc, NULL) != KH_OK)
+        kh_assoc_abort(query->assoc);
+    kh_assoc_free(query->assoc);
+    query->assoc = NULL;
+}
+
+typedef struct matching {
+    kh_query_match *match;
+    void *context;
+} matching;
+
+static kh_status parse_match(void *context, const uint8_t *identifier, size_t size, const char *transfer_syntax_uid, kh_error *err)
+{
+    const matching *to = context;
+    kh_dataset *dataset = NULL;
+    kh_source source;
+    kh_status status;
+
+    kh_source_init_memory(&source, identifier, size);
+    status = kh_dataset_read(&dataset, &source, transfer_syntax_uid, &kh_dataset_limits_default, err);
+    if (status != KH_OK)
+        return kh_error_prefix(err, "C-FIND response");
+    status = to->match(to->context, kh_dataset_main(dataset), err);
+    kh_dataset_free(dataset);
+    return status;
+}
+
+kh_status kh_query_find(kh_query *query, const kh_key *keys, size_t key_count, kh_query_match *match, void *context, kh_error *err)
+{
+    matching to = {match, context};
+    kh_buf identifier;
+    kh_dimse final;
+    kh_status status;
+
+    if (!query->find)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s accepts no Study Root C-FIND", query->node->name);
+    kh_buf_init(&identifier, 65536);
+    status = kh_identifier_build(&identifier, query->find->transfer_syntax, query->node->charset, keys, key_count, err);
+    if (status == KH_OK)
+        status = kh_user_find(query->assoc, query->find, identifier.data, identifier.size, parse_match, &to, &final, err);
+    kh_buf_release(&identifier);
+    if (status != KH_OK || final.status == KH_DIMSE_SUCCESS)
+        return status;
+    return kh_error_set(err, KH_E_PEER, "node %s answers C-FIND with %04X, %s", query->node->name, final.status,
+                        kh_dimse_status_text(final.status));
+}
+
+/* --- studies --- */
+
+typedef struct study_visiting {
+    kh_found_study_visit *visit;
+    void *context;
+} study_visiting;
+
+static int64_t count_or_unknown(const kh_item *match, kh_tag tag)
+{
+    int64_t count;
+
+    return kh_item_int(match, tag, 0, &count) && count >= 0 ? count : -1;
+}
+
+/* Several values joined by backslashes. */
+static void copy_values(const kh_item *match, kh_tag tag, char *out, size_t out_size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (uint32_t i = 0; i < kh_item_value_count(match, tag) && used + 2 < out_size; i++) {
+        char value[20];
+        size_t length;
+        if (!kh_item_string(match, tag, i, value, sizeof(value)))
+            continue;
+        length = strlen(value);
+        if (used + length + 2 > out_size)
+            return;
+        if (used > 0)
+            out[used++] = '\\';
+        memcpy(out + used, value, length + 1);
+        used += length;
+    }
+}
+
+static kh_status visit_study(void *context, const kh_item *match, kh_error *err)
+{
+    const study_visiting *to = context;
+    kh_found_study study = {.series = -1, .instances = -1};
+    kh_status status;
+
+    if (!kh_item_string(match, KH_TAG_STUDY_INSTANCE_UID, 0, study.study_uid, sizeof(study.study_uid)) ||
+        !kh_uid_plausible(study.study_uid))
+        return KH_OK;
+    kh_item_text(match, KH_TAG_STUDY_DATE, 0, study.date, sizeof(study.date));
+    kh_item_text(match, KH_TAG_STUDY_TIME, 0, study.time, sizeof(study.time));
+    kh_item_text(match, KH_TAG_ACCESSION_NUMBER, 0, study.accession, sizeof(study.accession));
+    kh_item_text(match, KH_TAG_STUDY_DESCRIPTION, 0, study.description, sizeof(study.description));
+    kh_item_text(match, KH_TAG_STUDY_ID, 0, study.study_id, sizeof(study.study_id));
+    kh_item_text(match, KH_TAG_PATIENT_ID, 0, study.patient_id, sizeof(study.patient_id));
+    kh_item_text(match, KH_TAG_PATIENT_BIRTH_DATE, 0, study.birth_date, sizeof(study.birth_date));
+    kh_item_text(match, KH_TAG_PATIENT_SEX, 0, study.sex, sizeof(study.sex));
+    kh_item_person_name(match, KH_TAG_PATIENT_NAME, &study.patient_name);
+    copy_values(match, KH_TAG_MODALITIES_IN_STUDY, study.modalities, sizeof(study.modalities));
+    study.series = count_or_unknown(match, KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES);
+    study.instances = count_or_unknown(match, KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES);
+    status = to->visit(to->context, &study);
+    return status == KH_OK ? KH_OK : kh_error_set(err, status, "stopped by the caller");
+}
+
+kh_status kh_query_studies(kh_query *query, const kh_find_filter *filter, kh_found_study_visit *visit, void *context, kh_error *err)
+{
+    study_visiting to = {visit, context};
+    const kh_key keys[] = {
+        {KH_TAG_STUDY_DATE, KH_VR('D', 'A'), filter->study_date},
+        {KH_TAG_STUDY_TIME, KH_VR('T', 'M'), NULL},
+        {KH_TAG_ACCESSION_NUMBER, KH_VR('S', 'H'), filter->accession},
+        {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
+        {KH_TAG_MODALITIES_IN_STUDY, KH_VR('C', 'S'), filter->modality},
+        {KH_TAG_STUDY_DESCRIPTION, KH_VR('L', 'O'), NULL},
+        {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), filter->patient_name},
+        {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), filter->patient_id},
+        {KH_TAG_PATIENT_BIRTH_DATE, KH_VR('D', 'A'), NULL},
+        {KH_TAG_PATIENT_SEX, KH_VR('C', 'S'), NULL},
+        {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), filter->study_uid},
+        {KH_TAG_STUDY_ID, KH_VR('S', 'H'), NULL},
+        {KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_VR('I', 'S'), NULL},
+        {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), NULL},
+    };
+
+    return kh_query_find(query, keys, sizeof(keys) / sizeof(keys[0]), visit_study, &to, err);
+}
+
+/* --- instances --- */
+
+typedef struct series_list {
+    kh_buf uids; /* KH_UID_SIZE bytes each */
+} series_list;
+
+static kh_status note_series(void *context, const kh_item *match, kh_error *err)
+{
+    series_list *list = context;
+    char uid[KH_UID_SIZE] = "";
+
+    if (!kh_item_string(match, KH_TAG_SERIES_INSTANCE_UID, 0, uid, sizeof(uid)) || !kh_uid_plausible(uid))
+        return KH_OK;
+    return kh_buf_append(&list->uids, uid, sizeof(uid), err);
+}
+
+typedef struct instance_visiting {
+    kh_found_instance_visit *visit;
+    void *context;
+    const char *series_uid;
+    int64_t count, count_max;
+} instance_visiting;
+
+static kh_status visit_instance(void *context, const kh_item *match, kh_error *err)
+{
+    instance_visiting *to = context;
+    char uid[KH_UID_SIZE];
+    kh_status status;
+
+    if (!kh_item_string(match, KH_TAG_SOP_INSTANCE_UID, 0, uid, sizeof(uid)) || !kh_uid_plausible(uid))
+        return KH_OK;
+    if (++to->count > to->count_max)
+        return kh_error_set(err, KH_E_LIMIT, "more than %lld instances in the study", (long long)to->count_max);
+    status = to->visit(to->context, to->series_uid, uid);
+    return status == KH_OK ? KH_OK : kh_error_set(err, status, "stopped by the caller");
+}
+
+static kh_status query_series(kh_query *query, const char *study_uid, series_list *list, kh_error *err)
+{
+    const kh_key keys[] = {
+        {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
+        {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study_uid},
+        {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), NULL},
+    };
+
+    return kh_query_find(query, keys, 3, note_series, list, err);
+}
+
+kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
+                             void *context, kh_error *err)
+{
+    instance_visiting to = {.visit = visit, .context = context, .count_max = count_max};
+    series_list list;
+    kh_status status;
+
+    kh_buf_init(&list.uids, (size_t)SERIES_MAX * KH_UID_SIZE);
+    status = query_series(query, study_uid, &list, err);
+    for (size_t at = 0; status == KH_OK && at < list.uids.size; at += KH_UID_SIZE) {
+        const kh_key keys[] = {
+            {KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), NULL},
+            {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
+            {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study_uid},
+            {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), (const char *)list.uids.data + at},
+        };
+        to.series_uid = (const char *)list.uids.data + at;
+        status = kh_query_find(query, keys, 4, visit_instance, &to, err);
+    }
+    kh_buf_release(&list.uids);
+    return status;
+}

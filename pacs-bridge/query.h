@@ -1,0 +1,33 @@
+/* query.h - an association with a node for queries and moves, kept open for several of them. One thread at a time. */
+#ifndef KH_PACS_BRIDGE_QUERY_H
+#define KH_PACS_BRIDGE_QUERY_H
+
+#include "dicom/dataset.h"
+#include "dicom/shim/user.h"
+#include "pacs-bridge/identifier.h"
+#include "pacs-bridge/scu.h"
+
+typedef struct kh_query {
+    kh_assoc *assoc;
+    const kh_node *node;     /* borrowed */
+    const kh_context *find;  /* NULL when the node accepted none */
+    const kh_context *move;
+} kh_query;
+
+/* Proposes Study Root FIND and MOVE. KH_E_ARG when the node has no host. */
+KH_MUST_USE kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err);
+/* Release when all went well, abort otherwise. Also after a failed open. */
+void kh_query_close(kh_query *query, kh_status status);
+
+/* One match, parsed. */
+typedef kh_status kh_query_match(void *context, const kh_item *match, kh_error *err);
+/* KH_E_PEER with status and words when the node answers with a failure; KH_E_UNSUPPORTED when it does not do C-FIND. */
+KH_MUST_USE kh_status kh_query_find(kh_query *query, const kh_key *keys, size_t key_count, kh_query_match *match, void *context,
+                                    kh_error *err);
+/* As kh_scu_find_studies() and kh_scu_find_instances(). */
+KH_MUST_USE kh_status kh_query_studies(kh_query *query, const kh_find_filter *filter, kh_found_study_visit *visit, void *context,
+                                       kh_error *err);
+KH_MUST_USE kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
+                                         void *context, kh_error *err);
+
+#endif

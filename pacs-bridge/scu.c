@@ -1,0 +1,60 @@
+#include "pacs-bridge/scu.h"
+
+#include "base/clock.h"
+#include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/query.h"
+
+void kh_scu_init(kh_scu *scu, const char *ae_title)
+{
+    *scu = (kh_scu){.ae_title = ae_title, .limits = kh_net_limits_default};
+}
+
+kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err)
+{
+    static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
+    const kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1};
+    int64_t begin_us = kh_clock_monotonic_us();
+    kh_assoc *assoc = NULL;
+    uint16_t answer = 0;
+    kh_status status;
+
+    *took_us = 0;
+    if (!node->host[0])
+        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
+    status = kh_assoc_connect(&assoc, node->host, node->port, scu->ae_title, node->ae_title, &proposal, 1, &scu->limits, scu->stop,
+                              err);
+    if (status == KH_OK)
+        status = kh_user_echo(assoc, &answer, err);
+    if (status == KH_OK && answer != KH_DIMSE_SUCCESS)
+        status = kh_error_set(err, KH_E_PEER, "node %s answers C-ECHO with %04X, %s", node->name, answer,
+                              kh_dimse_status_text(answer));
+    *took_us = kh_clock_monotonic_us() - begin_us;
+    if (status == KH_OK)
+        (void)!kh_assoc_release(assoc, NULL); /* the echo has been answered: that was the question */
+    kh_assoc_free(assoc);
+    return status;
+}
+
+kh_status kh_scu_find_studies(const kh_scu *scu, const kh_node *node, const kh_find_filter *filter, kh_found_study_visit *visit,
+                              void *context, kh_error *err)
+{
+    kh_query query;
+    kh_status status = kh_query_open(&query, scu, node, err);
+
+    if (status == KH_OK)
+        status = kh_query_studies(&query, filter, visit, context, err);
+    kh_query_close(&query, status);
+    return status;
+}
+
+kh_status kh_scu_find_instances(const kh_scu *scu, const kh_node *node, const char *study_uid, int64_t count_max,
+                                kh_found_instance_visit *visit, void *context, kh_error *err)
+{
+    kh_query query;
+    kh_status status = kh_query_open(&query, scu, node, err);
+
+    if (status == KH_OK)
+        status = kh_query_instances(&query, study_uid, count_max, visit, context, err);
+    kh_query_close(&query, status);
+    return status;
+}

@@ -1,0 +1,290 @@
+#include "pacs-bridge/service.h"
+
+#include <stdio.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/ingest.h"
+#include "cache/nodes.h"
+#include "dicom/writer.h"
+#include "pacs-bridge/dimse_status.h"
+
+#define DICOM_ROOT "1.2.840.10008."
+#define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
+#define HEADER_BYTES_MAX 4096
+
+kh_reject kh_service_accept(void *context, const kh_assoc_request *request)
+{
+    kh_service_scp *service = context;
+    kh_error err = KH_ERROR_INIT;
+    kh_node node;
+    kh_status status;
+
+    if (strcmp(request->called, service->ae_title) != 0)
+        return KH_REJECT_CALLED_AE;
+    status = kh_node_by_caller(service->cache, request->calling, request->address, &node, &err);
+    if (status == KH_OK)
+        return KH_REJECT_NOT;
+    if (status == KH_E_NOT_FOUND)
+        return KH_REJECT_CALLING_AE;
+    kh_log(KH_LOG_ERROR, "dicom", "callers cannot be looked up: %s", err.message);
+    return KH_REJECT_CONGESTION;
+}
+
+/* Private classes are taken as objects too: they are kept as they come, what they are is seen when they are here. */
+static bool is_stored(const char *sop_class_uid)
+{
+    const kh_sop_class *known = kh_sop_class_find(sop_class_uid);
+
+    if (known)
+        return known->storage;
+    return strncmp(sop_class_uid, STORAGE_ROOT, strlen(STORAGE_ROOT)) == 0 ||
+           strncmp(sop_class_uid, DICOM_ROOT, strlen(DICOM_ROOT)) != 0;
+}
+
+/* The peer's first choice that we know; implicit and big endian only when there is nothing better, as they say less of their elements. */
+int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
+{
+    int fallback = -2;
+
+    (void)context;
+    if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(abstract_syntax))
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const kh_transfer_syntax *known = kh_transfer_syntax_find(transfer_syntaxes[i]);
+        if (known && known->explicit_vr && !known->big_endian)
+            return (int)i;
+        if (known && fallback < 0)
+            fallback = (int)i;
+    }
+    return fallback;
+}
+
+/* --- one association --- */
+
+typedef struct session {
+    kh_service_scp *service;
+    kh_assoc *assoc;
+    const kh_assoc_request *request;
+    kh_node node;
+    const char *facility;
+    uint64_t stored, duplicates, conflicts, refused, echoes;
+    kh_status refused_status;   /* of the newest refusal, with its words */
+    char refused_words[200];
+} session;
+
+/* One object on its way in. */
+typedef struct receiving {
+    session *of;
+    kh_incoming *incoming; /* NULL: refused already, what comes is dropped */
+    int64_t pull_id;
+} receiving;
+
+static kh_status receive_part(void *context, const uint8_t *bytes, size_t size, kh_error *err)
+{
+    receiving *object = context;
+
+    if (object->pull_id)
+        kh_pull_queue_note_bytes(object->of->service->pulls, object->pull_id, size);
+    return kh_ingest_write(object->incoming, bytes, size, err);
+}
+
+static kh_status drop_part(void *context, const uint8_t *bytes, size_t size, kh_error *err)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+    (void)err;
+    return KH_OK;
+}
+
+/* What can be said before the data set is read. *dimse is set with a status of its own where the table has none for it. */
+static kh_status check_request(const session *of, const kh_dimse *request, uint8_t context_id, int64_t pull_id, uint16_t *dimse,
+                               kh_error *err)
+{
+    const kh_context *context = kh_assoc_context(of->assoc, context_id);
+
+    if (!of->node.may_store && !pull_id)
+        return kh_error_set(err, KH_E_DENIED, "node %s may not store", of->node.name);
+    if (!request->has_data) {
+        *dimse = KH_DIMSE_CANNOT_UNDERSTAND;
+        return kh_error_set(err, KH_E_FORMAT, "C-STORE without a data set");
+    }
+    if (!kh_uid_plausible(request->sop_instance_uid)) {
+        *dimse = KH_DIMSE_INVALID_INSTANCE;
+        return kh_error_set(err, KH_E_FORMAT, "Affected SOP Instance UID (0000,1000) is no UID");
+    }
+    if (strcmp(request->sop_class_uid, context->abstract_syntax) != 0) {
+        *dimse = KH_DIMSE_CLASS_MISMATCH;
+        return kh_error_set(err, KH_E_CONFLICT, "Affected SOP Class UID (0000,0002) %s in a context for %s",
+                            kh_uid_plausible(request->sop_class_uid) ? request->sop_class_uid : "that is no UID",
+                            context->abstract_syntax);
+    }
+    return KH_OK;
+}
+
+/* The file up to its data set. */
+static kh_status begin_object(receiving *object, const kh_dimse *request, const kh_context *context, kh_error *err)
+{
+    kh_status status = kh_ingest_begin(&object->incoming, object->of->service->cache, 0, err);
+    kh_buf header;
+
+    if (status != KH_OK)
+        return status;
+    kh_buf_init(&header, HEADER_BYTES_MAX);
+    status = kh_part10_header(&header, request->sop_class_uid, request->sop_instance_uid, context->transfer_syntax,
+                              object->of->request->calling, err);
+    if (status == KH_OK)
+        status = kh_ingest_write(object->incoming, header.data, header.size, err);
+    kh_buf_release(&header);
+    return status;
+}
+
+static kh_status commit_object(receiving *object, const kh_dimse *request, kh_ingest_result *result, kh_error *err)
+{
+    const kh_origin origin = {object->of->facility, object->of->node.name, object->pull_id};
+    const kh_expected expected = {request->sop_class_uid, request->sop_instance_uid};
+    kh_incoming *incoming = object->incoming;
+
+    object->incoming = NULL;
+    return kh_ingest_commit(incoming, &origin, &expected, result, err);
+}
+
+static void note_refusal(session *of, kh_status status, const kh_error *err)
+{
+    of->refused++;
+    atomic_fetch_add(&of->service->refused, 1);
+    of->refused_status = status;
+    memcpy(of->refused_words, err->message, sizeof(of->refused_words) - 1);
+    of->refused_words[sizeof(of->refused_words) - 1] = '\0';
+    if (of->refused == 1) /* further ones are in the association's line */
+        kh_log(KH_LOG_WARN, "dicom", "object from %s refused: %s", of->node.name, err->message);
+}
+
+static void note_object(session *of, const receiving *object, kh_status status, const kh_ingest_result *result, const kh_error *err)
+{
+    kh_service_scp *service = of->service;
+
+    if (status != KH_OK) {
+        note_refusal(of, status, err);
+    } else {
+        of->stored++;
+        of->duplicates += result->duplicate;
+        of->conflicts += result->conflict;
+        atomic_fetch_add(&service->objects, 1);
+        atomic_fetch_add(&service->duplicates, result->duplicate);
+    }
+    if (object->pull_id)
+        kh_pull_queue_note_object(service->pulls, object->pull_id, status, result->duplicate);
+}
+
+static kh_status answer(const session *of, uint8_t context_id, const kh_dimse *request, uint16_t status, const char *comment)
+{
+    kh_dimse response;
+    size_t length = strlen(comment);
+
+    kh_dimse_respond(&response, request, status);
+    if (length > sizeof(response.comment) - 1)
+        length = sizeof(response.comment) - 1;
+    memcpy(response.comment, comment, length);
+    return kh_assoc_send(of->assoc, context_id, &response, NULL);
+}
+
+/* Failing here ends the association; a refused object does not. */
+static kh_status serve_store(session *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    receiving object = {.of = of};
+    kh_ingest_result result = {0};
+    kh_error why = KH_ERROR_INIT;
+    uint16_t dimse = 0;
+    kh_status stored, sink_status = KH_OK, status = KH_OK;
+
+    if (of->service->pulls)
+        object.pull_id = kh_pull_queue_attribute(of->service->pulls, of->node.id, request->move_originator_id);
+    stored = check_request(of, request, context_id, object.pull_id, &dimse, &why);
+    if (stored == KH_OK)
+        stored = begin_object(&object, request, kh_assoc_context(of->assoc, context_id), &why);
+    if (request->has_data)
+        status = kh_assoc_receive_data(of->assoc, context_id, stored == KH_OK ? receive_part : drop_part, &object, &sink_status,
+                                       &why, err);
+    if (stored == KH_OK)
+        stored = sink_status;
+    if (status == KH_OK && stored == KH_OK)
+        stored = commit_object(&object, request, &result, &why);
+    kh_ingest_abort(object.incoming);
+    if (status != KH_OK) /* the peer went in the middle: nothing to answer */
+        return status;
+    note_object(of, &object, stored, &result, &why);
+    if (dimse == 0)
+        dimse = kh_dimse_status_store(stored);
+    return answer(of, context_id, request, dimse, stored == KH_OK ? "" : why.message);
+}
+
+/* A request we do not serve: its data set is read away, so that the association goes on. */
+static kh_status serve_other(const session *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    kh_status sink_status, status = KH_OK;
+
+    if (request->field & KH_DIMSE_RESPONSE)
+        return kh_error_set(err, KH_E_PEER, "a response (%04X) to nothing we asked", request->field);
+    if (request->has_data)
+        status = kh_assoc_receive_data(of->assoc, context_id, drop_part, NULL, &sink_status, NULL, err);
+    if (status != KH_OK || request->field == KH_C_CANCEL_RQ) /* nothing of that kind is under way */
+        return status;
+    return answer(of, context_id, request, KH_DIMSE_UNRECOGNISED_OPERATION, "");
+}
+
+static kh_status serve_messages(session *of, kh_error *err)
+{
+    for (;;) {
+        kh_dimse request;
+        uint8_t context_id;
+        kh_status status = kh_assoc_receive(of->assoc, &context_id, &request, 0, err);
+
+        if (status != KH_OK || request.field == 0)
+            return status;
+        if (request.field == KH_C_ECHO_RQ) {
+            of->echoes++;
+            status = answer(of, context_id, &request, KH_DIMSE_SUCCESS, "");
+        } else if (request.field == KH_C_STORE_RQ) {
+            status = serve_store(of, context_id, &request, err);
+        } else {
+            status = serve_other(of, context_id, &request, err);
+        }
+        if (status != KH_OK)
+            return kh_error_set(err, status, "response not sent");
+    }
+}
+
+static void log_session(const session *of, uint64_t number, int64_t took_ms, kh_status status, const kh_error *err)
+{
+    char refused[280] = "";
+
+    if (of->refused)
+        snprintf(refused, sizeof(refused), ", %llu refused (%04X, %s)", (unsigned long long)of->refused,
+                 kh_dimse_status_store(of->refused_status), of->refused_words);
+    kh_log(status == KH_OK && !of->refused ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
+           "association %llu from %s (%s), %s to %s: %llu stored (%llu known, %llu in conflict)%s, %llu echoes, %llu bytes, %lld ms, %s",
+           (unsigned long long)number, of->node.name, of->request->address, of->request->calling, of->request->called,
+           (unsigned long long)of->stored, (unsigned long long)of->duplicates, (unsigned long long)of->conflicts, refused,
+           (unsigned long long)of->echoes, (unsigned long long)kh_assoc_bytes_in(of->assoc), (long long)took_ms,
+           status == KH_OK ? "released" : err->message);
+}
+
+void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number)
+{
+    session of = {.service = context, .assoc = assoc, .request = request};
+    int64_t begin_ms = kh_clock_monotonic_ms();
+    kh_error err = KH_ERROR_INIT;
+    kh_status status;
+
+    /* Asked for again, as the node may have gone since it was accepted. */
+    status = kh_node_by_caller(of.service->cache, request->calling, request->address, &of.node, &err);
+    of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
+    if (status == KH_OK)
+        status = serve_messages(&of, &err);
+    atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
+    if (status != KH_OK)
+        kh_assoc_abort(assoc);
+    log_session(&of, number, kh_clock_monotonic_ms() - begin_ms, status, &err);
+}
