@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/internal.h"
+#include "cache/recover.h"
 #include "cache/schema.h"
 #include "store/file.h"
 
@@ -77,13 +78,12 @@ static kh_status newest_event(kh_sql *sql, uint64_t *seq, kh_error *err)
     return status;
 }
 
-/* The part of the owner: lock, directories, schema, writer thread, and what a kill left behind. */
-static kh_status open_owner(kh_cache *cache, kh_error *err)
+/* The part of the owner: lock, directories, schema, writer thread. */
+static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved, kh_error *err)
 {
     char path[PATH_MAX];
     kh_sql *sql = NULL;
     uint64_t seq = 0;
-    int64_t settled = 0, reserved = 0;
     kh_status status = make_directories(cache, err);
 
     kh_path_of(path, &cache->paths, "index.lock");
@@ -99,7 +99,7 @@ static kh_status open_owner(kh_cache *cache, kh_error *err)
     if (status == KH_OK)
         status = newest_event(sql, &seq, err);
     if (status == KH_OK)
-        status = kh_ids_read(sql, &settled, &reserved, err);
+        status = kh_ids_read(sql, settled, reserved, err);
     if (status != KH_OK) {
         kh_sql_close(sql);
         return status;
@@ -107,7 +107,7 @@ static kh_status open_owner(kh_cache *cache, kh_error *err)
     kh_page_publish_event(cache->page, seq);
     status = kh_committer_create(&cache->committer, sql, &cache->paths, cache->page, cache->options.events_kept, err);
     if (status == KH_OK)
-        status = kh_ids_create(&cache->ids, cache->committer, reserved, err);
+        status = kh_ids_create(&cache->ids, cache->committer, *reserved, err);
     if (status == KH_OK)
         status = kh_origins_create(&cache->origins, cache->committer, err);
     return status;
@@ -150,6 +150,7 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
 {
     kh_cache *cache = NULL;
     char path[PATH_MAX];
+    int64_t settled = 0, reserved = 0;
     kh_status status = check_options(options, err);
 
     *out = NULL;
@@ -161,18 +162,21 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
     cache->options = *options;
     cache->page = options->page;
     cache->lock_fd = -1;
+    cache->disk_checked_ms = INT64_MIN / 2;
     status = kh_paths_init(&cache->paths, options->dir, err);
     if (status == KH_OK && !cache->page) {
         status = kh_page_create(&cache->page, err);
         cache->page_owned = status == KH_OK;
     }
     if (status == KH_OK && options->owner)
-        status = open_owner(cache, err);
+        status = open_owner(cache, &settled, &reserved, err);
     kh_path_of(path, &cache->paths, "index.db");
     if (status == KH_OK)
         status = kh_readers_create(&cache->readers, path, options->readers_max, err);
     if (status == KH_OK)
         status = check_schema(cache, err);
+    if (status == KH_OK && options->owner)
+        status = kh_recover(cache, settled, reserved, err);
     if (status == KH_OK) {
         *out = cache;
         cache = NULL;

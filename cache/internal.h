@@ -26,6 +26,7 @@ struct kh_cache {
     _Atomic uint64_t incoming_number;
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */
     _Atomic uint64_t disk_free;
+    _Atomic uint8_t leaf_made[KH_LEAF_COUNT]; /* not 0: the directory is there */
 };
 
 /* A change of the index: run by the writer thread inside a transaction, durable when this returns KH_OK. KH_E_DENIED for a reader. */

@@ -1,0 +1,314 @@
+#include "cache/facts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cache/image_record.h"
+#include "cache/internal.h"
+#include "store/file.h"
+
+#define READ_BLOCK 262144
+#define STANDARD_UIDS "1.2.840.10008."
+#define STORAGE_UIDS "1.2.840.10008.5.1.4.1.1."
+
+static kh_status read_uid(const kh_item *item, kh_tag tag, const char *name, char out[KH_UID_SIZE], kh_error *err)
+{
+    if (!kh_item_string(item, tag, 0, out, KH_UID_SIZE))
+        return kh_error_set(err, KH_E_FORMAT, "%s (%04X,%04X) is missing or longer than 64 characters", name, KH_TAG_ARGS(tag));
+    if (!kh_uid_plausible(out))
+        return kh_error_set(err, KH_E_FORMAT, "%s (%04X,%04X) is not a UID, expected 1 to 64 of [0-9.]", name, KH_TAG_ARGS(tag));
+    return KH_OK;
+}
+
+/* Private classes of manufacturers are taken; of the standard's own only what is stored. */
+static kh_status check_class(const char *uid, kh_error *err)
+{
+    const kh_sop_class *known = kh_sop_class_find(uid);
+
+    if (known ? known->storage : strncmp(uid, STANDARD_UIDS, strlen(STANDARD_UIDS)) != 0)
+        return KH_OK;
+    if (!known && strncmp(uid, STORAGE_UIDS, strlen(STORAGE_UIDS)) == 0)
+        return KH_OK;
+    return kh_error_set(err, KH_E_UNSUPPORTED, "SOPClassUID (0008,0016) %s%s%s%s is not a storage class", uid, known ? " (" : "",
+                        known ? known->name : "", known ? ")" : "");
+}
+
+static kh_status check_no_directory(const kh_dataset *dataset, kh_error *err)
+{
+    char media_class[KH_UID_SIZE];
+
+    if (kh_item_find(kh_dataset_main(dataset), KH_TAG_DIRECTORY_RECORD_SEQUENCE) ||
+        (kh_item_string(kh_dataset_meta(dataset), KH_TAG_MEDIA_STORAGE_SOP_CLASS_UID, 0, media_class, sizeof media_class) &&
+         strcmp(media_class, KH_SOP_DICOMDIR) == 0))
+        return kh_error_set(err, KH_E_UNSUPPORTED, "DirectoryRecordSequence (0004,1220): a DICOMDIR is not stored as an object");
+    return KH_OK;
+}
+
+static kh_status read_uids(kh_facts *facts, const kh_dataset *dataset, kh_error *err)
+{
+    const kh_item *item = kh_dataset_main(dataset);
+    kh_status status = check_no_directory(dataset, err);
+
+    KH_COPY(facts->transfer_syntax_uid, kh_dataset_transfer_syntax(dataset));
+    if (status == KH_OK)
+        status = read_uid(item, KH_TAG_SOP_CLASS_UID, "SOPClassUID", facts->sop_class_uid, err);
+    if (status == KH_OK)
+        status = check_class(facts->sop_class_uid, err);
+    if (status == KH_OK)
+        status = read_uid(item, KH_TAG_SOP_INSTANCE_UID, "SOPInstanceUID", facts->sop_instance_uid, err);
+    if (status == KH_OK)
+        status = read_uid(item, KH_TAG_STUDY_INSTANCE_UID, "StudyInstanceUID", facts->study_uid, err);
+    if (status == KH_OK)
+        status = read_uid(item, KH_TAG_SERIES_INSTANCE_UID, "SeriesInstanceUID", facts->series_uid, err);
+    return status;
+}
+
+/* DA as eight digits, also from the older form with dots; "" when it is neither. */
+static void read_date(const kh_item *item, kh_tag tag, char out[9])
+{
+    char text[32] = "";
+    size_t count = 0;
+
+    out[0] = '\0';
+    if (!kh_item_string(item, tag, 0, text, sizeof text))
+        return;
+    for (const char *at = text; *at; at++) {
+        if (*at == '.')
+            continue;
+        if (*at < '0' || *at > '9' || count == 8) {
+            out[0] = '\0';
+            return;
+        }
+        out[count++] = *at;
+    }
+    out[count == 8 ? 8 : 0] = '\0';
+}
+
+static void read_time(const kh_item *item, kh_tag tag, char out[17])
+{
+    char text[32] = "";
+    size_t count = 0;
+
+    out[0] = '\0';
+    if (!kh_item_string(item, tag, 0, text, sizeof text))
+        return;
+    for (const char *at = text; *at && count < 16; at++)
+        if ((*at >= '0' && *at <= '9') || *at == '.')
+            out[count++] = *at;
+    out[count] = '\0';
+}
+
+/* A code of [A-Z0-9 _]; anything else in it is left out, so that lists of codes can be joined with commas. */
+static void read_code(const kh_item *item, kh_tag tag, char *out, size_t out_size)
+{
+    char text[65] = "";
+    size_t count = 0;
+
+    if (kh_item_string(item, tag, 0, text, sizeof text))
+        for (const char *at = text; *at && count + 1 < out_size; at++)
+            if ((*at >= 'A' && *at <= 'Z') || (*at >= '0' && *at <= '9') || *at == ' ' || *at == '_')
+                out[count++] = *at;
+    out[count] = '\0';
+}
+
+static int64_t read_number(const kh_item *item, kh_tag tag)
+{
+    int64_t value;
+
+    return kh_item_int(item, tag, 0, &value) ? value : INT64_MIN;
+}
+
+static void read_patient(kh_facts *facts, const kh_item *item)
+{
+    kh_item_text(item, KH_TAG_PATIENT_ID, 0, facts->patient_id, sizeof facts->patient_id);
+    kh_item_person_name(item, KH_TAG_PATIENT_NAME, &facts->name);
+    read_date(item, KH_TAG_PATIENT_BIRTH_DATE, facts->birth_date);
+    read_code(item, KH_TAG_PATIENT_SEX, facts->sex, sizeof facts->sex);
+    if (!strchr("MFO", facts->sex[0]))
+        facts->sex[0] = '\0';
+}
+
+static void read_levels(kh_facts *facts, const kh_item *item)
+{
+    kh_person_name physician;
+
+    read_date(item, KH_TAG_STUDY_DATE, facts->study_date);
+    read_time(item, KH_TAG_STUDY_TIME, facts->study_time);
+#define TEXT(tag, field) kh_item_text(item, tag, 0, facts->field, sizeof facts->field)
+    TEXT(KH_TAG_STUDY_DESCRIPTION, study_description);
+    TEXT(KH_TAG_ACCESSION_NUMBER, accession);
+    TEXT(KH_TAG_INSTITUTION_NAME, institution);
+    TEXT(KH_TAG_STUDY_ID, study_id);
+    TEXT(KH_TAG_SERIES_DESCRIPTION, series_description);
+    TEXT(KH_TAG_BODY_PART_EXAMINED, body_part);
+    TEXT(KH_TAG_PROTOCOL_NAME, protocol);
+#undef TEXT
+    kh_item_person_name(item, KH_TAG_REFERRING_PHYSICIAN_NAME, &physician);
+    KH_COPY(facts->referring_physician, physician.ideographic[0] ? physician.ideographic : physician.alphabetic);
+    read_code(item, KH_TAG_MODALITY, facts->modality, sizeof facts->modality);
+    read_code(item, KH_TAG_LATERALITY, facts->laterality, sizeof facts->laterality);
+    facts->series_number = read_number(item, KH_TAG_SERIES_NUMBER);
+    facts->instance_number = read_number(item, KH_TAG_INSTANCE_NUMBER);
+}
+
+/* Where frames are read from: the file, or the inflated bytes of a deflated data set. */
+typedef struct frame_source {
+    int fd;
+    const uint8_t *memory; /* NULL: fd */
+    uint64_t size;
+    uint8_t *block;
+    kh_xxh3 *sum;
+} frame_source;
+
+static kh_status sum_extent(const frame_source *from, const kh_extent *extent, kh_error *err)
+{
+    if (from->memory) {
+        kh_xxh3_add(from->sum, from->memory + extent->offset, (size_t)extent->length);
+        return KH_OK;
+    }
+    for (uint64_t done = 0; done < extent->length;) {
+        size_t count = extent->length - done < READ_BLOCK ? (size_t)(extent->length - done) : READ_BLOCK;
+        kh_status status = kh_read_all_at(from->fd, from->block, count, extent->offset + done, err);
+
+        if (status != KH_OK)
+            return status;
+        kh_xxh3_add(from->sum, from->block, count);
+        done += count;
+    }
+    return KH_OK;
+}
+
+/* Frames do not overlap but for the shared bytes of one-bit frames: a table that reads the file many times over is refused. */
+static kh_status check_extents(const kh_frame_table *table, uint64_t size, kh_error *err)
+{
+    uint64_t sum = 0;
+
+    for (uint32_t i = 0; i < table->extent_count; i++) {
+        const kh_extent *extent = &table->extents[i];
+
+        if (extent->length > size || extent->offset > size - extent->length)
+            return kh_error_set(err, KH_E_FORMAT, "PixelData (7FE0,0010): a frame ends past the file's %llu bytes",
+                                (unsigned long long)size);
+        sum += extent->length;
+        if (sum > 2 * size)
+            return kh_error_set(err, KH_E_FORMAT, "PixelData (7FE0,0010): frames overlap");
+    }
+    return KH_OK;
+}
+
+static kh_status sum_frames(kh_image_record *record, frame_source *from, kh_error *err)
+{
+    const kh_frame_table *table = &record->frames;
+    kh_status status = check_extents(table, from->size, err);
+
+    record->checksums = calloc((size_t)table->frame_count + 1, sizeof record->checksums[0]);
+    from->block = malloc(READ_BLOCK);
+    if (status == KH_OK && (!record->checksums || !from->block))
+        status = kh_error_set(err, KH_E_MEMORY, "no memory for frame checksums");
+    if (status == KH_OK)
+        status = kh_xxh3_create(&from->sum, err);
+    for (uint32_t frame = 0; frame < table->frame_count && status == KH_OK; frame++) {
+        kh_xxh3_reset(from->sum);
+        for (uint32_t i = table->first_extent[frame]; i < table->first_extent[frame + 1] && status == KH_OK; i++)
+            status = sum_extent(from, &table->extents[i], err);
+        record->checksums[frame] = kh_xxh3_value(from->sum);
+    }
+    kh_xxh3_free(from->sum);
+    free(from->block);
+    return status;
+}
+
+/* PS3.5 7.3: in the big endian syntax samples of 16 bits and more are swapped, and so are the words of OW that hold smaller ones. */
+static uint8_t swap_unit(const kh_dataset *dataset, const kh_image_info *info)
+{
+    const kh_transfer_syntax *syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(dataset));
+    const kh_element *pixels = kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA);
+
+    if (!syntax || !syntax->big_endian || syntax->codec != KH_CODEC_NATIVE)
+        return 0;
+    if (info->format.bits_allocated >= 16)
+        return (uint8_t)(info->format.bits_allocated / 8);
+    return pixels && pixels->vr == KH_VR('O', 'W') ? 2 : 0;
+}
+
+static kh_status read_frames(kh_image_record *record, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
+{
+    frame_source from = {.fd = fd, .size = source->size};
+    size_t inflated_size = 0;
+    kh_status status = kh_frame_table_read(&record->frames, dataset, &record->info, source, err);
+
+    if (status != KH_OK)
+        return status;
+    from.memory = kh_dataset_inflated(dataset, &inflated_size);
+    if (from.memory)
+        from.size = inflated_size;
+    status = sum_frames(record, &from, err);
+    if (status != KH_OK)
+        kh_frame_table_release(&record->frames);
+    return status;
+}
+
+static bool our_own_trouble(kh_status status)
+{
+    return status == KH_E_MEMORY || status == KH_E_IO || status == KH_E_INTERNAL;
+}
+
+/* Pixels: anything wrong with them alone is kept as a text, the object is stored all the same. */
+static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
+{
+    kh_image_record record = {0};
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_image_info_read(&record.info, dataset, &why);
+
+    if (status == KH_E_NOT_FOUND)
+        return KH_OK;
+    facts->frame_count = 1;
+    if (status == KH_OK) {
+        facts->frame_count = record.info.frame_count;
+        record.swap_bytes = swap_unit(dataset, &record.info);
+        status = read_frames(&record, dataset, source, fd, &why);
+        facts->described = status == KH_OK;
+        if (!our_own_trouble(status)) {
+            kh_status encoded = kh_image_record_encode(&facts->image, &record, &why);
+
+            status = status == KH_OK ? encoded : status;
+        }
+    }
+    if (status != KH_OK) {
+        KH_COPY(facts->problem, why.message[0] ? why.message : kh_status_text(status));
+        facts->described = false;
+        if (status == KH_E_LIMIT)
+            kh_buf_clear(&facts->image);
+    }
+    kh_image_record_release(&record);
+    return our_own_trouble(status) ? kh_error_set(err, status, "%s", why.message) : KH_OK;
+}
+
+kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
+{
+    kh_dataset *dataset = NULL;
+    kh_source source;
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    kh_buf_init(&out->image, KH_IMAGE_RECORD_MAX);
+    status = kh_source_init_fd(&source, fd, err);
+    if (status == KH_OK)
+        status = kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, err);
+    if (status == KH_OK)
+        status = read_uids(out, dataset, err);
+    if (status == KH_OK) {
+        out->bytes = source.size;
+        out->main_offset = kh_dataset_main_offset(dataset);
+        read_patient(out, kh_dataset_main(dataset));
+        read_levels(out, kh_dataset_main(dataset));
+        status = read_image(out, dataset, &source, fd, err);
+    }
+    kh_dataset_free(dataset);
+    return status;
+}
+
+void kh_facts_release(kh_facts *facts)
+{
+    kh_buf_release(&facts->image);
+}

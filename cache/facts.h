@@ -1,0 +1,32 @@
+/* facts.h - what the index notes of one object, read from its file. */
+#ifndef KH_CACHE_FACTS_H
+#define KH_CACHE_FACTS_H
+
+#include "base/buf.h"
+#include "cache/browse.h"
+#include "store/digest.h"
+
+typedef struct kh_facts {
+    char sop_class_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE], transfer_syntax_uid[KH_UID_SIZE];
+    char study_uid[KH_UID_SIZE], series_uid[KH_UID_SIZE];
+    char patient_id[260]; /* whole: it is part of a key */
+    kh_person_name name;
+    char birth_date[9], sex[2];
+    char study_date[9], study_time[17], study_description[200], accession[65], institution[200], study_id[65];
+    char referring_physician[200];
+    char modality[17], series_description[200], body_part[65], protocol[200], laterality[3];
+    int64_t series_number, instance_number; /* INT64_MIN when not told */
+    uint64_t bytes, main_offset;            /* of the file; of its data set in it */
+    uint8_t sha256[KH_SHA256_SIZE];         /* set by the caller */
+    bool described;     /* pixels that image info and frame table describe */
+    int64_t frame_count; /* as shown: 1 for pixels that cannot be described (a placeholder), 0 without pixels */
+    char problem[200];  /* why it cannot be shown, "" when it can or has no pixels */
+    kh_buf image;       /* kh_image_record, empty when there is no image info */
+} kh_facts;
+
+/* Read the file, size bytes behind fd. KH_E_FORMAT names the attribute that is missing or wrong, KH_E_UNSUPPORTED what is no
+ * object to be stored; whatever ails the pixels alone goes into `problem`. kh_facts_release() in every case. */
+KH_MUST_USE kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err);
+void kh_facts_release(kh_facts *facts);
+
+#endif

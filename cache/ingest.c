@@ -1,0 +1,327 @@
+/* The row is the last thing written: what fails before it leaves a file at most, which is removed here or, after a kill, is
+ * found again by its id (recover.c). */
+#include "cache/ingest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/held.h"
+#include "cache/internal.h"
+#include "cache/rows.h"
+#include "store/file.h"
+
+#define DISK_LOOK_MS 100
+#define DISK_LOOK_BYTES ((uint64_t)64 << 20) /* of one object that comes in */
+#define COPY_BLOCK 262144
+
+struct kh_incoming {
+    kh_cache *cache;
+    int fd;
+    uint64_t number;
+    uint64_t bytes, looked_at; /* received; received when the disk was last looked at */
+    kh_sha256 *sha;
+    kh_status failed;          /* of an earlier write */
+};
+
+/* The disk's free bytes, looked at ten times a second at most. */
+static kh_status disk_free(kh_cache *cache, uint64_t *bytes, kh_error *err)
+{
+    int64_t now_ms = kh_clock_monotonic_ms();
+    kh_status status;
+
+    *bytes = atomic_load(&cache->disk_free);
+    if (atomic_load(&cache->disk_checked_ms) + DISK_LOOK_MS > now_ms)
+        return KH_OK;
+    status = kh_disk_free(bytes, cache->paths.dir, err);
+    if (status == KH_OK) {
+        atomic_store(&cache->disk_free, *bytes);
+        atomic_store(&cache->disk_checked_ms, now_ms);
+    }
+    return status;
+}
+
+static kh_status check_room(kh_cache *cache, uint64_t size, kh_error *err)
+{
+    uint64_t bytes;
+    kh_status status = disk_free(cache, &bytes, err);
+
+    if (status == KH_OK && (bytes < cache->options.reserve_bytes || bytes - cache->options.reserve_bytes < size))
+        return kh_error_set(err, KH_E_FULL, "disk: %" PRIu64 " bytes free, reserve %" PRIu64 ", object %" PRIu64, bytes,
+                            cache->options.reserve_bytes, size);
+    return status;
+}
+
+static kh_status check_size(const kh_cache *cache, uint64_t size, kh_error *err)
+{
+    if (size > cache->options.object_bytes_max)
+        return kh_error_set(err, KH_E_LIMIT, "object of %" PRIu64 " bytes, expected at most %" PRIu64, size,
+                            cache->options.object_bytes_max);
+    return KH_OK;
+}
+
+kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint, kh_error *err)
+{
+    kh_incoming *incoming = NULL;
+    char path[PATH_MAX];
+    kh_status status;
+
+    *out = NULL;
+    if (!cache->committer)
+        return kh_error_set(err, KH_E_DENIED, "this process only reads the index; its owner takes objects");
+    status = check_size(cache, size_hint, err);
+    if (status == KH_OK)
+        status = check_room(cache, size_hint, err);
+    if (status != KH_OK)
+        return status;
+    incoming = calloc(1, sizeof *incoming);
+    if (!incoming)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for an object");
+    incoming->cache = cache;
+    incoming->number = atomic_fetch_add(&cache->incoming_number, 1);
+    kh_path_incoming(path, &cache->paths, incoming->number);
+    incoming->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (incoming->fd < 0) {
+        free(incoming);
+        return kh_error_errno(err, errno, "create a file in incoming/");
+    }
+    status = kh_sha256_create(&incoming->sha, err);
+    if (status == KH_OK)
+        *out = incoming;
+    else
+        kh_ingest_abort(incoming);
+    return status;
+}
+
+static void incoming_free(kh_incoming *incoming)
+{
+    if (incoming->fd >= 0)
+        close(incoming->fd);
+    kh_sha256_free(incoming->sha);
+    free(incoming);
+}
+
+void kh_ingest_abort(kh_incoming *incoming)
+{
+    char path[PATH_MAX];
+
+    if (!incoming)
+        return;
+    kh_path_incoming(path, &incoming->cache->paths, incoming->number);
+    unlink(path);
+    incoming_free(incoming);
+}
+
+static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err)
+{
+    kh_status status = check_size(incoming->cache, incoming->bytes + size, err);
+
+    if (status == KH_OK && incoming->bytes + size - incoming->looked_at > DISK_LOOK_BYTES) {
+        incoming->looked_at = incoming->bytes;
+        status = check_room(incoming->cache, size, err);
+    }
+    if (status == KH_OK)
+        status = kh_write_all(incoming->fd, bytes, size, err);
+    if (status == KH_OK)
+        status = kh_sha256_add(incoming->sha, bytes, size, err);
+    incoming->bytes += size;
+    return status;
+}
+
+kh_status kh_ingest_write(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err)
+{
+    if (incoming->failed != KH_OK)
+        return kh_error_set(err, incoming->failed, "the object could not be written before");
+    incoming->failed = write_checked(incoming, bytes, size, err);
+    return incoming->failed;
+}
+
+static kh_status check_expected(const kh_facts *facts, const kh_expected *expected, kh_error *err)
+{
+    if (expected && expected->sop_class_uid && strcmp(expected->sop_class_uid, facts->sop_class_uid) != 0)
+        return kh_error_set(err, KH_E_FORMAT, "SOPClassUID (0008,0016) %s, announced %.64s", facts->sop_class_uid,
+                            expected->sop_class_uid);
+    if (expected && expected->sop_instance_uid && strcmp(expected->sop_instance_uid, facts->sop_instance_uid) != 0)
+        return kh_error_set(err, KH_E_FORMAT, "SOPInstanceUID (0008,0018) %s, announced %.64s", facts->sop_instance_uid,
+                            expected->sop_instance_uid);
+    return KH_OK;
+}
+
+static kh_status read_incoming(kh_incoming *incoming, const kh_expected *expected, kh_facts *facts, kh_error *err)
+{
+    kh_status status = kh_facts_read(facts, incoming->fd, err);
+
+    if (status == KH_OK && facts->bytes != incoming->bytes)
+        status = kh_error_set(err, KH_E_IO, "file has %" PRIu64 " bytes after writing %" PRIu64, facts->bytes, incoming->bytes);
+    if (status == KH_OK)
+        status = check_expected(facts, expected, err);
+    kh_sha256_finish(incoming->sha, facts->sha256);
+    return status;
+}
+
+/* Make the directory of an object unless this process has seen it. */
+static kh_status ensure_leaf(kh_cache *cache, uint32_t leaf, kh_error *err)
+{
+    char path[PATH_MAX];
+    kh_status status;
+
+    if (atomic_load(&cache->leaf_made[leaf]))
+        return KH_OK;
+    kh_path_leaf_dir(path, &cache->paths, leaf);
+    status = kh_dir_ensure(path, err);
+    if (status == KH_OK)
+        atomic_store(&cache->leaf_made[leaf], 1);
+    return status;
+}
+
+/* Rename to the final place and write the row. On failure the file is at neither place. When the UID turns out to be taken, it
+ * stays at `path`. */
+static kh_status place(kh_cache *cache, char path[PATH_MAX], kh_row_job *job, kh_error *err)
+{
+    char final_path[PATH_MAX];
+    uint32_t leaf = kh_path_leaf(job->object_id);
+    kh_status status = ensure_leaf(cache, leaf, err);
+
+    kh_path_object(final_path, &cache->paths, job->object_id, job->origin_id);
+    if (status == KH_OK && rename(path, final_path) != 0)
+        status = kh_error_errno(err, errno, "rename to objects/");
+    if (status != KH_OK)
+        return status;
+    memcpy(path, final_path, PATH_MAX);
+    return kh_committer_run(cache->committer, kh_rows_insert, job, leaf, err);
+}
+
+static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_job *job, kh_error *err)
+{
+    kh_cache *cache = incoming->cache;
+    kh_status status = KH_OK;
+
+    if (fsync(incoming->fd) != 0)
+        return kh_error_errno(err, errno, "sync an object");
+    status = kh_id_take(cache->ids, &job->object_id, err);
+    if (status != KH_OK)
+        return status;
+    status = place(cache, path, job, err);
+    if (status == KH_OK && job->is_held) /* another thread was first; at `path` lies a file without a row until it is moved */
+        status = kh_held_settle(cache, path, incoming->fd, job->facts, &job->held, err);
+    if (status != KH_OK && unlink(path) == 0) {
+        char leaf_path[PATH_MAX];
+        kh_error ignored = KH_ERROR_INIT;
+
+        kh_path_leaf_dir(leaf_path, &cache->paths, kh_path_leaf(job->object_id));
+        if (kh_dir_sync(leaf_path, &ignored) != KH_OK)
+            kh_log(KH_LOG_WARN, "ingest", "after a failed store: %s", ignored.message);
+    }
+    kh_id_settle(cache->ids, job->object_id);
+    return status;
+}
+
+/* Is the UID known before anything is synced? */
+static kh_status find_held(kh_cache *cache, kh_row_job *job, kh_error *err)
+{
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = kh_rows_find(sql, job->facility_id, job->facts->sop_instance_uid, &job->held, &job->is_held, err);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+static void tell(const kh_row_job *job, const kh_facts *facts, kh_ingest_result *result)
+{
+    memcpy(result->sop_instance_uid, facts->sop_instance_uid, sizeof result->sop_instance_uid);
+    if (job->is_held) {
+        result->object_id = job->held.object_id;
+        result->series_id = job->held.series_id;
+        result->study_id = job->held.study_id;
+        result->duplicate = job->held.is_same;
+        result->conflict = !job->held.is_same;
+    } else {
+        result->object_id = job->object_id;
+        result->series_id = job->series_id;
+        result->study_id = job->study_id;
+    }
+}
+
+kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const kh_expected *expected,
+                           kh_ingest_result *result, kh_error *err)
+{
+    kh_cache *cache = incoming->cache;
+    kh_facts facts = {0};
+    kh_row_job job = {.facts = &facts};
+    char path[PATH_MAX];
+    kh_status status = incoming->failed;
+
+    memset(result, 0, sizeof *result);
+    kh_path_incoming(path, &cache->paths, incoming->number);
+    if (status != KH_OK)
+        kh_error_set(err, status, "the object could not be written");
+    if (status == KH_OK)
+        status = read_incoming(incoming, expected, &facts, err);
+    if (status == KH_OK)
+        status = kh_origin_number(cache->origins, origin, &job.origin_id, &job.facility_id, err);
+    if (status == KH_OK)
+        status = find_held(cache, &job, err);
+    if (status == KH_OK && job.is_held)
+        status = kh_held_settle(cache, path, incoming->fd, &facts, &job.held, err);
+    else if (status == KH_OK)
+        status = store_new(incoming, path, &job, err);
+    if (status == KH_OK)
+        tell(&job, &facts, result);
+    else
+        unlink(path);
+    kh_facts_release(&facts);
+    incoming_free(incoming);
+    return status;
+}
+
+static kh_status copy_in(kh_incoming *incoming, int fd, uint64_t size, kh_error *err)
+{
+    uint8_t *block = malloc(COPY_BLOCK);
+    kh_status status = block ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory to copy a file");
+
+    for (uint64_t done = 0; done < size && status == KH_OK;) {
+        size_t count = size - done < COPY_BLOCK ? (size_t)(size - done) : COPY_BLOCK;
+
+        status = kh_read_all_at(fd, block, count, done, err);
+        if (status == KH_OK)
+            status = kh_ingest_write(incoming, block, count, err);
+        done += count;
+    }
+    free(block);
+    return status;
+}
+
+kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
+{
+    kh_incoming *incoming = NULL;
+    struct stat st;
+    kh_status status = KH_OK;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not hang us */
+
+    memset(result, 0, sizeof *result);
+    if (fd < 0)
+        return errno == ENOENT ? kh_error_set(err, KH_E_NOT_FOUND, "no such file") : kh_error_errno(err, errno, "open");
+    if (fstat(fd, &st) != 0)
+        status = kh_error_errno(err, errno, "stat");
+    else if (!S_ISREG(st.st_mode))
+        status = kh_error_set(err, KH_E_ARG, "not a regular file");
+    if (status == KH_OK)
+        status = kh_ingest_begin(&incoming, cache, (uint64_t)st.st_size, err);
+    if (status == KH_OK)
+        status = copy_in(incoming, fd, (uint64_t)st.st_size, err);
+    if (status == KH_OK) {
+        status = kh_ingest_commit(incoming, origin, NULL, result, err);
+        incoming = NULL;
+    }
+    kh_ingest_abort(incoming);
+    close(fd);
+    return status;
+}
