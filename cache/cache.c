@@ -177,6 +177,10 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
         status = check_schema(cache, err);
     if (status == KH_OK && options->owner)
         status = kh_recover(cache, settled, reserved, err);
+    if (status == KH_OK)
+        status = kh_stack_cache_create(&cache->stacks, err);
+    if (status == KH_OK)
+        status = kh_blobcache_create(&cache->frames, (size_t)options->frames_bytes_max, err);
     if (status == KH_OK) {
         *out = cache;
         cache = NULL;
@@ -192,6 +196,8 @@ void kh_cache_close(kh_cache *cache)
     kh_committer_free(cache->committer);
     kh_ids_free(cache->ids);
     kh_origins_free(cache->origins);
+    kh_stack_cache_free(cache->stacks);
+    kh_blobcache_free(cache->frames);
     kh_readers_free(cache->readers);
     if (cache->page_owned)
         kh_page_free(cache->page);

@@ -11,6 +11,7 @@
 #include "cache/origins.h"
 #include "cache/paths.h"
 #include "cache/readers.h"
+#include "cache/stack_cache.h"
 
 struct kh_cache {
     kh_cache_options options; /* dir points into paths */
@@ -22,6 +23,7 @@ struct kh_cache {
     kh_committer *committer; /* NULL unless owner */
     kh_ids *ids;             /* owner */
     kh_origins *origins;     /* owner */
+    kh_stack_cache *stacks;
     kh_blobcache *frames;
     _Atomic uint64_t incoming_number;
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */

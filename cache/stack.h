@@ -17,6 +17,8 @@ typedef struct kh_stack_object {
     int64_t object_id;
     char sop_instance_uid[KH_UID_SIZE];
     char transfer_syntax_uid[KH_UID_SIZE];
+    int64_t origin_id;          /* part of the file's name; private */
+    uint8_t swap_bytes;         /* native samples stand big-endian in units of so many bytes; 0: they do not; private */
     uint64_t content_hash;      /* first 8 bytes of the file's SHA-256: for ETags */
     kh_image_info info;         /* owned by the stack */
     kh_frame_table frames;      /* owned by the stack */
@@ -36,11 +38,15 @@ typedef struct kh_stack {
     bool even_spacing;          /* neighbours lie equally far apart (within 1 % or 0.01 mm) */
     double spacing_mm;          /* median distance of neighbours; 0 when unknown */
     uint32_t object_count, slice_count;
-    kh_stack_object *objects;
+    kh_stack_object *objects;   /* in order of object_id */
     kh_stack_slice *slices;
 } kh_stack;
 
 KH_MUST_USE kh_status kh_stack_acquire(const kh_stack **out, kh_cache *cache, int64_t series_id, kh_error *err);
+/* The stack as it is in memory when it has the object, even if the series has grown since: objects do not change, so this is
+ * enough for a picture, and pictures asked for while a series arrives do not load it again and again. */
+KH_MUST_USE kh_status kh_stack_acquire_with(const kh_stack **out, kh_cache *cache, int64_t series_id, int64_t object_id,
+                                            kh_error *err);
 void kh_stack_release(kh_cache *cache, const kh_stack *stack);
 /* The object with this id, NULL when the stack has none. */
 const kh_stack_object *kh_stack_find_object(const kh_stack *stack, int64_t object_id);
