@@ -12,9 +12,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "cache/facts.h"
+#include "cache/frame_sums.h"
 #include "cache/image_record.h"
 #include "cache/internal.h"
+#include "store/digest.h"
 #include "store/file.h"
 
 #define ROWS_AT_ONCE 128
@@ -135,28 +136,47 @@ static kh_status sum_file(check *c, int fd, uint64_t size, uint8_t out[KH_SHA256
     return status;
 }
 
-/* The file is as it came in: then reading it again must give the very record that the index holds, frame checksums included. */
+static kh_status compare_sums(const kh_image_record *record, const kh_dataset *dataset, int fd, uint64_t size, const char **what,
+                              kh_error *err)
+{
+    uint64_t *sums;
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_frame_sums(&sums, &record->frames, dataset, fd, size, &why);
+
+    if (status == KH_E_MEMORY)
+        return kh_error_set(err, status, "%s", why.message);
+    if (status != KH_OK)
+        *what = "frame table in the index is not that of the file";
+    else if (memcmp(sums, record->checksums, record->frames.frame_count * sizeof sums[0]) != 0)
+        *what = "frame checksums in the index are not those of the file";
+    free(sums);
+    return KH_OK;
+}
+
+/* The file is as it came in: does our reader take it, and are its frames where the index says? */
 static kh_status compare_record(const object_row *row, int fd, const char **what, kh_error *err)
 {
-    kh_image_record record;
-    kh_facts facts;
+    kh_image_record record = {0};
+    kh_dataset *dataset = NULL;
+    kh_source source;
     kh_error why = KH_ERROR_INIT;
-    kh_status status = kh_facts_read(&facts, fd, &why);
+    kh_status status = kh_source_init_fd(&source, fd, &why);
 
     *what = NULL;
-    if (status == KH_E_MEMORY || status == KH_E_IO)
-        kh_error_set(err, status, "%s", why.message);
-    else if (status != KH_OK)
+    if (status == KH_OK)
+        status = kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, &why);
+    if (status != KH_OK)
         *what = "our reader does not take it any more";
-    else if (facts.image.size != row->record_size ||
-             (row->record_size && memcmp(facts.image.data, row->record, row->record_size) != 0))
-        *what = "frame table or frame checksums in the index are not those of the file";
-    else if (row->record_size && kh_image_record_decode(&record, row->record, row->record_size, &why) != KH_OK)
-        *what = "image record in the index cannot be read";
-    else if (row->record_size)
-        kh_image_record_release(&record);
-    kh_facts_release(&facts);
-    return status == KH_E_MEMORY ? status : KH_OK;
+    if (status == KH_OK && row->record_size) {
+        status = kh_image_record_decode(&record, row->record, row->record_size, &why);
+        if (status != KH_OK)
+            *what = "image record in the index cannot be read";
+        else if (record.frames.frame_count > 0)
+            status = compare_sums(&record, dataset, fd, row->bytes, what, &why);
+    }
+    kh_image_record_release(&record);
+    kh_dataset_free(dataset);
+    return status == KH_E_MEMORY ? kh_error_set(err, status, "%s", why.message) : KH_OK;
 }
 
 static kh_status check_content(check *c, const object_row *row, int fd, kh_error *err)

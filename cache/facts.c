@@ -1,13 +1,10 @@
 #include "cache/facts.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "cache/frame_sums.h"
 #include "cache/image_record.h"
 #include "cache/internal.h"
-#include "store/file.h"
 
-#define READ_BLOCK 262144
 #define STANDARD_UIDS "1.2.840.10008."
 #define STORAGE_UIDS "1.2.840.10008.5.1.4.1.1."
 
@@ -151,73 +148,6 @@ static void read_levels(kh_facts *facts, const kh_item *item)
     facts->instance_number = read_number(item, KH_TAG_INSTANCE_NUMBER);
 }
 
-/* Where frames are read from: the file, or the inflated bytes of a deflated data set. */
-typedef struct frame_source {
-    int fd;
-    const uint8_t *memory; /* NULL: fd */
-    uint64_t size;
-    uint8_t *block;
-    kh_xxh3 *sum;
-} frame_source;
-
-static kh_status sum_extent(const frame_source *from, const kh_extent *extent, kh_error *err)
-{
-    if (from->memory) {
-        kh_xxh3_add(from->sum, from->memory + extent->offset, (size_t)extent->length);
-        return KH_OK;
-    }
-    for (uint64_t done = 0; done < extent->length;) {
-        size_t count = extent->length - done < READ_BLOCK ? (size_t)(extent->length - done) : READ_BLOCK;
-        kh_status status = kh_read_all_at(from->fd, from->block, count, extent->offset + done, err);
-
-        if (status != KH_OK)
-            return status;
-        kh_xxh3_add(from->sum, from->block, count);
-        done += count;
-    }
-    return KH_OK;
-}
-
-/* Frames do not overlap but for the shared bytes of one-bit frames: a table that reads the file many times over is refused. */
-static kh_status check_extents(const kh_frame_table *table, uint64_t size, kh_error *err)
-{
-    uint64_t sum = 0;
-
-    for (uint32_t i = 0; i < table->extent_count; i++) {
-        const kh_extent *extent = &table->extents[i];
-
-        if (extent->length > size || extent->offset > size - extent->length)
-            return kh_error_set(err, KH_E_FORMAT, "PixelData (7FE0,0010): a frame ends past the file's %llu bytes",
-                                (unsigned long long)size);
-        sum += extent->length;
-        if (sum > 2 * size)
-            return kh_error_set(err, KH_E_FORMAT, "PixelData (7FE0,0010): frames overlap");
-    }
-    return KH_OK;
-}
-
-static kh_status sum_frames(kh_image_record *record, frame_source *from, kh_error *err)
-{
-    const kh_frame_table *table = &record->frames;
-    kh_status status = check_extents(table, from->size, err);
-
-    record->checksums = calloc((size_t)table->frame_count + 1, sizeof record->checksums[0]);
-    from->block = malloc(READ_BLOCK);
-    if (status == KH_OK && (!record->checksums || !from->block))
-        status = kh_error_set(err, KH_E_MEMORY, "no memory for frame checksums");
-    if (status == KH_OK)
-        status = kh_xxh3_create(&from->sum, err);
-    for (uint32_t frame = 0; frame < table->frame_count && status == KH_OK; frame++) {
-        kh_xxh3_reset(from->sum);
-        for (uint32_t i = table->first_extent[frame]; i < table->first_extent[frame + 1] && status == KH_OK; i++)
-            status = sum_extent(from, &table->extents[i], err);
-        record->checksums[frame] = kh_xxh3_value(from->sum);
-    }
-    kh_xxh3_free(from->sum);
-    free(from->block);
-    return status;
-}
-
 /* PS3.5 7.3: in the big endian syntax samples of 16 bits and more are swapped, and so are the words of OW that hold smaller ones. */
 static uint8_t swap_unit(const kh_dataset *dataset, const kh_image_info *info)
 {
@@ -233,16 +163,10 @@ static uint8_t swap_unit(const kh_dataset *dataset, const kh_image_info *info)
 
 static kh_status read_frames(kh_image_record *record, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
 {
-    frame_source from = {.fd = fd, .size = source->size};
-    size_t inflated_size = 0;
     kh_status status = kh_frame_table_read(&record->frames, dataset, &record->info, source, err);
 
-    if (status != KH_OK)
-        return status;
-    from.memory = kh_dataset_inflated(dataset, &inflated_size);
-    if (from.memory)
-        from.size = inflated_size;
-    status = sum_frames(record, &from, err);
+    if (status == KH_OK)
+        status = kh_frame_sums(&record->checksums, &record->frames, dataset, fd, source->size, err);
     if (status != KH_OK)
         kh_frame_table_release(&record->frames);
     return status;
