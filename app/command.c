@@ -6,7 +6,7 @@
 #include "base/log.h"
 
 static const kh_command *const commands[] = {
-    &kh_command_config, &kh_command_version,
+    &kh_command_phantom, &kh_command_config, &kh_command_version,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -121,8 +121,10 @@ export function phantomFiles(slices) {
         if (made.status !== 0) throw new Error(`kakehashi phantom ended with ${made.status}:\n${made.stdout}${made.stderr}`);
         try { fs.renameSync(fresh, folder); } catch { fs.rmSync(fresh, { recursive: true }); }
     }
-    // The scouts are smaller than a slice.
-    return filesUnder(folder).filter((file) => fs.statSync(file).size > 520000);
+    // The largest series: beside it there is a scout.
+    const series = new Map();
+    for (const file of filesUnder(folder)) series.set(path.dirname(file), [...series.get(path.dirname(file)) ?? [], file]);
+    return [...series.values()].sort((a, b) => b.length - a.length)[0];
 }
 
 /** A CT for tests that want one: the real one where there are real files, else generated slices. 54 files either way. */
