@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { dataDir, filesUnder, needsData, phantomFiles, program, removeFolder, run, Service, temporaryFolder, until, Pacs } from '../lib/service.mjs';
+import { attribute, dataDir, filesUnder, needsData, phantomFiles, program, removeFolder, run, Service, temporaryFolder, until, Pacs } from '../lib/service.mjs';
 
 const folder = temporaryFolder('kh-commands');
 after(() => removeFolder(folder));
@@ -129,7 +129,9 @@ test('echo and find ask a PACS', async (t) => {
     t.after(() => service.stop());
     assert.match((await service.must(['node', 'echo', 'PACS'])).out, /PACS answers/);
     const found = await service.must(['find', 'PACS']);
-    assert.match(found.out, new RegExp(`\\b${files.length}\\b`));
+    const [uid] = Object.values(await attribute('0020,000d', files.slice(0, 1)));
+    assert.match(found.out, new RegExp(` ${uid} .*架空\\^太郎`));
+    assert.match(found.out, /^1 study$/m);
     await pacs.stop();
     const gone = await service.command(['node', 'echo', 'PACS']);
     assert.equal(gone.code, 1);
