@@ -94,7 +94,7 @@ static kh_status judge(kh_encoding *out, kh_block_reader *reader, uint64_t offse
 static bool is_chance(kh_block_reader *reader)
 {
     const uint8_t *bytes;
-    kh_encoding encoding;
+    kh_encoding encoding = {0};
 
     if (reader->source->size < PREAMBLE_BYTES + 12 ||
         kh_block_reader_at(&bytes, reader, PREAMBLE_BYTES + 4, 2, NULL) != KH_OK || kh_load_u16(bytes, false) == 0x0002)

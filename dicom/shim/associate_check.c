@@ -86,7 +86,7 @@ static kh_status check_context(const item *context, bool seen[256], kh_error *er
     seen[id] = true;
     body = (reader){body.bytes + 4, body.left - 4};
     while (status == KH_OK && body.left > 0) {
-        item sub;
+        item sub = {0};
         status = next_item(&sub, &body, err);
         if (status != KH_OK)
             return status;

@@ -117,7 +117,7 @@ static kh_status parse_repeated(const char *first, const char *unit, size_t coun
     char *p = stpcpy(raw, first);
 
     for (size_t i = 0; i < count; i++) {
-        p = stpncpy(p, unit, before);
+        p = mempcpy(p, unit, before);
         if (unit[before])
             p += sprintf(p, "%zu%s", i, unit + before + 1);
     }
