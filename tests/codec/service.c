@@ -53,6 +53,9 @@ static void start_worker(test_service *service, unsigned index)
     pid_t pid = fork();
 
     if (pid == 0) {
+        for (int fault = SIGQUIT; fault <= SIGSEGV; fault++) /* cmocka's handlers would go on with the next test in the worker */
+            if (fault != SIGKILL)
+                signal(fault, SIG_DFL);
         kh_codec_worker_run(service->channels, index);
         _exit(0);
     }
