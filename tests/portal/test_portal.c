@@ -1,0 +1,437 @@
+/* What docs/http-api.md promises, asked over sockets. */
+#include <libdeflate.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tests/portal/fixture.h"
+#include "viewer/web/assets.h"
+
+static const char *text_of(const json_t *json, const char *key)
+{
+    const char *text = json_string_value(json_object_get(json, key));
+
+    return text ? text : "(none)";
+}
+
+static long long int_of(const json_t *json, const char *key)
+{
+    assert_true(json_is_integer(json_object_get(json, key)));
+    return json_integer_value(json_object_get(json, key));
+}
+
+static void test_study_list(void **state)
+{
+    fixture *f = *state;
+    json_t *json = get_json(f, "/api/studies");
+    json_t *studies = json_object_get(json, "studies"), *study = json_array_get(studies, 0), *patient;
+
+    assert_int_equal(int_of(json, "total"), 2);
+    assert_int_equal(json_array_size(studies), 2);
+    assert_int_equal(int_of(study, "id"), f->slices[0].study_id);
+    assert_string_equal(text_of(study, "uid"), "1.2.392.200036.9999.77.1.1");
+    assert_string_equal(text_of(study, "date"), "20261103");
+    assert_string_equal(text_of(study, "time"), "101500");
+    assert_string_equal(text_of(study, "description"), "\xe8\x83\xb8\xe8\x85\xb9\xe9\x83\xa8" "CT");
+    assert_string_equal(text_of(study, "facility"), "city-hospital");
+    assert_string_equal(text_of(study, "accession"), "A1001");
+    assert_int_equal(int_of(study, "series"), 3);
+    assert_int_equal(int_of(study, "objects"), SLICES + 2);
+    assert_true(int_of(study, "frames") >= SLICES);
+    assert_true(int_of(study, "bytes") > SLICES * 512 * 512 * 2);
+    assert_true(json_is_null(json_object_get(study, "pull")));
+    assert_int_equal(strlen(text_of(study, "first_arrival")), strlen("2026-11-20T21:00:00.000Z"));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(study, "modalities"), 0)), "CT");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(study, "modalities"), 1)), "SR");
+    patient = json_object_get(json_array_get(studies, 1), "patient");
+    assert_string_equal(text_of(patient, "id"), "K-000123");
+    assert_string_equal(text_of(patient, "birth_date"), "19560214");
+    assert_string_equal(text_of(patient, "sex"), "F");
+    assert_string_equal(text_of(json_object_get(patient, "name"), "alphabetic"), "Yamada^Hanako");
+    assert_string_equal(text_of(json_object_get(patient, "name"), "ideographic"), "\xe5\xb1\xb1\xe7\x94\xb0^\xe8\x8a\xb1\xe5\xad\x90");
+    json_decref(json);
+}
+
+static void test_study_filters(void **state)
+{
+    static const struct {
+        const char *query;
+        int total, listed;
+    } table[] = {{"?q=%E5%B1%B1%E7%94%B0", 1, 1}, {"?q=yamada", 1, 1}, {"?q=nobody", 0, 0},   {"?q=", 2, 2},
+                 {"?modality=SR", 1, 1},          {"?modality=MR", 0, 0}, {"?modality=", 2, 2},
+                 {"?from=20260101", 1, 1},        {"?to=20251231", 1, 1}, {"?from=20250102&to=20250102", 1, 1},
+                 {"?from=20250103&to=20250104", 0, 0},
+                 {"?limit=1", 2, 1},              {"?limit=1&offset=1", 2, 1}, {"?offset=2", 2, 0}, {"?limit=200", 2, 2}};
+    fixture *f = *state;
+
+    for (size_t i = 0; i < KH_COUNT(table); i++) {
+        char target[200];
+        json_t *json;
+
+        snprintf(target, sizeof target, "/api/studies%s", table[i].query);
+        json = get_json(f, target);
+        if (int_of(json, "total") != table[i].total || (int)json_array_size(json_object_get(json, "studies")) != table[i].listed)
+            fail_msg("%s: total %lld, %zu listed", table[i].query, int_of(json, "total"),
+                     json_array_size(json_object_get(json, "studies")));
+        json_decref(json);
+    }
+}
+
+/* Every refusal: its code, and a message that is JSON and names the parameter. */
+static void test_refusals(void **state)
+{
+    fixture *f = *state;
+    struct {
+        char target[160];
+        unsigned code;
+        const char *named;
+    } table[] = {{"/api/studies?limit=0", 400, "limit"},       {"/api/studies?limit=201", 400, "limit"},
+                 {"/api/studies?offset=-1", 400, "offset"},    {"/api/studies?offset=x", 400, "offset"},
+                 {"/api/studies?from=2026", 400, "from"},      {"/api/studies?to=2026010x", 400, "to"},
+                 {"/api/studies?q=a&q=b", 400, "q"},           {"/api/studies/x", 400, "id"},
+                 {"/api/studies/0", 400, "id"},                {"/api/studies/99999", 404, ""},
+                 {"/api/series/99999/stack", 404, ""},         {"/api/series/1.5/stack", 400, "id"},
+                 {"/api/nothing", 404, ""},                    {"/web/nothing.js", 404, ""},
+                 {"/tiles/1/1-0/0/0/0.png", 404, ""},          {"/tiles/x/1-0/0/0/0.jpg", 400, "series"},
+                 {"/tiles/1/x-0/0/0/0.jpg", 400, "object"},    {"/tiles/1/1-x/0/0/0.jpg", 400, "frame"},
+                 {"/tiles/1/1-0/17/0/0.jpg", 400, "level"},    {"/tiles/1/1-0/0/-1/0.jpg", 400, "column"},
+                 {"/tiles/1/1-0/0/0/70000.jpg", 400, "row"},   {"/tiles/99999/1-0/0/0/0.jpg", 404, "series"},
+                 {"/tiles/1/1-0/0/0/0.jpg?q=0", 400, "q"},     {"/tiles/1/1-0/0/0/0.jpg?q=101", 400, "q"},
+                 {"/tiles/1/1-0/0/0/0.jpg?invert=2", 400, "invert"}, {"/tiles/1/1-0/0/0/0.jpg?c=40", 400, "c and w"},
+                 {"/tiles/1/1-0/0/0/0.jpg?w=40", 400, "c and w"},    {"/tiles/1/1-0/0/0/0.jpg?c=x&w=1", 400, "c"},
+                 {"/tiles/1/1-0/0/0/0.jpg?c=1&w=0", 400, "w"}, {"", 422, "BitsAllocated"}, {"", 404, "level"},
+                 {"", 404, "column"}, {"", 404, "row"}, {"", 404, "frame"}, {"", 404, "object"}};
+    size_t n = KH_COUNT(table) - 6;
+    long long series = f->slices[0].series_id, object = f->slices[0].object_id;
+
+    snprintf(table[n].target, 160, "%s", tile_target(&f->broken, ""));
+    snprintf(table[n + 1].target, 160, "/tiles/%lld/%lld-0/4/0/0.jpg", series, object);
+    snprintf(table[n + 2].target, 160, "/tiles/%lld/%lld-0/0/1/0.jpg", series, object);
+    snprintf(table[n + 3].target, 160, "/tiles/%lld/%lld-0/0/0/1.jpg", series, object);
+    snprintf(table[n + 4].target, 160, "/tiles/%lld/%lld-1/0/0/0.jpg", series, object);
+    snprintf(table[n + 5].target, 160, "/tiles/%lld/%lld-0/0/0/0.jpg", (long long)f->other.series_id, object);
+    for (size_t i = 0; i < KH_COUNT(table); i++) {
+        client_answer answer = get(f, table[i].target, "");
+        json_t *json = answer.body ? json_loadb((char *)answer.body, answer.body_size, JSON_REJECT_DUPLICATES, NULL) : NULL;
+
+        if (answer.code != table[i].code || !json || !strstr(text_of(json, "message"), table[i].named))
+            fail_msg("%s: %u %s", table[i].target, answer.code, answer.body ? (char *)answer.body : "");
+        assert_string_not_equal(text_of(json, "error"), "(none)");
+        json_decref(json);
+        client_answer_free(&answer);
+    }
+}
+
+static void test_one_study(void **state)
+{
+    fixture *f = *state;
+    char target[100];
+    json_t *json, *list, *series;
+    client_answer picture;
+    int width, height, middle;
+
+    snprintf(target, sizeof target, "/api/studies/%lld", (long long)f->slices[0].study_id);
+    json = get_json(f, target);
+    list = json_object_get(json, "series_list");
+    assert_int_equal(int_of(json, "objects"), SLICES + 2);
+    assert_int_equal(json_array_size(list), 3);
+    series = json_array_get(list, 0);
+    assert_int_equal(int_of(series, "id"), f->slices[0].series_id);
+    assert_int_equal(int_of(series, "number"), 1);
+    assert_string_equal(text_of(series, "modality"), "CT");
+    assert_string_equal(text_of(series, "description"), "5mm axial");
+    assert_int_equal(int_of(series, "frames"), SLICES);
+    picture = get(f, text_of(series, "thumbnail"), "");
+    assert_int_equal(picture.code, 200);
+    assert_true(sample_jpeg_read(picture.body, picture.body_size, &width, &height, &middle));
+    assert_int_equal(width, 128);
+    assert_int_equal(height, 128);
+    client_answer_free(&picture);
+    assert_true(json_is_null(json_object_get(json_array_get(list, 1), "thumbnail")));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 2), "thumbnail")));
+    json_decref(json);
+}
+
+static double number_at(const json_t *json, const char *key, size_t index)
+{
+    return json_number_value(json_array_get(json_object_get(json, key), index));
+}
+
+static void test_stack(void **state)
+{
+    fixture *f = *state;
+    char target[100];
+    json_t *json, *slices, *object, *window;
+
+    snprintf(target, sizeof target, "/api/series/%lld/stack", (long long)f->slices[0].series_id);
+    json = get_json(f, target);
+    slices = json_object_get(json, "slices");
+    assert_int_equal(int_of(json, "series"), f->slices[0].series_id);
+    assert_int_equal(int_of(json, "study"), f->slices[0].study_id);
+    assert_string_equal(text_of(json, "modality"), "CT");
+    assert_string_equal(text_of(json, "order"), "position");
+    assert_true(json_is_true(json_object_get(json, "even_spacing")));
+    assert_true(json_number_value(json_object_get(json, "spacing_mm")) == 2.5);
+    assert_int_equal(int_of(json, "tile_size"), 512);
+    assert_int_equal(int_of(json, "default_quality"), 80);
+    assert_int_equal(json_array_size(slices), SLICES);
+    for (size_t i = 0; i < SLICES; i++) { /* along the normal (0, 0, 1): the last instance lies lowest */
+        json_t *slice = json_array_get(slices, i);
+
+        object = json_array_get(json_object_get(json, "objects"), (size_t)int_of(slice, "object"));
+        assert_int_equal(int_of(object, "id"), f->slices[SLICES - 1 - i].object_id);
+        assert_int_equal(int_of(object, "instance"), (long long)(SLICES - i));
+        assert_true(number_at(slice, "position", 2) == -2.5 * (double)(SLICES - 1 - i));
+        assert_true(number_at(slice, "orientation", 0) == 1 && number_at(slice, "orientation", 4) == 1);
+        assert_true(number_at(slice, "spacing", 0) == 0.7 && number_at(slice, "spacing", 1) == 0.7);
+        assert_string_equal(text_of(slice, "spacing_source"), "patient");
+        assert_string_equal(text_of(slice, "voi_function"), "LINEAR");
+        window = json_array_get(json_object_get(slice, "windows"), 0);
+        assert_true(json_number_value(json_object_get(window, "center")) == 40);
+        assert_true(json_number_value(json_object_get(window, "width")) == 400);
+    }
+    object = json_array_get(json_object_get(json, "objects"), 0);
+    assert_int_equal(int_of(object, "rows"), 512);
+    assert_int_equal(int_of(object, "columns"), 512);
+    assert_int_equal(int_of(object, "frames"), 1);
+    assert_int_equal(int_of(object, "bits_stored"), 12);
+    assert_string_equal(text_of(object, "photometric"), "MONOCHROME2");
+    assert_string_equal(text_of(object, "image_type"), "ORIGINAL\\PRIMARY\\AXIAL");
+    assert_true(json_is_false(json_object_get(object, "lossy")));
+    assert_true(json_is_null(json_object_get(object, "lossy_ratio")));
+    assert_true(json_is_null(json_object_get(object, "problem")));
+    json_decref(json);
+    snprintf(target, sizeof target, "/api/series/%lld/stack", (long long)f->broken.series_id);
+    json = get_json(f, target);
+    object = json_array_get(json_object_get(json, "objects"), 0);
+    assert_non_null(strstr(text_of(object, "problem"), "BitsAllocated"));
+    json_decref(json);
+}
+
+static void test_stack_gzip_and_tag(void **state)
+{
+    fixture *f = *state;
+    char target[100], value[100], line[200];
+    client_answer plain, gzip, again;
+    struct libdeflate_decompressor *decompressor = libdeflate_alloc_decompressor();
+    uint8_t *inflated;
+
+    snprintf(target, sizeof target, "/api/series/%lld/stack", (long long)f->slices[0].series_id);
+    plain = get(f, target, "");
+    gzip = get(f, target, "Accept-Encoding: gzip, deflate, br\r\n");
+    assert_false(client_header(&plain, "Content-Encoding", value, sizeof value));
+    assert_true(client_header(&gzip, "Content-Encoding", value, sizeof value));
+    assert_string_equal(value, "gzip");
+    assert_true(client_header(&gzip, "Vary", value, sizeof value));
+    assert_true(gzip.body_size < plain.body_size);
+    inflated = malloc(plain.body_size);
+    assert_int_equal(libdeflate_gzip_decompress(decompressor, gzip.body, gzip.body_size, inflated, plain.body_size, NULL),
+                     LIBDEFLATE_SUCCESS);
+    assert_memory_equal(inflated, plain.body, plain.body_size);
+    assert_true(client_header(&plain, "ETag", value, sizeof value));
+    snprintf(line, sizeof line, "If-None-Match: %s\r\n", value);
+    again = get(f, target, line);
+    assert_int_equal(again.code, 304);
+    client_answer_free(&again);
+    /* the series changes: another tag, one slice more */
+    samples_add(&f->samples, &(sample_image){.study = 1, .series = 1, .instance = 9, .rows = 512, .columns = 512, .z_mm = 2.5});
+    again = get(f, target, line);
+    assert_int_equal(again.code, 200);
+    client_answer_free(&again);
+    client_answer_free(&plain);
+    client_answer_free(&gzip);
+    free(inflated);
+    libdeflate_free_decompressor(decompressor);
+}
+
+static void test_tile(void **state)
+{
+    fixture *f = *state;
+    char value[100], line[200];
+    client_answer answer;
+    int width, height, middle;
+
+    for (int i = 0; i < 2; i++) { /* rendered, then from the cache: the same in every respect */
+        answer = get(f, tile_target(&f->slices[1], "?q=90"), "");
+        assert_int_equal(answer.code, 200);
+        assert_true(sample_jpeg_read(answer.body, answer.body_size, &width, &height, &middle));
+        assert_int_equal(width, 512);
+        assert_int_equal(height, 512);
+        assert_in_range(middle, sample_linear_window(14, 40, 400) - 3, sample_linear_window(14, 40, 400) + 3);
+        assert_true(client_header(&answer, "Content-Type", value, sizeof value));
+        assert_string_equal(value, "image/jpeg");
+        assert_true(client_header(&answer, "Cache-Control", value, sizeof value));
+        assert_string_equal(value, "private, no-cache");
+        assert_true(client_header(&answer, "X-Kakehashi-Window", value, sizeof value));
+        assert_string_equal(value, "40,400");
+        assert_true(client_header(&answer, "X-Kakehashi-Lossy", value, sizeof value));
+        assert_string_equal(value, "jpeg");
+        assert_true(client_header(&answer, "ETag", value, sizeof value));
+        client_answer_free(&answer);
+    }
+    assert_true(get_metric(f, "tiles_rendered_total") == 1);
+    snprintf(line, sizeof line, "If-None-Match: %s\r\n", value);
+    answer = get(f, tile_target(&f->slices[1], "?q=90"), line);
+    assert_int_equal(answer.code, 304);
+    client_answer_free(&answer);
+    /* a new server, which has nothing cached, knows the tag without rendering */
+    fixture_restart(f);
+    answer = get(f, tile_target(&f->slices[1], "?q=90"), line);
+    assert_int_equal(answer.code, 304);
+    client_answer_free(&answer);
+    assert_true(get_metric(f, "tiles_rendered_total") == 0);
+    answer = get(f, tile_target(&f->slices[1], "?q=91"), line);
+    assert_int_equal(answer.code, 200);
+    client_answer_free(&answer);
+    answer = get(f, tile_target(&f->slices[1], "?c=14&w=100&invert=1"), "");
+    assert_true(sample_jpeg_read(answer.body, answer.body_size, &width, &height, &middle));
+    assert_in_range(middle, 255 - sample_linear_window(14, 14, 100) - 3, 255 - sample_linear_window(14, 14, 100) + 3);
+    client_answer_free(&answer);
+}
+
+static void test_pulls(void **state)
+{
+    fixture *f = *state;
+    kh_node node = {.name = "pacs", .ae_title = "PACS", .host = "127.0.0.1", .port = 104, .facility = "city-hospital"};
+    int64_t pull_id;
+    json_t *json, *pull;
+
+    json = get_json(f, "/api/pulls");
+    assert_int_equal(json_array_size(json_object_get(json, "pulls")), 0);
+    json_decref(json);
+    assert_int_equal(kh_node_add(f->samples.cache, &node, NULL), KH_OK);
+    assert_int_equal(kh_pull_file(f->samples.cache, node.id, "1.2.3.4", 0, "test", &pull_id, NULL), KH_OK);
+    json = get_json(f, "/api/pulls");
+    pull = json_array_get(json_object_get(json, "pulls"), 0);
+    assert_int_equal(int_of(pull, "pull"), pull_id);
+    assert_string_equal(text_of(pull, "study_uid"), "1.2.3.4");
+    assert_string_equal(text_of(pull, "state"), "waiting");
+    assert_int_equal(int_of(pull, "expected"), -1);
+    json_decref(json);
+}
+
+static void test_health(void **state)
+{
+    fixture *f = *state;
+    json_t *json = get_json(f, "/health");
+    json_t *web = json_object_get(json_object_get(json, "roles"), "web");
+    client_answer answer;
+
+    assert_string_equal(text_of(json, "status"), "ok");
+    assert_string_equal(text_of(json, "version"), "0.1.0");
+    assert_true(int_of(json, "disk_free_bytes") > 0);
+    assert_true(json_is_true(json_object_get(web, "running")));
+    assert_int_equal(int_of(web, "starts"), 3);
+    json_decref(json);
+    atomic_store(&f->samples.page->roles[0].pid, 0);
+    answer = get(f, "/health", "");
+    assert_int_equal(answer.code, 503);
+    assert_non_null(strstr((char *)answer.body, "\"status\":\"role\""));
+    client_answer_free(&answer);
+    atomic_store(&f->samples.page->roles[0].pid, 1);
+    assert_int_equal(get_code(f, "/health"), 200);
+    atomic_store(&f->samples.page->draining, 1);
+    assert_int_equal(get_code(f, "/health"), 503);
+    atomic_store(&f->samples.page->draining, 0);
+}
+
+/* The exposition format: HELP and TYPE before each family, names of the allowed letters, values that are numbers. */
+static void test_metrics(void **state)
+{
+    fixture *f = *state;
+    client_answer answer = get(f, "/metrics", "");
+    char family[100] = "", type[64], *line, *rest = (char *)answer.body;
+    int samples_seen = 0;
+
+    assert_int_equal(answer.code, 200);
+    assert_true(client_header(&answer, "Content-Type", type, sizeof type));
+    assert_string_equal(type, "text/plain; version=0.0.4; charset=utf-8");
+    while ((line = strsep(&rest, "\n")) != NULL && rest) {
+        char name[100], *end;
+        const char *value;
+
+        if (sscanf(line, "# HELP %99s", family) == 1)
+            continue;
+        if (sscanf(line, "# TYPE %99s %63s", name, type) == 2) {
+            assert_string_equal(name, family);
+            assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0);
+            continue;
+        }
+        assert_true(strncmp(line, family, strlen(family)) == 0 && strchr(" {", line[strlen(family)]));
+        value = strrchr(line, ' ');
+        assert_non_null(value);
+        (void)strtod(value + 1, &end);
+        assert_true(*end == '\0' && end != value + 1);
+        samples_seen++;
+    }
+    assert_in_range(samples_seen, 30, 100);
+    client_answer_free(&answer);
+    assert_true(get_metric(f, "objects") == SLICES + 3);
+    assert_true(get_metric(f, "studies") == 2);
+}
+
+static void test_page_and_assets(void **state)
+{
+    fixture *f = *state;
+    size_t count;
+    const kh_asset *assets = kh_asset_all(&count);
+    char value[100], line[150];
+
+    for (size_t i = 0; i < count; i++) {
+        char target[300];
+        client_answer answer;
+
+        snprintf(target, sizeof target, "/web/%s", assets[i].path);
+        answer = get(f, target, "");
+        assert_int_equal(answer.code, 200);
+        assert_int_equal(answer.body_size, assets[i].size);
+        assert_memory_equal(answer.body, assets[i].bytes, assets[i].size);
+        assert_true(client_header(&answer, "ETag", value, sizeof value));
+        client_answer_free(&answer);
+        snprintf(line, sizeof line, "If-None-Match: %s\r\nAccept-Encoding: gzip\r\n", value);
+        answer = get(f, target, line);
+        assert_int_equal(answer.code, 304);
+        client_answer_free(&answer);
+    }
+    if (kh_asset_find("index.html")) {
+        assert_int_equal(get_code(f, "/"), 200);
+        assert_int_equal(get_code(f, "/studies/12"), 200);
+    }
+    assert_int_equal(get_code(f, "/web/../portal.c"), 400);
+}
+
+static void test_scanner_study(void **state)
+{
+    fixture *f = *state;
+    kh_ingest_result last;
+    char target[100];
+    json_t *json, *slices;
+    double before = -INFINITY;
+
+    if (!samples_add_folder(&f->samples, "ct-philips-phantom", 12, &last))
+        skip();
+    snprintf(target, sizeof target, "/api/series/%lld/stack", (long long)last.series_id);
+    json = get_json(f, target);
+    slices = json_object_get(json, "slices");
+    assert_int_equal(json_array_size(slices), 12);
+    for (size_t i = 0; i < 12; i++) {
+        double here = json_number_value(json_object_get(json_array_get(slices, i), "location_mm"));
+
+        assert_true(here > before);
+        before = here;
+    }
+    json_decref(json);
+    assert_int_equal(get_code(f, tile_target(&last, "?c=40&w=400")), 200);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
+    const struct CMUnitTest tests[] = {
+        TEST(test_study_list), TEST(test_study_filters), TEST(test_refusals),  TEST(test_one_study),
+        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_pulls),
+        TEST(test_health),     TEST(test_metrics),       TEST(test_page_and_assets), TEST(test_scanner_study),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
