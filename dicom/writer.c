@@ -155,7 +155,8 @@ void kh_writer_empty(kh_writer *writer, kh_tag tag, kh_vr vr)
     kh_writer_bytes(writer, tag, vr, "", 0);
 }
 
-/* 7 bit and no escape: the same bytes in every character set we write (PS3.5 6.1.2.1; in ISO_IR 13 two of them look different). */
+/* 7 bit and no escape: the same bytes in every character set we write (PS3.5 6.1.2.1). In ISO_IR 13 two of them look
+ * different. */
 static bool is_plain(const char *text)
 {
     for (; *text; text++)
@@ -177,7 +178,8 @@ static kh_status encode_value(kh_writer *writer, kh_vr vr, const char *utf8, siz
     else if (vr_follows_charset(vr))
         status = kh_text_from_utf8(&writer->text, value, writer->charset, vr == KH_VR('P', 'N'), &writer->error);
     else
-        status = kh_error_set(&writer->error, KH_E_ARG, "text of VR %c%c has a character outside ASCII", vr >> 8, vr & 0xff);
+        status = kh_error_set(&writer->error, KH_E_ARG, "text of VR %c%c has a character outside ASCII", vr >> 8,
+                              vr & 0xff);
     free(value);
     return status;
 }

@@ -164,7 +164,8 @@ static void paint_liver(const ph_level *v, ph_canvas *c)
 {
     static const float portal = HU_PORTAL, hepatic = HU_HEPATIC, water = KH_PHANTOM_HU_WATER;
     ph_box liver = {-132, 74, -90, 90, 280, 492}, gallbladder = {-66, -30, -70, -18, 330, 386};
-    ph_box round = {cyst.x - CYST_MM, cyst.x + CYST_MM, cyst.y - CYST_MM, cyst.y + CYST_MM, cyst.z - CYST_MM, cyst.z + CYST_MM};
+    ph_box round = {cyst.x - CYST_MM, cyst.x + CYST_MM, cyst.y - CYST_MM,
+                    cyst.y + CYST_MM, cyst.z - CYST_MM, cyst.z + CYST_MM};
 
     ph_paint(c, &liver, 4, liver_sdf, v, shade_liver, NULL);
     ph_paint_segments(c, &v->body->hepatic, 0, 0, ph_flat, &hepatic);

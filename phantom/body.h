@@ -1,7 +1,7 @@
 /* body.h - the model of the CT patient: what lies where, in HU. A man of 168 cm, contrast in the portal venous phase.
  * Heights, mm: symphysis 60, hip joints 85, promontory 205, aortic bifurcation 258, L1 360, domes of the diaphragm 485,
- * carina 583, apices of the lungs 655. The model is built once and then only read. Threads: any may render at once, each on
- * its own canvas. */
+ * carina 583, apices of the lungs 655. The model is built once and then only read. Threads: any may render at once,
+ * each on its own canvas. */
 #ifndef KH_PHANTOM_BODY_H
 #define KH_PHANTOM_BODY_H
 
@@ -61,5 +61,6 @@ void ph_paint_chest(const ph_level *level, ph_canvas *canvas);
 void ph_paint_abdomen(const ph_level *level, ph_canvas *canvas);
 void ph_paint_pelvis(const ph_level *level, ph_canvas *canvas);
 void ph_paint_vessels(const ph_level *level, ph_canvas *canvas);
+void ph_paint_atria(ph_canvas *canvas);
 
 #endif

@@ -6,8 +6,8 @@
 #define CORTEX_MM 1.5f
 #define IN_SLICE_STEPS 8
 
-/* From the vertebra to the front: where it starts, where its bone ends (radians from the back, mm of height), and where its
- * cartilage meets the breastbone (0: it does not). */
+/* From the vertebra to the front: where it starts, where its bone ends (radians from the back, mm of height), and where
+ * its cartilage meets the breastbone (0: it does not). */
 static const struct rib {
     float z_start, angle_end, z_end, z_sternum;
 } ribs[RIBS] = {{657, 2.75f, 612, 600}, {637, 2.62f, 579, 575}, {616, 2.52f, 553, 557}, {594, 2.45f, 527, 541},
@@ -15,7 +15,8 @@ static const struct rib {
                 {474, 1.98f, 394, 490}, {447, 1.86f, 374, 484}, {420, 1.38f, 376, 0},   {392, 0.95f, 362, 0}};
 
 /* Edges between vertebral bodies: bottom of L5 first, each with the disc above it counted to the upper one. */
-static const float vertebra_bottom[] = {207, 243, 277, 311, 344, 376, 405, 433, 460, 486, 511, 535, 558, 580, 602, 623, 644, 664, 684};
+static const float vertebra_bottom[] = {207, 243, 277, 311, 344, 376, 405, 433, 460, 486,
+                                        511, 535, 558, 580, 602, 623, 644, 664, 684};
 #define VERTEBRAE (sizeof vertebra_bottom / sizeof vertebra_bottom[0] - 1)
 
 typedef struct bone_shade {
@@ -64,11 +65,18 @@ static kh_status build_rib(ph_body *body, const struct rib *rib, float side, kh_
 
 static kh_status build_limbs(ph_body *body, float s, kh_error *err)
 {
-    const float collarbone[][4] = {{s * 18, -58, 606, 8}, {s * 50, -52, 618, 6}, {s * 92, -22, 634, 5.5f}, {s * 128, 8, 650, 6}, {s * 146, 14, 656, 7}};
-    const float acromion[][4] = {{s * 70, 82, 622, 3}, {s * 105, 74, 634, 4}, {s * 138, 52, 650, 6}, {s * 150, 26, 660, 7}};
-    const float humerus[][4] = {{s * 158, 22, 634, 22}, {s * 160, 20, 640, 20}, {s * 166, 10, 662, 14}, {s * 172, 0, 690, 12}};
+    const float collarbone[][4] = {{s * 18, -58, 606, 8},
+                                   {s * 50, -52, 618, 6},
+                                   {s * 92, -22, 634, 5.5f},
+                                   {s * 128, 8, 650, 6},
+                                   {s * 146, 14, 656, 7}};
+    const float acromion[][4] = {
+        {s * 70, 82, 622, 3}, {s * 105, 74, 634, 4}, {s * 138, 52, 650, 6}, {s * 150, 26, 660, 7}};
+    const float humerus[][4] = {
+        {s * 158, 22, 634, 22}, {s * 160, 20, 640, 20}, {s * 166, 10, 662, 14}, {s * 172, 0, 690, 12}};
     const float coracoid[][4] = {{s * 122, 30, 634, 6}, {s * 122, 8, 641, 5}, {s * 128, -4, 632, 5}};
-    const float femur[][4] = {{s * 93, 2, 88, 14}, {s * 112, 6, 76, 14}, {s * 128, 12, 66, 19}, {s * 131, 10, 40, 16}, {s * 130, 8, 0, 14}};
+    const float femur[][4] = {
+        {s * 93, 2, 88, 14}, {s * 112, 6, 76, 14}, {s * 128, 12, 66, 19}, {s * 131, 10, 40, 16}, {s * 130, 8, 0, 14}};
     const float trochanter[][4] = {{s * 128, 14, 66, 16}, {s * 134, 20, 88, 11}};
     const float pubis_up[][4] = {{s * 76, -22, 92, 11}, {s * 45, -46, 80, 8}, {s * 14, -58, 66, 10}};
     const float pubis_down[][4] = {{s * 11, -54, 60, 9}, {s * 24, -40, 44, 6}, {s * 46, 2, 34, 8}};
@@ -122,7 +130,8 @@ static float processes_sdf(const vertebra *v, float ax, float y, float z)
     float t = v->thoracic, k = v->rx / 24, back = v->ry;
     ph_segment pedicle = {{12 * k + 3, back - 4, 4}, {15 * k + 3, back + 10, 3}, 4.6f, 4.6f};
     ph_segment lamina = {{15 * k + 2, back + 13, 1}, {0, back + 23, -5}, 3.8f, 3.6f};
-    ph_segment spinous = {{0, back + 22, -5}, {0, back + ph_mix(44, 38, t), ph_mix(-11, -25, t)}, 3.4f, ph_mix(4.6f, 3.2f, t)};
+    ph_segment spinous = {
+        {0, back + 22, -5}, {0, back + ph_mix(44, 38, t), ph_mix(-11, -25, t)}, 3.4f, ph_mix(4.6f, 3.2f, t)};
     ph_segment transverse = {{15 * k + 3, back + 10, 3}, {ph_mix(42, 33, t), back + ph_mix(13, 20, t), 5}, 4.2f, 3.8f};
     ph_segment facet = {{16 * k + 2, back + 15, -v->half_height - 6}, {16 * k + 1, back + 13, 8}, 5.4f, 4.4f};
     ph_vec p = {ax, y, z};
@@ -199,9 +208,13 @@ static void paint_spine(const ph_level *v, ph_canvas *c)
     if (v->z < vertebra_bottom[0] - 8)
         return;
     for (size_t i = VERTEBRAE; i-- > 0;) {
-        float low = vertebra_bottom[i], high = vertebra_bottom[i + 1], disc = (high - low) * 0.2f, lumbar = ph_step(470, 350, low);
-        vertebra one = {.level = v, .middle = (low + high - disc) / 2, .half_height = (high - low - disc) / 2,
-                        .rx = ph_mix(ph_mix(14.5f, 16, ph_step(520, 640, low)), 24, lumbar), .ry = ph_mix(ph_mix(14, 10, ph_step(560, 660, low)), 17, lumbar),
+        float low = vertebra_bottom[i], high = vertebra_bottom[i + 1], disc = (high - low) * 0.2f,
+              lumbar = ph_step(470, 350, low);
+        vertebra one = {.level = v,
+                        .middle = (low + high - disc) / 2,
+                        .half_height = (high - low - disc) / 2,
+                        .rx = ph_mix(ph_mix(14.5f, 16, ph_step(520, 640, low)), 24, lumbar),
+                        .ry = ph_mix(ph_mix(14, 10, ph_step(560, 660, low)), 17, lumbar),
                         .thoracic = 1 - lumbar};
 
         if (v->z >= low - disc / 2 && v->z < high)
@@ -260,7 +273,8 @@ static const blade scapula = {
     .high = 647,
 };
 
-static void paint_blade(const ph_level *v, ph_canvas *c, const blade *b, float side, float thick_front, const bone_shade *shade)
+static void paint_blade(const ph_level *v, ph_canvas *c, const blade *b, float side, float thick_front,
+                        const bone_shade *shade)
 {
     ph_segment items[IN_SLICE_STEPS];
     ph_segments list = {items, IN_SLICE_STEPS, IN_SLICE_STEPS, 1};
@@ -276,8 +290,10 @@ static void paint_blade(const ph_level *v, ph_canvas *c, const blade *b, float s
     }
     for (int i = 0; i <= IN_SLICE_STEPS; i++) {
         float t = (float)i / IN_SLICE_STEPS, u = 1 - t;
-        ph_vec now = {u * u * px[0] + 2 * u * t * px[1] + t * t * px[2], u * u * py[0] + 2 * u * t * py[1] + t * t * py[2], v->z};
-        float r = half * (1 + thick_front * (t > 0.6f ? (t - 0.6f) * 2 : 0)), before = half * (1 + thick_front * (t > 0.725f ? (t - 0.725f) * 2 : 0));
+        ph_vec now = {u * u * px[0] + 2 * u * t * px[1] + t * t * px[2],
+                      u * u * py[0] + 2 * u * t * py[1] + t * t * py[2], v->z};
+        float r = half * (1 + thick_front * (t > 0.6f ? (t - 0.6f) * 2 : 0)),
+              before = half * (1 + thick_front * (t > 0.725f ? (t - 0.725f) * 2 : 0));
 
         if (i > 0)
             items[i - 1] = (ph_segment){last, now, before, r};
@@ -300,7 +316,8 @@ static float socket_sdf(const void *context, const ph_point *p)
 static float sternum_sdf(const void *context, const ph_point *p)
 {
     const ph_level *v = context;
-    static const ph_knot width[] = {{468, 3}, {484, 7}, {495, 14}, {520, 17}, {560, 15}, {572, 14}, {578, 19}, {600, 26}, {609, 18}};
+    static const ph_knot width[] = {{468, 3},  {484, 7},  {495, 14}, {520, 17}, {560, 15},
+                                    {572, 14}, {578, 19}, {600, 26}, {609, 18}};
     float y = p->y - (v->cavity_front - 6.5f);
 
     return ph_both(ph_ellipse(p->x, y, PH_PROFILE(width, v->z), 6.6f), fabsf(v->z - 538) - 71, 3);

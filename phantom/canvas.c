@@ -63,18 +63,18 @@ static void interpolate(float *image, int size, ph_rect r, int step)
 }
 
 /* The nodes of a rect, the last row and column included. */
-#define FOR_NODES(v, first, last, step) \
+#define FOR_NODES(v, first, last, step)                                                                                \
     for (int v = (first); v < (last); v = v == (last)-1 ? (last) : v + (step) < (last)-1 ? v + (step) : (last)-1)
 
 static void noise_field(ph_canvas *c, float *out, float scale_mm, float amplitude, int step, uint32_t salt)
 {
     ph_rect all = {0, 0, c->size, c->size};
 
-    FOR_NODES(y, 0, c->size, step)
-        FOR_NODES(x, 0, c->size, step)
+    FOR_NODES (y, 0, c->size, step)
+        FOR_NODES (x, 0, c->size, step)
             out[(size_t)y * (size_t)c->size + (size_t)x] =
-                amplitude * ph_noise3((c->x0 + (float)x * c->spacing) / scale_mm, (c->y0 + (float)y * c->spacing) / scale_mm,
-                                      c->z / scale_mm, salt);
+                amplitude * ph_noise3((c->x0 + (float)x * c->spacing) / scale_mm,
+                                      (c->y0 + (float)y * c->spacing) / scale_mm, c->z / scale_mm, salt);
     interpolate(out, c->size, all, step);
 }
 
@@ -110,8 +110,8 @@ bool ph_canvas_rect(const ph_canvas *c, const ph_box *box, ph_rect *rect)
 
 void ph_measure(ph_canvas *c, ph_rect rect, int step, ph_sdf *sdf, const void *shape)
 {
-    FOR_NODES(y, rect.top, rect.bottom, step) {
-        FOR_NODES(x, rect.left, rect.right, step) {
+    FOR_NODES (y, rect.top, rect.bottom, step) {
+        FOR_NODES (x, rect.left, rect.right, step) {
             size_t i = (size_t)y * (size_t)c->size + (size_t)x;
             ph_point p = {c->x[i], c->y[i], c->z, c->broad[i], c->medium[i]};
 
@@ -150,7 +150,7 @@ void ph_paint(ph_canvas *c, const ph_box *box, int step, ph_sdf *sdf, const void
 static bool segment_rect(const ph_canvas *c, const ph_segments *list, const ph_segment *s, float grow, ph_rect *rect)
 {
     float reach = fmaxf(s->ra, s->rb) + grow + EDGE_MM, reach_z = reach / list->z_squash;
-    ph_box box = {fminf(s->a.x, s->b.x) - reach, fmaxf(s->a.x, s->b.x) + reach,     fminf(s->a.y, s->b.y) - reach,
+    ph_box box = {fminf(s->a.x, s->b.x) - reach, fmaxf(s->a.x, s->b.x) + reach,   fminf(s->a.y, s->b.y) - reach,
                   fmaxf(s->a.y, s->b.y) + reach, fminf(s->a.z, s->b.z) - reach_z, fmaxf(s->a.z, s->b.z) + reach_z};
 
     return reach > 0 && ph_canvas_rect(c, &box, rect);
@@ -173,7 +173,8 @@ static void measure_segment(ph_canvas *c, ph_rect rect, const ph_segment *s, flo
     }
 }
 
-void ph_paint_segments(ph_canvas *c, const ph_segments *list, float grow, float rough, ph_shade *shade, const void *context)
+void ph_paint_segments(ph_canvas *c, const ph_segments *list, float grow, float rough, ph_shade *shade,
+                       const void *context)
 {
     ph_rect all = {c->size, c->size, 0, 0}, rect;
 
@@ -237,8 +238,8 @@ kh_status ph_add_curve(ph_segments *list, const float (*p)[4], size_t count, kh_
         for (int s = 1; s <= CURVE_STEPS; s++) {
             for (int k = 0; k < 4; k++)
                 now[k] = catmull_rom(before[k], p[i][k], p[i + 1][k], after[k], (float)s / CURVE_STEPS);
-            status = ph_add_segment(list, (ph_segment){{last[0], last[1], last[2]}, {now[0], now[1], now[2]}, last[3], now[3]},
-                                    err);
+            status = ph_add_segment(
+                list, (ph_segment){{last[0], last[1], last[2]}, {now[0], now[1], now[2]}, last[3], now[3]}, err);
             if (status != KH_OK)
                 return status;
             for (int k = 0; k < 4; k++)

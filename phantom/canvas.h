@@ -1,6 +1,6 @@
 /* canvas.h - one slice being painted, organ over organ, with edges about a pixel wide.
- * Smooth shapes are measured on every step-th pixel and interpolated; only tubes are measured at each pixel they may touch.
- * Threads: one canvas per thread. */
+ * Smooth shapes are measured on every step-th pixel and interpolated; only tubes are measured at each pixel they may
+ * touch. Threads: one canvas per thread. */
 #ifndef KH_PHANTOM_CANVAS_H
 #define KH_PHANTOM_CANVAS_H
 
@@ -13,9 +13,10 @@ typedef struct ph_canvas {
     float spacing;   /* mm */
     float x0, y0, z; /* model position of the first pixel's centre */
     float *value;    /* HU */
-    float *x, *y;    /* where each pixel lies in the model: its place, gently warped so that nothing is a perfect ellipse */
+    float *x,
+        *y; /* where each pixel lies in the model: its place, gently warped so that nothing is a perfect ellipse */
     float *broad, *medium, *fine; /* noise of 28, 9 and 3.2 mm, -1 to 1 */
-    float *field;    /* distances of the shape being painted */
+    float *field;                 /* distances of the shape being painted */
     void *memory;
 } ph_canvas;
 

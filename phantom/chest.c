@@ -10,16 +10,18 @@ static const ph_vec nodule = {-76, 12, 598};
 
 float ph_diaphragm_sdf(float x, float y, float z)
 {
-    float right = ph_ellipsoid(x, y, z, (ph_vec){-60, -4, 378}, (ph_vec){78, 92, 108});
-    float left = ph_ellipsoid(x, y, z, (ph_vec){64, -2, 372}, (ph_vec){76, 92, 101});
+    const ph_vec right = {-60, -4, 378}, left = {64, -2, 372};
+    float on_right = ph_ellipsoid(x, y, fmaxf(z, right.z), right, (ph_vec){78, 92, 108});
+    float on_left = ph_ellipsoid(x, y, fmaxf(z, left.z), left, (ph_vec){76, 92, 101});
 
-    return ph_union(right, left, 26);
+    return ph_union(on_right, on_left, 26);
 }
 
 /* Distance to an ellipsoid of revolution about the heart's axis. */
 static float about_axis(float x, float y, float z, float shift, float along, float across)
 {
-    ph_vec d = {x - lv_centre.x - lv_axis.x * shift, y - lv_centre.y - lv_axis.y * shift, z - lv_centre.z - lv_axis.z * shift};
+    ph_vec d = {x - lv_centre.x - lv_axis.x * shift, y - lv_centre.y - lv_axis.y * shift,
+                z - lv_centre.z - lv_axis.z * shift};
     float t = ph_dot(d, lv_axis), radial = sqrtf(fmaxf(ph_dot(d, d) - t * t, 0));
 
     return ph_ellipse(t, radial, along, across);
@@ -54,13 +56,16 @@ static float mediastinum_sdf(const ph_level *v, const ph_point *p)
     float x = p->x, y = p->y, z = v->z;
     float d = ph_ellipse(x - 1, y - 2, v->mediastinum, 44);
     float spine = ph_ellipse(x, y - v->spine_y - 6, 21 + 6 * ph_step(480, 400, z), 25);
-    float front = fminf(fmaxf(fabsf(x - 3) - 2, y - 10), ph_ellipse(x - 3, y - v->cavity_front, ph_mix(88, 2, ph_step(415, 512, z)), 62));
-    float aorta = hypotf(x - ph_mix(10, 24, ph_step(400, 490, z)), y - ph_mix(v->spine_y - 26, v->spine_y - 10, ph_step(400, 490, z))) - 15;
+    float front = fminf(fmaxf(fabsf(x - 3) - 2, y - 10),
+                        ph_ellipse(x - 3, y - v->cavity_front, ph_mix(88, 2, ph_step(415, 512, z)), 62));
+    float aorta = hypotf(x - ph_mix(10, 24, ph_step(400, 490, z)),
+                         y - ph_mix(v->spine_y - 26, v->spine_y - 10, ph_step(400, 490, z))) -
+                  15;
     float cava = hypotf(x + 29, y + 10) - 12 + 40 * (1 - ph_step(520, 535, z));
     float hilum = fminf(ph_ellipsoid(fabsf(x), y, z, (ph_vec){38, 20, 560}, (ph_vec){18, 17, 24}),
                         ph_ellipsoid(x, y, z, (ph_vec){20, 2, 604}, (ph_vec){20, 42, 18}));
 
-    d = ph_union(d, spine, 10);
+    d = ph_union(d, fminf(spine, fmaxf(fabsf(x) - 22, v->spine_y - y)), 10);
     d = ph_union(d, front, 8);
     d = ph_union(d, aorta + 60 * ph_step(606, 616, z), 6);
     d = ph_union(d, cava, 6);
@@ -129,6 +134,11 @@ static float chamber_sdf(const void *context, const ph_point *p)
     return ch->sdf(p->x, p->y, p->z) + 0.8f * p->medium + p->broad;
 }
 
+static float atrium_lumen_sdf(const void *context, const ph_point *p)
+{
+    return chamber_sdf(context, p) + 2.4f;
+}
+
 static float shade_chamber(const void *context, const ph_canvas *c, size_t i, float depth)
 {
     const chamber *ch = context;
@@ -174,15 +184,28 @@ static float shade_pericardium(const void *context, const ph_canvas *c, size_t i
     return ph_mix(-10, -98 + 4 * c->medium[i], ph_step(0.7f, 1.3f, depth));
 }
 
+/* From right to left: each lies over those before. */
+static const chamber chambers[] = {
+    {right_atrium, 2.0f, 80, HU_VENOUS},
+    {right_ventricle, 3.6f, 105, HU_VENOUS + 4},
+    {left_atrium, 2.0f, 90, KH_PHANTOM_HU_BLOOD - 4},
+    {left_ventricle, 60, 114, 114},
+};
+static const ph_box heart_box = {-62, 92, -86, 42, 455, 575};
+
+/* The veins end in the atria: their walls do not go on inside. */
+void ph_paint_atria(ph_canvas *c)
+{
+    static const chamber right = {right_atrium, 0, HU_VENOUS, HU_VENOUS};
+    static const chamber left = {left_atrium, 0, KH_PHANTOM_HU_BLOOD - 4, KH_PHANTOM_HU_BLOOD - 4};
+
+    ph_paint(c, &heart_box, 4, atrium_lumen_sdf, &right, ph_flat, &right.blood);
+    ph_paint(c, &heart_box, 4, atrium_lumen_sdf, &left, ph_flat, &left.blood);
+}
+
 static void paint_heart(ph_canvas *c)
 {
-    static const chamber chambers[] = {
-        {right_atrium, 2.0f, 80, HU_VENOUS},
-        {right_ventricle, 3.6f, 105, HU_VENOUS + 4},
-        {left_atrium, 2.0f, 90, KH_PHANTOM_HU_BLOOD - 4},
-        {left_ventricle, 60, 114, 114},
-    };
-    ph_box box = {-62, 92, -86, 42, 455, 575};
+    const ph_box box = heart_box;
 
     if (c->z < box.bottom || c->z > box.top)
         return;

@@ -6,17 +6,59 @@
 #define EDGE_MM 1.0f
 
 typedef enum tissue {
-    AIR, SKIN, FAT, MUSCLE, BONE, MARROW, CSF, GREY, WHITE, NUCLEUS, THALAMUS, VITREOUS, LENS, MUCOSA, VESSEL, DISC, TISSUES
+    AIR,
+    SKIN,
+    FAT,
+    MUSCLE,
+    BONE,
+    MARROW,
+    CSF,
+    GREY,
+    WHITE,
+    NUCLEUS,
+    THALAMUS,
+    VITREOUS,
+    LENS,
+    MUCOSA,
+    VESSEL,
+    DISC,
+    TISSUES
 } tissue;
 
 /* Signal by weighting: fluid is dark in T1 and bright in T2, white matter is brighter than grey in T1 only. */
 static const float signals[2][TISSUES] = {
-    [PH_T1] = {[AIR] = 0.005f, [SKIN] = 0.52f, [FAT] = 0.95f, [MUSCLE] = 0.36f, [BONE] = 0.05f, [MARROW] = 0.62f, [CSF] = 0.13f,
-               [GREY] = 0.43f, [WHITE] = 0.61f, [NUCLEUS] = 0.47f, [THALAMUS] = 0.52f, [VITREOUS] = 0.15f, [LENS] = 0.4f,
-               [MUCOSA] = 0.38f, [VESSEL] = 0.08f, [DISC] = 0.3f},
-    [PH_T2] = {[AIR] = 0.005f, [SKIN] = 0.38f, [FAT] = 0.62f, [MUSCLE] = 0.2f, [BONE] = 0.04f, [MARROW] = 0.36f, [CSF] = 0.95f,
-               [GREY] = 0.53f, [WHITE] = 0.38f, [NUCLEUS] = 0.45f, [THALAMUS] = 0.45f, [VITREOUS] = 0.98f, [LENS] = 0.15f,
-               [MUCOSA] = 0.75f, [VESSEL] = 0.05f, [DISC] = 0.25f},
+    [PH_T1] = {[AIR] = 0.005f,
+               [SKIN] = 0.52f,
+               [FAT] = 0.95f,
+               [MUSCLE] = 0.36f,
+               [BONE] = 0.05f,
+               [MARROW] = 0.62f,
+               [CSF] = 0.13f,
+               [GREY] = 0.43f,
+               [WHITE] = 0.61f,
+               [NUCLEUS] = 0.47f,
+               [THALAMUS] = 0.52f,
+               [VITREOUS] = 0.15f,
+               [LENS] = 0.4f,
+               [MUCOSA] = 0.38f,
+               [VESSEL] = 0.08f,
+               [DISC] = 0.3f},
+    [PH_T2] = {[AIR] = 0.005f,
+               [SKIN] = 0.38f,
+               [FAT] = 0.62f,
+               [MUSCLE] = 0.2f,
+               [BONE] = 0.04f,
+               [MARROW] = 0.36f,
+               [CSF] = 0.95f,
+               [GREY] = 0.53f,
+               [WHITE] = 0.38f,
+               [NUCLEUS] = 0.45f,
+               [THALAMUS] = 0.45f,
+               [VITREOUS] = 0.98f,
+               [LENS] = 0.15f,
+               [MUCOSA] = 0.75f,
+               [VESSEL] = 0.05f,
+               [DISC] = 0.25f},
 };
 
 typedef struct probe {
@@ -79,7 +121,8 @@ static float cerebellum_sdf(const probe *q)
 
 static float cerebrum_sdf(const probe *q, float vault)
 {
-    float tent = ph_both(q->p.z + 11 + 0.2f * q->ax, 14 - q->p.y + 0.15f * q->ax, 14); /* negative below the tentorium */
+    float tent =
+        ph_both(q->p.z + 11 + 0.2f * q->ax, 14 - q->p.y + 0.15f * q->ax, 14); /* negative below the tentorium */
     float cistern = ball(q, 0, 4, -26, 21, 25, 21);
     float d = ph_both(vault + 2.4f, 1.5f - tent, 5);
 
@@ -196,7 +239,8 @@ static void lay_eyes(probe *q)
 static void lay_airways(probe *q)
 {
     float cells = fabsf(q->fine) < 0.12f ? 1.0f : 0;
-    float ethmoid = ball(q, 6, -60, -25, 8, 22, 12) + cells, maxillary = ball(q, 28, -58, -52, 14, 18, 17) + 0.08f * (q->ax - 28) * (q->p.z + 52) / 4;
+    float ethmoid = ball(q, 6, -60, -25, 8, 22, 12) + cells,
+          maxillary = ball(q, 28, -58, -52, 14, 18, 17) + 0.08f * (q->ax - 28) * (q->p.z + 52) / 4;
     float nose = ball(q, 0, -72, -52, 13, 30, 20), shell = sinf((q->p.z + 0.5f * q->ax) * 0.52f) * 2.4f;
 
     lay(q, ball(q, 9, -82, 4, 9, 5, 10) - 1.2f, BONE);

@@ -6,26 +6,32 @@
 #define HU_CAVITY_FAT (-102.0f)
 #define WALL_POWER 2.35f
 
-static const ph_knot half_width[] = {{15, 168}, {60, 176},  {95, 178},  {140, 171}, {200, 158}, {260, 146}, {330, 141},
-                                     {400, 145}, {470, 153}, {540, 163}, {585, 172}, {620, 182}, {645, 183}, {672, 172}};
-static const ph_knot skin_front[] = {{15, -86},   {60, -96},   {110, -98},  {170, -102}, {230, -108}, {300, -108}, {370, -106},
-                                     {440, -109}, {500, -112}, {550, -109}, {590, -97},  {620, -80},  {645, -62},  {672, -48}};
-static const ph_knot skin_back[] = {{15, 104},  {60, 112},  {110, 115}, {160, 112}, {210, 104}, {260, 98},  {330, 99},
+static const ph_knot half_width[] = {{15, 168},  {60, 176},  {95, 178},  {140, 171}, {200, 158},
+                                     {260, 146}, {330, 141}, {400, 145}, {470, 153}, {540, 163},
+                                     {585, 172}, {620, 182}, {645, 183}, {672, 172}};
+static const ph_knot skin_front[] = {{15, -86},   {60, -96},   {110, -98},  {170, -102}, {230, -108},
+                                     {300, -108}, {370, -106}, {440, -109}, {500, -112}, {550, -109},
+                                     {590, -97},  {620, -80},  {645, -62},  {672, -48}};
+static const ph_knot skin_back[] = {{15, 104},  {60, 112},  {110, 115}, {160, 112}, {210, 104}, {260, 98}, {330, 99},
                                     {400, 103}, {480, 108}, {560, 110}, {610, 107}, {645, 98},  {672, 88}};
 static const ph_knot fat_front[] = {{20, 16}, {90, 22}, {170, 23}, {260, 20}, {350, 17}, {440, 11}, {540, 9}, {640, 8}};
-static const ph_knot fat_side[] = {{20, 20}, {80, 26}, {150, 24}, {220, 20}, {280, 18}, {360, 14}, {450, 10}, {560, 10}, {650, 9}};
-static const ph_knot fat_back[] = {{20, 26}, {90, 30}, {150, 26}, {220, 18}, {300, 13}, {420, 10}, {560, 10}, {650, 12}};
-static const ph_knot cavity_half_width[] = {{20, 38},   {60, 48},   {90, 56},   {130, 68},  {170, 92},  {210, 112}, {250, 114},
-                                            {300, 111}, {350, 114}, {400, 121}, {450, 127}, {500, 129}, {540, 125}, {575, 116},
-                                            {610, 95},  {635, 68},  {655, 40},  {668, 26}};
-static const ph_knot cavity_front[] = {{20, -40},  {60, -52},  {90, -58},  {130, -62}, {180, -66}, {230, -72}, {300, -77},
-                                       {370, -80}, {430, -86}, {490, -90}, {540, -86}, {575, -76}, {605, -60}, {635, -34},
-                                       {655, -12}, {668, -4}};
-static const ph_knot cavity_back[] = {{20, 46},  {60, 58},  {100, 64}, {150, 62}, {200, 58}, {240, 62}, {300, 70}, {360, 77},
-                                      {420, 84}, {480, 89}, {540, 90}, {590, 86}, {630, 78}, {655, 66}, {668, 52}};
-static const ph_knot spine[] = {{60, 52},  {95, 64},  {140, 66}, {180, 50}, {208, 30}, {240, 20}, {290, 18}, {340, 24}, {400, 38},
-                                {460, 50}, {520, 55}, {580, 52}, {630, 42}, {672, 30}};
-static const ph_knot mediastinum[] = {{400, 24}, {470, 26}, {520, 28}, {560, 30}, {590, 32}, {615, 34}, {640, 30}, {660, 26}};
+static const ph_knot fat_side[] = {{20, 20},  {80, 26},  {150, 24}, {220, 20}, {280, 18},
+                                   {360, 14}, {450, 10}, {560, 10}, {650, 9}};
+static const ph_knot fat_back[] = {{20, 26},  {90, 30},  {150, 26}, {220, 18},
+                                   {300, 13}, {420, 10}, {560, 10}, {650, 12}};
+static const ph_knot cavity_half_width[] = {{20, 38},   {60, 48},   {90, 56},   {130, 68},  {170, 92},  {210, 112},
+                                            {250, 114}, {300, 111}, {350, 114}, {400, 121}, {450, 127}, {500, 129},
+                                            {540, 125}, {575, 116}, {610, 95},  {635, 68},  {655, 40},  {668, 26}};
+static const ph_knot cavity_front[] = {{20, -40},  {60, -52},  {90, -58},  {130, -62}, {180, -66}, {230, -72},
+                                       {300, -77}, {370, -80}, {430, -86}, {490, -90}, {540, -86}, {575, -76},
+                                       {605, -60}, {635, -34}, {655, -12}, {668, -4}};
+static const ph_knot cavity_back[] = {{20, 46},  {60, 58},  {100, 64}, {150, 62}, {200, 58},
+                                      {240, 62}, {300, 70}, {360, 77}, {420, 84}, {480, 89},
+                                      {540, 90}, {590, 86}, {630, 78}, {655, 66}, {668, 52}};
+static const ph_knot spine[] = {{60, 52},  {95, 64},  {140, 66}, {180, 50}, {208, 30}, {240, 20}, {290, 18},
+                                {340, 24}, {400, 38}, {460, 50}, {520, 55}, {580, 52}, {630, 42}, {672, 30}};
+static const ph_knot mediastinum[] = {{400, 24}, {470, 26}, {520, 28}, {560, 30},
+                                      {590, 32}, {615, 34}, {640, 30}, {660, 26}};
 
 float ph_spine_y(float z)
 {
@@ -70,7 +76,8 @@ static float skin_sdf(const void *context, const ph_point *p)
 {
     const ph_level *v = context;
     float middle = (v->back + v->front) / 2;
-    float trunk = ph_superellipse(p->x, p->y - middle, v->half_width, (v->back - v->front) / 2, p->y > middle ? 2.7f : 2.4f);
+    float trunk =
+        ph_superellipse(p->x, p->y - middle, v->half_width, (v->back - v->front) / 2, p->y > middle ? 2.7f : 2.4f);
     float cleft = ph_ellipse(p->x, p->y - v->back - 8, 3.5f, 38 * ph_step(165, 90, v->z) + 5);
     float furrow = ph_ellipse(p->x, p->y - v->back - 5, 9, 9);
     float thighs = ph_ellipse(p->x, p->y + 10, 2.5f, 130) + 70 * ph_step(25, 45, v->z);
@@ -95,7 +102,8 @@ static float shade_skin(const void *context, const ph_canvas *c, size_t i, float
     float septa = fabsf(c->medium[i]) < 0.05f && c->broad[i] > 0.1f ? 30 : 0;
 
     (void)context;
-    return ph_mix(HU_SKIN, KH_PHANTOM_HU_FAT + 5 * c->medium[i] + septa, ph_step(SKIN_MM - 0.5f, SKIN_MM + 0.6f, depth));
+    return ph_mix(HU_SKIN, KH_PHANTOM_HU_FAT + 5 * c->medium[i] + septa,
+                  ph_step(SKIN_MM - 0.5f, SKIN_MM + 0.6f, depth));
 }
 
 /* A thin sheet of fat between two muscles, `at` mm deep. */
@@ -104,8 +112,8 @@ static float fat_plane(float depth, float at, float thickness)
     return 1 - ph_step(thickness * 0.5f, thickness, fabsf(depth - at));
 }
 
-/* The muscles of the wall, with the planes between them: pectorals in front of the chest, three flat muscles beside the belly,
- * the straight one before it, the gluteals behind the pelvis. */
+/* The muscles of the wall, with the planes between them: pectorals in front of the chest, three flat muscles beside the
+ * belly, the straight one before it, the gluteals behind the pelvis. */
 static float shade_muscle(const void *context, const ph_canvas *c, size_t i, float depth)
 {
     const ph_level *v = context;
@@ -113,17 +121,22 @@ static float shade_muscle(const void *context, const ph_canvas *c, size_t i, flo
     float marbling = ph_step(0.35f, 0.9f, c->medium[i] + 0.5f * c->fine[i]) * 55, planes = 0;
     float flat = ph_step(235, 255, z) * ph_step(400, 370, z) * ph_step(70, 82, ax) * ph_step(60, 45, y);
 
-    planes = fmaxf(planes, flat * fmaxf(fat_plane(depth, 4.5f + c->broad[i], 0.9f), fat_plane(depth, 8.5f + c->broad[i], 0.9f)));
-    planes = fmaxf(planes, ph_step(150, 180, z) * ph_step(470, 430, z) * (y < 0) * fat_plane(ax, 66 + 5 * c->broad[i], 2.5f));
+    planes = fmaxf(
+        planes, flat * fmaxf(fat_plane(depth, 4.5f + c->broad[i], 0.9f), fat_plane(depth, 8.5f + c->broad[i], 0.9f)));
+    planes = fmaxf(planes,
+                   ph_step(150, 180, z) * ph_step(470, 430, z) * (y < 0) * fat_plane(ax, 66 + 5 * c->broad[i], 2.5f));
     planes = fmaxf(planes, ph_step(90, 120, z) * ph_step(490, 470, z) * (y < -40) * fat_plane(ax, 0, 2.2f) * 0.7f);
-    planes = fmaxf(planes, ph_step(520, 545, z) * (y < 0) * (ax > 30) *
-                               fat_plane(depth, 12 + 2.5f * c->broad[i], 1.6f));
-    planes = fmaxf(planes, ph_step(500, 530, z) * (y > 30) * (ax > 45) *
-                               fat_plane(depth, 9 + 2.5f * c->broad[i], 1.4f));
+    planes =
+        fmaxf(planes, ph_step(520, 545, z) * (y < 0) * (ax > 30) * fat_plane(depth, 12 + 2.5f * c->broad[i], 1.6f));
+    planes =
+        fmaxf(planes, ph_step(500, 530, z) * (y > 30) * (ax > 45) * fat_plane(depth, 9 + 2.5f * c->broad[i], 1.4f));
     planes = fmaxf(planes, ph_step(215, 195, z) * (y > 0) * (ax > 35) * fat_plane(depth, 24 + 5 * c->broad[i], 2.6f));
     planes = fmaxf(planes, ph_step(150, 120, z) * (ax > 55) * fat_plane(y, -22 + 8 * c->broad[i], 2.4f));
     planes = fmaxf(planes, ph_step(110, 90, z) * (ax > 55) * fat_plane(ax, 112 + 9 * c->broad[i], 2.2f) * (y < 40));
     planes = fmaxf(planes, ph_step(75, 50, z) * (ax > 30) * fat_plane(ax, 62 + 9 * c->broad[i], 2.2f));
+    /* Shoulder and buttock: septa that follow no wall. */
+    planes = fmaxf(planes, fmaxf(ph_step(610, 630, z), ph_step(200, 180, z)) * ph_step(9, 14, depth) *
+                               ph_step(0.075f, 0.03f, fabsf(c->broad[i])) * 0.75f);
     return ph_mix(KH_PHANTOM_HU_MUSCLE - marbling * 0.45f, -85, planes);
 }
 

@@ -27,9 +27,16 @@ const kh_phantom_options kh_phantom_options_default = {
 static const ph_patient man = {"Kakuu^Tarou=架空^太郎=かくう^たろう", "DEMO-000101", "19580314", "M"};
 static const ph_patient woman = {"Mihon^Hanako=見本^花子=みほん^はなこ", "DEMO-000202", "19720930", "F"};
 
-static const ph_study ct_study = {&man, 1, "CT0915", "A26-0915-01", "20260915", "101530", "068Y", "胸腹部造影CT", "CT", "CHESTABDPELVIS", "PHANTOM CT 64"};
-static const ph_study ct_earlier_study = {&man, 2, "CT0116", "A26-0116-07", "20260116", "143005", "067Y", "胸腹部造影CT 前回", "CT", "CHESTABDPELVIS", "PHANTOM CT 64"};
-static const ph_study mr_study = {&woman, 3, "MR1002", "A26-1002-03", "20261002", "094210", "054Y", "頭部MRI", "MR", "HEAD", "PHANTOM MR 1.5T"};
+static const ph_study ct_study = {&man,           1,    "CT0915",         "A26-0915-01",  "20260915", "101530", "068Y",
+                                  "胸腹部造影CT", "CT", "CHESTABDPELVIS", "PHANTOM CT 64"};
+static const ph_study ct_earlier_study = {&man,           2,
+                                          "CT0116",       "A26-0116-07",
+                                          "20260116",     "143005",
+                                          "067Y",         "胸腹部造影CT 前回",
+                                          "CT",           "CHESTABDPELVIS",
+                                          "PHANTOM CT 64"};
+static const ph_study mr_study = {&woman, 3,         "MR1002", "A26-1002-03", "20261002",       "094210",
+                                  "054Y", "頭部MRI", "MR",     "HEAD",        "PHANTOM MR 1.5T"};
 
 /* Where a study's patient lay: added to model positions. The second time is never the same. */
 static const double shifts_mm[][3] = {{0, 0, 0}, {0, -15, -360}, {2.5, -11, -338}, {0, 0, 0}};
@@ -51,11 +58,11 @@ typedef struct run {
     job jobs[SERIES_MAX];
     size_t job_count;
     uint32_t total;
-    atomic_uint next;   /* image to make: an index over all jobs' slices */
+    atomic_uint next; /* image to make: an index over all jobs' slices */
     atomic_bool failed;
     pthread_mutex_t lock;
-    uint32_t done;      /* lock */
-    kh_error error;     /* lock: the first */
+    uint32_t done;  /* lock */
+    kh_error error; /* lock: the first */
 } run;
 
 static kh_status check_range(const char *name, uint32_t value, uint32_t low, uint32_t high, kh_error *err)
@@ -135,7 +142,8 @@ static kh_status write_file(const char *dir, unsigned instance, const kh_buf *fi
 
 static uint64_t image_seed(const run *r, const job *j, uint32_t index)
 {
-    uint64_t state = r->options->seed ^ (uint64_t)j->series.study->number << 48 ^ (uint64_t)j->series.number << 32 ^ index;
+    uint64_t state =
+        r->options->seed ^ (uint64_t)j->series.study->number << 48 ^ (uint64_t)j->series.number << 32 ^ index;
 
     return ph_random(&state);
 }
@@ -164,7 +172,8 @@ static void make_mr(const run *r, const job *j, uint32_t index, ph_worker *w, ph
         across = (ph_vec){0, step, 0};
         down = (ph_vec){0, 0, -step};
     }
-    ph_mr_pixels(w->pixels, origin, across, down, j->weighting, (uint32_t)(r->options->seed * 747796405u), image_seed(r, j, index));
+    ph_mr_pixels(w->pixels, origin, across, down, j->weighting, (uint32_t)(r->options->seed * 747796405u),
+                 image_seed(r, j, index));
     image->position_mm[0] = origin.x;
     image->position_mm[1] = origin.y;
     image->position_mm[2] = origin.z;
@@ -279,15 +288,33 @@ static job *add_job(run *r, const ph_series *series, uint32_t slices, kh_status 
     return j;
 }
 
-static kh_status plan_ct(run *r, const ph_study *study, const ph_body *body, uint32_t slices, float noise_sd_hu, kh_error *err)
+static kh_status plan_ct(run *r, const ph_study *study, const ph_body *body, uint32_t slices, float noise_sd_hu,
+                         kh_error *err)
 {
     double gap = (double)PH_BODY_HEIGHT_MM / slices;
-    ph_series scout = {.study = study, .kind = PH_KIND_SCOUT, .number = 1, .description = "Scout", .protocol = "CHEST-ABDOMEN-PELVIS",
-                       .spacing_mm = PH_SCOUT_SPACING_MM, .thickness_mm = 400, .orientation = {1, 0, 0, 0, 0, -1},
-                       .columns = PH_SCOUT_SIZE, .rows = PH_SCOUT_SIZE, .window_center = 150, .window_width = 1100};
-    ph_series axial = {.study = study, .kind = PH_KIND_CT, .number = 2, .description = "Chest-Abdomen-Pelvis PV", .protocol = scout.protocol,
-                       .spacing_mm = PH_CT_SPACING_MM, .thickness_mm = gap < 5 ? gap : 5, .gap_mm = gap, .orientation = {1, 0, 0, 0, 1, 0},
-                       .columns = PH_CT_SIZE, .rows = PH_CT_SIZE};
+    ph_series scout = {.study = study,
+                       .kind = PH_KIND_SCOUT,
+                       .number = 1,
+                       .description = "Scout",
+                       .protocol = "CHEST-ABDOMEN-PELVIS",
+                       .spacing_mm = PH_SCOUT_SPACING_MM,
+                       .thickness_mm = 400,
+                       .orientation = {1, 0, 0, 0, 0, -1},
+                       .columns = PH_SCOUT_SIZE,
+                       .rows = PH_SCOUT_SIZE,
+                       .window_center = 150,
+                       .window_width = 1100};
+    ph_series axial = {.study = study,
+                       .kind = PH_KIND_CT,
+                       .number = 2,
+                       .description = "Chest-Abdomen-Pelvis PV",
+                       .protocol = scout.protocol,
+                       .spacing_mm = PH_CT_SPACING_MM,
+                       .thickness_mm = gap < 5 ? gap : 5,
+                       .gap_mm = gap,
+                       .orientation = {1, 0, 0, 0, 1, 0},
+                       .columns = PH_CT_SIZE,
+                       .rows = PH_CT_SIZE};
     float *rows = calloc((size_t)slices * PH_CT_SIZE, sizeof *rows);
     kh_status status = KH_OK;
     job *j;
@@ -305,10 +332,21 @@ static kh_status plan_ct(run *r, const ph_study *study, const ph_body *body, uin
 static kh_status plan_mr(run *r, uint32_t slices, kh_error *err)
 {
     double gap = (double)MR_HEIGHT_MM / slices;
-    ph_series series = {.study = &mr_study, .kind = PH_KIND_MR, .number = 1, .description = "T1 SE axial", .protocol = "HEAD T1 SE",
-                        .spacing_mm = PH_MR_SPACING_MM, .thickness_mm = gap < MR_THICKNESS_MM ? gap : MR_THICKNESS_MM, .gap_mm = gap,
-                        .orientation = {1, 0, 0, 0, 1, 0}, .columns = PH_MR_SIZE, .rows = PH_MR_SIZE,
-                        .repetition_ms = 520, .echo_ms = 12, .window_center = 620, .window_width = 1250};
+    ph_series series = {.study = &mr_study,
+                        .kind = PH_KIND_MR,
+                        .number = 1,
+                        .description = "T1 SE axial",
+                        .protocol = "HEAD T1 SE",
+                        .spacing_mm = PH_MR_SPACING_MM,
+                        .thickness_mm = gap < MR_THICKNESS_MM ? gap : MR_THICKNESS_MM,
+                        .gap_mm = gap,
+                        .orientation = {1, 0, 0, 0, 1, 0},
+                        .columns = PH_MR_SIZE,
+                        .rows = PH_MR_SIZE,
+                        .repetition_ms = 520,
+                        .echo_ms = 12,
+                        .window_center = 620,
+                        .window_width = 1250};
     ph_series t2 = series, sagittal = series;
     kh_status status = KH_OK;
     job *j;

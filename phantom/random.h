@@ -1,4 +1,5 @@
-/* random.h - numbers that look random and are the same for the same seed, everywhere. Threads: pure, or one state each. */
+/* random.h - numbers that look random and are the same for the same seed, everywhere. Threads: pure, or one state each.
+ */
 #ifndef KH_PHANTOM_RANDOM_H
 #define KH_PHANTOM_RANDOM_H
 
@@ -21,7 +22,8 @@ static inline float ph_uniform(uint64_t *state)
     return (float)(ph_random(state) >> 40) * 0x1p-24f;
 }
 
-/* Mean 0, SD 1: half the bits of a word are set, give or take 4 (a binomial of 64 is normal enough before filtering). */
+/* Mean 0, SD 1: half the bits of a word are set, give or take 4 (a binomial of 64 is normal enough before filtering).
+ */
 static inline float ph_normal(uint64_t *state)
 {
     return ((float)__builtin_popcountll(ph_random(state)) - 32) * 0.25f;
@@ -36,8 +38,8 @@ typedef struct ph_kernel {
     float weights[2 * PH_KERNEL_REACH + 1];
 } ph_kernel;
 void ph_kernel_init(ph_kernel *kernel, float sigma_px);
-/* Fill out (columns x rows) with normal noise of SD 1, filtered along rows and columns: its autocorrelation is that of the
- * kernel in each direction. scratch holds (columns + 8) x (rows + 8) floats twice. */
+/* Fill out (columns x rows) with normal noise of SD 1, filtered along rows and columns: its autocorrelation is that of
+ * the kernel in each direction. scratch holds (columns + 8) x (rows + 8) floats twice. */
 void ph_noise_image(float *out, size_t columns, size_t rows, const ph_kernel *kernel, uint64_t seed, float *scratch);
 
 #endif

@@ -25,7 +25,8 @@ void ph_uid(char out[KH_UID_SIZE], uint64_t seed, ph_uid_kind kind, unsigned stu
     char digits[40];
     size_t at = sizeof digits;
 
-    /* Two rounds of mixing keep near seeds and near numbers apart; version and variant are those of a UUID of version 4. */
+    /* Two rounds of mixing keep near seeds and near numbers apart; version and variant are those of a UUID of
+     * version 4. */
     state = ph_random(&state);
     value = (unsigned __int128)((ph_random(&state) & ~(uint64_t)0xf000) | 0x4000) << 64;
     value |= (ph_random(&state) >> 2) | 0x8000000000000000u;

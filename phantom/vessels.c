@@ -3,31 +3,35 @@
 #include "phantom/body.h"
 #include "phantom/random.h"
 
-#define CURVE(list, ...) \
-    do { \
-        const float points[][4] = {__VA_ARGS__}; \
-        kh_status curve_status = ph_add_curve(list, points, sizeof points / sizeof points[0], err); \
-        if (curve_status != KH_OK) \
-            return curve_status; \
+#define CURVE(list, ...)                                                                                               \
+    do {                                                                                                               \
+        const float points[][4] = {__VA_ARGS__};                                                                       \
+        kh_status curve_status = ph_add_curve(list, points, sizeof points / sizeof points[0], err);                    \
+        if (curve_status != KH_OK)                                                                                     \
+            return curve_status;                                                                                       \
     } while (0)
 
 static kh_status build_arteries(ph_body *b, kh_error *err)
 {
-    CURVE(&b->arteries, {0, -6, 538, 14}, {-10, -15, 560, 16}, {-15, -21, 580, 16}, {-9, -15, 601, 15}, {6, 0, 612, 13.5f},
-          {19, 22, 608, 13}, {25, 38, 592, 12.5f}, {26, 44, 560, 12.2f}, {25, 42, 520, 12}, {22, 34, 480, 11.6f},
-          {14, 19, 440, 11}, {8, 9, 400, 10.6f}, {5, 1, 360, 9.8f}, {4, -9, 300, 9}, {2, -8, 260, 8.6f});
+    CURVE(&b->arteries, {0, -6, 538, 14}, {-10, -15, 560, 16}, {-15, -21, 580, 16}, {-9, -15, 601, 15},
+          {6, 0, 612, 13.5f}, {19, 22, 608, 13}, {25, 38, 592, 12.5f}, {26, 44, 560, 12.2f}, {25, 42, 520, 12},
+          {22, 34, 480, 11.6f}, {14, 19, 440, 11}, {8, 9, 400, 10.6f}, {5, 1, 360, 9.8f}, {4, -9, 300, 9},
+          {2, -8, 260, 8.6f});
     for (float s = -1; s <= 1; s += 2) {
         CURVE(&b->arteries, {1, -8, 262, 7}, {s * 14, -6, 243, 6.5f}, {s * 34, 2, 216, 6}, {s * 48, -6, 195, 5.4f},
               {s * 58, -24, 165, 5}, {s * 62, -50, 122, 5}, {s * 62, -66, 84, 5}, {s * 64, -66, 20, 4.6f});
-        CURVE(&b->arteries, {s * 38, 2, 212, 4.5f}, {s * 42, 24, 190, 4}, {s * 46, 38, 158, 3}, {s * 42, 30, 130, 2.4f});
+        CURVE(&b->arteries, {s * 38, 2, 212, 4.5f}, {s * 42, 24, 190, 4}, {s * 46, 38, 158, 3},
+              {s * 42, 30, 130, 2.4f});
         CURVE(&b->arteries, {5, 0, 348, 3}, {s * 26, 15, 346, 3}, {s * 46, 30, 347, 2.7f}, {s * 56, 34, 348, 2});
-        CURVE(&b->arteries, {s * 52, 3, 652, 5}, {s * 90, -2, 646, 4.5f}, {s * 120, 4, 625, 4}, {s * 140, 10, 606, 3.6f});
+        CURVE(&b->arteries, {s * 52, 3, 652, 5}, {s * 90, -2, 646, 4.5f}, {s * 120, 4, 625, 4},
+              {s * 140, 10, 606, 3.6f});
     }
     CURVE(&b->arteries, {-4, -8, 610, 7}, {-14, -4, 627, 6.5f}, {-23, 2, 644, 6}, {-25, 0, 676, 4});
     CURVE(&b->arteries, {-23, 2, 644, 5}, {-36, 4, 651, 5}, {-52, 3, 652, 5});
     CURVE(&b->arteries, {6, 0, 612, 5}, {13, 0, 640, 4}, {24, -2, 676, 4});
     CURVE(&b->arteries, {18, 16, 610, 5.5f}, {28, 14, 638, 5}, {52, 3, 652, 5});
-    CURVE(&b->arteries, {6, 2, 372, 4}, {6, -14, 375, 3.6f}, {32, -10, 388, 2.8f}, {60, 14, 402, 2.6f}, {80, 30, 410, 2.2f});
+    CURVE(&b->arteries, {6, 2, 372, 4}, {6, -14, 375, 3.6f}, {32, -10, 388, 2.8f}, {60, 14, 402, 2.6f},
+          {80, 30, 410, 2.2f});
     CURVE(&b->arteries, {6, -12, 375, 3}, {-16, -20, 378, 2.7f}, {-36, -12, 390, 2.4f});
     CURVE(&b->arteries, {5, -4, 354, 4}, {3, -26, 340, 4}, {-2, -40, 300, 3.2f}, {-10, -40, 255, 2.4f});
     return KH_OK;
@@ -37,25 +41,31 @@ static kh_status build_veins(ph_body *b, kh_error *err)
 {
     CURVE(&b->veins, {-30, -12, 608, 9}, {-30, -11, 575, 9.5f}, {-31, -12, 535, 10});
     CURVE(&b->veins, {-30, -12, 610, 8}, {-36, -14, 630, 7.5f}, {-38, -10, 660, 6.5f}, {-38, -8, 680, 6.5f});
-    CURVE(&b->veins, {-29, -14, 606, 8}, {0, -36, 612, 7.5f}, {26, -32, 622, 7.5f}, {38, -18, 636, 7.5f}, {38, -10, 680, 6.5f});
+    CURVE(&b->veins, {-29, -14, 606, 8}, {0, -36, 612, 7.5f}, {26, -32, 622, 7.5f}, {38, -18, 636, 7.5f},
+          {38, -10, 680, 6.5f});
     for (float s = -1; s <= 1; s += 2) {
-        CURVE(&b->veins, {s * 37, -16, 634, 6.5f}, {s * 70, -22, 644, 6}, {s * 104, -12, 634, 5.5f}, {s * 136, 2, 604, 5});
-        CURVE(&b->veins, {-12, 3, 246, 8}, {s * 24 - 4, 10, 226, 7}, {s * 44, 8, 200, 6.5f}, {s * 54, -8, 172, 6}, {s * 54, -40, 126, 6},
-              {s * 52, -56, 86, 6}, {s * 54, -56, 20, 6});
+        CURVE(&b->veins, {s * 37, -16, 634, 6.5f}, {s * 70, -22, 644, 6}, {s * 104, -12, 634, 5.5f},
+              {s * 136, 2, 604, 5});
+        CURVE(&b->veins, {-12, 3, 246, 8}, {s * 24 - 4, 10, 226, 7}, {s * 44, 8, 200, 6.5f}, {s * 54, -8, 172, 6},
+              {s * 54, -40, 126, 6}, {s * 52, -56, 86, 6}, {s * 54, -56, 20, 6});
         CURVE(&b->veins, {-20, 0, 345, 4.5f}, {s * 22, 4 + s * -8, 349, 4}, {s * 46, 24, 350, 4}, {s * 58, 32, 350, 3});
     }
-    CURVE(&b->veins, {-13, -2, 244, 9.5f}, {-17, -6, 290, 10.5f}, {-21, 2, 345, 11}, {-24, 13, 390, 11.5f}, {-25, 15, 440, 12},
-          {-24, 10, 470, 12}, {-28, -2, 490, 12}, {-33, -10, 506, 12});
-    CURVE(&b->veins, {-6, 20, 400, 2.5f}, {-6, 34, 450, 3}, {-8, 40, 540, 3.4f}, {-14, 34, 585, 3.6f}, {-26, 6, 592, 3.6f});
-    CURVE(&b->portal, {84, 32, 402, 3}, {58, 14, 394, 3.8f}, {30, -8, 380, 4.4f}, {0, -18, 362, 5.2f}, {-10, -20, 357, 5.6f});
-    CURVE(&b->portal, {-14, -42, 262, 3.4f}, {-13, -38, 310, 4.8f}, {-10, -22, 350, 5.6f}, {-22, -14, 374, 6.4f}, {-38, -4, 393, 6.4f});
+    CURVE(&b->veins, {-13, -2, 244, 9.5f}, {-17, -6, 290, 10.5f}, {-21, 2, 345, 11}, {-24, 13, 390, 11.5f},
+          {-25, 15, 440, 12}, {-24, 10, 470, 12}, {-28, -2, 490, 12}, {-33, -10, 506, 12});
+    CURVE(&b->veins, {-6, 20, 400, 2.5f}, {-6, 34, 450, 3}, {-8, 40, 540, 3.4f}, {-14, 34, 585, 3.6f},
+          {-26, 6, 592, 3.6f});
+    CURVE(&b->portal, {84, 32, 402, 3}, {58, 14, 394, 3.8f}, {30, -8, 380, 4.4f}, {0, -18, 362, 5.2f},
+          {-10, -20, 357, 5.6f});
+    CURVE(&b->portal, {-14, -42, 262, 3.4f}, {-13, -38, 310, 4.8f}, {-10, -22, 350, 5.6f}, {-22, -14, 374, 6.4f},
+          {-38, -4, 393, 6.4f});
     return KH_OK;
 }
 
 static kh_status build_chest_tubes(ph_body *b, kh_error *err)
 {
     CURVE(&b->heart_vessels, {15, -38, 536, 12}, {16, -32, 556, 13.5f}, {18, -12, 573, 13});
-    CURVE(&b->heart_vessels, {18, -12, 573, 11.5f}, {0, 4, 569, 11}, {-22, 8, 565, 10.5f}, {-40, 13, 561, 9}, {-54, 17, 555, 6});
+    CURVE(&b->heart_vessels, {18, -12, 573, 11.5f}, {0, 4, 569, 11}, {-22, 8, 565, 10.5f}, {-40, 13, 561, 9},
+          {-54, 17, 555, 6});
     CURVE(&b->heart_vessels, {18, -12, 573, 12}, {33, 8, 576, 11}, {45, 21, 572, 9.5f}, {52, 29, 560, 7});
     for (float s = -1; s <= 1; s += 2) {
         CURVE(&b->heart_vessels, {s * 52, 2, 560, 5.5f}, {s * 36, 8, 551, 6.5f}, {s * 20, 12, 543, 7});
@@ -64,17 +74,19 @@ static kh_status build_chest_tubes(ph_body *b, kh_error *err)
     CURVE(&b->heart_vessels, {-6, -30, 545, 1.8f}, {-22, -46, 530, 1.8f}, {-30, -48, 508, 1.8f}, {-20, -44, 484, 1.6f});
     CURVE(&b->heart_vessels, {10, -26, 548, 1.8f}, {34, -50, 536, 1.7f}, {50, -66, 512, 1.6f}, {66, -66, 488, 1.3f});
     CURVE(&b->airways, {0, -5, 676, 9}, {1, 8, 640, 9.2f}, {2, 14, 610, 9.2f}, {2, 18, 586, 9.5f});
-    CURVE(&b->airways, {2, 18, 588, 7.5f}, {-14, 21, 575, 7.2f}, {-30, 24, 565, 6.3f}, {-38, 28, 542, 5.2f}, {-46, 40, 516, 3.8f}, {-54, 50, 490, 2.8f});
+    CURVE(&b->airways, {2, 18, 588, 7.5f}, {-14, 21, 575, 7.2f}, {-30, 24, 565, 6.3f}, {-38, 28, 542, 5.2f},
+          {-46, 40, 516, 3.8f}, {-54, 50, 490, 2.8f});
     CURVE(&b->airways, {-26, 23, 568, 4.8f}, {-46, 24, 575, 4}, {-58, 22, 592, 2.8f}, {-64, 20, 612, 1.8f});
     CURVE(&b->airways, {-46, 24, 575, 3}, {-66, 6, 574, 2.4f}, {-80, -14, 570, 1.6f});
     CURVE(&b->airways, {-46, 24, 575, 2.8f}, {-68, 42, 580, 2}, {-80, 52, 586, 1.4f});
     CURVE(&b->airways, {-38, 27, 540, 3.6f}, {-56, 2, 526, 2.8f}, {-70, -26, 516, 1.8f});
-    CURVE(&b->airways, {2, 18, 588, 7.2f}, {18, 23, 574, 6.8f}, {38, 31, 561, 5.8f}, {47, 42, 536, 4.4f}, {56, 52, 505, 3}, {64, 54, 480, 2});
+    CURVE(&b->airways, {2, 18, 588, 7.2f}, {18, 23, 574, 6.8f}, {38, 31, 561, 5.8f}, {47, 42, 536, 4.4f},
+          {56, 52, 505, 3}, {64, 54, 480, 2});
     CURVE(&b->airways, {40, 31, 560, 4.4f}, {56, 18, 567, 3.5f}, {66, 2, 580, 2.4f}, {70, -8, 600, 1.6f});
     CURVE(&b->airways, {56, 18, 566, 2.8f}, {70, -8, 548, 2.2f}, {84, -36, 526, 1.5f});
     CURVE(&b->airways, {47, 42, 536, 2.8f}, {66, 60, 538, 1.8f}, {78, 64, 540, 1.3f});
-    CURVE(&b->oesophagus, {5, 11, 676, 5}, {6, 26, 640, 5.2f}, {6, 32, 600, 5.5f}, {5, 35, 560, 5.5f}, {6, 35, 530, 5.5f},
-          {9, 30, 500, 6}, {15, 20, 466, 6.5f}, {30, 15, 446, 7.5f}, {46, 17, 438, 9});
+    CURVE(&b->oesophagus, {5, 11, 676, 5}, {6, 26, 640, 5.2f}, {6, 32, 600, 5.5f}, {5, 35, 560, 5.5f},
+          {6, 35, 530, 5.5f}, {9, 30, 500, 6}, {15, 20, 466, 6.5f}, {30, 15, 446, 7.5f}, {46, 17, 438, 9});
     return KH_OK;
 }
 
@@ -119,8 +131,8 @@ static void offer_parent(tree_node *nodes, int count, int parent, float directne
     }
 }
 
-/* Connect every node to the tree where wire and way to the root together are shortest (as Cuntz 2010 grows dendrites, and as
- * vessels fill an organ), then widen each branch by what hangs behind it (Murray's law). */
+/* Connect every node to the tree where wire and way to the root together are shortest (as Cuntz 2010 grows dendrites,
+ * and as vessels fill an organ), then widen each branch by what hangs behind it (Murray's law). */
 static void connect_tree(tree_node *nodes, int count, const tree_plan *plan, int *order)
 {
     order[0] = 0;
@@ -133,7 +145,8 @@ static void connect_tree(tree_node *nodes, int count, const tree_plan *plan, int
             if (!nodes[i].done && (next < 0 || nodes[i].best < nodes[next].best))
                 next = i;
         nodes[next].done = true;
-        nodes[next].path = nodes[nodes[next].parent].path + ph_length(ph_sub(nodes[next].at, nodes[nodes[next].parent].at));
+        nodes[next].path =
+            nodes[nodes[next].parent].path + ph_length(ph_sub(nodes[next].at, nodes[nodes[next].parent].at));
         order[n] = next;
     }
     for (int n = count - 1; n > 0; n--) {
@@ -170,7 +183,8 @@ static kh_status grow_tree(ph_segments *list, const tree_plan *plan, const ph_ve
     connect_tree(nodes, count, plan, order);
     for (int i = 1; status == KH_OK && i < count; i++) {
         const tree_node *node = &nodes[i], *parent = &nodes[node->parent];
-        float r = powf(node->volume, 1 / plan->branching), rp = fminf(powf(parent->volume, 1 / plan->branching), r * 1.25f);
+        float r = powf(node->volume, 1 / plan->branching),
+              rp = fminf(powf(parent->volume, 1 / plan->branching), r * 1.25f);
 
         status = ph_add_segment(list, (ph_segment){parent->at, node->at, rp, r}, err);
     }
@@ -192,7 +206,8 @@ static void scatter(ph_vec *out, int count, const ph_body *body, const region *r
     int found = 0;
 
     for (int tries = 0; found < count; tries++) {
-        ph_point p = {ph_mix(r->box.left, r->box.right, ph_uniform(random)), ph_mix(r->box.front, r->box.back, ph_uniform(random)),
+        ph_point p = {ph_mix(r->box.left, r->box.right, ph_uniform(random)),
+                      ph_mix(r->box.front, r->box.back, ph_uniform(random)),
                       ph_mix(r->box.bottom, r->box.top, ph_uniform(random)), 0, 0};
         ph_level level;
         bool fits = true;
@@ -213,7 +228,8 @@ static void scatter(ph_vec *out, int count, const ph_body *body, const region *r
 
 static float mesentery_sdf(const ph_level *v, const ph_point *p)
 {
-    return fmaxf(ph_ellipsoid(p->x, p->y, v->z, (ph_vec){-4, -34, 240}, (ph_vec){72, 34, 92}), ph_cavity_sdf(v, p->x, p->y) + 8);
+    return fmaxf(ph_ellipsoid(p->x, p->y, v->z, (ph_vec){-4, -34, 240}, (ph_vec){72, 34, 92}),
+                 ph_cavity_sdf(v, p->x, p->y) + 8);
 }
 
 #define TIPS_MAX 800
@@ -260,6 +276,7 @@ void ph_paint_vessels(const ph_level *v, ph_canvas *c)
 
     ph_paint_segments(c, &v->body->veins, 0.6f, 0.4f, ph_flat, &wall);
     ph_paint_segments(c, &v->body->veins, 0, 0.4f, ph_flat, &vein);
+    ph_paint_atria(c);
     ph_paint_segments(c, &v->body->arteries, 0.9f, 0, ph_flat, &wall);
     ph_paint_segments(c, &v->body->arteries, 0, 0, ph_flat, &artery);
 }
