@@ -12,7 +12,7 @@
 
 #ifdef KH_CODEC_TEST_HOOKS
 /* Misbehaviour on demand, in the tests' own build of this room only. */
-bool kh_codec_test_hook(const char *syntax);
+bool kh_codec_test_hook(const kh_codec_message *request, const uint8_t *codestream);
 #endif
 
 /* Other workers' memory and every socket but its own are none of its business. */
@@ -45,7 +45,7 @@ static void answer(const kh_codec_channels *channels, unsigned index, const kh_c
     if (request->kind != KH_CODEC_DECODE)
         return;
 #ifdef KH_CODEC_TEST_HOOKS
-    if (kh_codec_test_hook(syntax))
+    if (kh_codec_test_hook(request, channels->channels[index].memory))
         return;
 #endif
     if (request->codestream_size > channels->options.frame_bytes_max)
@@ -67,7 +67,7 @@ static void serve(const kh_codec_channels *channels, unsigned index)
 
         if (got < 0 && errno == EINTR)
             continue;
-        if (got == 0 || got < 0)
+        if (got <= 0)
             return;
         if (got != (ssize_t)sizeof request)
             continue;
