@@ -105,7 +105,7 @@ class Ours {
         ours.dicom = await freePort();
         const config = path.join(ours.dir, 'bench.conf');
         fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\nport = ${ours.dicom}\n`);
-        await run(kakehashi, ['node', 'add', '--config', config, '--name', 'sender', '--ae', 'STORESCU', '--facility', 'bench', '--may-store']);
+        await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
         await waitForPort(ours.dicom, ours.child);
