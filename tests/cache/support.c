@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cache/check.h"
+#include "dicom/syntax.h"
 #include "dicom/writer.h"
 
 void temp_dir_make(temp_dir *dir)
@@ -147,7 +148,7 @@ void sample_write(kh_buf *out, const sample *s)
     const char *syntax = s->transfer_syntax ? s->transfer_syntax : KH_TS_EXPLICIT_LE;
     kh_writer *writer;
 
-    assert_ok(kh_part10_header(out, sop_class, s->sop_uid ? s->sop_uid : "1.2.3", syntax, "TEST", err));
+    assert_ok(kh_part10_header(out, sop_class, s->sop_uid && kh_uid_valid(s->sop_uid) ? s->sop_uid : "1.2.3", syntax, "TEST", err));
     assert_ok(kh_writer_create(&writer, out, true, "ISO_IR 192", err));
     put(writer, KH_TAG_SPECIFIC_CHARACTER_SET, "CS", "ISO_IR 192");
     if (has(s, "class"))
