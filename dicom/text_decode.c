@@ -122,6 +122,8 @@ static uint32_t decode_high(kh_decoder *decoder, uint8_t byte)
 
 static bool resets(const kh_decoder *decoder, uint8_t byte)
 {
+    if (decoder->g0->kind == KH_CHARSET_KATAKANA && byte > 0x20)
+        return false; /* where delimiters would be there are katakana */
     return byte < 0x20 || byte == '\\' || (decoder->person_name && (byte == '^' || byte == '='));
 }
 
