@@ -126,7 +126,6 @@ static kh_status read_format(kh_pixel_format *format, const kh_item *item, kh_er
     if (!is_float && !is_double)
         return read_bits(format, item, err);
     format->is_float = true;
-    format->is_signed = true;
     format->bits_allocated = format->bits_stored = is_float ? 32 : 64;
     format->high_bit = (uint16_t)(format->bits_stored - 1);
     return KH_OK;

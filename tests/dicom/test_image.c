@@ -532,7 +532,7 @@ static void test_encapsulated_frames(void **state)
         {"cut in a fragment", "3", NULL, EMPTY_TABLE ITEM("04") SOI ITEM("04") "0102", KH_OK, "", {4, 0, 0}, {1, 1, 1}},
         {"cut in a fragment's header", "2", NULL, EMPTY_TABLE ITEM("04") SOI "feff00", KH_OK, "", {4, 0}, {1, 1}},
         {"no delimiter", "2", NULL, EMPTY_TABLE ITEM("04") SOI ITEM("02") "0102", KH_OK, "", {4, 2}, {1, 1}},
-        {"one frame cut in its second fragment", "1", NULL, EMPTY_TABLE ITEM("04") SOI ITEM("04") "0102", KH_OK, "", {4}, {2}},
+        {"one frame cut in its second fragment", "1", NULL, EMPTY_TABLE ITEM("04") SOI ITEM("04") "0102", KH_OK, "", {0}, {2}},
         {"not an item", "1", NULL, EMPTY_TABLE "0800600002000000" "0102" END, KH_E_FORMAT, "got (0008,0060)", {0}, {0}},
         {"fragment of undefined length", "1", NULL, EMPTY_TABLE "feff00e0ffffffff" "0102" END, KH_E_FORMAT, "expected a fragment", {0}, {0}},
         {"nothing", "1", NULL, "", KH_E_FORMAT, "0 fragments, expected at least 1", {0}, {0}},
