@@ -75,7 +75,7 @@ static uint16_t *make_frame(unsigned frame)
         double grain = (raw[i] + raw[left] + raw[up] + raw[up == i ? left : up - (x ? 1 : 0)]) / 2; /* of neighbours together */
         double hu = tissue(((double)x - SIDE / 2.0) / (SIDE / 2.0), ((double)y - SIDE / 2.0) / (SIDE / 2.0), frame);
 
-        pixels[i] = (uint16_t)fmin(fmax(hu + 1024 + 19 * grain, 0), 4095);
+        pixels[i] = (uint16_t)fmin(fmax(hu + 1024 + 30 * grain, 0), 4095);
     }
     free(raw);
     return pixels;

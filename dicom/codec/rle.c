@@ -18,6 +18,9 @@ static kh_status rle_plan(kh_pixel_format *format, const kh_codestream *stream, 
     if (format->bits_allocated != 1 && format->bits_allocated % 8 != 0)
         return kh_error_set(err, KH_E_UNSUPPORTED, "RLE with BitsAllocated %u, expected 1 or whole bytes",
                             (unsigned)format->bits_allocated);
+    if (format->bits_allocated == 1 && format->samples != 1)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "RLE with BitsAllocated 1 and SamplesPerPixel %u, expected 1",
+                            (unsigned)format->samples);
     status = kh_rle_gate_read(&gate, stream->bytes, stream->size, err);
     if (status != KH_OK)
         return status;

@@ -220,16 +220,23 @@ static void every_byte_mutated_is_survived(void **state)
 
 static void depths_that_are_no_bytes_are_refused(void **state)
 {
-    kh_pixel_format format = form(2, 1, 12);
-    kh_error err = KH_ERROR_INIT;
-    uint8_t pixels[8];
-    writer in;
+    static const struct {
+        uint16_t samples, allocated;
+        const char *words;
+    } rows[] = {{1, 12, "BitsAllocated 12"}, {3, 1, "BitsAllocated 1 and SamplesPerPixel 3"}, {2, 8, "SamplesPerPixel 2"}};
 
     (void)state;
-    begin(&in);
-    add_segment(&in, "\x01" "ab", 3);
-    assert_int_equal(decode(pixels, 8, &format, &in, &err), KH_E_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "BitsAllocated 12"));
+    for (size_t i = 0; i < KH_COUNT(rows); i++) {
+        kh_pixel_format format = form(2, rows[i].samples, rows[i].allocated);
+        kh_error err = KH_ERROR_INIT;
+        uint8_t pixels[8];
+        writer in;
+
+        begin(&in);
+        add_segment(&in, "\x01" "ab", 3);
+        assert_int_equal(decode(pixels, 8, &format, &in, &err), KH_E_UNSUPPORTED);
+        assert_non_null(strstr(err.message, rows[i].words));
+    }
 }
 
 int main(void)
