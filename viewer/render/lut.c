@@ -153,27 +153,45 @@ void kh_lut_apply_8(const kh_lut *lut, uint16_t high_bit, const void *src, uint8
         dst[i] = lut->grey[((unsigned)values[i] >> shift) & mask];
 }
 
-static inline uint8_t grey_of_float(const kh_lut *lut, float value, int32_t first, int32_t count)
+/* The stored value nearest to an interpolated one, halves up, held in the range of the table. A float holds 16 bits with 8 to
+ * spare. */
+static inline int32_t nearest_value(float value, int32_t first, int32_t last)
 {
-    float position = value - (float)first + 0.5f; /* count <= 65,536: a float holds it with 7 bits to spare */
-    int32_t i = position < 0.0f ? 0 : position >= (float)count ? count - 1 : (int32_t)position;
+    float position = value - (float)first + 0.5f, top = (float)(last - first);
 
-    return lut->grey[(first + i) & (count - 1)];
+    position = position < 0.0f ? 0.0f : position;
+    position = position > top ? top : position;
+    return first + (int32_t)position;
+}
+
+KH_SIMD static void apply_line_float(const kh_lut_line *shared, int32_t first, int32_t last, const float *src, uint8_t *dst,
+                                     size_t count)
+{
+    kh_lut_line line = *shared;
+
+    for (size_t i = 0; i < count; i++)
+        dst[i] = line_grey(&line, nearest_value(src[i], first, last));
 }
 
 void kh_lut_apply_float(const kh_lut *lut, const float *src, uint8_t *dst, size_t count)
 {
-    int32_t first = lowest_value(&lut->params), entries = 1 << lut->params.bits_stored;
+    int32_t first = lowest_value(&lut->params), mask = (1 << lut->params.bits_stored) - 1;
 
-    for (size_t i = 0; i < count; i++)
-        dst[i] = grey_of_float(lut, src[i], first, entries);
+    if (lut->line.usable)
+        apply_line_float(&lut->line, first, first + mask, src, dst, count);
+    else
+        for (size_t i = 0; i < count; i++)
+            dst[i] = lut->grey[nearest_value(src[i], first, first + mask) & mask];
 }
 
 void kh_lut_apply_weighted(const kh_lut *lut, const float *src, uint8_t *dst, size_t count)
 {
-    int32_t first = lowest_value(&lut->params), entries = 1 << lut->params.bits_stored;
+    int32_t first = lowest_value(&lut->params), mask = (1 << lut->params.bits_stored) - 1;
     uint8_t background = lut->params.negative ? 255 : 0;
 
-    for (size_t i = 0; i < count; i++)
-        dst[i] = src[2 * i + 1] < 0.5f ? background : grey_of_float(lut, src[2 * i] / src[2 * i + 1], first, entries);
+    for (size_t i = 0; i < count; i++) {
+        float value = src[2 * i], weight = src[2 * i + 1];
+
+        dst[i] = weight < 0.5f ? background : lut->grey[nearest_value(value / weight, first, first + mask) & mask];
+    }
 }

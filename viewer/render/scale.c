@@ -8,6 +8,7 @@
 #include "viewer/render/simd.h"
 
 #define NO_ROW UINT64_MAX
+#define CUBIC_TAPS 4 /* weights of a result pixel, used or not, where a picture grows */
 
 void kh_scaler_release(kh_scaler *scaler)
 {
@@ -40,7 +41,7 @@ static kh_status grow(void **memory, size_t *capacity, size_t count, size_t size
 /* Source pixels per result pixel at most. */
 static size_t taps_max(uint32_t source_size, uint32_t out_size)
 {
-    return out_size >= source_size ? 4 : (size_t)(source_size / out_size) + 2;
+    return out_size > source_size ? CUBIC_TAPS : (size_t)(source_size / out_size) + 2;
 }
 
 /* Result pixel i covers [i * source, (i + 1) * source) where source pixel j covers [j * out, (j + 1) * out): all in integers. */
@@ -73,7 +74,7 @@ static void tap_cubic(kh_scale_tap *tap, float *weights, uint32_t source_size, u
     double at = ((double)i + 0.5) * source_size / out_size - 0.5;
     int64_t base = (int64_t)floor(at), last = (int64_t)source_size - 1;
     int64_t first = base - 1 < 0 ? 0 : base - 1, end = base + 2 > last ? last : base + 2;
-    double sums[4] = {0};
+    double sums[CUBIC_TAPS] = {0};
 
     for (int64_t j = base - 1; j <= base + 2; j++) {
         int64_t inside = j < first ? first : j > end ? end : j;
@@ -138,6 +139,25 @@ KH_SIMD static void pairs_mean(float *restrict out, const float *restrict row, s
         out[i] = 0.5f * row[2 * i] + 0.5f * row[2 * i + 1];
 }
 
+/* One channel, and as nearly always in a cubic four taps. */
+static void row_across_cubic(const kh_scale_axis *axis, const float *row, float *out)
+{
+    const float *weights = axis->weights;
+
+    for (uint32_t i = 0; i < axis->crop_count; i++, weights += CUBIC_TAPS) {
+        const kh_scale_tap *tap = &axis->taps[i];
+        const float *from = row + (tap->first - axis->source_first);
+        float sum = weights[0] * from[0];
+
+        if (tap->count == CUBIC_TAPS)
+            sum = sum + weights[1] * from[1] + weights[2] * from[2] + weights[3] * from[3];
+        else
+            for (uint32_t k = 1; k < tap->count; k++)
+                sum += weights[k] * from[k];
+        out[i] = sum;
+    }
+}
+
 static void row_across(const kh_scale_axis *axis, const float *row, uint32_t channels, float *out)
 {
     for (uint32_t i = 0; i < axis->crop_count; i++) {
@@ -172,6 +192,7 @@ static void scale_rows(kh_scaler *scaler, const kh_scale_job *job, size_t row_fl
     const kh_scale_axis *across = &scaler->across, *down = &scaler->down;
     float *sum = scaler->memory + KH_SCALE_ROWS * row_floats, *result = sum + row_floats;
     bool same = across->source_size == across->out_size;
+    bool cubic = job->channels == 1 && across->out_size > across->source_size;
     bool half = job->channels == 1 && across->source_size == 2 * (uint64_t)across->out_size;
 
     for (uint32_t y = 0; y < job->crop_height; y++) {
@@ -188,6 +209,8 @@ static void scale_rows(kh_scaler *scaler, const kh_scale_job *job, size_t row_fl
         }
         if (half)
             pairs_mean(result, sum, job->crop_width);
+        else if (cubic)
+            row_across_cubic(across, sum, result);
         else if (!same)
             row_across(across, sum, job->channels, result);
         job->put(job->context, y, same ? sum : result);
