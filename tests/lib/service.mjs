@@ -155,9 +155,9 @@ export class Service {
      *   dir       where it keeps everything; a temporary folder when absent, reused by a service started again
      *   settings  {section: {key: value}} over the harness's own
      *   nodes     [[name, '--ae-title', ...], ...] added before it starts
-     *   files     imported before it starts
+     *   files     imported before it starts, as from the hospital `facility`
      */
-    static async start({ dir, httpPort, dicomPort, settings = {}, nodes = [], files = [] } = {}) {
+    static async start({ dir, httpPort, dicomPort, settings = {}, nodes = [], files = [], facility = 'local' } = {}) {
         const service = new Service();
         service.dir = dir ?? temporaryFolder('kh-service');
         service.httpPort = httpPort ?? await freePort();
@@ -166,7 +166,7 @@ export class Service {
         service.config = path.join(service.dir, 'kakehashi.conf');
         service.writeConfig(settings);
         for (const node of nodes) await service.must(['node', 'add', ...node]);
-        if (files.length > 0) await service.must(['import', ...files], { seconds: 120 });
+        if (files.length > 0) await service.must(['import', '--facility', facility, ...files], { seconds: 120 });
         await service.launch();
         return service;
     }
