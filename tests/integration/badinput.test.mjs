@@ -129,10 +129,11 @@ for (const [line, expected] of requests) {
 
 test('every real file is taken or refused with a reason, and nothing dies', { skip: needsData }, async () => {
     const pids = service.roles().filter((role) => role.name !== 'decode').map((role) => role.pid);
-    const files = ['broken', 'generated', 'fo-dicom', 'pydicom'].flatMap((name) => filesUnder(path.join(dataDir, name)));
+    const files = ['broken', 'generated', 'fo-dicom', 'pydicom'].flatMap((name) => filesUnder(path.join(dataDir, name)))
+        .filter((file) => path.basename(file) !== 'DICOMDIR');
     const result = await service.command(['import', '--facility', 'files', ...files], { seconds: 120 });
     const counts = /(\d+) imported, (\d+) already here, (\d+) conflicts, (\d+) not DICOM, (\d+) refused/.exec(result.out).slice(1).map(Number);
-    assert.equal(counts.reduce((sum, count) => sum + count, 0), files.filter((file) => !file.endsWith('DICOMDIR')).length, result.out);
+    assert.equal(counts.reduce((sum, count) => sum + count, 0), files.length, result.out);
     assert.ok(counts[0] > 50, result.out);
     assert.equal(result.err.trim().split('\n').filter((line) => /: \S/.test(line)).length >= counts[4], true, result.err);
     // And each of them can be asked for: a picture, or the reason why there is none.

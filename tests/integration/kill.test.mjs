@@ -59,7 +59,7 @@ test(`kill -9 in the middle of a push, ${rounds / 2} rounds`, async (t) => {
 });
 
 test(`kill -9 in the middle of a pull, ${rounds / 2} rounds`, async (t) => {
-    const files = phantomFiles(perService * perRound);
+    const files = phantomFiles(300);
     const [httpPort, dicomPort] = [await freePort(), await freePort()];
     const pacs = await Pacs.start({ files, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
     t.after(() => pacs.stop());
