@@ -113,23 +113,25 @@ static kh_status list_there(job *of, kh_error *err)
 }
 
 /* How many there are at the hospital: by count, else by counting. A hospital that cannot be asked is no failure: the move will show. */
-static kh_status ask_truth(job *of)
+static kh_status ask_truth(job *of, kh_error *err)
 {
     const kh_find_filter filter = {.study_uid = of->pull->study_uid};
-    kh_error err = KH_ERROR_INIT;
+    kh_error why = KH_ERROR_INIT;
     kh_status status;
 
     of->pull->expected = -1;
-    status = kh_query_studies(&of->query, &filter, note_study, of, &err);
+    status = kh_query_studies(&of->query, &filter, note_study, of, &why);
     of->asked = status == KH_OK;
     if (of->asked && of->found && (of->pull->expected < 0 || of->here.count > 0)) {
-        status = list_there(of, &err);
+        status = list_there(of, &why);
         of->asked = of->listed || of->pull->expected >= 0;
     }
+    if (of->query.broken)
+        return kh_error_set(err, status, "%s", why.message);
     if (status != KH_OK)
         kh_log(KH_LOG_WARN, "pull", "pull %lld: how many there are at %s is not known: %s", (long long)of->pull->id, of->node.name,
-               err.message);
-    return status == KH_E_CANCELLED ? status : KH_OK;
+               why.message);
+    return KH_OK;
 }
 
 static size_t count_missing(const job *of)
@@ -298,7 +300,7 @@ static kh_status attempt(job *of, kh_error *err)
     scu.stop = of->options->stop;
     status = kh_query_open(&of->query, &scu, &of->node, err);
     if (status == KH_OK)
-        status = ask_truth(of);
+        status = ask_truth(of, err);
     if (status == KH_OK && of->asked && !of->found)
         status = kh_error_set(err, KH_E_NOT_FOUND, "the hospital has no such study");
     if (status == KH_OK && !is_complete(of)) {

@@ -68,6 +68,7 @@ kh_status kh_query_find(kh_query *query, const kh_key *keys, size_t key_count, k
     if (status == KH_OK)
         status = kh_user_find(query->assoc, query->find, identifier.data, identifier.size, parse_match, &to, &final, err);
     kh_buf_release(&identifier);
+    query->broken = query->broken || status != KH_OK;
     if (status != KH_OK || final.status == KH_DIMSE_SUCCESS)
         return status;
     return kh_error_set(err, KH_E_PEER, "node %s answers C-FIND with %04X, %s", query->node->name, final.status,

@@ -12,6 +12,7 @@ typedef struct kh_query {
     const kh_node *node;     /* borrowed */
     const kh_context *find;  /* NULL when the node accepted none */
     const kh_context *move;
+    bool broken;             /* the association failed, as opposed to an answer we do not like: only close is left */
 } kh_query;
 
 /* Proposes Study Root FIND and MOVE. KH_E_ARG when the node has no host. */

@@ -126,6 +126,29 @@ void support_object_uid(char out[65], unsigned number)
     snprintf(out, 65, "1.2.826.0.1.3680043.10.1.%u", number);
 }
 
+void support_series_uid(char out[65], unsigned number)
+{
+    snprintf(out, 65, "1.2.826.0.1.3680043.10.3.%u", 1 + number % 2);
+}
+
+static unsigned counted;
+
+static int count_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+    (void)path;
+    (void)info;
+    (void)walk;
+    counted += kind != FTW_D && kind != FTW_DP;
+    return 0;
+}
+
+unsigned support_count_files(const char *dir)
+{
+    counted = 0;
+    (void)nftw(dir, count_one, 16, FTW_PHYS);
+    return counted;
+}
+
 static void write_pixels(kh_writer *writer, size_t pixel_bytes)
 {
     uint8_t *pixels = malloc(pixel_bytes);
@@ -140,9 +163,10 @@ static void write_dataset(kh_buf *out, unsigned number, size_t pixel_bytes)
 {
     uint16_t rows = 512, columns = (uint16_t)(pixel_bytes / 1024), one = 1, sixteen = 16, twelve = 12, eleven = 11, zero = 0;
     kh_writer *writer = NULL;
-    char uid[65];
+    char uid[65], series_uid[65];
 
     support_object_uid(uid, number);
+    support_series_uid(series_uid, number);
     if (kh_writer_create(&writer, out, true, "", NULL) != KH_OK)
         abort();
     kh_writer_text(writer, KH_TAG_SOP_CLASS_UID, KH_VR('U', 'I'), KH_SOP_CT_IMAGE);
@@ -151,8 +175,8 @@ static void write_dataset(kh_buf *out, unsigned number, size_t pixel_bytes)
     kh_writer_text(writer, KH_TAG_MODALITY, KH_VR('C', 'S'), "CT");
     kh_writer_text(writer, KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "Test^Bridge");
     kh_writer_text(writer, KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "T-1");
-    kh_writer_text(writer, KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), "1.2.826.0.1.3680043.10.2.1");
-    kh_writer_text(writer, KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), "1.2.826.0.1.3680043.10.3.1");
+    kh_writer_text(writer, KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), SUPPORT_STUDY_UID);
+    kh_writer_text(writer, KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid);
     kh_writer_is(writer, KH_TAG_INSTANCE_NUMBER, number);
     kh_writer_us(writer, KH_TAG_SAMPLES_PER_PIXEL, &one, 1);
     kh_writer_text(writer, KH_TAG_PHOTOMETRIC_INTERPRETATION, KH_VR('C', 'S'), "MONOCHROME2");
@@ -166,6 +190,17 @@ static void write_dataset(kh_buf *out, unsigned number, size_t pixel_bytes)
     if (kh_writer_finish(writer, NULL) != KH_OK)
         abort();
     kh_writer_free(writer);
+}
+
+uint8_t *support_make_dataset(unsigned number, size_t pixel_bytes, size_t *size)
+{
+    uint8_t *bytes;
+    kh_buf body;
+
+    kh_buf_init(&body, pixel_bytes + 65536);
+    write_dataset(&body, number, pixel_bytes);
+    bytes = kh_buf_take(&body, size);
+    return bytes;
 }
 
 void support_write_object(const char *path, unsigned number, size_t pixel_bytes, uint8_t **dataset, size_t *dataset_size)

@@ -24,6 +24,12 @@ uint8_t *support_read_file(const char *path, size_t *size);
  * given back too when dataset is not NULL (malloc'ed). */
 void support_write_object(const char *path, unsigned number, size_t pixel_bytes, uint8_t **dataset, size_t *dataset_size);
 void support_object_uid(char out[65], unsigned number);
+/* The data set alone, malloc'ed. Study SUPPORT_STUDY_UID; odd and even numbers are two series. */
+#define SUPPORT_STUDY_UID "1.2.826.0.1.3680043.10.2.1"
+void support_series_uid(char out[65], unsigned number);
+uint8_t *support_make_dataset(unsigned number, size_t pixel_bytes, size_t *size);
+/* Entries of a directory, and of those below, that are no directories. */
+unsigned support_count_files(const char *dir);
 /* PDUs by hand. An A-ASSOCIATE-RQ for Verification and CT storage, explicit and implicit little endian; its size. */
 size_t support_associate_rq(uint8_t out[1024], const char *calling, const char *called);
 /* Read until count bytes are there or the peer closes; how many. Waits at most timeout_ms. */

@@ -1,0 +1,47 @@
+/* hospital.h - a PACS with faults to order: C-ECHO, C-FIND at three levels, C-MOVE at three levels with real sub-operations. */
+#ifndef KH_TESTS_BRIDGE_HOSPITAL_H
+#define KH_TESTS_BRIDGE_HOSPITAL_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include "dicom/shim/acceptor.h"
+
+typedef enum hospital_fault {
+    FAULT_NONE,
+    FAULT_RESET,        /* closes the socket in the middle of a move */
+    FAULT_ABORT,        /* A-ABORT in the middle */
+    FAULT_SILENCE,      /* says nothing more in the middle */
+    FAULT_SILENT_FIND,  /* never answers C-FIND */
+    FAULT_HALF_SUCCESS, /* sends half, claims success */
+    FAULT_HALF_FAILED,  /* sends half, tells the rest failed (B000) */
+    FAULT_NOTHING,      /* success, no sub-operation */
+    FAULT_NO_COUNTS,    /* responses without any count, all is sent */
+    FAULT_NO_PENDING,   /* one final response only, all is sent */
+    FAULT_TWICE,        /* sends every object twice */
+    FAULT_UNKNOWN_US,   /* A801 */
+    FAULT_OUT_OF_RESOURCES, /* A702 */
+    FAULT_REJECTS,      /* rejects the association */
+    FAULT_NOT_COUNTING, /* no 0020,1208 in its answers */
+    FAULT_FIND_FAILS,   /* C-FIND answered with A700 */
+    FAULT_NO_STUDY,     /* C-FIND: no match */
+    FAULT_COUNT_HIGH,   /* tells one more than it has */
+    FAULT_ANSWERS_OTHER_MESSAGE, /* response to a message nobody sent */
+    FAULT_CUT_OBJECT    /* the first object of a move is cut in its middle by an abort of that association */
+} hospital_fault;
+
+typedef struct hospital {
+    uint16_t port;           /* where it listens */
+    uint16_t target_port;    /* where C-MOVE sends to */
+    unsigned objects;        /* 1 .. objects of SUPPORT_STUDY_UID */
+    _Atomic int fault;
+    _Atomic unsigned fault_moves;  /* moves that still show it; others are faultless */
+    _Atomic unsigned moves, sent, asked_instances, study_moves;
+    kh_acceptor *acceptor;
+    kh_stop *stop;
+    int listen_fd;
+} hospital;
+
+void hospital_start(hospital *pacs, unsigned objects, uint16_t target_port);
+void hospital_stop(hospital *pacs);
+
+#endif

@@ -1,0 +1,265 @@
+/* The pull queue against a hospital with faults to order (R7), and against dcmqrscp. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/browse.h"
+#include "pacs-bridge/control.h"
+#include "pacs-bridge/scu.h"
+#include "tests/bridge/hospital.h"
+#include "tests/bridge/support.h"
+#include "tests/bridge/world.h"
+
+#define OBJECTS 12
+#define ALWAYS 1000
+
+typedef struct fault_case {
+    const char *name;
+    hospital_fault fault;
+    unsigned fault_moves;
+    kh_pull_state state;
+    int received;
+    int moves;            /* -1: not looked at */
+    int asked_instances;  /* by UID; -1: not looked at */
+    const char *reason;   /* part of it */
+} fault_case;
+
+static const fault_case faults[] = {
+    {"no fault", FAULT_NONE, 0, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"reset half way", FAULT_RESET, 1, KH_PULL_COMPLETE, 12, -1, 6, ""},
+    {"abort half way", FAULT_ABORT, 1, KH_PULL_COMPLETE, 12, -1, 6, ""},
+    {"silence half way", FAULT_SILENCE, 1, KH_PULL_COMPLETE, 12, -1, 6, ""},
+    {"query never answered", FAULT_SILENT_FIND, ALWAYS, KH_PULL_FAILED, 0, 0, 0, "deadline passed"},
+    {"half, told as success", FAULT_HALF_SUCCESS, 1, KH_PULL_COMPLETE, 12, -1, 6, ""},
+    {"half, told as failed", FAULT_HALF_FAILED, 1, KH_PULL_COMPLETE, 12, -1, 6, ""},
+    {"never all of them", FAULT_HALF_FAILED, ALWAYS, KH_PULL_PARTIAL, -1, -1, -1, "refused by the hospital (B000)"},
+    {"nothing, told as success", FAULT_NOTHING, ALWAYS, KH_PULL_FAILED, 0, 4, 0, "0 of 12"},
+    {"no counts", FAULT_NO_COUNTS, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"no pending responses", FAULT_NO_PENDING, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"every object twice", FAULT_TWICE, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"we are not known there", FAULT_UNKNOWN_US, ALWAYS, KH_PULL_FAILED, 0, 1, 0, "A801, move destination unknown"},
+    {"busy once", FAULT_OUT_OF_RESOURCES, 1, KH_PULL_COMPLETE, 12, 2, 0, ""},
+    {"association rejected twice", FAULT_REJECTS, 2, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"association always rejected", FAULT_REJECTS, ALWAYS, KH_PULL_FAILED, 0, 0, 0, "calling AE title not recognised"},
+    {"does not count", FAULT_NOT_COUNTING, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"cannot be asked", FAULT_FIND_FAILS, ALWAYS, KH_PULL_UNVERIFIED, 12, 1, 0, "how many there are is not known"},
+    {"no such study", FAULT_NO_STUDY, ALWAYS, KH_PULL_FAILED, 0, 0, 0, "no such study"},
+    {"counts one too many", FAULT_COUNT_HIGH, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"answers another message", FAULT_ANSWERS_OTHER_MESSAGE, 1, KH_PULL_COMPLETE, 12, 1, 0, ""},
+    {"object cut in the middle", FAULT_CUT_OBJECT, 1, KH_PULL_COMPLETE, 12, 2, 0, ""},
+};
+
+static void check_fault(const fault_case *row, const hospital *pacs, const kh_pull *pull)
+{
+    if (pull->state != row->state)
+        fail_msg("%s: %s (%s), expected %s", row->name, kh_pull_state_text(pull->state), pull->reason, kh_pull_state_text(row->state));
+    if (row->received >= 0 && pull->received != row->received)
+        fail_msg("%s: %lld received, expected %d", row->name, (long long)pull->received, row->received);
+    if (row->moves >= 0 && (int)pacs->moves != row->moves)
+        fail_msg("%s: %u moves, expected %d", row->name, pacs->moves, row->moves);
+    if (row->asked_instances >= 0 && (int)pacs->asked_instances != row->asked_instances)
+        fail_msg("%s: %u instances asked for by UID, expected %d", row->name, pacs->asked_instances, row->asked_instances);
+    if (!strstr(pull->reason, row->reason) || (row->state == KH_PULL_COMPLETE && pull->reason[0]))
+        fail_msg("%s: reason \"%s\", expected \"%s\" in it", row->name, pull->reason, row->reason);
+    if (row->state == KH_PULL_PARTIAL && (pull->received < 6 || pull->received >= OBJECTS || pull->failed < 1))
+        fail_msg("%s: %lld received, %lld failed", row->name, (long long)pull->received, (long long)pull->failed);
+}
+
+static void hospital_faults(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+        hospital pacs;
+        int64_t pull_id;
+        kh_pull pull;
+        world it;
+        world_make(&it);
+        hospital_start(&pacs, OBJECTS, it.port);
+        pacs.fault = faults[i].fault;
+        pacs.fault_moves = faults[i].fault_moves;
+        world_start_bridge(&it);
+        assert_int_equal(kh_pull_file(it.cache, world_add_node(&it, "hospital", "HOSPITAL", pacs.port, true), SUPPORT_STUDY_UID, 0,
+                                      "test", &pull_id, NULL), KH_OK);
+        pull = world_await_pull(&it, pull_id, 30000);
+        world_stop_bridge(&it);
+        hospital_stop(&pacs);
+        check_fault(&faults[i], &pacs, &pull);
+        assert_int_equal(world_count_objects(&it), pull.received);
+        world_assert_nothing_incoming(&it);
+        world_free(&it);
+    }
+}
+
+/* A job that a stop interrupts goes on with the next owner, and asks only for what is missing. */
+static void survives_a_restart(void **state)
+{
+    hospital pacs;
+    int64_t pull_id;
+    kh_pull pull;
+    world it;
+
+    (void)state;
+    world_make(&it);
+    it.options.idle_ms = 30000;
+    hospital_start(&pacs, OBJECTS, it.port);
+    pacs.fault = FAULT_SILENCE;
+    pacs.fault_moves = 1;
+    world_start_bridge(&it);
+    assert_int_equal(kh_pull_file(it.cache, world_add_node(&it, "hospital", "HOSPITAL", pacs.port, true), SUPPORT_STUDY_UID, 0, "test",
+                                  &pull_id, NULL), KH_OK);
+    for (unsigned i = 0; i < 500 && world_count_objects(&it) < OBJECTS / 2; i++)
+        kh_clock_sleep_ms(10);
+    world_stop_bridge(&it);
+    assert_int_equal(kh_pull_find(it.cache, pull_id, &pull, NULL), KH_OK);
+    assert_int_equal(pull.state, KH_PULL_WAITING);
+    assert_int_equal(pull.received, OBJECTS / 2);
+    world_start_bridge(&it);
+    pull = world_await_pull(&it, pull_id, 10000);
+    assert_int_equal(pull.state, KH_PULL_COMPLETE);
+    assert_int_equal(pacs.asked_instances, OBJECTS / 2);
+    world_stop_bridge(&it);
+    hospital_stop(&pacs);
+    world_free(&it);
+}
+
+static void cancelled_on_request(void **state)
+{
+    int64_t pull_id, node_id;
+    hospital pacs;
+    kh_pull pull;
+    world it;
+
+    (void)state;
+    world_make(&it);
+    it.options.idle_ms = 30000;
+    hospital_start(&pacs, OBJECTS, it.port);
+    pacs.fault = FAULT_SILENCE;
+    pacs.fault_moves = 1;
+    world_start_bridge(&it);
+    node_id = world_add_node(&it, "hospital", "HOSPITAL", pacs.port, true);
+    assert_int_equal(kh_pull_file(it.cache, node_id, SUPPORT_STUDY_UID, 0, "test", &pull_id, NULL), KH_OK);
+    for (unsigned i = 0; i < 500 && world_count_objects(&it) < OBJECTS / 2; i++)
+        kh_clock_sleep_ms(10);
+    assert_int_equal(kh_control_pull_cancel(it.data_dir, pull_id, NULL), KH_OK);
+    pull = world_await_pull(&it, pull_id, 10000);
+    assert_int_equal(pull.state, KH_PULL_CANCELLED);
+    assert_int_equal(kh_control_pull_cancel(it.data_dir, pull_id, NULL), KH_E_CONFLICT);
+    assert_int_equal(kh_control_pull_cancel(it.data_dir, 999, NULL), KH_E_NOT_FOUND);
+    world_stop_bridge(&it);
+    hospital_stop(&pacs);
+    world_free(&it);
+}
+
+/* --- the real thing --- */
+
+static pid_t start_dcmqrscp(const world *it, uint16_t port)
+{
+    char config[120], store[120], port_text[8];
+    const char *argv[] = {"dcmqrscp", "-c", config, port_text, NULL};
+    FILE *file;
+
+    snprintf(config, sizeof(config), "%s/dcmqrscp.cfg", it->dir);
+    snprintf(store, sizeof(store), "%s/pacs", it->dir);
+    snprintf(port_text, sizeof(port_text), "%u", port);
+    assert_int_equal(support_run(NULL, (const char *[]){"mkdir", store, NULL}), 0);
+    file = fopen(config, "w");
+    assert_non_null(file);
+    fprintf(file, "MaxPDUSize = 16384\nMaxAssociations = 16\nHostTable BEGIN\nus = (KAKEHASHI, 127.0.0.1, %s)\nHostTable END\n"
+                  "VendorTable BEGIN\nVendorTable END\nAETable BEGIN\nPACS %s RW (200, 1024mb) ANY\nAETable END\n",
+            it->port_text, store);
+    fclose(file);
+    return support_spawn(NULL, argv);
+}
+
+typedef struct found {
+    unsigned count;
+    kh_found_study last;
+} found;
+
+static kh_status note_found(void *context, const kh_found_study *study)
+{
+    found *so_far = context;
+
+    so_far->count++;
+    so_far->last = *study;
+    return KH_OK;
+}
+
+static void fill_pacs(const world *it, const char *port_text, unsigned objects)
+{
+    char dir[120];
+    const char *store[] = {"storescu", "-aec", "PACS", "+sd", "127.0.0.1", port_text, dir, NULL};
+    const char *echo[] = {"echoscu", "-aec", "PACS", "127.0.0.1", port_text, NULL};
+
+    snprintf(dir, sizeof(dir), "%s/objects", it->dir);
+    assert_int_equal(support_run(NULL, (const char *[]){"mkdir", dir, NULL}), 0);
+    for (unsigned i = 1; i <= objects; i++) {
+        char path[160];
+        snprintf(path, sizeof(path), "%s/%u.dcm", dir, i);
+        support_write_object(path, i, 128 * 1024, NULL, NULL);
+    }
+    for (unsigned i = 0; i < 100 && support_run(NULL, echo) != 0; i++)
+        kh_clock_sleep_ms(50);
+    assert_int_equal(support_run(NULL, store), 0);
+}
+
+static void pulled_from_dcmqrscp(void **state)
+{
+    const kh_find_filter all = {0}, none = {.patient_id = "nobody"};
+    found so_far = {0};
+    char port_text[8];
+    int64_t pull_id, took_us;
+    uint16_t port;
+    kh_node node;
+    kh_pull pull;
+    kh_scu scu;
+    pid_t pid;
+    world it;
+
+    (void)state;
+    world_make(&it);
+    it.options.idle_ms = 10000;
+    close(support_listen(&port));
+    snprintf(port_text, sizeof(port_text), "%u", port);
+    pid = start_dcmqrscp(&it, port);
+    fill_pacs(&it, port_text, 30);
+    world_start_bridge(&it);
+    (void)world_add_node(&it, "pacs", "PACS", port, true);
+    assert_int_equal(kh_node_find(it.cache, "pacs", &node, NULL), KH_OK);
+    kh_scu_init(&scu, "KAKEHASHI");
+    assert_int_equal(kh_scu_echo(&scu, &node, &took_us, NULL), KH_OK);
+    assert_int_equal(kh_scu_find_studies(&scu, &node, &all, note_found, &so_far, NULL), KH_OK);
+    assert_int_equal(so_far.count, 1);
+    assert_string_equal(so_far.last.study_uid, SUPPORT_STUDY_UID);
+    assert_string_equal(so_far.last.patient_name.alphabetic, "Test^Bridge");
+    assert_int_equal(kh_scu_find_studies(&scu, &node, &none, note_found, &so_far, NULL), KH_OK);
+    assert_int_equal(so_far.count, 1);
+    assert_int_equal(kh_control_pull_file(it.data_dir, "pacs", SUPPORT_STUDY_UID, 0, "test", &pull_id, NULL), KH_OK);
+    pull = world_await_pull(&it, pull_id, 30000);
+    assert_string_equal(kh_pull_state_text(pull.state), "complete");
+    assert_int_equal(pull.expected, 30);
+    assert_int_equal(pull.received, 30);
+    assert_int_equal(world_count_objects(&it), 30);
+    world_stop_bridge(&it);
+    kill(pid, SIGTERM);
+    (void)support_wait(pid);
+    world_free(&it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hospital_faults), cmocka_unit_test(survives_a_restart),
+                                       cmocka_unit_test(cancelled_on_request), cmocka_unit_test(pulled_from_dcmqrscp)};
+
+    signal(SIGPIPE, SIG_IGN);
+    kh_log_set_level(getenv("KH_TEST_LOG") ? KH_LOG_INFO : KH_LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

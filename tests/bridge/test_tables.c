@@ -1,0 +1,118 @@
+/* What needs no network: status codes, back-off, the set of UIDs, which syntaxes are chosen. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include "dicom/shim/dimse.h"
+#include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/service.h"
+#include "pacs-bridge/uid_set.h"
+
+static void store_status(void **state)
+{
+    static const struct {
+        kh_status status;
+        uint16_t dimse;
+    } rows[] = {
+        {KH_OK, 0x0000},         {KH_E_ARG, 0xc000},     {KH_E_FORMAT, 0xc000},    {KH_E_UNSUPPORTED, 0x0122}, {KH_E_LIMIT, 0xc001},
+        {KH_E_NOT_FOUND, 0xc000}, {KH_E_CONFLICT, 0xa900}, {KH_E_BUSY, 0xa700},    {KH_E_FULL, 0xa700},        {KH_E_IO, 0xa700},
+        {KH_E_MEMORY, 0xa700},   {KH_E_TIMEOUT, 0xa700}, {KH_E_PEER, 0xc000},      {KH_E_DENIED, 0x0124},      {KH_E_CANCELLED, 0xa700},
+        {KH_E_CORRUPT, 0x0110},  {KH_E_INTERNAL, 0x0110},
+    };
+
+    (void)state;
+    assert_int_equal(sizeof(rows) / sizeof(rows[0]), KH_E_INTERNAL + 1); /* every one */
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (kh_dimse_status_store(rows[i].status) != rows[i].dimse)
+            fail_msg("%s: %04X, expected %04X", kh_status_text(rows[i].status), kh_dimse_status_store(rows[i].status), rows[i].dimse);
+}
+
+static void status_words(void **state)
+{
+    (void)state;
+    assert_string_equal(kh_dimse_status_text(0x0000), "success");
+    assert_string_equal(kh_dimse_status_text(0xa7ff), "out of resources");
+    assert_string_equal(kh_dimse_status_text(0xa702), "out of resources: cannot perform sub-operations");
+    assert_string_equal(kh_dimse_status_text(0xa801), "move destination unknown");
+    assert_string_equal(kh_dimse_status_text(0xb000), "one or more sub-operations failed");
+    assert_string_equal(kh_dimse_status_text(0xb007), "warning");
+    assert_string_equal(kh_dimse_status_text(0xcfff), "cannot understand or process");
+    assert_string_equal(kh_dimse_status_text(0xff01), "pending");
+    assert_string_equal(kh_dimse_status_text(0x0001), "unknown status");
+}
+
+static void backoff(void **state)
+{
+    static const struct {
+        int32_t attempt;
+        unsigned jitter;
+        int64_t expected_ms;
+    } rows[] = {{1, 0, 1000},   {2, 0, 2000},    {3, 0, 4000},       {9, 0, 256000},     {10, 0, 300000},
+                {100, 0, 300000}, {1, 1023, 751}, {1, 1024, 1000},    {2, 512, 1750},     {0, 0, 1000}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        assert_int_equal(kh_pull_backoff_ms(1000, 300000, rows[i].attempt, rows[i].jitter), rows[i].expected_ms);
+}
+
+static void uid_set(void **state)
+{
+    kh_uid_set set;
+    char uid[40];
+
+    (void)state;
+    kh_uid_set_init(&set, 1000);
+    assert_false(kh_uid_set_has(&set, "1.2"));
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(uid, sizeof(uid), "1.2.%u", i);
+        assert_int_equal(kh_uid_set_add(&set, uid, NULL), KH_OK);
+        assert_int_equal(kh_uid_set_add(&set, uid, NULL), KH_OK);
+    }
+    assert_int_equal(set.count, 1000);
+    assert_int_equal(kh_uid_set_add(&set, "1.3", NULL), KH_E_LIMIT);
+    assert_int_equal(kh_uid_set_add(&set, "1.2.999", NULL), KH_OK);
+    for (unsigned i = 0; i < 1001; i++) {
+        snprintf(uid, sizeof(uid), "1.2.%u", i);
+        assert_int_equal(kh_uid_set_has(&set, uid), i < 1000);
+    }
+    kh_uid_set_release(&set);
+}
+
+static void chosen_syntax(void **state)
+{
+    static const struct {
+        const char *name, *abstract_syntax, *syntaxes[3];
+        size_t count;
+        int expected;
+    } rows[] = {
+        {"CT, explicit second", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1},
+        {"CT, implicit only", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE}, 1, 0},
+        {"CT, big endian before implicit", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_BE, KH_TS_IMPLICIT_LE}, 2, 0},
+        {"CT, compressed", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_EXPLICIT_LE}, 2, 0},
+        {"CT, unknown syntax", KH_SOP_CT_IMAGE, {"1.2.3.4"}, 1, -2},
+        {"CT, unknown and known", KH_SOP_CT_IMAGE, {"1.2.3.4", KH_TS_RLE}, 2, 1},
+        {"Verification", KH_SOP_VERIFICATION, {KH_TS_IMPLICIT_LE}, 1, 0},
+        {"private class", "1.3.12.2.1107.5.9.1", {KH_TS_EXPLICIT_LE}, 1, 0},
+        {"storage class not invented yet", "1.2.840.10008.5.1.4.1.1.999999", {KH_TS_EXPLICIT_LE}, 1, 0},
+        {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_EXPLICIT_LE}, 1, -1},
+        {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int chosen = kh_service_choose(NULL, rows[i].abstract_syntax, rows[i].syntaxes, rows[i].count);
+        if (chosen != rows[i].expected)
+            fail_msg("%s: %d, expected %d", rows[i].name, chosen, rows[i].expected);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(store_status), cmocka_unit_test(status_words), cmocka_unit_test(backoff),
+                                       cmocka_unit_test(uid_set), cmocka_unit_test(chosen_syntax)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
