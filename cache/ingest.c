@@ -145,10 +145,10 @@ kh_status kh_ingest_write(kh_incoming *incoming, const void *bytes, size_t size,
 static kh_status check_expected(const kh_facts *facts, const kh_expected *expected, kh_error *err)
 {
     if (expected && expected->sop_class_uid && strcmp(expected->sop_class_uid, facts->sop_class_uid) != 0)
-        return kh_error_set(err, KH_E_FORMAT, "SOPClassUID (0008,0016) %s, announced %.64s", facts->sop_class_uid,
+        return kh_error_set(err, KH_E_CONFLICT, "SOPClassUID (0008,0016) %s, announced %.64s", facts->sop_class_uid,
                             expected->sop_class_uid);
     if (expected && expected->sop_instance_uid && strcmp(expected->sop_instance_uid, facts->sop_instance_uid) != 0)
-        return kh_error_set(err, KH_E_FORMAT, "SOPInstanceUID (0008,0018) %s, announced %.64s", facts->sop_instance_uid,
+        return kh_error_set(err, KH_E_CONFLICT, "SOPInstanceUID (0008,0018) %s, announced %.64s", facts->sop_instance_uid,
                             expected->sop_instance_uid);
     return KH_OK;
 }

@@ -47,7 +47,9 @@ kh_status kh_control_call(const char *dir, const char *request, kh_buf *answer, 
         status = kh_control_read(fd, &pending, NULL, deadline_ms, err);
     kh_buf_release(&pending);
     close(fd);
-    return status == KH_OK ? KH_OK : kh_error_prefix(err, "asking the service");
+    if (status != KH_OK)
+        kh_error_prefix(err, "asking the service");
+    return status;
 }
 
 bool kh_control_running(const char *dir)

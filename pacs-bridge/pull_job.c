@@ -13,9 +13,9 @@
 #define INSTANCES_MAX 200000 /* of one study */
 #define UIDS_PER_MOVE 50
 #define SHOW_MS 300         /* between two notes of progress in the index */
-/* Peers that refuse finer moves: from these attempts on whole series, then the whole study is asked for. */
-#define ATTEMPTS_TO_SERIES 2
-#define ATTEMPTS_TO_STUDY 4
+/* Peers that refuse finer moves: from these attempts without success on, whole series, then the whole study is asked for. */
+#define ATTEMPTS_TO_SERIES 3
+#define ATTEMPTS_TO_STUDY 5
 
 typedef struct instance {
     char series_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE];
@@ -345,14 +345,15 @@ static void retry_or_end(job *of, kh_status status)
     const kh_pull_queue_options *options = of->options;
     kh_pull *pull = of->pull;
 
-    pull->attempts = pull->received > of->here_before ? 1 : pull->attempts + 1;
+    if (pull->received > of->here_before)
+        pull->attempts = 0; /* only those without a new arrival count */
     if (is_final(of, status) || pull->attempts >= (int32_t)options->attempts_max) {
         pull->state = pull->received > 0 ? KH_PULL_PARTIAL : KH_PULL_FAILED;
         return;
     }
     pull->state = KH_PULL_WAITING;
     pull->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms,
-                                                                  pull->attempts, (unsigned)kh_clock_monotonic_us());
+                                                                  pull->attempts > 0 ? pull->attempts : 1, (unsigned)kh_clock_monotonic_us());
 }
 
 static void conclude(job *of, kh_status status, const kh_error *err)
@@ -372,6 +373,7 @@ static void conclude(job *of, kh_status status, const kh_error *err)
     } else if (status == KH_E_CANCELLED) { /* we stop: the next owner goes on */
         pull->state = KH_PULL_WAITING;
         pull->not_before_ms = kh_clock_wall_ms();
+        pull->attempts--;
     } else if (status == KH_OK && pull->expected < 0 && of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 &&
                arrivals.refused == 0) {
         pull->state = KH_PULL_UNVERIFIED;
@@ -380,14 +382,14 @@ static void conclude(job *of, kh_status status, const kh_error *err)
     }
 }
 
-static void log_attempt(const job *of, int64_t took_ms, const kh_arrivals *arrivals)
+static void log_attempt(const job *of, int32_t number, int64_t took_ms, const kh_arrivals *arrivals)
 {
     const kh_pull *pull = of->pull;
 
     kh_log(pull->state == KH_PULL_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "pull",
            "pull %lld, study %s from %s: %lld of %lld here, %llu new, %llu bytes, %lld ms, attempt %d: %s%s%s", (long long)pull->id,
            pull->study_uid, of->node.name, (long long)pull->received, (long long)pull->expected, (unsigned long long)arrivals->kept,
-           (unsigned long long)arrivals->bytes, (long long)took_ms, (int)pull->attempts, kh_pull_state_text(pull->state),
+           (unsigned long long)arrivals->bytes, (long long)took_ms, (int)number, kh_pull_state_text(pull->state),
            pull->reason[0] ? ", " : "", pull->reason);
 }
 
@@ -396,6 +398,7 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     job of = {.queue = queue, .options = kh_pull_queue_get_options(queue), .pull = pull};
     int64_t begin_ms = kh_clock_monotonic_ms();
     kh_error err = KH_ERROR_INIT, update_err = KH_ERROR_INIT;
+    int32_t number = ++pull->attempts;
     kh_arrivals arrivals;
     kh_status status;
 
@@ -409,7 +412,7 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     }
     conclude(&of, status, &err);
     kh_pull_queue_arrivals(queue, pull->id, &arrivals);
-    log_attempt(&of, kh_clock_monotonic_ms() - begin_ms, &arrivals);
+    log_attempt(&of, number, kh_clock_monotonic_ms() - begin_ms, &arrivals);
     if (kh_pull_update(of.options->cache, pull, &update_err) != KH_OK)
         kh_log(KH_LOG_ERROR, "pull", "pull %lld: its state is not stored: %s", (long long)pull->id, update_err.message);
     kh_buf_release(&of.there);

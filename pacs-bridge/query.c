@@ -47,8 +47,10 @@ static kh_status parse_match(void *context, const uint8_t *identifier, size_t si
 
     kh_source_init_memory(&source, identifier, size);
     status = kh_dataset_read(&dataset, &source, transfer_syntax_uid, &kh_dataset_limits_default, err);
-    if (status != KH_OK)
-        return kh_error_prefix(err, "C-FIND response");
+    if (status != KH_OK) {
+        kh_error_prefix(err, "C-FIND response");
+        return status;
+    }
     status = to->match(to->context, kh_dataset_main(dataset), err);
     kh_dataset_free(dataset);
     return status;

@@ -234,8 +234,10 @@ static kh_status run_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_
             continue;
         for (unsigned t = 0; t < times && status == KH_OK; t++)
             status = send_object(pacs, to, i, request) ? KH_OK : KH_E_IO;
-        if (status == KH_OK)
-            status = send_pending(pacs, assoc, id, request, wanted - ++done, done);
+        if (status == KH_OK) {
+            done++;
+            status = send_pending(pacs, assoc, id, request, wanted - done, done);
+        }
     }
     if (status == KH_E_IO)
         status = KH_OK; /* told as failed */

@@ -28,7 +28,7 @@ void world_make(world *it)
         fail_msg("%s", err.message);
     it->options = kh_bridge_options_default;
     it->options.listen_fd = it->listen_fd;
-    it->options.idle_ms = 700;
+    it->options.idle_ms = 20000;
     it->options.pull_attempts_max = 4;
     it->options.pull_retry_first_ms = 10;
     it->options.pull_retry_longest_ms = 50;
