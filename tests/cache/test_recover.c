@@ -1,0 +1,476 @@
+/* What a kill leaves behind, made by hand and by killing; and what check says of damage. */
+#include "support.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/clock.h"
+#include "cache/browse.h"
+#include "cache/check.h"
+#include "cache/internal.h"
+#include "store/digest.h"
+#include "store/file.h"
+
+typedef struct fixture {
+    temp_dir dir;
+    kh_cache *cache;
+} fixture;
+
+static int set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+
+    temp_dir_make(&f->dir);
+    f->cache = cache_open(&f->dir);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture *f = *state;
+
+    kh_cache_close(f->cache);
+    temp_dir_remove(&f->dir);
+    free(f);
+    return 0;
+}
+
+static void reopen(fixture *f)
+{
+    kh_cache_close(f->cache);
+    f->cache = cache_open(&f->dir);
+}
+
+static sample sample_number(int number, char uid[32])
+{
+    snprintf(uid, 32, "1.2.3.4.%d", number);
+    return (sample){.study_uid = "1.2.3", .series_uid = "1.2.3.4", .sop_uid = uid, .instance = number, .seed = (unsigned)number};
+}
+
+/* As ingest does up to the kill: a synced file at its place, no row. */
+static void lay_file(const fixture *f, int64_t object_id, int64_t origin_id, const void *bytes, size_t size)
+{
+    char path[PATH_MAX], leaf[PATH_MAX];
+
+    kh_path_leaf_dir(leaf, &f->cache->paths, kh_path_leaf(object_id));
+    assert_ok(kh_dir_ensure(leaf, err));
+    kh_path_object(path, &f->cache->paths, object_id, origin_id);
+    assert_ok(kh_file_replace(path, bytes, size, err));
+}
+
+static void lay_sample(const fixture *f, int64_t object_id, int64_t origin_id, int number)
+{
+    char uid[32];
+    sample s = sample_number(number, uid);
+    kh_buf bytes;
+
+    kh_buf_init(&bytes, 1 << 20);
+    sample_write(&bytes, &s);
+    lay_file(f, object_id, origin_id, bytes.data, bytes.size);
+    kh_buf_release(&bytes);
+}
+
+static int64_t take(const fixture *f, int number)
+{
+    char uid[32];
+    sample s = sample_number(number, uid);
+    kh_ingest_result result;
+
+    assert_ok(ingest_sample(f->cache, &s, &result, err));
+    return result.object_id;
+}
+
+static void file_without_a_row_is_indexed(void **state)
+{
+    fixture *f = *state;
+    int64_t id = take(f, 1);
+    kh_object object;
+    kh_study study;
+    kh_series series;
+
+    lay_sample(f, id + 1, 1, 2);
+    lay_sample(f, id + 1000, 1, 3); /* in another directory of the same block */
+    reopen(f);
+    assert_clean(f->cache, 3);
+    assert_ok(kh_browse_object(f->cache, id + 1000, &object, err));
+    assert_string_equal(object.sop_instance_uid, "1.2.3.4.3");
+    assert_ok(kh_browse_series(f->cache, object.series_id, &series, err));
+    assert_int_equal(series.object_count, 3);
+    assert_ok(kh_browse_study(f->cache, series.study_id, &study, err));
+    assert_string_equal(study.patient.facility, "north"); /* known by the file's name alone */
+    assert_int_equal(temp_dir_count(&f->dir, "quarantine"), 0);
+}
+
+static void ids_are_not_given_twice(void **state)
+{
+    fixture *f = *state;
+    int64_t first = take(f, 1), second;
+
+    reopen(f);
+    second = take(f, 2);
+    assert_true(second > first);
+    reopen(f);
+    reopen(f);
+    assert_true(take(f, 3) > second);
+    assert_clean(f->cache, 3);
+}
+
+static void second_copy_of_a_held_object_goes(void **state)
+{
+    fixture *f = *state;
+    int64_t id = take(f, 1);
+
+    lay_sample(f, id + 1, 1, 1);
+    reopen(f);
+    assert_clean(f->cache, 1);
+    assert_int_equal(temp_dir_count(&f->dir, "quarantine"), 0);
+}
+
+static void what_cannot_be_indexed_is_set_aside(void **state)
+{
+    fixture *f = *state;
+    int64_t id = take(f, 1);
+
+    lay_file(f, id + 1, 1, "garbage", 7);
+    lay_file(f, id + 2, 1, "", 0);
+    lay_sample(f, id + 3, 999, 2); /* an origin that nobody noted */
+    reopen(f);
+    assert_clean(f->cache, 1);
+    assert_int_equal(temp_dir_count(&f->dir, "quarantine"), 3);
+}
+
+static void incoming_is_emptied(void **state)
+{
+    fixture *f = *state;
+    char path[700];
+
+    take(f, 1);
+    for (int i = 0; i < 3; i++) {
+        snprintf(path, sizeof path, "%s/incoming/%016x.part", f->dir.path, i);
+        assert_ok(kh_file_replace(path, "half", 4, err));
+    }
+    reopen(f);
+    assert_int_equal(temp_dir_count(&f->dir, "incoming"), 0);
+    take(f, 2); /* the numbers begin again and clash with nothing */
+    assert_clean(f->cache, 2);
+}
+
+/* Across the end of a block (1,024), with one id that stays open all the while. */
+static void more_than_a_block_of_ids(void **state)
+{
+    fixture *f = *state;
+    int64_t open_id, id = 0, settled, reserved, before;
+    kh_sql *sql;
+
+    before = take(f, 1);
+    assert_ok(kh_id_take(f->cache->ids, &open_id, err));
+    for (int i = 0; i < 3000; i++) {
+        assert_ok(kh_id_take(f->cache->ids, &id, err));
+        kh_id_settle(f->cache->ids, id);
+    }
+    assert_int_equal(id, before + 3001);
+    assert_ok(kh_reader_acquire(&sql, f->cache->readers, err));
+    assert_ok(kh_ids_read(sql, &settled, &reserved, err));
+    kh_reader_release(f->cache->readers, sql);
+    assert_int_equal(settled, open_id);
+    assert_true(reserved > id && reserved <= id + 1024);
+    lay_sample(f, open_id, 1, 2); /* the kill comes now */
+    lay_sample(f, id, 1, 3);
+    reopen(f);
+    assert_clean(f->cache, 3);
+    assert_true(take(f, 4) >= reserved);
+}
+
+static void ids_in_flight_are_bounded(void **state)
+{
+    fixture *f = *state;
+    int64_t id = 0, extra;
+
+    for (int i = 0; i < 1024; i++)
+        assert_ok(kh_id_take(f->cache->ids, &id, err));
+    assert_int_equal(kh_id_take(f->cache->ids, &extra, NULL), KH_E_BUSY);
+    kh_id_settle(f->cache->ids, id);
+    assert_ok(kh_id_take(f->cache->ids, &extra, err));
+    assert_int_equal(extra, id + 1);
+}
+
+/* What check finds */
+
+typedef struct finding {
+    const char *name;
+    const char *word; /* of the line */
+    void (*damage)(const fixture *f, const char *path, int64_t id);
+    int64_t missing, damaged, unindexed, incoming;
+} finding;
+
+static void remove_file(const fixture *f, const char *path, int64_t id)
+{
+    (void)f;
+    (void)id;
+    assert_int_equal(unlink(path), 0);
+}
+
+static void cut_file(const fixture *f, const char *path, int64_t id)
+{
+    (void)f;
+    (void)id;
+    assert_int_equal(truncate(path, 300), 0);
+}
+
+static void flip_last_bit(const fixture *f, const char *path, int64_t id)
+{
+    int fd = open(path, O_RDWR);
+    struct stat st;
+    uint8_t byte;
+
+    (void)f;
+    (void)id;
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(pread(fd, &byte, 1, st.st_size - 1), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, st.st_size - 1), 1);
+    close(fd);
+}
+
+static void add_stray(const fixture *f, const char *path, int64_t id)
+{
+    (void)path;
+    lay_sample(f, id + 5, 1, 9);
+}
+
+static void add_foreign(const fixture *f, const char *path, int64_t id)
+{
+    char other[700];
+
+    (void)path;
+    (void)id;
+    snprintf(other, sizeof other, "%s/objects/00/00/notes.txt", f->dir.path);
+    assert_ok(kh_file_replace(other, "x", 1, err));
+}
+
+static void add_incoming(const fixture *f, const char *path, int64_t id)
+{
+    char other[700];
+
+    (void)path;
+    (void)id;
+    snprintf(other, sizeof other, "%s/incoming/left.part", f->dir.path);
+    assert_ok(kh_file_replace(other, "x", 1, err));
+}
+
+static kh_status alter_row(kh_write *write, void *context, kh_error *err)
+{
+    return kh_sql_run(kh_write_sql(write), context, NULL, 0, NULL, err);
+}
+
+/* The record of another object: of the same shape, with other checksums. */
+static void alter_frames(const fixture *f, const char *path, int64_t id)
+{
+    static char text[] = "UPDATE object SET image = (SELECT image FROM object ORDER BY id DESC LIMIT 1)";
+
+    (void)path;
+    (void)id;
+    take(f, 2);
+    assert_ok(kh_cache_write(f->cache, alter_row, text, err));
+}
+
+static void alter_record(const fixture *f, const char *path, int64_t id)
+{
+    static char text[] = "UPDATE object SET image = x'01ff'";
+
+    (void)path;
+    (void)id;
+    assert_ok(kh_cache_write(f->cache, alter_row, text, err));
+}
+
+static void keep_line(void *context, const char *line)
+{
+    char *lines = context;
+    size_t used = strlen(lines);
+
+    snprintf(lines + used, 4096 - used, "%s\n", line);
+}
+
+static void count_progress(void *context, int64_t done, int64_t total)
+{
+    (void)context;
+    assert_true(done <= total);
+}
+
+static void check_names_what_it_finds(void **state)
+{
+    static const finding findings[] = {
+        {"nothing", "", NULL, 0, 0, 0, 0},
+        {"file gone", "missing", remove_file, 1, 0, 0, 0},
+        {"file cut", "300 bytes", cut_file, 0, 1, 0, 0},
+        {"one bit", "SHA-256", flip_last_bit, 0, 1, 0, 0},
+        {"file without row", "no row", add_stray, 0, 0, 1, 0},
+        {"a file of somebody else", "none of ours", add_foreign, 0, 0, 1, 0},
+        {"left in incoming", "", add_incoming, 0, 0, 0, 1},
+        {"frame checksums", "frame checksums", alter_frames, 0, 1, 0, 0},
+        {"image record", "image record", alter_record, 0, 1, 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(findings); i++) {
+        const finding *expected = &findings[i];
+        fixture *f;
+        kh_check_report report;
+        char lines[4096] = "", path[PATH_MAX];
+        int64_t id;
+
+        set_up((void **)&f);
+        id = take(f, 1);
+        kh_path_object(path, &f->cache->paths, id, 1);
+        if (expected->damage)
+            expected->damage(f, path, id);
+        assert_ok(kh_cache_check(f->cache, &report, keep_line, count_progress, lines, err));
+        if (report.missing != expected->missing || report.damaged != expected->damaged || report.unindexed != expected->unindexed ||
+            report.incoming_left != expected->incoming || !report.index_sound || kh_check_clean(&report) != (i == 0) ||
+            !strstr(lines, expected->word))
+            fail_msg("%s: missing %lld, damaged %lld, unindexed %lld, incoming %lld: %s", expected->name, (long long)report.missing,
+                     (long long)report.damaged, (long long)report.unindexed, (long long)report.incoming_left, lines);
+        tear_down((void **)&f);
+    }
+}
+
+/* A reader checks beside a running owner: what is just being stored is no finding. */
+static void check_beside_the_owner(void **state)
+{
+    fixture *f = *state;
+    kh_cache *reader;
+    kh_check_report report;
+    kh_incoming *incoming;
+
+    take(f, 1);
+    reader = cache_open_reader(&f->dir, NULL);
+    assert_ok(kh_ingest_begin(&incoming, f->cache, 0, err));
+    assert_ok(kh_cache_check(reader, &report, NULL, NULL, NULL, err));
+    assert_true(kh_check_clean(&report));
+    kh_ingest_abort(incoming);
+    kh_cache_close(reader);
+}
+
+/* Killing: a child stores objects and writes the number of each that was acknowledged into a pipe. */
+
+#define ROUNDS 20
+#define PER_ROUND 4000
+
+static void store_until_killed(const temp_dir *dir, int first, int ack)
+{
+    kh_cache_options options = kh_cache_options_default;
+    kh_error err = KH_ERROR_INIT;
+    kh_cache *cache;
+
+    options.dir = dir->path;
+    options.owner = true;
+    options.reserve_bytes = 0;
+    if (kh_cache_open(&cache, &options, &err) != KH_OK)
+        _exit(2);
+    for (int i = 0; i < PER_ROUND; i++) {
+        char uid[32];
+        sample s = sample_number(first + i, uid);
+        kh_ingest_result result;
+        int number = first + i;
+
+        if (ingest_sample(cache, &s, &result, &err) != KH_OK)
+            _exit(3);
+        if (write(ack, &number, sizeof number) != sizeof number)
+            _exit(4);
+    }
+    _exit(0);
+}
+
+static int kill_one(const temp_dir *dir, int first, unsigned delay_us, int *acked)
+{
+    int pipe_fds[2], number, count = 0, how;
+    pid_t child;
+
+    assert_int_equal(pipe(pipe_fds), 0);
+    child = fork();
+    if (child == 0) {
+        close(pipe_fds[0]);
+        store_until_killed(dir, first, pipe_fds[1]);
+    }
+    close(pipe_fds[1]);
+    usleep(delay_us);
+    kill(child, SIGKILL);
+    waitpid(child, &how, 0);
+    assert_true(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+    while (read(pipe_fds[0], &number, sizeof number) == sizeof number)
+        acked[count++] = number;
+    close(pipe_fds[0]);
+    return count;
+}
+
+static kh_status mark_uid(void *context, const char *uid)
+{
+    bool *here = context;
+
+    here[atoi(uid + strlen("1.2.3.4."))] = true;
+    return KH_OK;
+}
+
+static void killed_at_any_moment(void **state)
+{
+    static int acked[PER_ROUND];
+    static bool promised[ROUNDS * PER_ROUND + 1], here[ROUNDS * PER_ROUND + 1];
+    unsigned seed = 20261120;
+    int total = 0, rounds = 0;
+    temp_dir dir;
+
+    (void)state;
+    temp_dir_make(&dir);
+    for (int round = 0; round < ROUNDS; round++) {
+        int count = kill_one(&dir, round * PER_ROUND + 1, (unsigned)rand_r(&seed) % 120000, acked);
+        kh_cache_stats stats;
+        kh_cache *cache;
+
+        for (int i = 0; i < count; i++)
+            promised[acked[i]] = true;
+        total += count;
+        rounds += count > 0;
+        memset(here, 0, sizeof here);
+        cache = cache_open(&dir);
+        assert_ok(kh_browse_object_uids(cache, "north", "1.2.3", mark_uid, here, err));
+        for (int i = 1; i <= ROUNDS * PER_ROUND; i++)
+            if (promised[i] && !here[i])
+                fail_msg("round %d: object %d was acknowledged and is gone", round, i);
+        assert_ok(kh_cache_get_stats(cache, &stats, err));
+        assert_true(stats.objects >= total);
+        assert_clean(cache, stats.objects);
+        assert_int_equal(temp_dir_count(&dir, "quarantine"), 0);
+        kh_cache_close(cache);
+    }
+    print_message("%d acknowledged objects over %d kills in mid-work, none lost\n", total, rounds);
+    assert_true(rounds > ROUNDS / 4);
+    temp_dir_remove(&dir);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        T(file_without_a_row_is_indexed),
+        T(ids_are_not_given_twice),
+        T(second_copy_of_a_held_object_goes),
+        T(what_cannot_be_indexed_is_set_aside),
+        T(incoming_is_emptied),
+        T(more_than_a_block_of_ids),
+        T(ids_in_flight_are_bounded),
+        cmocka_unit_test(check_names_what_it_finds),
+        T(check_beside_the_owner),
+#ifndef KH_SANITIZED /* loops of kills run in the plain build only */
+        cmocka_unit_test(killed_at_any_moment),
+#endif
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
