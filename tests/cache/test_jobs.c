@@ -362,7 +362,7 @@ static kh_status keep_last(void *context, const kh_event *event)
 static void add_nodes(kh_cache *cache, int count)
 {
     for (int i = 0; i < count; i++) {
-        char name[8];
+        char name[16];
         kh_node node;
 
         snprintf(name, sizeof name, "n%d", i);
