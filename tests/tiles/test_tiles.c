@@ -176,8 +176,7 @@ static void test_second_asker_gets_the_cached_tile(void **state)
     assert_false(kh_tiles_peek(f->tiles, &key, &tile));
     check_tile(f, &key, 512, 512, sample_linear_window(104, 40, 400));
     assert_true(kh_tiles_peek(f->tiles, &key, &tile));
-    assert_int_equal(tile.window_center, 40);
-    assert_int_equal(tile.window_width, 400);
+    assert_string_equal(tile.window, "40,400");
     assert_false(tile.lossy_source);
     assert_int_equal(kh_tiles_etag(f->tiles, &key, etag, NULL), KH_OK);
     assert_string_equal(tile.etag, etag);

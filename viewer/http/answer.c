@@ -20,27 +20,37 @@ static const char *const security_headers[][2] = {
     {"Cross-Origin-Opener-Policy", "same-origin"},
 };
 
-static bool is_header_text(const char *text)
+static bool is_header_text(const char *text, size_t size)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
-        if (*p < 0x20 || *p > 0x7e)
+    for (size_t i = 0; i < size; i++)
+        if (text[i] < 0x20 || text[i] > 0x7e)
             return false;
-    return strlen(text) <= HEADER_VALUE_MAX;
+    return size <= HEADER_VALUE_MAX;
+}
+
+static const char *keep_text(kh_http_request *request, const char *text, size_t size)
+{
+    char *kept = request->header_text + request->header_bytes;
+
+    memcpy(kept, text, size + 1);
+    request->header_bytes += size + 1;
+    return kept;
 }
 
 void kh_http_set_header(kh_http_request *request, const char *name, const char *value)
 {
-    kh_http_header_line line = {NULL, NULL};
+    size_t name_size = strlen(name), value_size = strlen(value);
+    kh_http_header_line *line = &request->headers[request->header_count];
 
-    if (request->header_count < KH_HTTP_HEADERS_MAX && is_header_text(name) && is_header_text(value))
-        line = (kh_http_header_line){.name = strdup(name), .value = strdup(value)};
-    if (!line.name || !line.value) {
-        free(line.name);
-        free(line.value);
+    if (request->header_count == KH_HTTP_HEADERS_MAX || !is_header_text(name, name_size) ||
+        !is_header_text(value, value_size) ||
+        name_size + value_size + 2 > KH_HTTP_HEADER_BYTES_MAX - request->header_bytes) {
         kh_log(KH_LOG_WARN, "http", "header %s cannot be sent and is left out", name);
         return;
     }
-    request->headers[request->header_count++] = line;
+    line->name = keep_text(request, name, name_size);
+    line->value = keep_text(request, value, value_size);
+    request->header_count++;
 }
 
 static bool add_security_headers(struct MHD_Response *response)

@@ -65,6 +65,7 @@ static void ended(kh_http_server *server, kh_http_connection *connection)
     server->connection_count--;
     pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
+    free(connection->spare);
     free(connection);
 }
 

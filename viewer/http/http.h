@@ -68,7 +68,8 @@ KH_MUST_USE kh_status kh_http_query_double(const kh_http_request *request, const
 KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
                                           int64_t *out, kh_error *err);
 
-/* Answering. A header to go with the answer; copied. At most 12, longer than 200 bytes or with control bytes is dropped and logged. */
+/* Answering. A header to go with the answer; copied. Of at most 12 and 2 KiB together; a value of more than
+ * 200 bytes, or with other than printable ASCII, is left out and logged. */
 void kh_http_set_header(kh_http_request *request, const char *name, const char *value);
 /* The bytes are copied. */
 void kh_http_answer(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);

@@ -12,6 +12,7 @@
 
 #define KH_HTTP_HEADERS_MAX 12
 #define KH_HTTP_KEPT_MAX 2
+#define KH_HTTP_HEADER_BYTES_MAX 2048 /* of an answer's own header lines together */
 
 /* One TCP connection, from accept to close. */
 typedef struct kh_http_connection {
@@ -19,6 +20,7 @@ typedef struct kh_http_connection {
     kh_http_server *server;
     int fd;
     atomic_llong deadline_ms; /* monotonic; the reaper cuts the connection after it; 0: none */
+    kh_http_request *spare;   /* of the request before, to be used again; connection's thread */
 } kh_http_connection;
 
 struct kh_http_server {
@@ -46,7 +48,7 @@ struct kh_http_server {
 };
 
 typedef struct kh_http_header_line {
-    char *name, *value;
+    const char *name, *value; /* in the request's header_text */
 } kh_http_header_line;
 
 struct kh_http_request {
@@ -67,6 +69,7 @@ struct kh_http_request {
     char *kept[KH_HTTP_KEPT_MAX]; /* header values copied at suspension, see request.c */
     kh_http_header_line headers[KH_HTTP_HEADERS_MAX]; /* by the handler, then by the owner */
     unsigned header_count;
+    size_t header_bytes;
 
     atomic_bool claimed;    /* somebody answers */
     atomic_bool answered;   /* response and code are there */
@@ -75,11 +78,14 @@ struct kh_http_request {
     size_t body_bytes;
     kh_http_stream *stream;
     kh_http_request *previous_suspended, *next_suspended; /* server->lock */
+    char header_text[KH_HTTP_HEADER_BYTES_MAX];           /* last: not cleared for the next request */
 };
 
 /* request.c */
 kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Connection *mhd, const char *raw);
 void kh_http_request_release(kh_http_request *request);
+/* Release on the connection's own thread; the memory stays with the connection for its next request. */
+void kh_http_request_end(kh_http_request *request);
 
 /* gate.c: may the request go on to a handler? True when it was answered (refused) instead. url and version are
  * libmicrohttpd's own pointers, see there. */

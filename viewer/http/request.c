@@ -1,22 +1,36 @@
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <poll.h>
 #include "viewer/http/internal.h"
 
+/* Cleared memory for a request: that of the connection's last one, or new. */
+static kh_http_request *request_memory(kh_http_connection *connection)
+{
+    kh_http_request *request = connection ? connection->spare : NULL;
+
+    if (!request)
+        return calloc(1, sizeof *request);
+    connection->spare = NULL;
+    memset(request, 0, offsetof(kh_http_request, header_text));
+    return request;
+}
+
 kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Connection *mhd, const char *raw)
 {
-    kh_http_request *request = calloc(1, sizeof *request);
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    kh_http_connection *connection = info ? info->socket_context : NULL;
+    kh_http_request *request = request_memory(connection);
 
     if (!request)
         return NULL;
     request->server = server;
     request->mhd = mhd;
-    request->connection = info ? info->socket_context : NULL;
-    request->fd = request->connection ? request->connection->fd : -1;
+    request->connection = connection;
+    request->fd = connection ? connection->fd : -1;
     atomic_init(&request->holders, 1);
     kh_buf_init(&request->body, server->options.body_bytes_max);
     request->raw_size = strnlen(raw, KH_TARGET_BYTES_MAX + 1);
@@ -25,14 +39,11 @@ kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Conne
     return request;
 }
 
-void kh_http_request_release(kh_http_request *request)
+/* True when this was the last hold: what the request owned is free, its own memory is the caller's. */
+static bool let_go(kh_http_request *request)
 {
     if (atomic_fetch_sub_explicit(&request->holders, 1, memory_order_acq_rel) != 1)
-        return;
-    for (unsigned i = 0; i < request->header_count; i++) {
-        free(request->headers[i].name);
-        free(request->headers[i].value);
-    }
+        return false;
     for (size_t i = 0; i < KH_HTTP_KEPT_MAX; i++)
         free(request->kept[i]);
     if (request->response)
@@ -40,7 +51,25 @@ void kh_http_request_release(kh_http_request *request)
     kh_buf_release(&request->body);
     kh_target_release(&request->target);
     free(request->raw);
-    free(request);
+    return true;
+}
+
+void kh_http_request_release(kh_http_request *request)
+{
+    if (let_go(request))
+        free(request);
+}
+
+void kh_http_request_end(kh_http_request *request)
+{
+    kh_http_connection *connection = request->connection;
+
+    if (!let_go(request))
+        return;
+    if (connection && !connection->spare)
+        connection->spare = request;
+    else
+        free(request);
 }
 
 const char *kh_http_path(const kh_http_request *request)

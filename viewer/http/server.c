@@ -132,7 +132,7 @@ static void completed(void *context, struct MHD_Connection *mhd, void **request_
     if (request->stream)
         kh_http_stream_closed(request->stream);
     kh_http_connection_expect_request(request->connection);
-    kh_http_request_release(request);
+    kh_http_request_end(request);
     atomic_fetch_sub(&server->requests_open, 1);
 }
 

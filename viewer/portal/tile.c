@@ -1,7 +1,5 @@
 /* GET /tiles/...: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include "viewer/portal/internal.h"
 
 #define DEFAULT_QUALITY 80
@@ -77,7 +75,6 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
 {
     sent *s = malloc(sizeof *s);
     kh_error err = KH_ERROR_INIT;
-    char window[64];
 
     if (!s) {
         kh_tiles_release(portal->tiles, tile);
@@ -91,8 +88,7 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
         release_sent(s);
         return;
     }
-    snprintf(window, sizeof window, "%.10g,%.10g", tile->window_center, tile->window_width);
-    kh_http_set_header(request, "X-Kakehashi-Window", window);
+    kh_http_set_header(request, "X-Kakehashi-Window", tile->window);
     kh_http_set_header(request, "X-Kakehashi-Lossy", tile->lossy_source ? "jpeg;source" : "jpeg");
     kh_http_answer_borrowed(request, 200, "image/jpeg", tile->jpeg, tile->size, release_sent, s);
 }

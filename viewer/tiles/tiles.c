@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/pool.h"
@@ -13,7 +14,7 @@
 #define TILE_BYTES_MAX (16u << 20) /* a 512 x 512 colour JPEG at quality 100 is far below */
 
 typedef struct tile_meta {
-    double window_center, window_width;
+    char window[KH_TILE_WINDOW_SIZE];
     char etag[KH_TILE_ETAG_SIZE];
     bool lossy_source;
 } tile_meta;
@@ -51,16 +52,14 @@ struct kh_tiles {
 
 static void tile_of_blob(kh_tile *out, const kh_blob *blob)
 {
-    tile_meta meta;
+    const tile_meta *meta = (const tile_meta *)blob->data; /* bytes only: any address will do */
 
-    memcpy(&meta, blob->data, sizeof meta);
-    *out = (kh_tile){.jpeg = blob->data + sizeof meta,
-                     .size = blob->size - sizeof meta,
-                     .window_center = meta.window_center,
-                     .window_width = meta.window_width,
-                     .lossy_source = meta.lossy_source,
+    *out = (kh_tile){.jpeg = blob->data + sizeof *meta,
+                     .size = blob->size - sizeof *meta,
+                     .window = meta->window,
+                     .etag = meta->etag,
+                     .lossy_source = meta->lossy_source,
                      .blob = blob};
-    memcpy(out->etag, meta.etag, sizeof out->etag);
 }
 
 bool kh_tiles_peek(kh_tiles *tiles, const kh_tile_key *key, kh_tile *out)
@@ -141,8 +140,7 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
     kh_frame_release(tiles->cache, &frame);
     if (status != KH_OK)
         return status;
-    meta.window_center = used.window_center;
-    meta.window_width = used.window_width;
+    snprintf(meta.window, sizeof meta.window, "%.10g,%.10g", used.window_center, used.window_width);
     kh_tile_etag(meta.etag, object->content_hash, key);
     memcpy(worker->scratch.data, &meta, sizeof meta);
     return KH_OK;

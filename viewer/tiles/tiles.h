@@ -11,6 +11,7 @@
 #define KH_TILE_SIZE 512
 #define KH_TILE_SMALLEST 64
 #define KH_TILE_ETAG_SIZE 40
+#define KH_TILE_WINDOW_SIZE 40
 
 typedef struct kh_tiles kh_tiles;
 
@@ -30,14 +31,14 @@ typedef struct kh_tile_key {
     int quality; /* 1 to 100 */
 } kh_tile_key;
 
-/* A tile, pinned until kh_tiles_release(). */
+/* A tile, pinned until kh_tiles_release(); its pointers live as long. */
 typedef struct kh_tile {
     const uint8_t *jpeg;
     size_t size;
-    double window_center, window_width; /* those used; 0 and 0 for colour */
-    bool lossy_source;                  /* the stored image was lossy already */
-    char etag[KH_TILE_ETAG_SIZE];       /* as kh_tiles_etag() says */
-    const kh_blob *blob;                /* private */
+    const char *window;  /* "center,width" as used, in modality units; "0,0" for colour */
+    const char *etag;    /* as kh_tiles_etag() says */
+    bool lossy_source;   /* the stored image was lossy already */
+    const kh_blob *blob; /* private */
 } kh_tile;
 
 /* Who waits for a tile. */
