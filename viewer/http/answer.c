@@ -99,7 +99,7 @@ static void deliver(kh_http_request *request, unsigned code, struct MHD_Response
     if (request->next_suspended)
         request->next_suspended->previous_suspended = request->previous_suspended;
     server->suspended_count--;
-    pthread_cond_broadcast(&server->changed);
+    pthread_cond_broadcast(&server->answered);
     pthread_mutex_unlock(&server->lock);
     kh_http_request_release(request);
 }

@@ -63,7 +63,6 @@ static void ended(kh_http_server *server, kh_http_connection *connection)
     if (connection->next)
         connection->next->previous = connection->previous;
     server->connection_count--;
-    pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->lock);
     free(connection->spare);
     free(connection);
@@ -108,7 +107,7 @@ void *kh_http_reaper(void *argument)
         next.tv_nsec += REAPER_PERIOD_MS * 1000000L;
         next.tv_sec += next.tv_nsec / 1000000000L;
         next.tv_nsec %= 1000000000L;
-        pthread_cond_timedwait(&server->changed, &server->lock, &next);
+        pthread_cond_timedwait(&server->reaper_wakes, &server->lock, &next);
     }
     pthread_mutex_unlock(&server->lock);
     return NULL;

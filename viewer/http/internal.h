@@ -30,8 +30,9 @@ struct kh_http_server {
     size_t route_count;
     pthread_t reaper;
 
-    pthread_mutex_t lock;     /* guards to the blank line */
-    pthread_cond_t changed;   /* suspended_count or connection_count fell, reaper_stops was set */
+    pthread_mutex_t lock;        /* guards to the blank line */
+    pthread_cond_t answered;     /* suspended_count fell */
+    pthread_cond_t reaper_wakes; /* reaper_stops was set; apart, so that answers do not wake the reaper */
     kh_http_connection *connections;
     kh_http_request *suspended; /* list */
     unsigned connection_count, suspended_count;

@@ -181,7 +181,8 @@ static void server_free(kh_http_server *server)
 {
     pthread_mutex_destroy(&server->lock);
     pthread_mutex_destroy(&server->streams_lock);
-    pthread_cond_destroy(&server->changed);
+    pthread_cond_destroy(&server->answered);
+    pthread_cond_destroy(&server->reaper_wakes);
     free((void *)(uintptr_t)server->routes);
     free(server);
 }
@@ -205,7 +206,8 @@ static kh_http_server *server_create(const kh_http_options *options, const kh_ht
     pthread_mutex_init(&server->streams_lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&server->changed, &attributes);
+    pthread_cond_init(&server->answered, NULL);
+    pthread_cond_init(&server->reaper_wakes, &attributes);
     pthread_condattr_destroy(&attributes);
     return server;
 }
@@ -214,7 +216,7 @@ static void stop_reaper(kh_http_server *server)
 {
     pthread_mutex_lock(&server->lock);
     server->reaper_stops = true;
-    pthread_cond_broadcast(&server->changed);
+    pthread_cond_signal(&server->reaper_wakes);
     pthread_mutex_unlock(&server->lock);
     pthread_join(server->reaper, NULL);
 }
@@ -271,7 +273,7 @@ static void abandon_suspended(kh_http_server *server)
         kh_http_abandon(request);
     pthread_mutex_lock(&server->lock);
     while (server->suspended_count > 0)
-        pthread_cond_wait(&server->changed, &server->lock);
+        pthread_cond_wait(&server->answered, &server->lock);
     pthread_mutex_unlock(&server->lock);
 }
 
