@@ -23,9 +23,9 @@ void ph_body_release(ph_body *b)
 {
     ph_segments *lists[] = {&b->ribs,       &b->cartilage, &b->collarbones,   &b->upper_limbs,  &b->hips,
                             &b->arteries,   &b->veins,     &b->heart_vessels, &b->lung_vessels, &b->airways,
-                            &b->oesophagus, &b->neck,      &b->portal,        &b->hepatic,      &b->renal,
-                            &b->mesenteric, &b->stomach,   &b->duodenum,      &b->pancreas,     &b->small_bowel,
-                            &b->colon,      &b->sigmoid,   &b->ureters,       &b->psoas,        &b->adrenals};
+                            &b->oesophagus, &b->neck,      &b->portal,        &b->hepatic,      &b->mesenteric,
+                            &b->stomach,    &b->duodenum,  &b->pancreas,      &b->small_bowel,  &b->colon,
+                            &b->sigmoid,    &b->ureters,   &b->psoas,         &b->adrenals};
 
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++)
         ph_segments_release(lists[i]);

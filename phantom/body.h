@@ -17,7 +17,7 @@ typedef struct ph_body {
     float nodule_radius_mm; /* of the finding in the right upper lobe */
     ph_segments ribs, cartilage, collarbones, upper_limbs, hips;
     ph_segments arteries, veins, heart_vessels, lung_vessels, airways, oesophagus, neck;
-    ph_segments portal, hepatic, renal, mesenteric;
+    ph_segments portal, hepatic, mesenteric;
     ph_segments stomach, duodenum, pancreas, small_bowel, colon, sigmoid, ureters, psoas, adrenals;
 } ph_body;
 

@@ -130,22 +130,33 @@ static float cerebrum_sdf(const probe *q, float vault)
     return ph_both(d, 3.5f - cerebellum_sdf(q), 4);
 }
 
-/* Distance to the sheets of the furrows, about: the zero set of noise that hardly changes along the radius. */
+/* Noise that hardly changes along the radius; where it is zero there is a furrow. */
+static float furrow_noise(ph_vec p, float scale_mm, uint32_t salt)
+{
+    ph_vec c = {p.x, p.y, (p.z - 4) * 1.12f};
+    float r = fmaxf(ph_length(c), 1), k = 72 / r / scale_mm, slow = r * 0.35f / scale_mm;
+
+    return ph_noise3(c.x * k + slow, c.y * k - slow, c.z * k + slow * 0.5f, salt);
+}
+
+/* Distance to the sheets of the furrows: the noise over its slope. Where it is flat a furrow must not become a lake. */
 static float furrow(const probe *q, float scale_mm, uint32_t salt)
 {
-    ph_vec c = {q->p.x, q->p.y, (q->p.z - 4) * 1.12f};
-    float r = fmaxf(ph_length(c), 1), k = 72 / r / scale_mm, slow = r * 0.35f / scale_mm;
-    float bend = 0.25f * ph_noise3(q->p.x / 9, q->p.y / 9, q->p.z / 9, salt + 9);
-    float n = ph_noise3(c.x * k + slow, c.y * k - slow + bend, c.z * k + slow * 0.5f, salt);
+    const float step = 0.7f;
+    ph_vec p = {q->p.x + 1.3f * q->fine, q->p.y - 1.1f * q->fine, q->p.z};
+    float n = furrow_noise(p, scale_mm, salt);
+    ph_vec slope = {furrow_noise((ph_vec){p.x + step, p.y, p.z}, scale_mm, salt) - n,
+                    furrow_noise((ph_vec){p.x, p.y + step, p.z}, scale_mm, salt) - n,
+                    furrow_noise((ph_vec){p.x, p.y, p.z + step}, scale_mm, salt) - n};
 
-    return fmaxf(fabsf(n) * scale_mm * 0.85f * (r / 72), (48 - r) * 0.4f);
+    return fabsf(n) / fmaxf(ph_length(slope) / step, 0.45f / scale_mm);
 }
 
 /* The side fissure: a sheet that runs in from the side above the temporal lobe. */
 static float sylvian(const probe *q)
 {
     float sheet = fabsf(q->p.z + 3 - 0.28f * (q->p.y + 5) + 2 * q->fine) - 1.1f;
-    float island = fabsf(q->ax - 38 - 0.03f * q->p.y * q->p.y / 10) - 0.9f;
+    float island = fabsf(q->ax - 40 + 0.006f * q->p.y * q->p.y - 2.5f * q->fine) - 0.9f;
 
     sheet = fmaxf(sheet, fmaxf(37 - q->ax, fabsf(q->p.y + 4) - 34));
     island = fmaxf(island, fmaxf(fabsf(q->p.z - 4) - 13, fabsf(q->p.y + 4) - 22));
@@ -154,16 +165,18 @@ static float sylvian(const probe *q)
 
 static void lay_cerebrum(probe *q, float vault)
 {
-    float d = cerebrum_sdf(q, vault), depth = -d;
-    float sheets = fmaxf(furrow(q, 18, q->salt + 11) - 0.8f, depth - 23 - 4 * q->fine);
-    float small = fmaxf(furrow(q, 13, q->salt + 12) - 0.6f, depth - 12 - 3 * q->fine);
-    float callosum = ph_ellipse(q->p.y - 2, q->p.z - 4, 42, 24), mid, grey;
+    float d = cerebrum_sdf(q, vault), deep = -ball(q, 0, 0, 12, 70.5f, 88.5f, 76), depth;
+    float callosum = ph_ellipse(q->p.y - 2, q->p.z - 4, 42, 24), mid, sheets, small, grey;
 
     if (d > 1)
         return;
-    mid = fmaxf(q->ax - 1.1f - 0.3f * q->fine, -(callosum + 1));
+    /* Furrows enter from the outside, and from the midline above the callosum. */
+    depth = fminf(deep, fmaxf(q->ax + 13, 27 - callosum));
+    sheets = fmaxf(furrow(q, 14, q->salt + 11) - 0.75f, depth - 20 - 5 * q->fine);
+    small = fmaxf(furrow(q, 10, q->salt + 12) - 0.55f, deep - 10 - 3 * q->fine);
+    mid = fmaxf(q->ax - 1.0f - 0.3f * q->fine, -(callosum + 1));
     sheets = fminf(fminf(sheets, small), fminf(sylvian(q), mid));
-    grey = fmaxf(d + 2.7f, 2.5f - sheets);
+    grey = fmaxf(d + 2.6f, 2.3f - sheets);
     lay(q, d, GREY);
     lay(q, grey, WHITE);
     lay(q, fmaxf(sheets, d - 1), CSF);
@@ -185,13 +198,14 @@ static void lay_deep(probe *q)
     lay(q, fmaxf(ball(q, 17, 32, 15, 3, 6, 3.5f), -ventricles - 30), NUCLEUS);
 }
 
-/* Leaves of the cerebellum: shells about its centre, white inside. */
+/* Leaves of the cerebellum, white inside; the stem of the brain and what lies on it. */
 static void lay_hindbrain(probe *q)
 {
     float d = cerebellum_sdf(q), stem;
     float rx = q->ax - 12, ry = q->p.y - 44, rz = (q->p.z + 36) * 1.25f;
     float r = sqrtf(0.35f * rx * rx + ry * ry + rz * rz) + 1.2f * q->fine + 0.15f * rx;
-    float leaf = 0.5f + 0.5f * sinf(r * 1.9f), depth = -d;
+    float tree = atan2f(q->p.z + 36, q->p.y - 34) * 15, shells = ph_step(4, 16, q->ax); /* the worm's leaves fan out */
+    float leaf = 0.5f + 0.5f * sinf(ph_mix(tree + q->fine, r * 1.9f, shells)), depth = -d;
 
     lay(q, d, GREY);
     lay(q, d + 6.5f + 4 * q->fine + 3.5f * leaf, WHITE);

@@ -6,9 +6,9 @@
 #define CT_PIXELS ((size_t)PH_CT_SIZE * PH_CT_SIZE)
 #define FILE_BYTES_MAX (CT_PIXELS * 2 + 65536)
 #define KERNEL_SIGMA_PX 0.635f /* weights 0.007 0.289 1 0.289 0.007: a lag-1 autocorrelation of 0.583 / 1.168 */
-#define AIR_NOISE 0.4f       /* of the noise within the body: fewer photons are lost beside it */
-#define BONE_GAIN 2.2f       /* bone stops more of a scout's soft beam than its HU say */
-#define SCOUT_GAIN 4.0f      /* stored values per mm of water */
+#define AIR_NOISE 0.4f         /* of the noise within the body: fewer photons are lost beside it */
+#define BONE_GAIN 2.2f         /* bone stops more of a scout's soft beam than its HU say */
+#define SCOUT_GAIN 4.0f        /* stored values per mm of water */
 #define SCOUT_OFFSET 500.0f
 #define SCOUT_NOISE 8.0f
 #define MR_GAIN 1500.0f
