@@ -18,9 +18,12 @@ typedef struct kh_block_reader {
 
 KH_MUST_USE kh_status kh_block_reader_init(kh_block_reader *reader, const kh_source *source, kh_error *err);
 void kh_block_reader_release(kh_block_reader *reader);
-/* *out: count bytes at offset, at most KH_BLOCK_READER_AT_MAX, valid until the next call. KH_E_FORMAT when they are not there. */
-KH_MUST_USE kh_status kh_block_reader_at(const uint8_t **out, kh_block_reader *reader, uint64_t offset, size_t count, kh_error *err);
+/* *out: count bytes at offset, at most KH_BLOCK_READER_AT_MAX, valid until the next call. KH_E_FORMAT when they are not
+ * there. */
+KH_MUST_USE kh_status kh_block_reader_at(const uint8_t **out, kh_block_reader *reader, uint64_t offset, size_t count,
+                                         kh_error *err);
 /* Copy count bytes at offset, any number. */
-KH_MUST_USE kh_status kh_block_reader_copy(kh_block_reader *reader, uint64_t offset, void *bytes, size_t count, kh_error *err);
+KH_MUST_USE kh_status kh_block_reader_copy(kh_block_reader *reader, uint64_t offset, void *bytes, size_t count,
+                                           kh_error *err);
 
 #endif

@@ -155,7 +155,8 @@ bool kh_convert(kh_converter *converter, kh_buf *out, const char *to, const char
     return true;
 }
 
-size_t kh_convert_one(kh_converter *converter, uint8_t out[8], const char *to, const char *from, const void *bytes, size_t size)
+size_t kh_convert_one(kh_converter *converter, uint8_t out[8], const char *to, const char *from, const void *bytes,
+                      size_t size)
 {
     iconv_t descriptor = descriptor_for(converter, to, from);
     char *in = (char *)(uintptr_t)bytes, *next = (char *)out;

@@ -54,17 +54,21 @@ void kh_converter_close(kh_converter *converter);
 /* Convert size bytes whole. false when they are not text of `from`, or out has no room: out is then as it was. */
 bool kh_convert(kh_converter *converter, kh_buf *out, const char *to, const char *from, const void *bytes, size_t size);
 
-/* Convert one character, size bytes of it, into at most 8 bytes; returns how many, 0 when `to` has no such character. */
-size_t kh_convert_one(kh_converter *converter, uint8_t out[8], const char *to, const char *from, const void *bytes, size_t size);
+/* Convert one character, size bytes of it, into at most 8 bytes; returns how many, 0 when `to` has no such character.
+ */
+size_t kh_convert_one(kh_converter *converter, uint8_t out[8], const char *to, const char *from, const void *bytes,
+                      size_t size);
 
 /* Bytes of unknown origin: UTF-8, EUC-JP or Shift_JIS if they are well-formed in it, else Latin 1. */
-KH_MUST_USE kh_status kh_text_guess(kh_buf *out, kh_converter *converter, const uint8_t *bytes, size_t size, kh_error *err);
+KH_MUST_USE kh_status kh_text_guess(kh_buf *out, kh_converter *converter, const uint8_t *bytes, size_t size,
+                                    kh_error *err);
 bool kh_utf8_valid(const uint8_t *bytes, size_t size);
 /* Append one code point; U+FFFD for what is none. */
 KH_MUST_USE kh_status kh_utf8_append(kh_buf *out, uint32_t code_point, kh_error *err);
 /* The code point at text and the bytes it takes; text is valid UTF-8. */
 uint32_t kh_utf8_next(const char *text, size_t *size);
-/* One vendor's choice of two code points for one JIS character becomes the standard's: FULLWIDTH TILDE to WAVE DASH, ... */
+/* One vendor's choice of two code points for one JIS character becomes the standard's: FULLWIDTH TILDE to WAVE DASH,
+ * ... */
 uint32_t kh_jis_normal(uint32_t code_point);
 
 #endif

@@ -36,8 +36,8 @@ typedef struct kh_parse_options {
 } kh_parse_options;
 
 /* Parse elements into *item; *stopped_at is the offset behind the last one taken. */
-KH_MUST_USE kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dataset, kh_block_reader *reader,
-                                        const kh_parse_options *options, kh_error *err);
+KH_MUST_USE kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dataset,
+                                        kh_block_reader *reader, const kh_parse_options *options, kh_error *err);
 
 /* Inflate what is left of the source from offset (PS3.5 A.5). *out is malloc'ed. KH_E_LIMIT past max_bytes. */
 KH_MUST_USE kh_status kh_inflate_source(uint8_t **out, size_t *size, const kh_source *source, uint64_t offset,

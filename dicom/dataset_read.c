@@ -1,6 +1,6 @@
 /* dataset_read.c - elements, sequences and items into a tree.
- * No recursion: open sequences and items stand on a stack of fixed depth. The elements of what is open lie on one growing
- * stack; when an item ends, its elements move to the arena in one piece. */
+ * No recursion: open sequences and items stand on a stack of fixed depth. The elements of what is open lie on one
+ * growing stack; when an item ends, its elements move to the arena in one piece. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 #define VR_SQ KH_VR('S', 'Q')
 
 typedef struct kh_level {
-    uint64_t end;           /* nothing of it may lie behind */
-    bool is_sequence;       /* else an item, or the main data set */
-    bool delimited;         /* undefined length: ends at its delimiter */
+    uint64_t end;     /* nothing of it may lie behind */
+    bool is_sequence; /* else an item, or the main data set */
+    bool delimited;   /* undefined length: ends at its delimiter */
     bool explicit_vr, big_endian;
-    bool sorted;            /* item: tags ascend so far */
-    kh_tag last_tag;        /* item: of the element before; sequence: its own */
-    size_t first_element;   /* item: index in parser.elements */
-    size_t first_item;      /* sequence: index in parser.items */
+    bool sorted;          /* item: tags ascend so far */
+    kh_tag last_tag;      /* item: of the element before; sequence: its own */
+    size_t first_element; /* item: index in parser.elements */
+    size_t first_item;    /* sequence: index in parser.items */
     const char *charset;
 } kh_level;
 
@@ -37,7 +37,7 @@ typedef struct kh_parser {
     kh_item *items;
     size_t item_count, item_capacity;
     kh_level levels[1 + 2 * DEPTH_MAX]; /* the main data set, then sequence, item, sequence, item */
-    unsigned depth;                  /* index of the innermost kh_level */
+    unsigned depth;                     /* index of the innermost kh_level */
 } kh_parser;
 
 enum { WARN_LETTERS = 1, WARN_NOT_EXPLICIT = 2, WARN_ODD = 4, WARN_ORDER = 8, WARN_STRAY = 16 };
@@ -86,7 +86,8 @@ static kh_status push_element(kh_parser *parser, const kh_element_header *header
     kh_status status = count_one(parser, err);
 
     if (status == KH_OK)
-        status = grow((void **)&parser->elements, &parser->element_capacity, parser->element_count, sizeof(kh_element), err);
+        status =
+            grow((void **)&parser->elements, &parser->element_capacity, parser->element_count, sizeof(kh_element), err);
     if (status != KH_OK)
         return status;
     parser->elements[parser->element_count++] = (kh_element){
@@ -205,7 +206,8 @@ static kh_status skip_fragments(kh_parser *parser, const kh_level *level, kh_ele
     kh_status status;
 
     for (;;) {
-        status = kh_element_header_read(&header, parser->reader, position, level->end - position, true, level->big_endian, err);
+        status = kh_element_header_read(&header, parser->reader, position, level->end - position, true,
+                                        level->big_endian, err);
         if (status == KH_OK)
             status = count_one(parser, err);
         if (status != KH_OK)
@@ -213,7 +215,8 @@ static kh_status skip_fragments(kh_parser *parser, const kh_level *level, kh_ele
         if (header.tag == KH_TAG_SEQUENCE_DELIMITATION)
             break;
         if (header.tag != KH_TAG_ITEM || header.length > level->end - position - header.size)
-            return kh_error_set(err, KH_E_FORMAT, "got (%04X,%04X) of %" PRIu32 " bytes, expected a fragment of at most %" PRIu64,
+            return kh_error_set(err, KH_E_FORMAT,
+                                "got (%04X,%04X) of %" PRIu32 " bytes, expected a fragment of at most %" PRIu64,
                                 KH_TAG_ARGS(header.tag), header.length, level->end - position - header.size);
         position += header.size + header.length;
     }
@@ -227,7 +230,8 @@ static bool is_pixel_data(kh_tag tag)
     return tag == KH_TAG_PIXEL_DATA || tag == KH_TAG_FLOAT_PIXEL_DATA || tag == KH_TAG_DOUBLE_FLOAT_PIXEL_DATA;
 }
 
-static kh_status take_undefined(kh_parser *parser, const kh_level *level, const kh_element_header *header, kh_error *err)
+static kh_status take_undefined(kh_parser *parser, const kh_level *level, const kh_element_header *header,
+                                kh_error *err)
 {
     kh_element *element;
     kh_status status = push_element(parser, header, err);
@@ -293,9 +297,9 @@ static kh_status take_value(kh_parser *parser, kh_level *level, const kh_element
     element = &parser->elements[parser->element_count - 1];
     if (header->length > left) {
         if (parser->depth > 0 || !is_pixel_data(header->tag))
-            return name_tag(kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64, header->length,
-                                         left),
-                            header->tag, err);
+            return name_tag(
+                kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64, header->length, left),
+                header->tag, err);
         element->length = left;
         kh_dataset_warn(parser->dataset, "PixelData (%04X,%04X): %" PRIu64 " bytes, expected %" PRIu32,
                         KH_TAG_ARGS(header->tag), left, header->length);
@@ -339,21 +343,23 @@ static kh_status take_element(kh_parser *parser, kh_level *level, const kh_eleme
         parser->pixels_seen = true;
     if (opens_sequence(header, level)) {
         if (header->length != KH_LENGTH_UNDEFINED && header->length > level->end - parser->position - header->size)
-            return name_tag(kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64, header->length,
-                                         level->end - parser->position - header->size),
+            return name_tag(kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64,
+                                         header->length, level->end - parser->position - header->size),
                             header->tag, err);
         return open_sequence(parser, header, err);
     }
     if (header->length != KH_LENGTH_UNDEFINED)
         return take_value(parser, level, header, err);
     if (!may_be_undefined(header))
-        return name_tag(kh_error_set(err, KH_E_FORMAT, "undefined length with VR %c%c", header->vr >> 8, header->vr & 0xff),
-                        header->tag, err);
+        return name_tag(
+            kh_error_set(err, KH_E_FORMAT, "undefined length with VR %c%c", header->vr >> 8, header->vr & 0xff),
+            header->tag, err);
     return take_undefined(parser, level, header, err);
 }
 
 /* An item tag or a delimiter where an attribute belongs. */
-static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, const kh_element_header *header, kh_error *err)
+static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, const kh_element_header *header,
+                                  kh_error *err)
 {
     if (header->tag == KH_TAG_ITEM_DELIMITATION && level->delimited) {
         parser->position += header->size;
@@ -364,7 +370,8 @@ static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, cons
         return close_item(parser, err); /* the sequence takes the delimiter */
     }
     if (header->tag == KH_TAG_ITEM || header->length != 0)
-        return name_tag(kh_error_set(err, KH_E_FORMAT, "followed by (%04X,%04X) at byte %" PRIu64 ", expected an attribute",
+        return name_tag(kh_error_set(err, KH_E_FORMAT,
+                                     "followed by (%04X,%04X) at byte %" PRIu64 ", expected an attribute",
                                      KH_TAG_ARGS(header->tag), parser->position),
                         level->last_tag, err);
     warn_once(parser, WARN_STRAY, "a delimiter that ends nothing", header->tag);
@@ -373,7 +380,8 @@ static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, cons
 }
 
 /* Zeros, or behind the pixel data anything, that is no element: tolerated. */
-static bool is_trailing(kh_parser *parser, const kh_level *level, const kh_element_header *header, kh_status header_status)
+static bool is_trailing(kh_parser *parser, const kh_level *level, const kh_element_header *header,
+                        kh_status header_status)
 {
     uint64_t left = level->end - parser->position;
     bool no_element = header_status != KH_OK || header->tag == 0 || header->tag <= level->last_tag ||
@@ -406,8 +414,8 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
         parser->stop = true;
         return KH_OK;
     }
-    status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr, level->big_endian,
-                                    &local);
+    status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
+                                    level->big_endian, &local);
     if (parser->meta_only && (status != KH_OK || KH_TAG_GROUP(header.tag) != 0x0002)) {
         parser->stop = true;
         return KH_OK;
@@ -450,8 +458,8 @@ static kh_status step_in_sequence(kh_parser *parser, const kh_level *level, kh_e
 
     if (left == 0 && !level->delimited)
         return close_sequence(parser, parser->position, err);
-    status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr, level->big_endian,
-                                    err);
+    status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
+                                    level->big_endian, err);
     if (status != KH_OK)
         return name_tag(status, level->last_tag, err);
     if (header.tag == KH_TAG_ITEM)
@@ -475,8 +483,7 @@ static kh_status parse(kh_item *item, kh_parser *parser, kh_error *err)
 {
     while (!parser->stop) {
         kh_level *level = &parser->levels[parser->depth];
-        kh_status status =
-            level->is_sequence ? step_in_sequence(parser, level, err) : step_in_item(parser, level, err);
+        kh_status status = level->is_sequence ? step_in_sequence(parser, level, err) : step_in_item(parser, level, err);
         if (status != KH_OK)
             return status;
     }
@@ -496,7 +503,8 @@ kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dat
     kh_status status;
 
     if (options->limits.depth < 1 || options->limits.depth > DEPTH_MAX)
-        return kh_error_set(err, KH_E_ARG, "depth limit %" PRIu32 ", expected 1 to %d", options->limits.depth, DEPTH_MAX);
+        return kh_error_set(err, KH_E_ARG, "depth limit %" PRIu32 ", expected 1 to %d", options->limits.depth,
+                            DEPTH_MAX);
     parser.levels[0] = (kh_level){
         .end = options->end,
         .explicit_vr = options->explicit_vr,

@@ -15,8 +15,8 @@ static void implicit_form(kh_element_header *header, const uint8_t *bytes, bool 
     header->size = 8;
 }
 
-static kh_status explicit_form(kh_element_header *header, const uint8_t *bytes, uint64_t left, bool big_endian, bool is_long,
-                               kh_error *err)
+static kh_status explicit_form(kh_element_header *header, const uint8_t *bytes, uint64_t left, bool big_endian,
+                               bool is_long, kh_error *err)
 {
     if (is_long && left < 12)
         return too_short(left, err);
@@ -30,9 +30,10 @@ static bool is_capital(uint8_t byte)
     return byte >= 'A' && byte <= 'Z';
 }
 
-/* Letters that are no VR are a later edition's: long form (PS3.5 7.1.2), or a writer's slip in short form, told apart by the
- * reserved bytes. No letters at all: some writers put elements of implicit form into explicit data sets. */
-static kh_status unknown_form(kh_element_header *header, const uint8_t *bytes, uint64_t left, bool big_endian, kh_error *err)
+/* Letters that are no VR are a later edition's: long form (PS3.5 7.1.2), or a writer's slip in short form, told apart
+ * by the reserved bytes. No letters at all: some writers put elements of implicit form into explicit data sets. */
+static kh_status unknown_form(kh_element_header *header, const uint8_t *bytes, uint64_t left, bool big_endian,
+                              kh_error *err)
 {
     uint32_t length = kh_load_u32(bytes + 4, big_endian);
 
@@ -52,8 +53,8 @@ static kh_status unknown_form(kh_element_header *header, const uint8_t *bytes, u
     return explicit_form(header, bytes, left, big_endian, false, err);
 }
 
-kh_status kh_element_header_read(kh_element_header *out, kh_block_reader *reader, uint64_t offset, uint64_t left, bool explicit_vr,
-                                 bool big_endian, kh_error *err)
+kh_status kh_element_header_read(kh_element_header *out, kh_block_reader *reader, uint64_t offset, uint64_t left,
+                                 bool explicit_vr, bool big_endian, kh_error *err)
 {
     const uint8_t *bytes;
     kh_status status;

@@ -25,7 +25,7 @@ typedef struct kh_element_header {
 } kh_element_header;
 
 /* left: bytes from offset to the end of the parent. KH_E_FORMAT when they are too few for a header. */
-KH_MUST_USE kh_status kh_element_header_read(kh_element_header *out, kh_block_reader *reader, uint64_t offset, uint64_t left,
-                                             bool explicit_vr, bool big_endian, kh_error *err);
+KH_MUST_USE kh_status kh_element_header_read(kh_element_header *out, kh_block_reader *reader, uint64_t offset,
+                                             uint64_t left, bool explicit_vr, bool big_endian, kh_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* fragments.c - walking the items of encapsulated pixel data. The walk is what is believed; offset tables only say which
- * fragments belong together, and only when every entry meets a fragment. */
+/* fragments.c - walking the items of encapsulated pixel data. The walk is what is believed; offset tables only say
+ * which fragments belong together, and only when every entry meets a fragment. */
 #include "dicom/fragments.h"
 
 #include <inttypes.h>
@@ -26,8 +26,8 @@ static kh_status append(kh_fragments *fragments, uint32_t *capacity, kh_extent e
 }
 
 /* The item at offset. *cut when the source ends before the item does. */
-static kh_status read_item(kh_tag *tag, uint32_t *length, bool *cut, const kh_source *source, uint64_t offset, bool big_endian,
-                           kh_error *err)
+static kh_status read_item(kh_tag *tag, uint32_t *length, bool *cut, const kh_source *source, uint64_t offset,
+                           bool big_endian, kh_error *err)
 {
     uint8_t bytes[8];
     kh_status status;
@@ -83,11 +83,12 @@ static kh_status walk(kh_fragments *fragments, uint64_t offset, const kh_source 
     }
 }
 
-kh_status kh_fragments_read(kh_fragments *out, const kh_element *pixels, const kh_source *source, bool big_endian, kh_error *err)
+kh_status kh_fragments_read(kh_fragments *out, const kh_element *pixels, const kh_source *source, bool big_endian,
+                            kh_error *err)
 {
     if (pixels->offset > source->size)
-        return kh_error_set(err, KH_E_FORMAT, PIXEL_TEXT "begins at byte %" PRIu64 ", the data end at %" PRIu64, pixels->offset,
-                            source->size);
+        return kh_error_set(err, KH_E_FORMAT, PIXEL_TEXT "begins at byte %" PRIu64 ", the data end at %" PRIu64,
+                            pixels->offset, source->size);
     return walk(out, pixels->offset, source, big_endian, err);
 }
 
@@ -105,7 +106,8 @@ typedef struct offset_table {
     bool big_endian;
 } offset_table;
 
-static bool match_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments, const offset_table *table)
+static bool match_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
+                        const offset_table *table)
 {
     uint8_t block[TABLE_BLOCK * 8];
     uint32_t fragment = 0;
@@ -113,8 +115,8 @@ static bool match_table(uint32_t *starts, uint32_t frame_count, const kh_fragmen
     for (uint32_t i = 0; i < frame_count; i++) {
         uint32_t in_block = i % TABLE_BLOCK, count = frame_count - i < TABLE_BLOCK ? frame_count - i : TABLE_BLOCK;
         uint64_t entry;
-        if (in_block == 0 && table->source->read_at(table->source, table->offset + (uint64_t)i * table->entry_bytes, block,
-                                                    (size_t)count * table->entry_bytes, NULL) != KH_OK)
+        if (in_block == 0 && table->source->read_at(table->source, table->offset + (uint64_t)i * table->entry_bytes,
+                                                    block, (size_t)count * table->entry_bytes, NULL) != KH_OK)
             return false;
         entry = table->entry_bytes == 4 ? kh_load_u32(block + (size_t)in_block * 4, table->big_endian)
                                         : kh_load_u64(block + (size_t)in_block * 8, table->big_endian);
@@ -128,8 +130,8 @@ static bool match_table(uint32_t *starts, uint32_t frame_count, const kh_fragmen
     return true;
 }
 
-static bool by_extended_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments, const kh_dataset *dataset,
-                              const kh_source *source)
+static bool by_extended_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
+                              const kh_dataset *dataset, const kh_source *source)
 {
     const kh_element *element = kh_item_find(kh_dataset_main(dataset), KH_TAG_EXTENDED_OFFSET_TABLE);
     offset_table table = {.source = source, .entry_bytes = 8, .big_endian = dataset->main.big_endian};
@@ -140,8 +142,8 @@ static bool by_extended_table(uint32_t *starts, uint32_t frame_count, const kh_f
     return match_table(starts, frame_count, fragments, &table);
 }
 
-static bool by_basic_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments, const kh_dataset *dataset,
-                           const kh_source *source)
+static bool by_basic_table(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
+                           const kh_dataset *dataset, const kh_source *source)
 {
     offset_table table = {
         .source = source,
@@ -158,13 +160,15 @@ static bool begins_codestream(const kh_source *source, const kh_extent *fragment
 {
     uint8_t bytes[4];
 
-    if (fragment->length < sizeof(bytes) || source->read_at(source, fragment->offset, bytes, sizeof(bytes), NULL) != KH_OK)
+    if (fragment->length < sizeof(bytes) ||
+        source->read_at(source, fragment->offset, bytes, sizeof(bytes), NULL) != KH_OK)
         return false;
     return (bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff) ||
            (bytes[0] == 0xff && bytes[1] == 0x4f && bytes[2] == 0xff && bytes[3] == 0x51);
 }
 
-static bool by_codestream(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments, const kh_source *source)
+static bool by_codestream(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
+                          const kh_source *source)
 {
     uint32_t found = 0;
 
@@ -178,8 +182,8 @@ static bool by_codestream(uint32_t *starts, uint32_t frame_count, const kh_fragm
     return found == frame_count;
 }
 
-kh_status kh_fragments_group(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments, const kh_dataset *dataset,
-                             const kh_source *source, kh_error *err)
+kh_status kh_fragments_group(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
+                             const kh_dataset *dataset, const kh_source *source, kh_error *err)
 {
     if (frame_count == fragments->count) {
         for (uint32_t i = 0; i < frame_count; i++)

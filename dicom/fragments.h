@@ -14,12 +14,12 @@ typedef struct kh_fragments {
     bool last_is_cut; /* the source ends inside the last fragment */
 } kh_fragments;
 
-KH_MUST_USE kh_status kh_fragments_read(kh_fragments *out, const kh_element *pixels, const kh_source *source, bool big_endian,
-                                        kh_error *err);
+KH_MUST_USE kh_status kh_fragments_read(kh_fragments *out, const kh_element *pixels, const kh_source *source,
+                                        bool big_endian, kh_error *err);
 void kh_fragments_release(kh_fragments *fragments);
 
-/* starts[f] becomes the index of frame f's first fragment; frame_count <= fragments->count. By count where it decides, else by
- * the extended or basic offset table where it fits the fragments, else by the codestreams' first bytes. */
+/* starts[f] becomes the index of frame f's first fragment; frame_count <= fragments->count. By count where it decides,
+ * else by the extended or basic offset table where it fits the fragments, else by the codestreams' first bytes. */
 KH_MUST_USE kh_status kh_fragments_group(uint32_t *starts, uint32_t frame_count, const kh_fragments *fragments,
                                          const kh_dataset *dataset, const kh_source *source, kh_error *err);
 

@@ -43,8 +43,8 @@ static kh_status read_native(kh_frame_table *table, const kh_element *pixels, co
     kh_status status;
 
     if (!kh_pixel_format_frame_bytes(&info->format, &frame_bytes))
-        return kh_error_set(err, KH_E_LIMIT, PIXEL_TEXT "a frame of %" PRIu32 " x %" PRIu32 " is too large", info->format.rows,
-                            info->format.columns);
+        return kh_error_set(err, KH_E_LIMIT, PIXEL_TEXT "a frame of %" PRIu32 " x %" PRIu32 " is too large",
+                            info->format.rows, info->format.columns);
     frame_bits = info->format.bits_allocated == 1
                      ? (uint64_t)info->format.rows * info->format.columns * info->format.samples
                      : (uint64_t)frame_bytes * 8;
@@ -61,8 +61,8 @@ static kh_status read_native(kh_frame_table *table, const kh_element *pixels, co
 }
 
 /* Group fragments into frames: starts[f] is the index of frame f's first fragment. */
-static kh_status fill(kh_frame_table *table, const kh_fragments *fragments, const uint32_t *starts, uint32_t frame_count,
-                      kh_error *err)
+static kh_status fill(kh_frame_table *table, const kh_fragments *fragments, const uint32_t *starts,
+                      uint32_t frame_count, kh_error *err)
 {
     kh_status status = create(table, frame_count, fragments->count, err);
 
@@ -146,8 +146,8 @@ static kh_status read_table(kh_frame_table *table, const kh_dataset *dataset, co
     if (pixels->undefined_length)
         return read_encapsulated(table, dataset, pixels, info, source, dataset->main.big_endian, err);
     if (syntax && syntax->codec != KH_CODEC_NATIVE)
-        return kh_error_set(err, KH_E_FORMAT, PIXEL_TEXT "length %" PRIu64 ", expected undefined with %s", pixels->length,
-                            syntax->name);
+        return kh_error_set(err, KH_E_FORMAT, PIXEL_TEXT "length %" PRIu64 ", expected undefined with %s",
+                            pixels->length, syntax->name);
     return read_native(table, pixels, info, err);
 }
 

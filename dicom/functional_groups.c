@@ -5,7 +5,8 @@
 
 #define SLICES_MAX 100000 /* beyond, as in whole slides, one slice info stands for all frames */
 
-static void read_item(void (*read)(kh_slice_info *, const kh_item *), kh_slice_info *slice, const kh_item *group, kh_tag tag)
+static void read_item(void (*read)(kh_slice_info *, const kh_item *), kh_slice_info *slice, const kh_item *group,
+                      kh_tag tag)
 {
     const kh_item *item = kh_item_first(group, tag);
 
@@ -52,10 +53,12 @@ static void read_object(kh_image_info *info, const kh_item *shared, const kh_ite
             groups[i] ? kh_item_first(groups[i], KH_TAG_PIXEL_VALUE_TRANSFORMATION_SEQUENCE) : NULL;
         const kh_item *anatomy = groups[i] ? kh_item_first(groups[i], KH_TAG(0x0020, 0x9071)) : NULL;
         if (transformation && !info->rescale_type[0])
-            (void)kh_item_string(transformation, KH_TAG_RESCALE_TYPE, 0, info->rescale_type, sizeof(info->rescale_type));
+            (void)kh_item_string(transformation, KH_TAG_RESCALE_TYPE, 0, info->rescale_type,
+                                 sizeof(info->rescale_type));
         if (anatomy && !info->laterality[0])
             (void)kh_item_string(anatomy, KH_TAG(0x0020, 0x9072), 0, info->laterality, sizeof(info->laterality));
-        info->echo_time_ms = first_number(groups[i], KH_TAG(0x0018, 0x9114), KH_TAG(0x0018, 0x9082), info->echo_time_ms);
+        info->echo_time_ms =
+            first_number(groups[i], KH_TAG(0x0018, 0x9114), KH_TAG(0x0018, 0x9082), info->echo_time_ms);
         info->repetition_time_ms =
             first_number(groups[i], KH_TAG(0x0018, 0x9112), KH_TAG_REPETITION_TIME, info->repetition_time_ms);
     }
@@ -81,14 +84,16 @@ static void read_dose_grid(kh_image_info *info, const kh_item *main)
     }
 }
 
-/* Offsets relative to the first plane; the other form, absolute z, begins with another value than 0 and is left alone. */
+/* Offsets relative to the first plane; the other form, absolute z, begins with another value than 0 and is left alone.
+ */
 static bool has_dose_grid(const kh_image_info *info, const kh_item *main, const kh_slice_info *base)
 {
     const kh_tag offsets = KH_TAG(0x3004, 0x000c);
     double first;
 
     return info->frame_count > 1 && info->frame_count <= SLICES_MAX && base->has_position && base->has_orientation &&
-           kh_item_value_count(main, offsets) == info->frame_count && kh_item_double(main, offsets, 0, &first) && first == 0;
+           kh_item_value_count(main, offsets) == info->frame_count && kh_item_double(main, offsets, 0, &first) &&
+           first == 0;
 }
 
 kh_status kh_image_read_slices(kh_image_info *info, const kh_item *main, const kh_slice_info *base, kh_error *err)

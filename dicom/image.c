@@ -14,14 +14,10 @@ static const struct {
     const char *text;
     kh_photometric photometric;
 } photometrics[] = {
-    {"MONOCHROME1", KH_PHOTOMETRIC_MONOCHROME1},
-    {"MONOCHROME2", KH_PHOTOMETRIC_MONOCHROME2},
-    {"PALETTE COLOR", KH_PHOTOMETRIC_PALETTE},
-    {"RGB", KH_PHOTOMETRIC_RGB},
-    {"YBR_FULL", KH_PHOTOMETRIC_YBR_FULL},
-    {"YBR_FULL_422", KH_PHOTOMETRIC_YBR_FULL_422},
-    {"YBR_RCT", KH_PHOTOMETRIC_YBR_RCT},
-    {"YBR_ICT", KH_PHOTOMETRIC_YBR_ICT},
+    {"MONOCHROME1", KH_PHOTOMETRIC_MONOCHROME1}, {"MONOCHROME2", KH_PHOTOMETRIC_MONOCHROME2},
+    {"PALETTE COLOR", KH_PHOTOMETRIC_PALETTE},   {"RGB", KH_PHOTOMETRIC_RGB},
+    {"YBR_FULL", KH_PHOTOMETRIC_YBR_FULL},       {"YBR_FULL_422", KH_PHOTOMETRIC_YBR_FULL_422},
+    {"YBR_RCT", KH_PHOTOMETRIC_YBR_RCT},         {"YBR_ICT", KH_PHOTOMETRIC_YBR_ICT},
 };
 
 const char *kh_photometric_text(kh_photometric photometric)
@@ -73,7 +69,8 @@ static kh_status read_samples(kh_pixel_format *format, const kh_item *item, kh_e
     kh_status status = read_int(&samples, item, KH_TAG_SAMPLES_PER_PIXEL, 1, UINT16_MAX, 1, err);
 
     if (status == KH_OK && samples != 1 && samples != 3)
-        status = kh_error_set(err, KH_E_UNSUPPORTED, "SamplesPerPixel (0028,0002) %" PRId64 ", expected 1 or 3", samples);
+        status =
+            kh_error_set(err, KH_E_UNSUPPORTED, "SamplesPerPixel (0028,0002) %" PRId64 ", expected 1 or 3", samples);
     if (status == KH_OK && samples == 3)
         status = read_int(&planar, item, KH_TAG_PLANAR_CONFIGURATION, 0, 1, 0, err);
     format->samples = (uint16_t)samples;
@@ -89,8 +86,8 @@ static kh_status read_bits(kh_pixel_format *format, const kh_item *item, kh_erro
     kh_status status = read_int(&allocated, item, KH_TAG_BITS_ALLOCATED, 1, UINT16_MAX, 0, err);
 
     if (status == KH_OK && allocated != 1 && allocated != 8 && allocated != 16 && allocated != 32 && allocated != 64)
-        status = kh_error_set(err, KH_E_UNSUPPORTED, "BitsAllocated (0028,0100) %" PRId64 ", expected 1, 8, 16, 32 or 64",
-                              allocated);
+        status = kh_error_set(err, KH_E_UNSUPPORTED,
+                              "BitsAllocated (0028,0100) %" PRId64 ", expected 1, 8, 16, 32 or 64", allocated);
     if (status == KH_OK)
         status = read_int(&stored, item, KH_TAG_BITS_STORED, 1, allocated, allocated, err);
     if (status == KH_OK)
@@ -106,7 +103,8 @@ static kh_status read_bits(kh_pixel_format *format, const kh_item *item, kh_erro
 
 static kh_status read_format(kh_pixel_format *format, const kh_item *item, kh_error *err)
 {
-    bool is_float = kh_item_find(item, KH_TAG_FLOAT_PIXEL_DATA), is_double = kh_item_find(item, KH_TAG_DOUBLE_FLOAT_PIXEL_DATA);
+    bool is_float = kh_item_find(item, KH_TAG_FLOAT_PIXEL_DATA),
+         is_double = kh_item_find(item, KH_TAG_DOUBLE_FLOAT_PIXEL_DATA);
     int64_t rows = 0, columns = 0;
     kh_status status;
 
@@ -173,8 +171,8 @@ static bool read_spacing(double out[2], const kh_item *item, kh_tag tag)
     return read_doubles(out, 2, item, tag) && out[0] > 0 && out[1] > 0;
 }
 
-/* PS3.3 10.7.1.3: Pixel Spacing of a projection is the detector's unless it differs from Imager Pixel Spacing or is said to be
- * calibrated. */
+/* PS3.3 10.7.1.3: Pixel Spacing of a projection is the detector's unless it differs from Imager Pixel Spacing or is
+ * said to be calibrated. */
 void kh_slice_read_measures(kh_slice_info *slice, const kh_item *item)
 {
     double patient[2], detector[2], thickness;
@@ -188,8 +186,7 @@ void kh_slice_read_measures(kh_slice_info *slice, const kh_item *item)
         slice->row_spacing_mm = spacing[0];
         slice->column_spacing_mm = spacing[1];
         slice->spacing_source = KH_SPACING_PATIENT;
-        if (!has_patient ||
-            (has_detector && !calibrated && patient[0] == detector[0] && patient[1] == detector[1]))
+        if (!has_patient || (has_detector && !calibrated && patient[0] == detector[0] && patient[1] == detector[1]))
             slice->spacing_source = KH_SPACING_DETECTOR;
     }
     if (kh_item_double(item, KH_TAG_SLICE_THICKNESS, 0, &thickness) && thickness > 0)
@@ -219,7 +216,8 @@ void kh_slice_read_windows(kh_slice_info *slice, const kh_item *item)
     for (uint32_t i = 0; i < count && slice->window_count < KH_WINDOWS_MAX; i++) {
         kh_window *window = &slice->windows[slice->window_count];
         if (!kh_item_double(item, KH_TAG_WINDOW_CENTER, i, &window->center) ||
-            !kh_item_double(item, KH_TAG_WINDOW_WIDTH, i, &window->width) || !is_window(slice->voi_function, window->width))
+            !kh_item_double(item, KH_TAG_WINDOW_WIDTH, i, &window->width) ||
+            !is_window(slice->voi_function, window->width))
             continue;
         kh_item_text(item, KH_TAG_WINDOW_EXPLANATION, i, window->explanation, sizeof(window->explanation));
         slice->window_count++;
@@ -270,8 +268,9 @@ static void read_lossy(kh_image_info *info, const kh_dataset *dataset, const kh_
     const kh_transfer_syntax *syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(dataset));
     char text[17];
 
-    info->lossy_source = (syntax && syntax->lossy) ||
-                         (kh_item_string(item, KH_TAG_LOSSY_IMAGE_COMPRESSION, 0, text, sizeof(text)) && strcmp(text, "01") == 0);
+    info->lossy_source =
+        (syntax && syntax->lossy) ||
+        (kh_item_string(item, KH_TAG_LOSSY_IMAGE_COMPRESSION, 0, text, sizeof(text)) && strcmp(text, "01") == 0);
     if (!kh_item_double(item, KH_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, 0, &info->lossy_ratio) || info->lossy_ratio < 0)
         info->lossy_ratio = 0;
 }
@@ -346,9 +345,11 @@ static void read_texts(kh_image_info *info, const kh_item *item)
     /* CT values are Hounsfield units without saying so, except in localizers (PS3.3 C.8.2.1.1.2). */
     if (!info->rescale_type[0] &&
         !kh_item_string(item, KH_TAG_RESCALE_TYPE, 0, info->rescale_type, sizeof(info->rescale_type)) &&
-        strcmp(info->modality, "CT") == 0 && kh_item_find(item, KH_TAG_RESCALE_SLOPE) && !strstr(info->image_type, "LOCALIZER"))
+        strcmp(info->modality, "CT") == 0 && kh_item_find(item, KH_TAG_RESCALE_SLOPE) &&
+        !strstr(info->image_type, "LOCALIZER"))
         memcpy(info->rescale_type, "HU", 3);
-    info->inverse = kh_item_string(item, KH_TAG_PRESENTATION_LUT_SHAPE, 0, shape, sizeof(shape)) && strcmp(shape, "INVERSE") == 0;
+    info->inverse =
+        kh_item_string(item, KH_TAG_PRESENTATION_LUT_SHAPE, 0, shape, sizeof(shape)) && strcmp(shape, "INVERSE") == 0;
 }
 
 static kh_status read_frame_count(kh_image_info *info, const kh_item *item, kh_error *err)

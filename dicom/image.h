@@ -1,5 +1,5 @@
-/* image.h - what a viewer has to know of an image object without its pixels: format, geometry, windows (PS3.3 C.7.6, C.11).
- * Plain values, filled from a parsed data set; enhanced multi-frame objects give one kh_slice_info per frame. */
+/* image.h - what a viewer has to know of an image object without its pixels: format, geometry, windows (PS3.3 C.7.6,
+ * C.11). Plain values, filled from a parsed data set; enhanced multi-frame objects give one kh_slice_info per frame. */
 #ifndef KH_DICOM_IMAGE_H
 #define KH_DICOM_IMAGE_H
 
@@ -19,16 +19,17 @@ typedef enum kh_photometric {
     KH_PHOTOMETRIC_OTHER
 } kh_photometric;
 
-/* The form of one decoded frame: rows x columns pixels of `samples` values each, little endian, bits_allocated bits a value. */
+/* The form of one decoded frame: rows x columns pixels of `samples` values each, little endian, bits_allocated bits a
+ * value. */
 typedef struct kh_pixel_format {
-    uint32_t rows, columns;   /* 1 to 65,535 */
-    uint16_t samples;         /* 1 or 3 */
-    uint16_t bits_allocated;  /* 1, 8, 16, 32 or 64 */
-    uint16_t bits_stored;     /* 1 to bits_allocated */
-    uint16_t high_bit;        /* bits_stored - 1 nearly always */
-    bool is_signed;           /* two's complement in bits_stored */
-    bool is_float;            /* float (32) or double (64) pixel data */
-    bool planar;              /* planes one after the other instead of by pixel; samples 3 only */
+    uint32_t rows, columns;  /* 1 to 65,535 */
+    uint16_t samples;        /* 1 or 3 */
+    uint16_t bits_allocated; /* 1, 8, 16, 32 or 64 */
+    uint16_t bits_stored;    /* 1 to bits_allocated */
+    uint16_t high_bit;       /* bits_stored - 1 nearly always */
+    bool is_signed;          /* two's complement in bits_stored */
+    bool is_float;           /* float (32) or double (64) pixel data */
+    bool planar;             /* planes one after the other instead of by pixel; samples 3 only */
     kh_photometric photometric;
 } kh_pixel_format;
 
@@ -42,18 +43,18 @@ typedef struct kh_window {
 #define KH_WINDOWS_MAX 4 /* of one slice; further ones are dropped */
 
 typedef enum kh_spacing_source {
-    KH_SPACING_NONE,      /* no millimetres can be told */
-    KH_SPACING_PATIENT,   /* Pixel Spacing of a cross-sectional or calibrated image */
-    KH_SPACING_DETECTOR   /* Imager Pixel Spacing: at the detector, not in the patient */
+    KH_SPACING_NONE,    /* no millimetres can be told */
+    KH_SPACING_PATIENT, /* Pixel Spacing of a cross-sectional or calibrated image */
+    KH_SPACING_DETECTOR /* Imager Pixel Spacing: at the detector, not in the patient */
 } kh_spacing_source;
 
 typedef struct kh_slice_info {
     bool has_position, has_orientation;
-    double position_mm[3];    /* Image Position (Patient): centre of the first pixel */
-    double orientation[6];    /* direction cosines of a row, then of a column */
+    double position_mm[3]; /* Image Position (Patient): centre of the first pixel */
+    double orientation[6]; /* direction cosines of a row, then of a column */
     kh_spacing_source spacing_source;
     double row_spacing_mm, column_spacing_mm; /* between rows, between columns */
-    double thickness_mm;      /* 0 when not told */
+    double thickness_mm;                      /* 0 when not told */
     double rescale_slope, rescale_intercept;  /* 1 and 0 when not told */
     kh_voi_function voi_function;
     uint32_t window_count;
@@ -62,33 +63,35 @@ typedef struct kh_slice_info {
 
 typedef struct kh_image_info {
     kh_pixel_format format;
-    uint32_t frame_count;     /* >= 1 */
-    uint32_t slice_count;     /* 1 when one kh_slice_info holds for every frame, else frame_count */
-    kh_slice_info *slices;    /* slice_count of them, owned */
+    uint32_t frame_count; /* 1 to 1,000,000 */
+    uint32_t
+        slice_count; /* 1 when one kh_slice_info holds for every frame (or there are over 100,000), else frame_count */
+    kh_slice_info *slices; /* slice_count of them, owned */
     bool has_padding;
-    int64_t padding_low, padding_high; /* stored values that are background, inclusive (PS3.3 C.7.5.1.1.2) */
-    bool lossy_source;        /* (0028,2110) is 01, or the transfer syntax is lossy */
-    double lossy_ratio;       /* 0 when not told */
-    bool inverse;             /* Presentation LUT Shape INVERSE */
-    double pixel_aspect;      /* height of a pixel over its width; 1 when square or not told */
-    double frame_time_ms;     /* of cine; 0 when not told */
+    int64_t padding_low, padding_high;           /* stored values that are background, inclusive (PS3.3 C.7.5.1.1.2) */
+    bool lossy_source;                           /* (0028,2110) is 01, or the transfer syntax is lossy */
+    double lossy_ratio;                          /* 0 when not told */
+    bool inverse;                                /* Presentation LUT Shape INVERSE */
+    double pixel_aspect;                         /* height of a pixel over its width; 1 when square or not told */
+    double frame_time_ms;                        /* of cine; 0 when not told */
     int32_t instance_number, acquisition_number; /* INT32_MIN when not told */
     double echo_time_ms, repetition_time_ms;     /* 0 when not told */
     char modality[17];
-    char rescale_type[17];    /* "HU", "US", ...; "" when not told */
-    char laterality[3];       /* "R", "L", "B", or "" */
-    char image_type[65];      /* as stored, with backslashes */
+    char rescale_type[17]; /* "HU", "US", ...; "HU" of a CT that does not say (PS3.3 C.8.2.1.1.2); "" when not told */
+    char laterality[3];    /* "R", "L", "B", or "" */
+    char image_type[65];   /* as stored, with backslashes */
     char frame_of_reference_uid[KH_UID_SIZE];
 } kh_image_info;
 
-/* KH_E_NOT_FOUND when the object has no pixel data (a report, a document); KH_E_FORMAT, KH_E_UNSUPPORTED or KH_E_LIMIT with the
- * attribute when it has but they cannot be described. *out is owned: kh_image_info_release(). */
+/* KH_E_NOT_FOUND when the object has no pixel data (a report, a document); KH_E_FORMAT, KH_E_UNSUPPORTED or KH_E_LIMIT
+ * with the attribute when it has but they cannot be described. *out is owned: kh_image_info_release(). */
 KH_MUST_USE kh_status kh_image_info_read(kh_image_info *out, const kh_dataset *dataset, kh_error *err);
 void kh_image_info_release(kh_image_info *info);
 /* The slice info of a frame, frame < frame_count. */
 const kh_slice_info *kh_image_info_slice(const kh_image_info *info, uint32_t frame);
 
-/* Bytes of one decoded frame as kh_pixel_format says; false when it does not fit a size_t. YBR_FULL_422 native: 2 bytes a pixel. */
+/* Bytes of one decoded frame as kh_pixel_format says; false when it does not fit a size_t. YBR_FULL_422 native: 2 bytes
+ * a pixel. */
 bool kh_pixel_format_frame_bytes(const kh_pixel_format *format, size_t *out);
 const char *kh_photometric_text(kh_photometric photometric);
 

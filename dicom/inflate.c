@@ -1,4 +1,5 @@
-/* inflate.c - the deflated transfer syntax (PS3.5 A.5): everything behind the meta information is one raw deflate stream. */
+/* inflate.c - the deflated transfer syntax (PS3.5 A.5): everything behind the meta information is one raw deflate
+ * stream. */
 #include <stdlib.h>
 #include <zlib.h>
 #include "dicom/dataset_internal.h"

@@ -90,7 +90,8 @@ static kh_status judge(kh_encoding *out, kh_block_reader *reader, uint64_t offse
     return KH_OK;
 }
 
-/* DICM at byte 128 that is text of a file without preamble: what follows is no meta information, but byte 0 begins a data set. */
+/* DICM at byte 128 that is text of a file without preamble: what follows is no meta information, but byte 0 begins a
+ * data set. */
 static bool is_chance(kh_block_reader *reader)
 {
     const uint8_t *bytes;
@@ -103,7 +104,8 @@ static bool is_chance(kh_block_reader *reader)
 }
 
 /* Where the meta information or, without it, the data set begins. */
-static kh_status find_begin(uint64_t *begin, bool *has_meta, kh_dataset *dataset, kh_block_reader *reader, kh_error *err)
+static kh_status find_begin(uint64_t *begin, bool *has_meta, kh_dataset *dataset, kh_block_reader *reader,
+                            kh_error *err)
 {
     uint64_t size = reader->source->size;
     const uint8_t *bytes;
@@ -147,8 +149,8 @@ static void check_group_length(kh_dataset *dataset, uint64_t end)
                         end - element->offset - element->length);
 }
 
-static kh_status read_meta(kh_dataset *dataset, uint64_t *position, kh_block_reader *reader, const kh_dataset_limits *limits,
-                           kh_error *err)
+static kh_status read_meta(kh_dataset *dataset, uint64_t *position, kh_block_reader *reader,
+                           const kh_dataset_limits *limits, kh_error *err)
 {
     kh_parse_options options = {
         .begin = *position,
@@ -170,7 +172,8 @@ static kh_status read_meta(kh_dataset *dataset, uint64_t *position, kh_block_rea
 }
 
 /* The encoding that the transfer syntax declares, unless the first element plainly contradicts. */
-static kh_status settle_encoding(kh_encoding *out, kh_dataset *dataset, kh_block_reader *reader, uint64_t position, kh_error *err)
+static kh_status settle_encoding(kh_encoding *out, kh_dataset *dataset, kh_block_reader *reader, uint64_t position,
+                                 kh_error *err)
 {
     const kh_transfer_syntax *declared = kh_transfer_syntax_find(dataset->transfer_syntax);
     kh_encoding seen = {0};
@@ -179,9 +182,10 @@ static kh_status settle_encoding(kh_encoding *out, kh_dataset *dataset, kh_block
     if (status != KH_OK)
         return status;
     if (!declared && !seen.certain && dataset->meta.element_count == 0)
-        return kh_error_set(err, KH_E_FORMAT, "not a DICOM file: no DICM at byte 128, and no attribute at byte %" PRIu64,
-                            position);
-    if (declared && (!seen.certain || (seen.explicit_vr == declared->explicit_vr && seen.big_endian == declared->big_endian))) {
+        return kh_error_set(err, KH_E_FORMAT,
+                            "not a DICOM file: no DICM at byte 128, and no attribute at byte %" PRIu64, position);
+    if (declared &&
+        (!seen.certain || (seen.explicit_vr == declared->explicit_vr && seen.big_endian == declared->big_endian))) {
         *out = (kh_encoding){.explicit_vr = declared->explicit_vr, .big_endian = declared->big_endian};
         return KH_OK;
     }
@@ -209,7 +213,8 @@ static kh_status parse_main(kh_dataset *dataset, kh_block_reader *reader, uint64
     return kh_parse_elements(&dataset->main, &end, dataset, reader, &options, err);
 }
 
-static kh_status parse_inflated(kh_dataset *dataset, const kh_source *source, const kh_dataset_limits *limits, kh_error *err)
+static kh_status parse_inflated(kh_dataset *dataset, const kh_source *source, const kh_dataset_limits *limits,
+                                kh_error *err)
 {
     kh_source inflated;
     kh_block_reader reader = {0};
@@ -258,7 +263,8 @@ static kh_status read_file(kh_dataset *dataset, kh_block_reader *reader, const k
     return parse_main(dataset, reader, position, &encoding, limits, err);
 }
 
-kh_status kh_dataset_read_file(kh_dataset **out, const kh_source *source, const kh_dataset_limits *limits, kh_error *err)
+kh_status kh_dataset_read_file(kh_dataset **out, const kh_source *source, const kh_dataset_limits *limits,
+                               kh_error *err)
 {
     kh_dataset *dataset = NULL;
     kh_block_reader reader = {0};

@@ -10,8 +10,8 @@
 
 static kh_status ends_before(const kh_source *source, uint64_t offset, size_t count, kh_error *err)
 {
-    return kh_error_set(err, KH_E_FORMAT, "the data end at byte %" PRIu64 ", expected %zu bytes at %" PRIu64, source->size,
-                        count, offset);
+    return kh_error_set(err, KH_E_FORMAT, "the data end at byte %" PRIu64 ", expected %zu bytes at %" PRIu64,
+                        source->size, count, offset);
 }
 
 static bool inside(const kh_source *source, uint64_t offset, size_t count)

@@ -86,7 +86,8 @@ void kh_item_text(const kh_item *item, kh_tag tag, uint32_t index, char *out, si
         return;
     single = vr == KH_VR('L', 'T') || vr == KH_VR('S', 'T') || vr == KH_VR('U', 'R') || vr == KH_VR('U', 'T');
     kh_buf_init(&text, (size_t)element->length * 4 + 16);
-    if (kh_text_to_utf8(&text, element->value, (size_t)element->length, item->charset, vr == KH_VR('P', 'N'), NULL) == KH_OK)
+    if (kh_text_to_utf8(&text, element->value, (size_t)element->length, item->charset, vr == KH_VR('P', 'N'), NULL) ==
+        KH_OK)
         copy_value(out, out_size, kh_buf_text(&text), text.size, index, single);
     kh_buf_release(&text);
 }

@@ -1,6 +1,6 @@
 /* text_decode.c - bytes in a Specific Character Set to UTF-8 (PS3.5 6.1.2, annexes H, I and J).
- * ISO 2022: one set is active for bytes below 0x80 (G0), one for those above (G1); escapes replace either, and both fall back to
- * what value 1 declares before a delimiter and before a control character (6.1.2.5.3). */
+ * ISO 2022: one set is active for bytes below 0x80 (G0), one for those above (G1); escapes replace either, and both
+ * fall back to what value 1 declares before a delimiter and before a control character (6.1.2.5.3). */
 #include <string.h>
 #include "dicom/charset.h"
 #include "dicom/text.h"
@@ -31,9 +31,8 @@ static void reset(kh_decoder *decoder)
 {
     const kh_charset *first = decoder->list.sets[0];
 
-    decoder->g0 = kh_charset_by_kind(first->kind == KH_CHARSET_KATAKANA || first->kind == KH_CHARSET_ROMAJI
-                                         ? KH_CHARSET_ROMAJI
-                                         : KH_CHARSET_ASCII);
+    decoder->g0 = kh_charset_by_kind(
+        first->kind == KH_CHARSET_KATAKANA || first->kind == KH_CHARSET_ROMAJI ? KH_CHARSET_ROMAJI : KH_CHARSET_ASCII);
     decoder->g1 = NULL;
     if (first->kind == KH_CHARSET_ROMAJI)
         decoder->g1 = kh_charset_by_kind(KH_CHARSET_KATAKANA);
@@ -66,12 +65,13 @@ static uint32_t convert_one(kh_decoder *decoder, const char *from, const uint8_t
     return (uint32_t)text[0] | (uint32_t)text[1] << 8 | (uint32_t)text[2] << 16 | (uint32_t)text[3] << 24;
 }
 
-/* Rows 13 and 89 to 92 of JIS X 0208 are empty in the standard and full in the wild; Microsoft's table knows them, by the
- * arithmetic of Shift_JIS. */
+/* Rows 13 and 89 to 92 of JIS X 0208 are empty in the standard and full in the wild; Microsoft's table knows them, by
+ * the arithmetic of Shift_JIS. */
 static uint32_t vendor_kanji(kh_decoder *decoder, uint8_t first, uint8_t second)
 {
     unsigned row = first - 0x21u, cell = second - 0x21u;
-    unsigned lead = 0x81 + row / 2 + (row >= 62 ? 0x40 : 0), trail = cell + (row & 1 ? 0x9f : (cell >= 63 ? 0x41 : 0x40));
+    unsigned lead = 0x81 + row / 2 + (row >= 62 ? 0x40 : 0),
+             trail = cell + (row & 1 ? 0x9f : (cell >= 63 ? 0x41 : 0x40));
     const uint8_t bytes[2] = {(uint8_t)lead, (uint8_t)trail};
 
     return kh_jis_normal(convert_one(decoder, "CP932", bytes, 2));
@@ -209,7 +209,8 @@ static kh_status decode(kh_decoder *decoder, const uint8_t *bytes, size_t size, 
     return decode_iso2022(decoder, bytes, size, err);
 }
 
-kh_status kh_text_to_utf8(kh_buf *out, const void *bytes, size_t size, const char *charset, bool person_name, kh_error *err)
+kh_status kh_text_to_utf8(kh_buf *out, const void *bytes, size_t size, const char *charset, bool person_name,
+                          kh_error *err)
 {
     kh_decoder decoder = {.out = out, .person_name = person_name};
     kh_status status;

@@ -70,7 +70,8 @@ static bool encode_in(kh_encoder *encoder, uint8_t bytes[2], size_t *size, const
         bytes[1] = wide[2] & 0x7f;
         return true;
     }
-    if ((set->kind == KH_CHARSET_KSX1001 || set->kind == KH_CHARSET_GB2312) && count == 2 && wide[0] >= 0xa1 && wide[1] >= 0xa1) {
+    if ((set->kind == KH_CHARSET_KSX1001 || set->kind == KH_CHARSET_GB2312) && count == 2 && wide[0] >= 0xa1 &&
+        wide[1] >= 0xa1) {
         memcpy(bytes, wide, 2);
         return true;
     }
@@ -105,7 +106,8 @@ static kh_status put_one(kh_encoder *encoder, uint32_t code_point, size_t at, kh
     kh_status status;
 
     if (low_byte(encoder, bytes, code_point)) {
-        bool resets = bytes[0] < 0x20 || bytes[0] == '\\' || (encoder->person_name && (bytes[0] == '^' || bytes[0] == '='));
+        bool resets =
+            bytes[0] < 0x20 || bytes[0] == '\\' || (encoder->person_name && (bytes[0] == '^' || bytes[0] == '='));
         status = resets || is_wide(encoder->g0) ? activate(encoder, encoder->first_g0, err) : KH_OK;
         if (resets)
             encoder->g1 = encoder->first_g1;

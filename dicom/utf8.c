@@ -138,7 +138,8 @@ static bool convert_japanese(kh_buf *out, kh_converter *converter, const char *f
     kh_buf_init(&text, out->max_size);
     converted = kh_convert(converter, &text, "UTF-8", from, bytes, size);
     for (size_t i = 0; converted && i < text.size; i += length)
-        converted = kh_utf8_append(out, kh_jis_normal(kh_utf8_next((const char *)text.data + i, &length)), NULL) == KH_OK;
+        converted =
+            kh_utf8_append(out, kh_jis_normal(kh_utf8_next((const char *)text.data + i, &length)), NULL) == KH_OK;
     kh_buf_release(&text);
     return converted;
 }

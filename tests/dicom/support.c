@@ -183,6 +183,47 @@ void test_read_file_refused(const test_dicom *dicom, kh_status status, const cha
     test_words("refused", err.message, words);
 }
 
+static void put_attribute(test_dicom *dicom, const test_image_options *options, kh_tag tag, const char *vr,
+                          double number, const char *text)
+{
+    if (options->tag == tag) {
+        vr = options->vr;
+        number = options->number;
+        text = options->text;
+    }
+    if (vr && text)
+        test_text(dicom, tag, vr, text);
+    else if (vr)
+        test_number(dicom, tag, vr, number);
+}
+
+void test_image(test_dicom *dicom, const test_image_options *options)
+{
+    put_attribute(dicom, options, KH_TAG_SAMPLES_PER_PIXEL, "US", 1, NULL);
+    put_attribute(dicom, options, KH_TAG_PHOTOMETRIC_INTERPRETATION, "CS", 0, "MONOCHROME2");
+    put_attribute(dicom, options, KH_TAG_PLANAR_CONFIGURATION, NULL, 0, NULL);
+    put_attribute(dicom, options, KH_TAG_NUMBER_OF_FRAMES, NULL, 0, NULL);
+    put_attribute(dicom, options, KH_TAG_ROWS, "US", 2, NULL);
+    put_attribute(dicom, options, KH_TAG_COLUMNS, "US", 3, NULL);
+    put_attribute(dicom, options, KH_TAG_BITS_ALLOCATED, "US", 16, NULL);
+    put_attribute(dicom, options, KH_TAG_BITS_STORED, "US", 12, NULL);
+    put_attribute(dicom, options, KH_TAG_HIGH_BIT, "US", 11, NULL);
+    put_attribute(dicom, options, KH_TAG_PIXEL_REPRESENTATION, "US", 0, NULL);
+    if (!options->no_pixels) {
+        test_header(dicom, KH_TAG_PIXEL_DATA, "OW", 12);
+        test_hex(dicom, "010002000300040005000600");
+    }
+}
+
+void test_image_read(kh_image_info *info, kh_dataset **dataset, const test_dicom *dicom, const char *syntax)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    *dataset = test_read(dicom, syntax);
+    if (kh_image_info_read(info, *dataset, &err) != KH_OK)
+        fail_msg("%s", err.message);
+}
+
 const char *test_data_folder(void)
 {
     const char *folder = getenv("KH_DATA");

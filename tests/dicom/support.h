@@ -4,7 +4,7 @@
 
 #include "tests/cmocka_all.h"
 #include "base/buf.h"
-#include "dicom/dataset.h"
+#include "dicom/image.h"
 
 typedef struct test_dicom {
     kh_buf bytes;
@@ -35,6 +35,20 @@ kh_dataset *test_read_file(const test_dicom *dicom);
 void test_read_refused(const test_dicom *dicom, const char *transfer_syntax, kh_status status, const char *words);
 void test_read_file_refused(const test_dicom *dicom, kh_status status, const char *words);
 void test_words(const char *name, const char *text, const char *words);
+
+/* A 2 x 3 image; one attribute may be left out or be another. */
+typedef struct test_image_options {
+    kh_tag tag;     /* of the attribute that differs; 0: none */
+    const char *vr; /* NULL: left out */
+    double number;
+    const char *text; /* instead of number */
+    bool no_pixels;
+} test_image_options;
+
+/* The elements of the image, pixel data last. */
+void test_image(test_dicom *dicom, const test_image_options *options);
+/* Parse and read the image attributes, expecting success. */
+void test_image_read(kh_image_info *info, kh_dataset **dataset, const test_dicom *dicom, const char *syntax);
 
 /* The folder of real files, NULL when there is none: KH_DATA, else ../shared/data beside the project. */
 const char *test_data_folder(void);

@@ -1,5 +1,6 @@
-/* Every real file: our list of the main data set beside dcmdump's, image attributes and frame 0 beside expected.tsv, fragments
- * beside dcmdump's, and the broken ones refused with the attribute's name. Skipped where the files are not. */
+/* Every real file: our list of the main data set beside dcmdump's, image attributes and frame 0 beside expected.tsv,
+ * fragments beside dcmdump's, and the broken ones refused with the attribute's name. Skipped where the files are not.
+ */
 #include "tests/dicom/support.h"
 
 #include <fcntl.h>
@@ -146,7 +147,8 @@ static void compare_text(const real_file *file, const kh_element *element, const
         size--;
     }
     if (size != strlen(line->text) || memcmp(begin, line->text, size) != 0)
-        complain("%s: (%04X,%04X): \"%.*s\", dcmdump has \"%s\"", file->name, KH_TAG_ARGS(element->tag), (int)size, begin, line->text);
+        complain("%s: (%04X,%04X): \"%.*s\", dcmdump has \"%s\"", file->name, KH_TAG_ARGS(element->tag), (int)size,
+                 begin, line->text);
 }
 
 static bool is_implicit(const real_file *file)
@@ -165,17 +167,24 @@ static void compare_element(const real_file *file, const kh_element *element, co
     kh_vr vr = KH_VR(line->vr[0], line->vr[1]);
 
     if (element->tag != line->tag)
-        complain("%s: (%04X,%04X), dcmdump has (%04X,%04X)", file->name, KH_TAG_ARGS(element->tag), KH_TAG_ARGS(line->tag));
+        complain("%s: (%04X,%04X), dcmdump has (%04X,%04X)", file->name, KH_TAG_ARGS(element->tag),
+                 KH_TAG_ARGS(line->tag));
     if (line->incomplete)
         return;
     if (element->undefined_length != line->undefined)
-        complain("%s: (%04X,%04X): undefined length %d", file->name, KH_TAG_ARGS(element->tag), element->undefined_length);
-    if (!line->undefined && !line->is_sequence && !pixels && element->length + (element->length & 1) != line->length + (line->length & 1))
-        complain("%s: (%04X,%04X): length %u, dcmdump has %u", file->name, KH_TAG_ARGS(element->tag), (unsigned)element->length, line->length);
+        complain("%s: (%04X,%04X): undefined length %d", file->name, KH_TAG_ARGS(element->tag),
+                 element->undefined_length);
+    if (!line->undefined && !line->is_sequence && !pixels &&
+        element->length + (element->length & 1) != line->length + (line->length & 1))
+        complain("%s: (%04X,%04X): length %u, dcmdump has %u", file->name, KH_TAG_ARGS(element->tag),
+                 (unsigned)element->length, line->length);
     if (line->is_sequence && !pixels && element->item_count != line->item_count)
-        complain("%s: (%04X,%04X): %u items, dcmdump has %u", file->name, KH_TAG_ARGS(element->tag), element->item_count, line->item_count);
-    if (kh_vr_known(vr) && vr != element->vr && !(pixels && line->undefined) && !is_implicit(file) && element->vr != KH_VR('U', 'N') && vr != KH_VR('U', 'N'))
-        complain("%s: (%04X,%04X): VR %c%c, dcmdump has %s", file->name, KH_TAG_ARGS(element->tag), element->vr >> 8, element->vr & 0xff, line->vr);
+        complain("%s: (%04X,%04X): %u items, dcmdump has %u", file->name, KH_TAG_ARGS(element->tag),
+                 element->item_count, line->item_count);
+    if (kh_vr_known(vr) && vr != element->vr && !(pixels && line->undefined) && !is_implicit(file) &&
+        element->vr != KH_VR('U', 'N') && vr != KH_VR('U', 'N'))
+        complain("%s: (%04X,%04X): VR %c%c, dcmdump has %s", file->name, KH_TAG_ARGS(element->tag), element->vr >> 8,
+                 element->vr & 0xff, line->vr);
     if (line->has_text)
         compare_text(file, element, line);
 }
@@ -268,8 +277,8 @@ static void test_against_dcmdump(void **state)
         skip();
     }
     each_row("index.tsv", compare_dump, &tally);
-    print_message("%u files and %u elements as dcmdump has them, %u files it rejects, %u we refuse\n", tally.compared, tally.elements,
-                  tally.rejected, tally.refused);
+    print_message("%u files and %u elements as dcmdump has them, %u files it rejects, %u we refuse\n", tally.compared,
+                  tally.elements, tally.rejected, tally.refused);
     assert_true(tally.compared > 300);
     assert_int_equal(complaints, 0);
 }
@@ -435,7 +444,8 @@ static void compare_fragments(char **fields, size_t count, void *context)
                 complain("%s: %u fragments, dcmdump has %zu", file.name, table.extent_count, listed - 1);
             for (size_t i = 1; i < listed; i++) {
                 if (table.extents[i - 1].length != lengths[i])
-                    complain("%s: fragment %zu of %u bytes, dcmdump has %u", file.name, i, (unsigned)table.extents[i - 1].length, lengths[i]);
+                    complain("%s: fragment %zu of %u bytes, dcmdump has %u", file.name, i,
+                             (unsigned)table.extents[i - 1].length, lengths[i]);
             }
             ++*compared;
         }
@@ -499,8 +509,8 @@ static void test_broken(void **state)
 /* Readable, but frame 0 is not there. */
 static void test_cut_pixels(void **state)
 {
-    static const char *const files[] = {"generated/trunc_in_pixels.dcm", "generated/pixel_length_odd.dcm", "generated/rows_lie.dcm",
-                                        "pydicom/MR_truncated.dcm"};
+    static const char *const files[] = {"generated/trunc_in_pixels.dcm", "generated/pixel_length_odd.dcm",
+                                        "generated/rows_lie.dcm", "pydicom/MR_truncated.dcm"};
     (void)state;
 
     for (size_t i = 0; i < KH_COUNT(files); i++) {
@@ -521,8 +531,9 @@ static void test_cut_pixels(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_against_dcmdump), cmocka_unit_test(test_against_expected), cmocka_unit_test(test_fragments),
-        cmocka_unit_test(test_broken),          cmocka_unit_test(test_cut_pixels),
+        cmocka_unit_test(test_against_dcmdump), cmocka_unit_test(test_against_expected),
+        cmocka_unit_test(test_fragments),       cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_cut_pixels),
     };
 
     if (!test_data_folder()) {

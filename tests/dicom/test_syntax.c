@@ -34,7 +34,8 @@ static void test_uids(void **state)
 
     for (size_t i = 0; i < KH_COUNT(rows); i++) {
         if (kh_uid_valid(rows[i].uid) != rows[i].valid || kh_uid_plausible(rows[i].uid) != rows[i].plausible)
-            fail_msg("%s: valid %d, plausible %d", rows[i].name, kh_uid_valid(rows[i].uid), kh_uid_plausible(rows[i].uid));
+            fail_msg("%s: valid %d, plausible %d", rows[i].name, kh_uid_valid(rows[i].uid),
+                     kh_uid_plausible(rows[i].uid));
     }
 }
 
@@ -48,7 +49,8 @@ static void test_transfer_syntaxes(void **state)
     for (size_t i = 0; i < count; i++) {
         assert_true(kh_uid_valid(table[i].uid));
         assert_ptr_equal(kh_transfer_syntax_find(table[i].uid), &table[i]); /* no duplicates */
-        /* Only the default syntax is implicit, only one is big endian; what is encapsulated is explicit little endian. */
+        /* Only the default syntax is implicit, only one is big endian; what is encapsulated is explicit little endian.
+         */
         assert_int_equal(table[i].explicit_vr, strcmp(table[i].uid, KH_TS_IMPLICIT_LE) != 0);
         assert_int_equal(table[i].big_endian, strcmp(table[i].uid, KH_TS_EXPLICIT_BE) == 0);
     }
@@ -140,8 +142,10 @@ static void test_dictionary(void **state)
 
     for (size_t i = 0; i < KH_COUNT(rows); i++) {
         kh_vr vr = kh_dictionary_vr(rows[i].tag);
-        if (vr != KH_VR(rows[i].vr[0], rows[i].vr[1]) || strcmp(kh_dictionary_keyword(rows[i].tag), rows[i].keyword) != 0)
-            fail_msg("(%04X,%04X): %c%c %s", KH_TAG_ARGS(rows[i].tag), vr >> 8, vr & 0xff, kh_dictionary_keyword(rows[i].tag));
+        if (vr != KH_VR(rows[i].vr[0], rows[i].vr[1]) ||
+            strcmp(kh_dictionary_keyword(rows[i].tag), rows[i].keyword) != 0)
+            fail_msg("(%04X,%04X): %c%c %s", KH_TAG_ARGS(rows[i].tag), vr >> 8, vr & 0xff,
+                     kh_dictionary_keyword(rows[i].tag));
         if (rows[i].keyword[0] && KH_TAG_GROUP(rows[i].tag) < 0x5000)
             assert_int_equal(kh_dictionary_tag(rows[i].keyword), rows[i].tag);
     }

@@ -12,7 +12,9 @@
 #define KANA_TAROU "\x1b$B$?$m$&"
 #define H31 "Yamada^Tarou=" KANJI_YAMADA "\x1b(B^" KANJI_TAROU "\x1b(B=" KANA_YAMADA "\x1b(B^" KANA_TAROU "\x1b(B"
 #define H31_TEXT "Yamada^Tarou=山田^太郎=やまだ^たろう"
-#define H32 "\xd4\xcf\xc0\xde^\xc0\xdb\xb3=" KANJI_YAMADA "\x1b(J^" KANJI_TAROU "\x1b(J=" KANA_YAMADA "\x1b(J^" KANA_TAROU "\x1b(J"
+#define H32                                                                                                            \
+    "\xd4\xcf\xc0\xde^\xc0\xdb\xb3=" KANJI_YAMADA "\x1b(J^" KANJI_TAROU "\x1b(J=" KANA_YAMADA "\x1b(J^" KANA_TAROU     \
+    "\x1b(J"
 #define H32_TEXT "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう"
 #define I2 "Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf"
 #define I2_TEXT "Hong^Gildong=洪^吉洞=홍^길동"
@@ -192,8 +194,9 @@ static void test_small_buffer(void **state)
 
     for (size_t i = 0; i < KH_COUNT(both_ways); i++) {
         kh_buf_init(&out, strlen(both_ways[i].text) - 1);
-        assert_int_equal(kh_text_to_utf8(&out, both_ways[i].bytes, strlen(both_ways[i].bytes), both_ways[i].charset, true, NULL),
-                         KH_E_LIMIT);
+        assert_int_equal(
+            kh_text_to_utf8(&out, both_ways[i].bytes, strlen(both_ways[i].bytes), both_ways[i].charset, true, NULL),
+            KH_E_LIMIT);
         assert_true(out.size <= out.max_size);
         kh_buf_release(&out);
     }
@@ -336,8 +339,9 @@ static void test_charset_of_items(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_decode),       cmocka_unit_test(test_encode),       cmocka_unit_test(test_encode_rules),
-        cmocka_unit_test(test_small_buffer), cmocka_unit_test(test_item_text),    cmocka_unit_test(test_person_names),
+        cmocka_unit_test(test_decode),       cmocka_unit_test(test_encode),
+        cmocka_unit_test(test_encode_rules), cmocka_unit_test(test_small_buffer),
+        cmocka_unit_test(test_item_text),    cmocka_unit_test(test_person_names),
         cmocka_unit_test(test_long_name),    cmocka_unit_test(test_charset_of_items),
     };
 
