@@ -65,9 +65,9 @@ static kh_status decode(char *text, size_t size, bool is_query, kh_error *err)
                 return kh_error_set(err, KH_E_ARG, "target: '%%' without two hexadecimal digits");
             c = (unsigned char)(high << 4 | low);
             i += 2;
-            if (!is_query && (c == '/' || c == '\\'))
-                return kh_error_set(err, KH_E_ARG, "target: an encoded slash in a segment");
         }
+        if (!is_query && (c == '/' || c == '\\'))
+            return kh_error_set(err, KH_E_ARG, "target: a backslash or an encoded slash in a segment");
         if (c < 0x20 || c == 0x7f)
             return kh_error_set(err, KH_E_ARG, "target: control byte 0x%02x", c);
         text[used++] = (char)c;

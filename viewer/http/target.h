@@ -1,7 +1,7 @@
 /* target.h - the target of a request line (RFC 9112 3.2): percent-decoding, path segments, query parameters.
  * Refused with KH_E_ARG: anything but origin-form and absolute-form, bytes outside printable ASCII, '#', malformed percent
  * triplets, decoded control bytes or DEL, decoded text that is not UTF-8 (overlong forms and surrogates included), "." and
- * ".." as a segment, '/' and '\' that were percent-encoded, a parameter given twice. KH_E_LIMIT: too long, too many parts.
+ * ".." as a segment, a '\' or an encoded '/' in a segment, a parameter given twice. KH_E_LIMIT: too long, too many parts.
  * Pure functions; a kh_target belongs to one thread at a time. */
 #ifndef KH_VIEWER_HTTP_TARGET_H
 #define KH_VIEWER_HTTP_TARGET_H
