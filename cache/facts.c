@@ -161,10 +161,28 @@ static uint8_t swap_unit(const kh_dataset *dataset, const kh_image_info *info)
     return pixels && pixels->vr == KH_VR('O', 'W') ? 2 : 0;
 }
 
+/* Samples of a byte or less in swapped words: a frame that begins or ends in the middle of a word needs the whole word. */
+static void widen_to_words(kh_frame_table *table, const kh_element *pixels)
+{
+    for (uint32_t i = 0; i < table->extent_count; i++) {
+        kh_extent *extent = &table->extents[i];
+        uint64_t begin = extent->offset - pixels->offset, end = begin + extent->length;
+
+        if (extent->length == 0)
+            continue;
+        begin &= ~(uint64_t)1;
+        end = (end + 1) & ~(uint64_t)1;
+        extent->offset = pixels->offset + begin;
+        extent->length = (end <= pixels->length ? end : pixels->length) - begin;
+    }
+}
+
 static kh_status read_frames(kh_image_record *record, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
 {
     kh_status status = kh_frame_table_read(&record->frames, dataset, &record->info, source, err);
 
+    if (status == KH_OK && record->swap_bytes == 2 && record->info.format.bits_allocated < 16)
+        widen_to_words(&record->frames, kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA));
     if (status == KH_OK)
         status = kh_frame_sums(&record->checksums, &record->frames, dataset, fd, source->size, err);
     if (status != KH_OK)

@@ -123,20 +123,33 @@ static void shift_bits(uint8_t *bytes, size_t size, unsigned shift)
         bytes[i] = (uint8_t)(bytes[i] >> shift | (i + 1 < size ? bytes[i + 1] << (8 - shift) : 0));
 }
 
+/* The bit of the pixel data at which a frame begins. */
+static uint64_t first_bit(const kh_pixel_format *format, size_t frame_bytes, uint32_t frame)
+{
+    if (format->bits_allocated == 1)
+        return (uint64_t)format->rows * format->columns * format->samples * frame;
+    return (uint64_t)frame_bytes * 8 * frame;
+}
+
 static kh_status finish_native(const request *r, uint8_t *pixels, size_t size, size_t *frame_bytes, kh_error *err)
 {
     const kh_pixel_format *format = &r->object->info.format;
-    uint64_t bits = (uint64_t)format->rows * format->columns * format->samples;
-    unsigned shift = format->bits_allocated == 1 ? (unsigned)(bits % 8 * r->frame % 8) : 0;
+    unsigned unit = r->object->swap_bytes;
+    uint64_t begin;
+    size_t lead;
 
     if (!kh_pixel_format_frame_bytes(format, frame_bytes))
         return kh_error_set(err, KH_E_LIMIT, "frame of %" PRIu32 " x %" PRIu32 " does not fit in memory", format->rows,
                             format->columns);
-    if (size < *frame_bytes)
-        return kh_error_set(err, KH_E_FORMAT, "frame %" PRIu32 " has %zu bytes, expected %zu", r->frame + 1, size, *frame_bytes);
-    if (r->object->swap_bytes > 1)
-        swap_units(pixels, size, r->object->swap_bytes);
-    shift_bits(pixels, size, shift);
+    begin = first_bit(format, *frame_bytes, r->frame);
+    lead = unit == 2 && format->bits_allocated < 16 ? begin / 8 % 2 : 0; /* of the word that the frame before ends in */
+    if (size < *frame_bytes + lead)
+        return kh_error_set(err, KH_E_FORMAT, "frame %" PRIu32 " has %zu bytes, expected %zu", r->frame + 1, size - lead,
+                            *frame_bytes);
+    if (unit > 1)
+        swap_units(pixels, size, unit);
+    memmove(pixels, pixels + lead, size - lead);
+    shift_bits(pixels, size - lead, (unsigned)(begin % 8));
     return KH_OK;
 }
 
