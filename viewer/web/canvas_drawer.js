@@ -1,7 +1,7 @@
 // canvas_drawer.js - draws tiles on a canvas at the place the viewport gives them; changes of window are shown by an SVG filter
 // on the whole canvas, so that a drag costs no drawing.
 
-import { inverted, isIdentity, remap } from './window_level.js';
+import { previewTable } from './window_level.js';
 
 const CRISP_FROM = 6; // screen pixels per picture pixel from which pixels are shown as squares
 
@@ -51,14 +51,16 @@ export class CanvasDrawer {
 
     /** Show what is drawn, made with window `from`, as if made with `to`; null of either: as it is. */
     adjust(from, to, invert) {
-        let change = from && to ? remap(from, to) : { slope: 1, intercept: 0 };
-        if (invert) change = inverted(change);
-        const text = isIdentity(change) ? '' : `${change.slope.toFixed(5)} ${change.intercept.toFixed(5)}`;
+        const text =
+            previewTable(from, to, invert)
+                ?.map((value) => value.toFixed(4))
+                .join(' ') ?? '';
         if (text === this.filterText) return;
         this.filterText = text;
-        for (const part of this.filter.querySelectorAll('feFuncR, feFuncG, feFuncB')) {
-            part.setAttribute('slope', String(change.slope));
-            part.setAttribute('intercept', String(change.intercept));
+        if (text) {
+            for (const part of this.filter.querySelectorAll('feFuncR, feFuncG, feFuncB')) {
+                part.setAttribute('tableValues', text);
+            }
         }
         this.canvas.style.filter = text ? `url(#${this.filter.id})` : '';
     }

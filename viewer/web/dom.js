@@ -27,8 +27,8 @@ export function icon(name, className = 'icon') {
     return svg;
 }
 
-/** An SVG filter with a linear function per colour, for CanvasDrawer; put into the page by the caller. */
-export function linearFilter(id) {
+/** An SVG filter with a table per colour, for CanvasDrawer; put into the page by the caller. */
+export function tableFilter(id) {
     const svg = document.createElementNS(SVG, 'svg');
     svg.setAttribute('class', 'hidden-svg');
     svg.setAttribute('aria-hidden', 'true');
@@ -43,7 +43,7 @@ export function linearFilter(id) {
     const transfer = document.createElementNS(SVG, 'feComponentTransfer');
     for (const channel of ['R', 'G', 'B']) {
         const part = document.createElementNS(SVG, `feFunc${channel}`);
-        part.setAttribute('type', 'linear');
+        part.setAttribute('type', 'table');
         transfer.append(part);
     }
     filter.append(transfer);

@@ -2,7 +2,7 @@
 // The picture on the screen stays until the next one is there; what is shown and what is wanted are kept apart.
 
 import { CanvasDrawer } from './canvas_drawer.js';
-import { icon, linearFilter, make, setText } from './dom.js';
+import { icon, tableFilter, make, setText } from './dom.js';
 import { t } from './i18n.js';
 import { attachInput } from './input.js';
 import { Overlay } from './overlay.js';
@@ -43,7 +43,7 @@ export class Stage {
     }
 
     #build() {
-        const { svg, filter } = linearFilter(`kh-window-${++stages}`);
+        const { svg, filter } = tableFilter(`kh-window-${++stages}`);
         this.canvas = make('canvas', { class: 'picture' });
         this.overlay = new Overlay();
         this.loadingText = make('span');

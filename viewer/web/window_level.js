@@ -31,9 +31,18 @@ export function remap(from, to) {
     return { slope, intercept: (lowFrom - lowTo) / to.width };
 }
 
-/** The same followed by turning black into white. */
-export const inverted = ({ slope, intercept }) => ({ slope: -slope, intercept: 1 - intercept });
+const STEPS = 64;
+const clip = (value) => Math.min(1, Math.max(0, value));
+
+/** A table of STEPS + 1 even points that shows a picture made with `from` as if made with `to`, inverted or not; null for no
+ *  change. What the first window had clipped stays black or white: air and metal are what lies there mostly. */
+export function previewTable(from, to, invert) {
+    const { slope, intercept } = from && to ? remap(from, to) : { slope: 1, intercept: 0 };
+    if (Math.abs(slope - 1) < 1e-6 && Math.abs(intercept) < 1e-6 && !invert) return null;
+    const table = Array.from({ length: STEPS + 1 }, (_, step) => clip((slope * step) / STEPS + intercept));
+    table[0] = 0;
+    table[STEPS] = 1;
+    return invert ? table.map((value) => 1 - value) : table;
+}
 
 export const same = (a, b) => a === b || (!!a && !!b && a.center === b.center && a.width === b.width);
-
-export const isIdentity = ({ slope, intercept }) => Math.abs(slope - 1) < 1e-6 && Math.abs(intercept) < 1e-6;

@@ -1,7 +1,7 @@
 // Windows: the direction of a drag (IHE BIR) and the linear change between two windows.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { drag, inverted, isIdentity, normalise, remap, same } from '../../../viewer/web/window_level.js';
+import { drag, normalise, previewTable, remap, same } from '../../../viewer/web/window_level.js';
 
 const START = { center: 40, width: 400 };
 
@@ -35,11 +35,27 @@ for (const [from, to] of [
     });
 }
 
-test('remap to the same window is no change; inverted it turns black to white', () => {
-    assert.ok(isIdentity(remap(START, { ...START })));
-    const { slope, intercept } = inverted(remap(START, START));
-    assert.equal(slope * 0 + intercept, 1);
-    assert.equal(slope * 1 + intercept, 0);
+test('the same window needs no preview; inverted it turns black to white', () => {
+    assert.equal(previewTable(START, { ...START }, false), null);
+    assert.equal(previewTable(null, START, false), null);
+    const table = previewTable(null, null, true);
+    assert.equal(table[0], 1);
+    assert.equal(table.at(-1), 0);
+    assert.equal(table[(table.length - 1) / 2], 0.5);
+});
+
+test('a preview follows the other window inside, and keeps what was clipped at the ends', () => {
+    const to = { center: 100, width: 800 };
+    const table = previewTable(START, to, false);
+    const steps = table.length - 1;
+    for (const step of [1, 10, steps - 1]) {
+        const value = START.center - START.width / 2 + (START.width * step) / steps;
+        assert.ok(Math.abs(table[step] - grey(value, to)) < 1e-9);
+    }
+    assert.equal(table[0], 0);
+    assert.equal(table[steps], 1);
+    const narrow = previewTable(START, { center: 40, width: 100 }, false);
+    assert.ok(narrow.every((value) => value >= 0 && value <= 1));
 });
 
 for (const [name, given, expected] of [

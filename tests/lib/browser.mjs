@@ -1,0 +1,199 @@
+// browser.mjs - a headless Chromium on our pages, and what tests want to know of a picture: which slice, how bright, how alike.
+//
+// KH_CHROMIUM names the browser (/usr/bin/chromium). KH_SHOTS names a folder to keep screenshots in.
+import fs from 'node:fs';
+import path from 'node:path';
+import { chromium } from '../browser/node_modules/playwright-core/index.mjs';
+import { slow, until } from './service.mjs';
+
+const FLAGS = [
+    '--headless=new',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+];
+export const SAMPLE = 32; // pictures are compared as SAMPLE x SAMPLE grey values
+
+export async function openBrowser() {
+    return chromium.launch({ executablePath: process.env.KH_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
+}
+
+/**
+ * A page at `target`. options: width, height, language ('ja' or 'en'), touch, route(page) to intercept before loading.
+ * page.troubles lists what a page of ours must not do: script errors, breaches of the policy, requests elsewhere.
+ */
+export async function openPage(
+    browser,
+    base,
+    target,
+    { width = 1280, height = 720, language = 'ja', touch = false, route } = {},
+) {
+    const locale = language === 'ja' ? 'ja-JP' : 'en-US';
+    const context = await browser.newContext({ viewport: { width, height }, locale, hasTouch: touch, isMobile: false });
+    const page = await context.newPage();
+    page.setDefaultTimeout(15000 * slow);
+    page.troubles = [];
+    page.on('pageerror', (error) => page.troubles.push(`script: ${error.message}`));
+    page.on('console', (message) => {
+        const text = message.text();
+        if (message.type() === 'error' && !/status of (4|5)\d\d|ERR_/.test(text))
+            page.troubles.push(`console: ${text}`);
+    });
+    page.on('request', (request) => {
+        const url = request.url();
+        if (!url.startsWith(base) && !/^(data|blob):/.test(url)) page.troubles.push(`request to ${url}`);
+    });
+    await page.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) =>
+            console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
+        );
+    });
+    if (route) await route(page);
+    await page.goto(base + target);
+    return page;
+}
+
+export const closePage = (page) => page.context().close();
+
+/** Poll until look(argument), run in the page, gives something true, which is returned. (The browser's policy forbids the
+ *  library's own waitForFunction, which builds a function from text.) */
+export function eventually(page, what, look, argument) {
+    return until(what, () => page.evaluate(look, argument).catch(() => null), { seconds: 15, everyMs: 15 });
+}
+
+/** Wait until the picture on the screen is the exact one of a slice (1 is the first); of the slice wanted, without a number. */
+export function pictureReady(page, slice) {
+    return eventually(
+        page,
+        `picture of slice ${slice ?? 'any'}`,
+        (wanted) =>
+            new Promise((resolve) => {
+                requestAnimationFrame(() =>
+                    requestAnimationFrame(() => {
+                        const area = document.querySelector('.picture-area');
+                        resolve(
+                            area?.dataset.state === 'ready' &&
+                                !area.dataset.drag &&
+                                (!wanted || area.dataset.slice === String(wanted)),
+                        );
+                    }),
+                );
+            }),
+        slice ?? null,
+    );
+}
+
+/** Wait for a placeholder in the place of a slice; its text. */
+export async function placeholder(page, slice) {
+    await eventually(
+        page,
+        `placeholder of slice ${slice}`,
+        (wanted) => {
+            const area = document.querySelector('.picture-area');
+            return area?.dataset.state === 'problem' && area.dataset.slice === String(wanted);
+        },
+        slice,
+    );
+    return page.textContent('.problem');
+}
+
+/** What is drawn in the middle square of the canvas, as SAMPLE x SAMPLE grey values: the picture before the window filter. */
+export function drawn(page) {
+    return page.evaluate((sample) => {
+        const canvas = document.querySelector('canvas.picture');
+        const side = Math.min(canvas.width, canvas.height);
+        const small = new OffscreenCanvas(sample, sample).getContext('2d');
+        small.imageSmoothingQuality = 'high';
+        small.drawImage(
+            canvas,
+            Math.round((canvas.width - side) / 2),
+            Math.round((canvas.height - side) / 2),
+            side,
+            side,
+            0,
+            0,
+            sample,
+            sample,
+        );
+        const { data } = small.getImageData(0, 0, sample, sample);
+        return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+    }, SAMPLE);
+}
+
+/** The same of what a person sees: canvas with its filter, without the words. */
+export async function seen(page) {
+    await page.evaluate(
+        () =>
+            new Promise((resolve) => {
+                requestAnimationFrame(() => requestAnimationFrame(resolve));
+            }),
+    );
+    await page.evaluate(() => document.querySelector('.overlay').classList.add('hidden-svg'));
+    const box = await page.locator('.picture-area').boundingBox();
+    const png = await page.screenshot({ clip: box });
+    await page.evaluate(() => document.querySelector('.overlay').classList.remove('hidden-svg'));
+    return page.evaluate(
+        async ([bytes, sample]) => {
+            const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))]));
+            const side = Math.min(picture.width, picture.height);
+            const small = new OffscreenCanvas(sample, sample).getContext('2d');
+            small.imageSmoothingQuality = 'high';
+            small.drawImage(
+                picture,
+                Math.round((picture.width - side) / 2),
+                Math.round((picture.height - side) / 2),
+                side,
+                side,
+                0,
+                0,
+                sample,
+                sample,
+            );
+            const { data } = small.getImageData(0, 0, sample, sample);
+            return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+        },
+        [png.toString('base64'), SAMPLE],
+    );
+}
+
+/** The service's own picture at an address, scaled like a fitted one on the screen, as SAMPLE x SAMPLE grey values. */
+export function served(page, target) {
+    return page.evaluate(
+        async ([url, sample]) => {
+            const picture = await createImageBitmap(await (await fetch(url)).blob());
+            const canvas = document.querySelector('canvas.picture');
+            const side = Math.min(canvas.width, canvas.height);
+            const fit = side / Math.max(picture.width, picture.height);
+            const [width, height] = [picture.width * fit, picture.height * fit].map(Math.round);
+            const screen = new OffscreenCanvas(side, side);
+            const context = screen.getContext('2d');
+            context.imageSmoothingQuality = 'high';
+            context.drawImage(picture, (side - width) / 2, (side - height) / 2, width, height);
+            const small = new OffscreenCanvas(sample, sample).getContext('2d');
+            small.imageSmoothingQuality = 'high';
+            small.drawImage(screen, 0, 0, sample, sample);
+            const { data } = small.getImageData(0, 0, sample, sample);
+            return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+        },
+        [target, SAMPLE],
+    );
+}
+
+export const mean = (picture) => picture.reduce((sum, value) => sum + value, 0) / picture.length;
+/** Mean absolute difference in grey levels. */
+export const difference = (a, b) => mean(a.map((value, i) => Math.abs(value - b[i])));
+
+/** Words in a corner of the picture: 'top left', 'bottom right', ... */
+export async function corner(page, name) {
+    return page.locator(`.corner.${name.replace(' ', '.')}`).innerText();
+}
+
+export async function shot(page, name) {
+    if (!process.env.KH_SHOTS) return;
+    fs.mkdirSync(process.env.KH_SHOTS, { recursive: true });
+    await page.screenshot({ path: path.join(process.env.KH_SHOTS, `${name}.png`) });
+}
