@@ -48,6 +48,20 @@ export async function openPage(
         if (!url.startsWith(base) && !/^(data|blob):/.test(url)) page.troubles.push(`request to ${url}`);
     });
     await page.addInitScript(() => {
+        /** Means over sample x sample blocks of a square of a canvas: no scaling of the browser's in between. */
+        globalThis.blockMeans = (canvas, left, top, side, sample) => {
+            const { data } = canvas.getContext('2d').getImageData(left, top, side, side);
+            const sums = new Float64Array(sample * sample);
+            const counts = new Float64Array(sample * sample);
+            for (let y = 0; y < side; y++) {
+                for (let x = 0; x < side; x++) {
+                    const block = Math.floor((y * sample) / side) * sample + Math.floor((x * sample) / side);
+                    sums[block] += data[4 * (y * side + x) + 1];
+                    counts[block]++;
+                }
+            }
+            return Array.from(sums, (sum, block) => sum / counts[block]);
+        };
         document.addEventListener('securitypolicyviolation', (event) =>
             console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`),
         );
@@ -106,21 +120,8 @@ export function drawn(page) {
     return page.evaluate((sample) => {
         const canvas = document.querySelector('canvas.picture');
         const side = Math.min(canvas.width, canvas.height);
-        const small = new OffscreenCanvas(sample, sample).getContext('2d');
-        small.imageSmoothingQuality = 'high';
-        small.drawImage(
-            canvas,
-            Math.round((canvas.width - side) / 2),
-            Math.round((canvas.height - side) / 2),
-            side,
-            side,
-            0,
-            0,
-            sample,
-            sample,
-        );
-        const { data } = small.getImageData(0, 0, sample, sample);
-        return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+        const [left, top] = [canvas.width, canvas.height].map((size) => Math.round((size - side) / 2));
+        return blockMeans(canvas, left, top, side, sample);
     }, SAMPLE);
 }
 
@@ -129,32 +130,20 @@ export async function seen(page) {
     await page.evaluate(
         () =>
             new Promise((resolve) => {
+                document.querySelector('.overlay').classList.add('hidden-svg');
                 requestAnimationFrame(() => requestAnimationFrame(resolve));
             }),
     );
-    await page.evaluate(() => document.querySelector('.overlay').classList.add('hidden-svg'));
-    const box = await page.locator('.picture-area').boundingBox();
-    const png = await page.screenshot({ clip: box });
+    const png = await page.screenshot({ clip: await page.locator('.picture-area').boundingBox() });
     await page.evaluate(() => document.querySelector('.overlay').classList.remove('hidden-svg'));
     return page.evaluate(
         async ([bytes, sample]) => {
             const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))]));
-            const side = Math.min(picture.width, picture.height);
-            const small = new OffscreenCanvas(sample, sample).getContext('2d');
-            small.imageSmoothingQuality = 'high';
-            small.drawImage(
-                picture,
-                Math.round((picture.width - side) / 2),
-                Math.round((picture.height - side) / 2),
-                side,
-                side,
-                0,
-                0,
-                sample,
-                sample,
-            );
-            const { data } = small.getImageData(0, 0, sample, sample);
-            return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+            const canvas = new OffscreenCanvas(picture.width, picture.height);
+            canvas.getContext('2d').drawImage(picture, 0, 0);
+            const side = Math.min(canvas.width, canvas.height);
+            const [left, top] = [canvas.width, canvas.height].map((size) => Math.round((size - side) / 2));
+            return blockMeans(canvas, left, top, side, sample);
         },
         [png.toString('base64'), SAMPLE],
     );
@@ -165,19 +154,16 @@ export function served(page, target) {
     return page.evaluate(
         async ([url, sample]) => {
             const picture = await createImageBitmap(await (await fetch(url)).blob());
-            const canvas = document.querySelector('canvas.picture');
-            const side = Math.min(canvas.width, canvas.height);
+            const { width, height } = document.querySelector('canvas.picture');
+            const side = Math.min(width, height);
             const fit = side / Math.max(picture.width, picture.height);
-            const [width, height] = [picture.width * fit, picture.height * fit].map(Math.round);
-            const screen = new OffscreenCanvas(side, side);
-            const context = screen.getContext('2d');
+            const columns = Math.round(picture.width * fit);
+            const rows = Math.round(picture.height * fit);
+            const canvas = new OffscreenCanvas(side, side);
+            const context = canvas.getContext('2d');
             context.imageSmoothingQuality = 'high';
-            context.drawImage(picture, (side - width) / 2, (side - height) / 2, width, height);
-            const small = new OffscreenCanvas(sample, sample).getContext('2d');
-            small.imageSmoothingQuality = 'high';
-            small.drawImage(screen, 0, 0, sample, sample);
-            const { data } = small.getImageData(0, 0, sample, sample);
-            return Array.from({ length: sample * sample }, (_, i) => data[4 * i + 1]);
+            context.drawImage(picture, Math.round((side - columns) / 2), Math.round((side - rows) / 2), columns, rows);
+            return blockMeans(canvas, 0, 0, side, sample);
         },
         [target, SAMPLE],
     );

@@ -8,7 +8,9 @@ const ERAS = [
     { from: '18680125', letter: 'M', kanji: '明治', first: 1868 },
 ];
 
-const isDate = (text) => /^\d{8}$/.test(text || '');
+const isDate = (text) => /^\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$/.test(text || '');
+const OLDEST_YEARS = 130; // beyond it a birth date is a placeholder, not an age
+const EAST_ASIAN = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uff66-\uff9f]/;
 
 /** DICOM DA to 2026/11/03 (ja) or 2026-11-03 (en); anything else as it is. */
 export function date(text, language) {
@@ -31,7 +33,8 @@ export function eraYear(text) {
 /** Whole years between two DAs, null when either is unknown or the order is wrong. */
 export function ageYears(birth, at) {
     if (!isDate(birth) || !isDate(at) || at < birth) return null;
-    return Math.floor((Number(at) - Number(birth)) / 10000);
+    const years = Math.floor((Number(at) - Number(birth)) / 10000);
+    return years <= OLDEST_YEARS ? years : null;
 }
 
 /** Whole months between two DAs, null as above. */
@@ -59,8 +62,9 @@ export function nameGroup(group) {
     return [prefix, family, given, middle, suffix].filter(Boolean).join(' ');
 }
 
-/** The romanised group in English order of reading: "Yamada, Hanako". */
+/** The alphabetic group: "Yamada, Hanako"; written in kana, kanji or hangul all the same it takes no comma. */
 export function romanName(group) {
+    if (EAST_ASIAN.test(group)) return nameGroup(group);
     const [family = '', given = '', middle = '', prefix = '', suffix = ''] = (group || '')
         .split('^')
         .map((part) => part.trim());

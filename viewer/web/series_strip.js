@@ -64,7 +64,7 @@ export class SeriesStrip {
     }
 
     #words(series) {
-        const name = series.description || series.protocol || series.body_part || series.modality;
+        const name = series.description || series.protocol || series.body_part;
         const numberText = series.number === null ? series.modality : `${series.number}  ${series.modality}`;
         return make(
             'span',

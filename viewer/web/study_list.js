@@ -336,7 +336,7 @@ export class ListPage {
         const chips = study.modalities.map((name) => make('span', { class: `chip chip-${name.toLowerCase()}` }, name));
         return [
             make('span', { class: 'chips' }, chips),
-            make('bdi', { class: 'what' }, study.description || t('list.noDescription')),
+            make('bdi', { class: study.description ? 'what' : 'quiet' }, study.description || t('list.noDescription')),
             study.accession ? make('small', {}, study.accession) : null,
         ].filter(Boolean);
     }

@@ -15,6 +15,8 @@ cases('date', format.date, [
     [['', 'ja'], ''],
     [[null, 'ja'], ''],
     [['2026', 'en'], '2026'],
+    [['00000000', 'en'], '00000000'],
+    [['20261301', 'en'], '20261301'],
     [['2026.11.03', 'en'], '2026.11.03'],
 ]);
 cases('time', format.time, [
@@ -46,6 +48,9 @@ cases('ageYears', format.ageYears, [
     [['20240229', '20250301'], 1],
     [['20261104', '20261103'], null],
     [['', '20261103'], null],
+    [['00000000', '20261103'], null],
+    [['18961103', '20261103'], 130],
+    [['18951103', '20261103'], null],
 ]);
 cases('ageMonths', format.ageMonths, [
     [['20250131', '20260130'], 11],
@@ -70,6 +75,9 @@ cases('patientName', format.patientName, [
 cases('romanName', format.romanName, [
     [['Adams^John Robert Quincy^^Rev.^B.A. M.Div.'], 'Adams, Rev. John Robert Quincy B.A. M.Div.'],
     [['Anonymous'], 'Anonymous'],
+    [['山田^太郎'], '山田 太郎'],
+    [['ﾔﾏﾀﾞ^ﾀﾛｳ'], 'ﾔﾏﾀﾞ ﾀﾛｳ'],
+    [['Διονυσιος'], 'Διονυσιος'],
     [['^Given'], 'Given'],
     [['^^'], ''],
 ]);

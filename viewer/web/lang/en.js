@@ -123,7 +123,7 @@ export default {
     'viewer.loading': 'Loading {n}',
     'viewer.lineDown': 'The line is down. Loading goes on as soon as it is back.',
     'viewer.noPictures': 'This study has no pictures',
-    'viewer.noPicturesText': 'What has arrived are these documents. Pictures would appear by themselves.',
+    'viewer.noPicturesText': 'This is what has arrived. Pictures would appear by themselves.',
     'viewer.noPicturesYet': 'Waiting for pictures',
     'viewer.noPicturesYetText': 'They are shown as they arrive.',
     'viewer.notFound': 'This study is not here',
