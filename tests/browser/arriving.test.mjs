@@ -12,7 +12,7 @@ let service, browser, files;
 
 before(async () => {
     files = ctFiles();
-    service = await Service.start();
+    service = await Service.start({ nodes: [['scanner', '--ae-title', 'STORESCU', '--facility', 'city-hospital']] });
     browser = await at.openBrowser();
 });
 after(async () => {
@@ -105,7 +105,7 @@ test('a pull from a PACS fills the list and the viewer', async () => {
         'a second study, of the hospital',
         () => document.querySelectorAll('tr[data-study]').length === 2,
     );
-    await page.locator('tr[data-study]', { hasText: '20' }).first().waitFor();
+    await at.eventually(page, 'its twenty slices', () => /20 枚/.test(document.querySelector('tbody').textContent));
     await pacs.stop();
     await at.closePage(page);
 });
