@@ -405,7 +405,6 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
 {
     uint64_t left = level->end - parser->position;
     kh_element_header header;
-    kh_error local = KH_ERROR_INIT;
     kh_status status;
 
     if (left == 0 && !level->delimited) {
@@ -414,8 +413,9 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
         parser->stop = true;
         return KH_OK;
     }
+    /* The message is made below, for the one in a million that needs it. */
     status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
-                                    level->big_endian, &local);
+                                    level->big_endian, NULL);
     if (parser->meta_only && (status != KH_OK || KH_TAG_GROUP(header.tag) != 0x0002)) {
         parser->stop = true;
         return KH_OK;
@@ -426,7 +426,8 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
         return KH_OK;
     }
     if (status != KH_OK) {
-        kh_error_set(err, status, "%s", local.message);
+        status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
+                                        level->big_endian, err);
         return name_tag(status, level->last_tag, err);
     }
     if (KH_TAG_GROUP(header.tag) == 0xfffe)

@@ -67,10 +67,13 @@ kh_status kh_element_header_read(kh_element_header *out, kh_block_reader *reader
     if (status != KH_OK)
         return status;
     out->tag = KH_TAG(kh_load_u16(bytes, big_endian), kh_load_u16(bytes + 2, big_endian));
-    if (KH_TAG_GROUP(out->tag) == 0xfffe || !explicit_vr) {
+    if (KH_TAG_GROUP(out->tag) == 0xfffe) { /* items and delimiters have no VR in any encoding */
+        out->length = kh_load_u32(bytes + 4, big_endian);
+        out->size = 8;
+        return KH_OK;
+    }
+    if (!explicit_vr) {
         implicit_form(out, bytes, big_endian);
-        if (KH_TAG_GROUP(out->tag) == 0xfffe)
-            out->vr = 0;
         return KH_OK;
     }
     vr = KH_VR(bytes[4], bytes[5]);
