@@ -11,7 +11,11 @@ static struct MHD_Response *response;
 static enum MHD_Result answer(void *context, struct MHD_Connection *connection, const char *url, const char *method,
                               const char *version, const char *body, size_t *body_size, void **request)
 {
-    (void)context, (void)url, (void)method, (void)version, (void)body, (void)body_size, (void)request;
+    (void)context, (void)url, (void)method, (void)version, (void)body, (void)body_size;
+    if (!*request) { /* an answer before the request is whole makes the library close the connection */
+        *request = response;
+        return MHD_YES;
+    }
     return MHD_queue_response(connection, MHD_HTTP_OK, response);
 }
 
