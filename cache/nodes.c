@@ -4,6 +4,7 @@
 #include "cache/internal.h"
 #include "cache/pulls.h"
 
+#define PULL_EVENTS_MAX 256 /* of one removal; the node's own event stands for the rest */
 #define NODE_COLUMNS "id, name, ae_title, host, port, facility, charset, may_store, may_query"
 
 /* PS3.5 6.2 AE: the default repertoire without backslash and control characters; not all spaces; ours have none at the ends. */
@@ -116,13 +117,16 @@ static kh_status cancel_pulls_of(kh_write *write, int64_t node_id, kh_error *err
     const kh_sql_value values[] = {KH_SQL_I(node_id), KH_SQL_I(KH_PULL_CANCELLED), KH_SQL_I(kh_write_now_ms(write))};
     kh_sql_row *row;
     bool has_row;
+    int64_t told = 0;
     kh_status status = kh_sql_query(&row, sql,
                                     "UPDATE pull SET state = ?2, reason = 'the node was removed', updated_ms = ?3"
                                     " WHERE node_id = ?1 AND state < 2 RETURNING id",
                                     values, 3, err);
 
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+    while (status == KH_OK && told < PULL_EVENTS_MAX && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         status = kh_write_event(write, KH_EVENT_PULL, kh_sql_int(row, 0), err);
+        told++;
+    }
     kh_sql_end(row);
     return status;
 }

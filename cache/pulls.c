@@ -9,6 +9,9 @@
     " reason, asked_by"
 #define PRIORITY_LAST 2
 
+/* The schema says `state < 2` of jobs that are open. */
+_Static_assert(KH_PULL_WAITING == 0 && KH_PULL_RUNNING == 1, "states stand in the index by their numbers");
+
 const char *kh_pull_state_text(kh_pull_state state)
 {
     static const char *const texts[] = {
@@ -218,7 +221,7 @@ kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_v
     status = kh_reader_acquire(&sql, cache->readers, err);
     if (status == KH_OK)
         status = kh_sql_query(&row, sql,
-                              open_only ? "SELECT " PULL_COLUMNS " FROM pull WHERE state < 2 ORDER BY id DESC LIMIT ?1"
+                              open_only ? "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_open WHERE state < 2 ORDER BY id DESC LIMIT ?1"
                                         : "SELECT " PULL_COLUMNS " FROM pull ORDER BY id DESC LIMIT ?1",
                               &value, 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {

@@ -40,7 +40,7 @@ static const char schema_1[] =
     "  transfer_syntax_uid TEXT NOT NULL, instance_number INTEGER, bytes INTEGER NOT NULL, main_offset INTEGER NOT NULL,"
     "  sha256 BLOB NOT NULL, frame_count INTEGER NOT NULL, arrived_ms INTEGER NOT NULL, problem TEXT NOT NULL, image BLOB,"
     "  UNIQUE (facility_id, sop_uid));"
-    "CREATE INDEX object_by_series ON object (series_ref, instance_number);"
+    "CREATE INDEX object_by_series ON object (series_ref);"
 
     "CREATE TABLE event (seq INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, ref INTEGER NOT NULL, when_ms INTEGER NOT NULL);"
 

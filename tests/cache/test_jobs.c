@@ -243,6 +243,25 @@ static void removed_node_cancels_its_pulls(void **state)
     assert_true(pull.reason[0] != '\0');
 }
 
+static void removal_with_many_pulls(void **state)
+{
+    fixture *f = *state;
+    kh_node node = node_named("a", "A", "h", 104);
+    kh_cache_stats stats;
+    int64_t id;
+
+    assert_ok(kh_node_add(f->cache, &node, err));
+    for (int i = 0; i < 300; i++) {
+        char uid[32];
+
+        snprintf(uid, sizeof uid, "1.2.%d", i);
+        assert_ok(kh_pull_file(f->cache, node.id, uid, 2, "t", &id, err));
+    }
+    assert_ok(kh_node_remove(f->cache, "a", err));
+    assert_ok(kh_cache_get_stats(f->cache, &stats, err));
+    assert_int_equal(stats.pulls_open, 0);
+}
+
 /* Pulls */
 
 static void pull_arguments_are_checked(void **state)
@@ -435,6 +454,7 @@ int main(void)
         T(caller_is_found_by_title_then_host),
         T(visitor_stops_the_list),
         T(removed_node_cancels_its_pulls),
+        T(removal_with_many_pulls),
         T(pull_arguments_are_checked),
         T(pull_is_filed_once_and_taken_by_urgency),
         T(pull_survives_a_restart),
