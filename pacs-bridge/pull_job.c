@@ -1,5 +1,6 @@
 #include "pacs-bridge/pull_job.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,26 +312,35 @@ static kh_status attempt(job *of, kh_error *err)
     return status;
 }
 
+/* One more piece of the reason; what does not fit is cut. */
+static void add_reason(kh_pull *pull, const char *format, ...) KH_PRINTF(2, 3);
+static void add_reason(kh_pull *pull, const char *format, ...)
+{
+    size_t used = strlen(pull->reason);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(pull->reason + used, sizeof(pull->reason) - used, format, arguments);
+    va_end(arguments);
+}
+
 static void say(job *of, kh_status status, const kh_error *err, const kh_arrivals *arrivals)
 {
     kh_pull *pull = of->pull;
-    size_t size = sizeof(pull->reason), used;
 
+    pull->reason[0] = '\0';
     if (pull->expected >= 0)
-        used = (size_t)snprintf(pull->reason, size, "%lld of %lld", (long long)pull->received, (long long)pull->expected);
+        add_reason(pull, "%lld of %lld", (long long)pull->received, (long long)pull->expected);
     else
-        used = (size_t)snprintf(pull->reason, size, "%lld here, how many there are is not known", (long long)pull->received);
-    if (of->refused_there > 0 && used < size)
-        used += (size_t)snprintf(pull->reason + used, size - used, "; %lld refused by the hospital (%04X)",
-                                 (long long)of->refused_there, of->move_status);
-    if (arrivals->refused > 0 && used < size)
-        used += (size_t)snprintf(pull->reason + used, size - used, "; %llu not stored here (%s)",
-                                 (unsigned long long)arrivals->refused, kh_status_text(arrivals->refused_status));
-    if (status != KH_OK && used < size)
-        snprintf(pull->reason + used, size - used, "; %s", err->message);
-    else if (of->move_status && !of->refused_there && used < size)
-        snprintf(pull->reason + used, size - used, "; the hospital answers %04X, %s", of->move_status,
-                 kh_dimse_status_text(of->move_status));
+        add_reason(pull, "%lld here, how many there are is not known", (long long)pull->received);
+    if (of->refused_there > 0)
+        add_reason(pull, "; %lld refused by the hospital (%04X)", (long long)of->refused_there, of->move_status);
+    if (arrivals->refused > 0)
+        add_reason(pull, "; %llu not stored here (%s)", (unsigned long long)arrivals->refused, kh_status_text(arrivals->refused_status));
+    if (status != KH_OK)
+        add_reason(pull, "; %s", err->message);
+    else if (of->move_status && !of->refused_there)
+        add_reason(pull, "; the hospital answers %04X, %s", of->move_status, kh_dimse_status_text(of->move_status));
 }
 
 /* Trying again cannot help until somebody changes something. */

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "pacs-bridge/pull_job.h"
 
-#define LOOK_MS 1000 /* between two looks for jobs that have become due */
+#define LOOK_MS 1000 /* at most, between two looks for jobs that have become due */
 #define WORKERS_MAX 16
 
 typedef struct running_job {
@@ -90,10 +90,16 @@ static void leave(kh_pull_queue *queue, const kh_pull *pull)
 
 static void wait_for_kick(kh_pull_queue *queue, uint64_t *seen)
 {
+    int64_t first_ms = queue->options.retry_first_ms, look_ms = first_ms < LOOK_MS ? first_ms : LOOK_MS;
     struct timespec until;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_MS / 1000;
+    until.tv_sec += look_ms / 1000;
+    until.tv_nsec += look_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
     pthread_mutex_lock(&queue->lock);
     if (queue->kicks == *seen)
         pthread_cond_timedwait(&queue->kicked, &queue->lock, &until);
@@ -133,6 +139,9 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
     int failed = 0;
 
     *out = NULL;
+    if (options->retry_first_ms < 1 || options->retry_longest_ms < options->retry_first_ms || options->attempts_max < 1)
+        return kh_error_set(err, KH_E_ARG, "pull retry after %lld to %lld ms, %u attempts: expected 1 or more, in order",
+                            (long long)options->retry_first_ms, (long long)options->retry_longest_ms, options->attempts_max);
     if (options->workers > WORKERS_MAX)
         return kh_error_set(err, KH_E_ARG, "pull workers %u, expected 0 to %d", options->workers, WORKERS_MAX);
     queue = calloc(1, sizeof(*queue));
