@@ -10,10 +10,11 @@ if(NOT KH_FUZZ)
 endif()
 target_link_options(kh_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed)
 if(KH_SANITIZE)
-    # gcc does not see through the sanitizers' checks of shifts and then warns of conversions that lose nothing; the same sources are
-    # held to -Wconversion in the plain build.
+    # gcc does not see through the sanitizers' checks and then warns of conversions that lose nothing, of text that fits and of values
+    # that are set; the same sources are held to these warnings in the plain builds.
     target_compile_options(kh_flags INTERFACE -fsanitize=${KH_SANITIZE} -fno-sanitize-recover=all
-        $<$<COMPILE_LANGUAGE:C>:-Wno-conversion>)
+        $<$<COMPILE_LANGUAGE:C>:-Wno-conversion> -Wno-format-truncation -Wno-maybe-uninitialized -Wno-stringop-overflow
+        -Wno-array-bounds)
     target_link_options(kh_flags INTERFACE -fsanitize=${KH_SANITIZE})
     target_compile_definitions(kh_flags INTERFACE KH_SANITIZED=1)
 else()
@@ -21,5 +22,5 @@ else()
 endif()
 if(KH_FUZZ)
     # clang wants the format attribute on functions that take a va_list as well
-    target_compile_options(kh_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-format-nonliteral)
+    target_compile_options(kh_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-format-nonliteral -Wno-unknown-warning-option)
 endif()
