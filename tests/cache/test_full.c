@@ -70,7 +70,7 @@ static int run_limited(const temp_dir *dir, rlim_t bytes)
 static void every_limit(void **state)
 {
     (void)state;
-    for (rlim_t bytes = 0; bytes <= 400 << 10; bytes += 8 << 10) {
+    for (rlim_t bytes = 0; bytes <= 400 << 10; bytes += 16 << 10) {
         temp_dir dir;
         pid_t child;
         int how;

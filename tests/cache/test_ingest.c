@@ -165,8 +165,8 @@ static void announced_must_be_what_comes(void **state)
         kh_expected expected;
         kh_status status;
     } cases[] = {
-        {"other class", {"1.2.840.10008.5.1.4.1.1.4", "1.2.3.4.5"}, KH_E_FORMAT},
-        {"other instance", {KH_SOP_CT_IMAGE, "1.2.3.4.6"}, KH_E_FORMAT},
+        {"other class", {"1.2.840.10008.5.1.4.1.1.4", "1.2.3.4.5"}, KH_E_CONFLICT},
+        {"other instance", {KH_SOP_CT_IMAGE, "1.2.3.4.6"}, KH_E_CONFLICT},
         {"both right", {KH_SOP_CT_IMAGE, "1.2.3.4.5"}, KH_OK},
         {"nothing announced", {NULL, NULL}, KH_OK},
     };
