@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { attribute, dataDir, filesUnder, needsData, phantomFiles, program, removeFolder, run, Service, temporaryFolder, until, Pacs } from '../lib/service.mjs';
+import { attribute, dataDir, filesUnder, needsData, phantomFiles, program, removeFolder, run, Service, storescu, temporaryFolder, until, Pacs } from '../lib/service.mjs';
 
 const folder = temporaryFolder('kh-commands');
 after(() => removeFolder(folder));
@@ -143,6 +143,23 @@ test('SIGTERM drains: status 0, nothing left running', async () => {
     const { code } = await service.stop();
     assert.equal(code, 0, service.log);
     await until('no role is left', () => service.roles().length === 0);
+});
+
+test('SIGTERM in the middle of a push: what was confirmed is there, and the service ends by itself', async () => {
+    const files = phantomFiles(120);
+    const service = await Service.start({ nodes: [['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
+    const sending = storescu(service.dicomPort, files);
+    await until('images come', async () => (await service.studies())[0]?.objects > 0);
+    const { code } = await service.stop();
+    assert.equal(code, 0, service.log.slice(-3000));
+    const sent = await sending;
+    assert.ok(sent.acknowledged.length > 0);
+    await service.launch();
+    const uidOf = await attribute('0008,0018', files);
+    const held = await service.objects();
+    for (const file of sent.acknowledged) assert.ok(uidOf[file] in held, 'an object answered with success is gone');
+    assert.equal((await service.command(['check'])).code, 0);
+    await service.stop();
 });
 
 test('a second service in the same folder is refused and leaves the first alone', async (t) => {

@@ -1,5 +1,6 @@
 // Who is not known stays outside, and the log says so.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { phantomFiles, program, run, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
@@ -44,6 +45,33 @@ test('a known caller is taken, and what it sends belongs to its hospital', async
     const [study] = await service.studies();
     assert.equal(study.objects, 2);
     assert.equal(study.facility, 'hospital');
+});
+
+/** Addresses on which something listens at this port, from /proc/net/tcp: the kernel writes them in its own byte order. */
+function listeningOn(port) {
+    const wanted = port.toString(16).toUpperCase().padStart(4, '0');
+    return fs.readFileSync('/proc/net/tcp', 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+        .filter((fields) => fields[3] === '0A' && fields[1]?.endsWith(`:${wanted}`))
+        .map((fields) => fields[1].slice(0, 8).match(/../g).reverse().map((byte) => parseInt(byte, 16)).join('.'));
+}
+
+test('DICOM is on loopback until the first node is added, then on the configured address', async (t) => {
+    const fresh = await Service.start({ settings: { dicom: { address: '0.0.0.0' } } });
+    t.after(() => fresh.stop());
+    assert.deepEqual(listeningOn(fresh.dicomPort), ['127.0.0.1']);
+    assert.deepEqual(listeningOn(fresh.httpPort), ['127.0.0.1']);
+    await fresh.must(['node', 'add', 'scanner', '--ae-title', 'SCANNER', '--facility', 'hospital']);
+    await until('the configured address is open', () => listeningOn(fresh.dicomPort).join() === '0.0.0.0');
+    const sent = await until('the bridge takes images', async () => {
+        const attempt = await storescu(fresh.dicomPort, phantomFiles(8).slice(0, 1), { calling: 'SCANNER' });
+        return attempt.code === 0 && attempt;
+    });
+    assert.equal(sent.acknowledged.length, 1);
+    assert.deepEqual(listeningOn(fresh.httpPort), ['127.0.0.1']);
+    // And so after the next start.
+    await fresh.stop();
+    await fresh.launch();
+    assert.deepEqual(listeningOn(fresh.dicomPort), ['0.0.0.0']);
 });
 
 test('a page elsewhere cannot reach the service by a name of its own', async () => {
