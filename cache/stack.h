@@ -1,5 +1,5 @@
 /* stack.h - the ordered slices of a series, as a reader scrolls them; each slice is one frame of one object.
- * Order: by position along the normal of the commonest orientation; slices of other orientations or without a position follow,
+ * Order: by position along the normal of the commonest orientation, in the direction of the Instance Numbers; slices of other orientations or without a position follow,
  * in groups, by instance number and frame; a series without geometry by instance number. `order` says which it was.
  * A kh_stack is immutable and shared: acquire, release. It is loaded from the index in one query, never from the objects, kept
  * in a bounded cache, and loaded anew when the series has changed. Threads: any. */

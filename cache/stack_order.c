@@ -213,7 +213,7 @@ static kh_status measure_spacing(const kh_order_slice *slices, size_t count, kh_
         return kh_error_set(err, KH_E_MEMORY, "no memory to order %zu slices", count);
     for (size_t i = 1; i < count; i++)
         if (slices[i].pass == slices[i - 1].pass)
-            gaps_mm[gaps++] = slices[i].location_mm - slices[i - 1].location_mm;
+            gaps_mm[gaps++] = fabs(slices[i].location_mm - slices[i - 1].location_mm);
     if (gaps > 0) {
         double tolerance_mm;
 
@@ -224,6 +224,22 @@ static kh_status measure_spacing(const kh_order_slice *slices, size_t count, kh_
     }
     free(gaps_mm);
     return KH_OK;
+}
+
+/* Do the numbers the hospital gave mostly fall along the normal? Slices are in order of pass and place. */
+static bool numbered_backwards(const kh_order_slice *slices, size_t count)
+{
+    size_t rising = 0, falling = 0;
+
+    for (size_t i = 1; i < count; i++) {
+        const kh_order_slice *a = &slices[i - 1], *b = &slices[i];
+
+        if (a->pass != b->pass || a->place == b->place || a->instance_number == INT32_MIN || b->instance_number == INT32_MIN)
+            continue;
+        rising += b->instance_number > a->instance_number;
+        falling += b->instance_number < a->instance_number;
+    }
+    return falling > rising;
 }
 
 static kh_status order_group(kh_order_slice *slices, size_t count, kh_order_result *out, kh_error *err)
@@ -240,6 +256,11 @@ static kh_status order_group(kh_order_slice *slices, size_t count, kh_order_resu
     if (places < count)
         number_passes(slices, count, places);
     qsort(slices, count, sizeof slices[0], by_pass);
+    if (numbered_backwards(slices, count)) {
+        for (size_t i = 0; i < count; i++)
+            slices[i].place = places - 1 - slices[i].place;
+        qsort(slices, count, sizeof slices[0], by_pass);
+    }
     return measure_spacing(slices, count, out, err);
 }
 

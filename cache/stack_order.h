@@ -1,7 +1,9 @@
 /* stack_order.h - in which order the slices of a series are scrolled. A pure function.
  *
  * Slices that tell position and orientation are grouped by orientation (rows and columns each within 2.6 degrees: dot product
- * 0.999). The largest group is ordered along its normal, row x column (PS3.3 C.7.6.2.1.1), ascending. Where several slices share a
+ * 0.999). The largest group is ordered along its normal, row x column (PS3.3 C.7.6.2.1.1): in the direction in which the
+ * Instance Numbers mostly rise, so that "slice 45" of a report is near the 45th here, and a CT numbered from the head begins at
+ * the head; ascending when they do not tell. Where several slices share a
  * position (phases, echoes, a dynamic run) the stack makes one pass through all positions after the other, so that scrolling moves
  * steadily: a pass is one (acquisition number, echo time) when these tell the slices of a position apart, else the first, second,
  * ... slice of each position. The rest follows, one group after the other, by instance number; slices without geometry last. */

@@ -38,18 +38,23 @@ homes=(
 bad=0
 complain() { echo "$1"; bad=1; }
 
-room_of() {
-    local dir
-    dir=$(dirname "$1")
-    while [[ $dir != . && -z ${allowed[$dir]:-} ]]; do dir=$(dirname "$dir"); done
-    echo "$dir"
+# Sets $room to the room a path lies in, "." when in none. No subshell: this runs for every include.
+find_room() {
+    room=$1
+    while [[ $room == */* ]]; do
+        room=${room%/*}
+        [[ -n ${allowed[$room]:-} ]] && return
+    done
+    room=.
 }
 
 while IFS=: read -r file _ line; do
-    room=$(room_of "$file")
-    header=$(sed -E 's/^[^"<]*["<]([^">]+)[">].*/\1/' <<<"$line")
+    [[ $line =~ [\"\<]([^\"\>]+)[\"\>] ]] || continue
+    header=${BASH_REMATCH[1]}
     if [[ $line == *\"* ]]; then
-        target=$(room_of "$header")
+        find_room "$header"
+        target=$room
+        find_room "$file"
         [[ $header == */* ]] || complain "$file: \"$header\" must be included by its path from the top"
         [[ " ${allowed[$room]} " == *" $target "* ]] || complain "$file: $room may not include $header"
     fi

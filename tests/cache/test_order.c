@@ -45,11 +45,15 @@ static const test_case cases[] = {
     {"just over is not", 4, {AX(0, 1), AX(5, 2), AX(10.051, 3), AX(15.051, 4)}, {0, 1, 2, 3}, KH_ORDER_POSITION, 5, false},
     {"instance numbers alone", 3, {NO(3), NO(1), NO(2)}, {1, 2, 0}, KH_ORDER_INSTANCE, 0, false},
     {"no number comes last", 3, {NO(0), NO(2), NO(1)}, {2, 1, 0}, KH_ORDER_INSTANCE, 0, false},
-    {"one without geometry follows", 3, {NO(1), AX(5, 2), AX(0, 3)}, {2, 1, 0}, KH_ORDER_MIXED, 5, true},
+    {"one without geometry follows", 3, {NO(1), AX(5, 2), AX(0, 3)}, {1, 2, 0}, KH_ORDER_MIXED, 5, true},
+    {"numbered from the head begins at the head", 4, {AX(0, 4), AX(5, 3), AX(10, 2), AX(15, 1)}, {3, 2, 1, 0}, KH_ORDER_POSITION, 5, true},
+    {"one number out of line does not turn it", 4, {AX(0, 4), AX(5, 1), AX(10, 3), AX(15, 2)}, {3, 2, 1, 0}, KH_ORDER_POSITION, 5, true},
+    {"numbers that do not tell: ascending", 3, {AX(10, 1), AX(0, 1), AX(5, 1)}, {1, 2, 0}, KH_ORDER_POSITION, 5, true},
+    {"as many up as down: ascending", 3, {AX(10, 1), AX(0, 1), AX(5, 2)}, {1, 2, 0}, KH_ORDER_POSITION, 5, true},
     {"the larger orientation first",
      5,
      {{true, {0, 0, 0}, SAGITTAL, 0, 1, 0}, {true, {3, 0, 0}, SAGITTAL, 0, 2, 0}, AX(2, 3), AX(1, 4), AX(0, 5)},
-     {4, 3, 2, 0, 1},
+     {2, 3, 4, 0, 1},
      KH_ORDER_MIXED,
      1,
      true},
@@ -63,7 +67,7 @@ static const test_case cases[] = {
     /* Normal of SAGITTAL: (0,1,0) x (0,0,-1) = (-1,0,0): ascends from left to right. */
     {"sagittal along its normal",
      3,
-     {{true, {0, 9, 9}, SAGITTAL, 0, 1, 0}, {true, {4, 9, 9}, SAGITTAL, 0, 2, 0}, {true, {8, 9, 9}, SAGITTAL, 0, 3, 0}},
+     {{true, {0, 9, 9}, SAGITTAL, 0, 3, 0}, {true, {4, 9, 9}, SAGITTAL, 0, 2, 0}, {true, {8, 9, 9}, SAGITTAL, 0, 1, 0}},
      {2, 1, 0},
      KH_ORDER_POSITION,
      4,
@@ -112,12 +116,12 @@ static const test_case cases[] = {
      true},
     {"a run at one place goes by time", 3, {AX4(0, 3, 3, 0), AX4(0, 1, 1, 0), AX4(0, 2, 2, 0)}, {1, 2, 0}, KH_ORDER_POSITION, 0, false},
     {"within 0.01 mm is one place", 4, {AX(0, 1), AX(0.009, 2), AX(5, 3), AX(5.009, 4)}, {0, 2, 1, 3}, KH_ORDER_POSITION, 5, true},
-    {"0.011 mm is another", 2, {AX(0.011, 1), AX(0, 2)}, {1, 0}, KH_ORDER_POSITION, 0.011, true},
+    {"0.011 mm is another", 2, {AX(0.011, 2), AX(0, 1)}, {1, 0}, KH_ORDER_POSITION, 0.011, true},
     {"same instance number: by object", 2, {NO(1), NO(1)}, {0, 1}, KH_ORDER_INSTANCE, 0, false},
     {"a vector that is not of length 1 is no geometry",
      3,
      {{true, {0, 0, 9}, {2, 0, 0, 0, 2, 0}, 0, 1, 0}, AX(1, 2), AX(0, 3)},
-     {2, 1, 0},
+     {1, 2, 0},
      KH_ORDER_MIXED,
      1,
      true},
@@ -197,7 +201,7 @@ static void oblique_with_rounded_numbers(void **state)
         double along = 1.25 * n;
 
         slices[i] = (kh_order_slice){.object_index = (uint32_t)n, .object_id = i + 1, .has_geometry = true,
-                                     .acquisition_number = INT32_MIN, .instance_number = 40 - n};
+                                     .acquisition_number = INT32_MIN, .instance_number = n + 1};
         /* row (1,0,0), column (0,c,s): normal (0,-s,c) */
         memcpy(slices[i].orientation, (double[]){1, 0, 0, 0, round(c * 1e6) / 1e6, round(s * 1e6) / 1e6}, sizeof slices[i].orientation);
         memcpy(slices[i].position_mm, (double[]){-100, round((-s * along) * 1e3) / 1e3, round((c * along) * 1e3) / 1e3},

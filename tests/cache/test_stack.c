@@ -69,7 +69,7 @@ static void ordered_and_measured(void **state)
     for (uint32_t i = 0; i < 5; i++) {
         const kh_stack_object *object = &stack->objects[stack->slices[i].object_index];
 
-        assert_int_equal(object->info.instance_number, 5 - i);
+        assert_int_equal(object->info.instance_number, i + 1); /* head to feet, as numbered */
         assert_ptr_equal(kh_stack_find_object(stack, object->object_id), object);
         assert_true(object->content_hash != 0);
     }
