@@ -5,8 +5,11 @@ import { count, t } from './i18n.js';
 
 const hasPictures = (series) => series.frames > 0;
 
-/** The series that opens first: the first that has a picture. null when none has. */
-export const firstDisplayable = (list) => list.find(hasPictures) ?? null;
+const SCOUT_MAX_FRAMES = 3;
+
+/** The series that opens first: the first stack, passing over scouts; without a stack the first with a picture. null for none. */
+export const openingSeries = (list) =>
+    list.find((series) => series.frames > SCOUT_MAX_FRAMES) ?? list.find(hasPictures) ?? null;
 
 /** The neighbour of a series that has pictures, in a direction (1 or -1); null at the end. */
 export function neighbour(list, seriesId, direction) {

@@ -9,7 +9,7 @@ import { count, language, t } from './i18n.js';
 import { entryFor } from './keymap.js';
 import { personLine } from './overlay.js';
 import { presetsFor } from './presets.js';
-import { firstDisplayable, neighbour, SeriesStrip } from './series_strip.js';
+import { openingSeries, neighbour, SeriesStrip } from './series_strip.js';
 import { Stage } from './stage.js';
 import { arrival, hasPictures, isComing } from './study_state.js';
 import { Toolbar } from './toolbar.js';
@@ -75,7 +75,7 @@ export class ViewerPage {
         const asked = this.#remembered();
         const series =
             this.study.series_list.find((one) => one.id === asked.series && one.frames > 0) ??
-            firstDisplayable(this.study.series_list);
+            openingSeries(this.study.series_list);
         if (series) await this.openSeries(series.id, series.id === asked.series ? asked.slice : null);
         else this.#noPictures();
     }
@@ -110,7 +110,7 @@ export class ViewerPage {
             this.#showStudy();
             const series = study.series_list.find((one) => one.id === this.openId);
             if (!series) {
-                const first = firstDisplayable(study.series_list);
+                const first = openingSeries(study.series_list);
                 if (first) await this.openSeries(first.id);
                 return;
             }
@@ -246,7 +246,7 @@ export class ViewerPage {
         const { stack, series } = this.stage;
         if (!stack || !series) return;
         const query =
-            stack.index === stack.middle() && series.id === firstDisplayable(this.study.series_list)?.id
+            stack.index === stack.middle() && series.id === openingSeries(this.study.series_list)?.id
                 ? ''
                 : `?series=${series.id}&slice=${stack.index + 1}`;
         if (location.search !== query) history.replaceState(history.state, '', location.pathname + query);

@@ -9,7 +9,7 @@ import en from '../../../viewer/web/lang/en.js';
 import ja from '../../../viewer/web/lang/ja.js';
 import { CT_PRESETS, presetsFor } from '../../../viewer/web/presets.js';
 import { parse } from '../../../viewer/web/router.js';
-import { firstDisplayable, neighbour } from '../../../viewer/web/series_strip.js';
+import { openingSeries, neighbour } from '../../../viewer/web/series_strip.js';
 import { arrival } from '../../../viewer/web/study_state.js';
 
 const places = (text) => [...String(text).matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -179,8 +179,17 @@ test('series without pictures are passed over', () => {
         { id: 3, frames: 0 },
         { id: 4, frames: 1 },
     ];
-    assert.equal(firstDisplayable(list).id, 2);
-    assert.equal(firstDisplayable([]), null);
+    assert.equal(openingSeries(list).id, 2);
+    assert.equal(openingSeries([]), null);
+    assert.equal(openingSeries([{ id: 1, frames: 2 }, ...list.slice(1)]).id, 2, 'a scout is passed over');
+    assert.equal(
+        openingSeries([
+            { id: 1, frames: 0 },
+            { id: 2, frames: 1 },
+            { id: 3, frames: 1 },
+        ]).id,
+        2,
+    );
     assert.equal(neighbour(list, 2, 1).id, 4);
     assert.equal(neighbour(list, 2, -1), null);
     assert.equal(neighbour(list, 4, -1).id, 2);
