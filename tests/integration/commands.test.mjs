@@ -13,12 +13,19 @@ test('every command explains itself', async () => {
     const overview = await run(program, ['help']);
     assert.equal(overview.code, 0);
     const names = [...overview.out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]);
-    for (const name of ['serve', 'import', 'node', 'find', 'pull', 'check', 'phantom', 'config', 'version']) assert.ok(names.includes(name), name);
+    for (const name of ['serve', 'import', 'node', 'find', 'pull', 'check', 'phantom', 'config', 'conformance', 'version']) assert.ok(names.includes(name), name);
     for (const name of names) {
         const help = await run(program, [name, '--help']);
         assert.equal(help.code, 0, name);
         assert.match(help.out, /^NAME\n[^]*^SYNOPSIS\n[^]*^EXIT STATUS\n/m, name);
     }
+});
+
+test('docs/conformance.md is what the program says of itself', async () => {
+    const statement = await run(program, ['conformance']);
+    assert.equal(statement.code, 0);
+    assert.equal(fs.readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8'), statement.out,
+        'make it anew: kakehashi conformance > docs/conformance.md');
 });
 
 test('config prints a file that config --check understands', async () => {

@@ -1,0 +1,134 @@
+/* The DICOM conformance statement (PS3.2), written from the tables the program itself works by, so that it cannot say other
+ * things than the code does. docs/conformance.md is its output; a test keeps the two equal. */
+#include <stdio.h>
+#include "app/command.h"
+#include "app/settings.h"
+#include "dicom/codec/codec.h"
+#include "dicom/syntax.h"
+#include "pacs-bridge/dimse_status.h"
+
+static void print_head(void)
+{
+    puts("# DICOM conformance statement\n\n"
+         "Written by `kakehashi conformance` from the program's own tables.\n\n"
+         "## Application entity\n\n"
+         "One application entity, title configurable (`[dicom] ae_title`), over TCP/IP without TLS. DICOM application context\n"
+         "1.2.840.10008.3.1.1.1. Callers must be known as nodes and call our title, else the association is rejected\n"
+         "(calling or called AE title not recognized); past the configured number of associations it is rejected transiently\n"
+         "(local limit exceeded).\n");
+    printf("| setting | default |\n| --- | --- |\n| AE title | `%s` |\n| port | %lld |\n| associations at once, in all and from one address | %lld, %lld |\n"
+           "| time to finish an association request | %lld s |\n| longest wait within a message | %lld s |\n| idle association closed after | %lld s |\n\n",
+           kh_settings_default.dicom_ae_title, (long long)kh_settings_default.dicom_port,
+           (long long)kh_settings_default.dicom_associations, (long long)kh_settings_default.dicom_associations_per_address,
+           (long long)kh_settings_default.dicom_associate_ms / 1000, (long long)kh_settings_default.dicom_pdu_ms / 1000,
+           (long long)kh_settings_default.dicom_idle_ms / 1000);
+}
+
+static void print_services(void)
+{
+    puts("## Services\n\n"
+         "| service | role | for |\n| --- | --- | --- |\n"
+         "| Verification (" KH_SOP_VERIFICATION ") | SCP, SCU | `kakehashi node echo` |\n"
+         "| Storage, every class of the table below | SCP | pushes, and the sub-operations of our own retrievals |\n"
+         "| Study Root Query/Retrieve - FIND (" KH_SOP_STUDY_ROOT_FIND ") | SCU | counting and finding, levels STUDY, SERIES and IMAGE, hierarchical |\n"
+         "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCU | retrieval to our own AE title |\n\n"
+         "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
+         "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
+         "and kept once; with other content the first stays, the second is set aside and logged.\n");
+}
+
+static void print_statuses(void)
+{
+    static const struct {
+        kh_status status;
+        const char *when;
+    } rows[] = {
+        {KH_OK, "the object is durable, or was here already"},
+        {KH_E_FULL, "disk full or below its reserve, disk error, busy: send again later"},
+        {KH_E_CONFLICT, "SOP Class or Instance UID of the data set differs from the announced one"},
+        {KH_E_FORMAT, "the data set breaks its encoding or lacks an attribute it must have"},
+        {KH_E_LIMIT, "larger or deeper than the configured limits"},
+        {KH_E_UNSUPPORTED, "not a storage SOP class"},
+        {KH_E_DENIED, "the node may not store"},
+        {KH_E_INTERNAL, "our own mistake"},
+    };
+
+    puts("## Status of a C-STORE response\n\n| status | when |\n| --- | --- |");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        printf("| %04X %s | %s |\n", kh_dimse_status_store(rows[i].status),
+               kh_dimse_status_text(kh_dimse_status_store(rows[i].status)), rows[i].when);
+    putchar('\n');
+}
+
+static const char *shown(const kh_transfer_syntax *syntax)
+{
+    if (syntax->codec == KH_CODEC_NATIVE || kh_codec_supports(syntax->uid))
+        return "yes";
+    return "kept, not shown";
+}
+
+static void print_syntaxes(void)
+{
+    size_t count;
+    const kh_transfer_syntax *syntaxes = kh_transfer_syntax_table(&count);
+
+    puts("## Transfer syntaxes received\n\n| UID | name | pictures |\n| --- | --- | --- |");
+    for (size_t i = 0; i < count; i++)
+        printf("| %s | %s | %s |\n", syntaxes[i].uid, syntaxes[i].name, shown(&syntaxes[i]));
+    putchar('\n');
+}
+
+static void print_classes(void)
+{
+    size_t count;
+    const kh_sop_class *classes = kh_sop_class_table(&count);
+
+    puts("## Storage SOP classes received\n\n"
+         "Classes that the standard adds under 1.2.840.10008.5.1.4.1.1 later are received as well.\n\n"
+         "| UID | name |\n| --- | --- |");
+    for (size_t i = 0; i < count; i++)
+        if (classes[i].storage)
+            printf("| %s | %s |\n", classes[i].uid, classes[i].name);
+}
+
+static void print_charsets(void)
+{
+    puts("## Character sets\n\n"
+         "Read: ISO_IR 6, 13, 100, 101, 109, 110, 126, 127, 138, 144, 148, 166, 192, GB18030, GBK, and with code extensions\n"
+         "ISO 2022 IR 6, 13, 58, 87, 100 to 148, 149, 159, 166 (PS3.5 6.1.2.5). What is not what it declares to be is shown as well as possible.\n"
+         "Text is served as UTF-8; stored objects keep their own. Query keys are sent in the node's configured character set.\n");
+}
+
+static int run(const kh_command *self, int argc, char **argv)
+{
+    kh_args args;
+    int status = kh_command_begin(self, &args, argc, argv, NULL, 0);
+
+    if (status != KH_COMMAND_GO)
+        return status;
+    print_head();
+    print_services();
+    print_statuses();
+    print_charsets();
+    print_syntaxes();
+    print_classes();
+    return KH_EXIT_OK;
+}
+
+const kh_command kh_command_conformance = {
+    .name = "conformance",
+    .summary = "print the DICOM conformance statement",
+    .help = "NAME\n"
+            "  kakehashi conformance - print the DICOM conformance statement\n\n"
+            "SYNOPSIS\n"
+            "  kakehashi conformance\n\n"
+            "DESCRIPTION\n"
+            "  Prints, as Markdown, what the service speaks: SOP classes, transfer syntaxes, statuses, limits. It is written from\n"
+            "  the tables the program works by. The hospital's IT asks for it before a node is connected.\n\n"
+            "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
+            "EXAMPLES\n"
+            "  kakehashi conformance > conformance.md\n\n"
+            "EXIT STATUS\n"
+            "  0 done, 2 not understood\n",
+    .run = run,
+};
