@@ -29,7 +29,7 @@ static void print_overview(FILE *out)
 {
     fputs("kakehashi - brings images out of hospital PACS into a browser\n\nusage: kakehashi COMMAND [OPTIONS] [WORDS]\n\n", out);
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
+        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
     fputs("\n`kakehashi COMMAND --help` tells more about one.\n", out);
 }
 
