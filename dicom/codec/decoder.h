@@ -21,6 +21,9 @@ typedef struct kh_decoder {
 
 extern const kh_decoder kh_decoder_rle;
 extern const kh_decoder kh_decoder_jpeg;
+extern const kh_decoder kh_decoder_jpeg_ls;
+extern const kh_decoder kh_decoder_jpeg_2000; /* HTJ2K too: the codestream says which it is */
+extern const kh_decoder kh_decoder_deflated;
 
 /* The decoder of a transfer syntax. KH_E_UNSUPPORTED with the syntax's name when there is none. */
 KH_MUST_USE kh_status kh_decoder_find(const kh_decoder **out, const char *transfer_syntax_uid, kh_error *err);
@@ -28,8 +31,18 @@ KH_MUST_USE kh_status kh_decoder_find(const kh_decoder **out, const char *transf
 KH_MUST_USE kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
                                     const kh_codestream *stream, kh_error *err);
 
+/* What several decoders do alike. KH_E_FORMAT when the codestream's size is not the header's; name is for the message. */
+KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns, uint32_t rows,
+                                        kh_error *err);
+/* For streams without a sign in words of 8 or 16 bits: Bits Stored and High Bit stay as the header has them where they fit what
+ * the stream carries. */
+void kh_plan_depth(kh_pixel_format *format, unsigned precision);
+/* The same stream with an EOI, for one that lacks it. *out is malloc'ed, of size + 2 bytes. */
+KH_MUST_USE kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream *stream, kh_error *err);
+
 /* Do now what would need files or more memory later: a worker calls it before its door closes. */
 void kh_dcmtk_jpeg_prepare(void);
+void kh_openjpeg_prepare(void);
 typedef struct kh_dcmtk_jpeg {
     unsigned precision;
     bool is_signed, ycc_to_rgb;

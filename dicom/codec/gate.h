@@ -1,6 +1,8 @@
-/* gate.h - what a codestream says of itself, read before any decoder sees it (PS3.5 annex G; ISO/IEC 10918-1 annex B).
+/* gate.h - what a codestream says of itself, read before any decoder sees it (PS3.5 annex G; ISO/IEC 10918-1 annex B,
+ * 14495-1 annex C, 15444-1 annex A).
  * Refused here is what decoders are known to fall over: lengths past the end, markers that mean nothing in a JPEG (a TEM marker
- * loops DCMTK's reader for ever), RLE headers that point outside. Pure C, bounded by the size of the input. Threads: any. */
+ * loops DCMTK's reader for ever), RLE headers that point outside, JPEG 2000 headers of a few bytes that ask for gigabytes.
+ * Pure C, bounded by the size of the input. Threads: any. */
 #ifndef KH_DICOM_CODEC_GATE_H
 #define KH_DICOM_CODEC_GATE_H
 
@@ -32,5 +34,36 @@ typedef struct kh_rle_gate {
 } kh_rle_gate;
 
 KH_MUST_USE kh_status kh_rle_gate_read(kh_rle_gate *out, const uint8_t *bytes, size_t size, kh_error *err);
+
+typedef struct kh_jls_gate {
+    uint32_t rows, columns;         /* 1 to 65,535 */
+    unsigned components, precision; /* 1 or 3; 2 to 16 bits */
+    unsigned interleave;            /* of the first scan: 0 a scan for each component, 1 by line, 2 by sample */
+    bool rgb_transform;             /* one of HP's colour transforms, which the decoder undoes */
+    bool ended;                     /* an EOI stands at the end */
+} kh_jls_gate;
+
+/* KH_E_FORMAT; KH_E_UNSUPPORTED for mapping tables, sizes past 65,535 and other numbers of components. */
+KH_MUST_USE kh_status kh_jls_gate_read(kh_jls_gate *out, const uint8_t *bytes, size_t size, kh_error *err);
+
+#define KH_J2K_TILES_MAX 4096                          /* of one frame */
+#define KH_J2K_LEVELS_MAX 32                           /* wavelet decompositions, as the standard has it */
+#define KH_J2K_PACKETS_MAX (UINT64_C(8) << 20)         /* layers x resolutions x components x precincts, of all tiles */
+#define KH_J2K_MEMORY_MAX (UINT64_C(768) << 20)        /* bytes that decoding may take, by our estimate */
+
+typedef struct kh_j2k_gate {
+    size_t begin, end;              /* of the codestream in the bytes: some come wrapped as a JP2 file */
+    uint32_t rows, columns;         /* 1 to 65,535 */
+    unsigned components, precision; /* 1 or 3, all alike; 1 to 31 bits */
+    bool is_signed;
+    bool colour_transform;          /* RCT or ICT, which the decoder undoes: R G B comes out */
+    bool high_throughput;           /* 15444-15: with another block coder */
+    unsigned levels;                /* the most wavelet decompositions of any component */
+    uint64_t memory_bytes;          /* that decoding takes at most, roughly */
+} kh_j2k_gate;
+
+/* Main header and every tile-part header. KH_E_FORMAT; KH_E_UNSUPPORTED for subsampled or differing components, other numbers of
+ * them, and Part 2 extensions; KH_E_LIMIT. A frame of which a tile is missing or cut is KH_E_FORMAT. */
+KH_MUST_USE kh_status kh_j2k_gate_read(kh_j2k_gate *out, const uint8_t *bytes, size_t size, kh_error *err);
 
 #endif

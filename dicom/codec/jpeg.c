@@ -1,6 +1,5 @@
 /* jpeg.c - JPEG baseline, extended, progressive and lossless: what the codestream says, and the way to DCMTK's decoders. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "dicom/codec/decoder.h"
 #include "dicom/codec/gate.h"
@@ -34,19 +33,6 @@ static kh_photometric photometric_of(const kh_jpeg_gate *gate, kh_photometric he
     return KH_PHOTOMETRIC_RGB;
 }
 
-/* Bits Stored and High Bit stay as the header has them where they fit what the stream carries. */
-static void adopt_depth(kh_pixel_format *format, unsigned precision)
-{
-    bool deeper = format->bits_allocated <= 8 && precision > 8;
-
-    if (deeper || format->bits_stored < 1 || format->bits_stored > precision)
-        format->bits_stored = (uint16_t)precision;
-    if (deeper || format->high_bit >= precision || format->high_bit + 1 < format->bits_stored)
-        format->high_bit = (uint16_t)(format->bits_stored - 1);
-    format->bits_allocated = precision <= 8 ? 8 : 16;
-    format->is_float = false;
-}
-
 static kh_status jpeg_plan(kh_pixel_format *format, const kh_codestream *stream, kh_error *err)
 {
     kh_jpeg_gate gate;
@@ -54,25 +40,13 @@ static kh_status jpeg_plan(kh_pixel_format *format, const kh_codestream *stream,
 
     if (status != KH_OK)
         return status;
-    if (gate.rows != format->rows || gate.columns != format->columns)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG of %u columns and %u rows, expected Columns %u and Rows %u", gate.columns,
-                            gate.rows, format->columns, format->rows);
-    adopt_depth(format, gate.precision);
+    status = kh_plan_same_size(format, "JPEG", gate.columns, gate.rows, err);
+    if (status != KH_OK)
+        return status;
+    kh_plan_depth(format, gate.precision);
     format->samples = (uint16_t)gate.components;
     format->photometric = photometric_of(&gate, format->photometric);
     format->planar = false;
-    return KH_OK;
-}
-
-/* The same stream with an end, for one that lacks it: DCMTK's decoders would wait for more. */
-static kh_status with_end(uint8_t **out, const kh_codestream *stream, kh_error *err)
-{
-    *out = malloc(stream->size + 2);
-    if (!*out)
-        return kh_error_set(err, KH_E_MEMORY, "no memory for a JPEG of %zu bytes", stream->size);
-    memcpy(*out, stream->bytes, stream->size);
-    (*out)[stream->size] = 0xFF;
-    (*out)[stream->size + 1] = 0xD9;
     return KH_OK;
 }
 
@@ -85,7 +59,7 @@ static kh_status jpeg_decode(uint8_t *pixels, size_t size, const kh_pixel_format
     kh_status status = kh_jpeg_gate_read(&gate, stream->bytes, stream->size, err);
 
     if (status == KH_OK && !gate.ended) {
-        status = with_end(&copy, stream, err);
+        status = kh_codestream_with_end(&copy, stream, err);
         ended = (kh_codestream){copy, stream->size + 2};
     }
     if (status == KH_OK) {

@@ -11,6 +11,10 @@ typedef struct entry {
 static const entry table[] = {
     {KH_CODEC_JPEG, &kh_decoder_jpeg},
     {KH_CODEC_RLE, &kh_decoder_rle},
+    {KH_CODEC_JPEG_LS, &kh_decoder_jpeg_ls},
+    {KH_CODEC_JPEG_2000, &kh_decoder_jpeg_2000},
+    {KH_CODEC_HTJ2K, &kh_decoder_jpeg_2000},
+    {KH_CODEC_DEFLATED_FRAME, &kh_decoder_deflated},
 };
 
 static const kh_decoder *decoder_of(const kh_transfer_syntax *syntax)

@@ -86,6 +86,7 @@ void kh_codec_worker_run(kh_codec_channels *channels, unsigned index)
     signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C is for the supervisor to act on */
     leave_the_others(channels, index);
     kh_dcmtk_jpeg_prepare();
+    kh_openjpeg_prepare();
     if (kh_sandbox_enter(channels->channels[index].worker_fd, address_space, &err) != KH_OK) {
         kh_log(KH_LOG_ERROR, "codec", "decode worker %u: %s", index, err.message);
         return;

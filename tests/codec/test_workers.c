@@ -77,9 +77,9 @@ static void errors_of_the_decoder_come_back(void **state)
     assert_null(pixels);
     assert_int_equal(size, 0);
     kh_error_clear(&err);
-    assert_int_equal(kh_codec_decode(&pixels, &size, service.codec, "1.2.840.10008.1.2.4.90", &stream.format, stream.bytes,
+    assert_int_equal(kh_codec_decode(&pixels, &size, service.codec, "1.2.840.10008.1.2.4.110", &stream.format, stream.bytes,
                                      stream.size, &err), KH_E_UNSUPPORTED);
-    assert_non_null(strstr(err.message, "JPEG 2000"));
+    assert_non_null(strstr(err.message, "JPEG XL"));
     test_stream_release(&stream);
     test_service_stop(&service);
 }
