@@ -249,6 +249,13 @@ function row(id, what, unit, { ours, peer, limit }) {
     return { ...values, ratio_to_peer: values.ours / values.peer, ratio_to_limit: values.ours / values.limit };
 }
 
+function writePage(file, rows, report) {
+    const picture = file.replace(/\.md$/, '.svg');
+    fs.writeFileSync(picture, plot(rows));
+    fs.writeFileSync(file, `# Benchmarks\n\nMade by \`./run bench --markdown docs/benchmarks.md\`, which also draws the picture. Every number is from this one run; machines are\n`
+        + `noisy, so ratios count. The limit is what the machine allows without us, measured in the same run.\n\n![bars](${path.basename(picture)})\n\n${report}`);
+}
+
 function machine() {
     const packageVersion = (name) => {
         try { return execFileSync('dpkg-query', ['-W', '-f', '${Version}', name], { stdio: ['ignore', 'pipe', 'ignore'] }).toString(); } catch { return 'absent'; }
@@ -258,6 +265,28 @@ function machine() {
         `Orthanc ${packageVersion('orthanc')}, DCMTK ${packageVersion('dcmtk')}, libmicrohttpd ${packageVersion('libmicrohttpd12')}, libjpeg-turbo ${packageVersion('libturbojpeg0')}`,
         `${new Date().toISOString().slice(0, 10)}; clients on the same machine; medians`,
     ];
+}
+
+/* One row of bars per id, each row scaled to its longest: ratios are what a reader should take away. */
+function plot(rows) {
+    const [left, wide, bar, gap] = [190, 420, 14, 22];
+    const height = rows.length * (3 * bar + gap) + 30;
+    const kinds = [['ours', 'Kakehashi', '#1f8fb3'], ['peer', 'Orthanc', '#b0b7bd'], ['limit', 'limit', '#5d6870']];
+    const parts = [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + wide + 100} ${height}" font-family="sans-serif" font-size="11">`,
+        `<rect width="100%" height="100%" fill="#ffffff"/>`];
+    rows.forEach((r, index) => {
+        const top = 10 + index * (3 * bar + gap);
+        const longest = Math.max(r.ours, r.peer, r.limit);
+        parts.push(`<text x="${left - 10}" y="${top + 1.5 * bar}" text-anchor="end" font-weight="bold">${r.id}</text>`,
+            `<text x="${left - 10}" y="${top + 1.5 * bar + 14}" text-anchor="end" fill="#5d6870">${r.unit}</text>`);
+        kinds.forEach(([key, name, colour], i) => {
+            const y = top + i * bar;
+            const length = Math.max(1, (r[key] / longest) * wide);
+            parts.push(`<rect x="${left}" y="${y}" width="${length.toFixed(1)}" height="${bar - 3}" fill="${colour}"/>`,
+                `<text x="${(left + length + 5).toFixed(1)}" y="${y + bar - 4}">${name} ${r[key] >= 100 ? r[key].toFixed(0) : r[key].toFixed(1)}</text>`);
+        });
+    });
+    return `${parts.join('\n')}\n</svg>\n`;
 }
 
 function table(rows) {
@@ -294,7 +323,7 @@ async function main() {
     const report = `${machine().join('\n')}\n\n${table(rows)}\n`;
     process.stdout.write(report);
     if (options.json) fs.writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`);
-    if (options.markdown) fs.writeFileSync(options.markdown, `# Benchmarks\n\nMade by \`./run bench --markdown docs/benchmarks.md\`.\n\n${report}`);
+    if (options.markdown) writePage(options.markdown, rows, report);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { for (const child of children) child.kill('SIGKILL'); process.exit(130); });
