@@ -97,7 +97,7 @@ export default {
     'overlay.series': 'Se {n}',
     'overlay.image': '{n} / {all}',
     'overlay.thickness': 'Thk {mm} mm',
-    'overlay.gap': 'Gap {mm} mm',
+    'overlay.gap': 'Spacing {mm} mm',
     'overlay.location': 'Loc {mm} mm',
     'overlay.window': 'C {center}  W {width}',
     'overlay.zoom': 'Zoom {percent}%',
