@@ -1,5 +1,6 @@
 #include "tests/codec/service.h"
 
+#include "base/clock.h"
 #include "tests/cmocka_all.h"
 
 #include <fcntl.h>
@@ -107,6 +108,15 @@ void test_service_stop(test_service *service)
     waitpid(service->supervisor, NULL, 0);
     kh_codec_channels_free(service->channels);
     munmap(service->page, sizeof *service->page);
+}
+
+void test_service_kill(test_service *service, unsigned index)
+{
+    pid_t pid;
+
+    while ((pid = service->page->pids[index]) <= 0)
+        kh_clock_sleep_ms(1);
+    kill(pid, SIGKILL);
 }
 
 void test_stream_init(test_stream *stream, uint32_t columns, uint32_t rows, uint8_t value, const char *tag)

@@ -20,6 +20,8 @@ typedef struct test_service {
 
 void test_service_start(test_service *service, unsigned worker_count, uint64_t frame_bytes_max, int64_t deadline_base_ms);
 void test_service_stop(test_service *service);
+/* SIGKILL to worker `index`, once there is one: 0 in its place while it is being started would mean our own process group. */
+void test_service_kill(test_service *service, unsigned index);
 kh_codec_pid_of test_service_pid_of; /* context: the page */
 
 /* An RLE frame of one segment, 8 bits, columns x rows pixels, all of one value. tag (4 characters or NULL) stands in a place of

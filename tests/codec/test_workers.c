@@ -154,7 +154,7 @@ static void a_worker_killed_at_work_is_replaced_unnoticed(void **state)
     expect(service.codec, NULL, KH_OK, "");
     start_asker(&slow, &service, TAG_SLOW, 64, 1);
     kh_clock_sleep_ms(100);
-    kill(service.page->pids[0], SIGKILL);
+    test_service_kill(&service, 0);
     pthread_join(slow.thread, NULL);
     assert_int_equal(slow.status, KH_OK);
     assert_int_equal(service.page->deaths, 1);
@@ -171,7 +171,7 @@ static void an_idle_worker_s_death_costs_nothing(void **state)
         int32_t deaths = service.page->deaths;
 
         expect(service.codec, NULL, KH_OK, "");
-        kill(service.page->pids[0], SIGKILL);
+        test_service_kill(&service, 0);
         if (i & 1) /* with and without the supervisor having seen it */
             while (service.page->deaths == deaths)
                 kh_clock_sleep_ms(1);
@@ -209,7 +209,7 @@ static void many_askers_get_their_own_pixels(void **state)
         start_asker(&askers[i], &service, NULL, 20 + 11 * i, 40);
     for (unsigned i = 0; i < 3; i++) {
         kh_clock_sleep_ms(10);
-        kill(service.page->pids[i & 1], SIGKILL);
+        test_service_kill(&service, i & 1);
     }
     for (unsigned i = 0; i < KH_COUNT(askers); i++) {
         pthread_join(askers[i].thread, NULL);
