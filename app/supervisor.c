@@ -15,9 +15,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-/* A role that lived less long than this died at its start. */
-#define SHORT_LIFE_MS 2000
-/* So many deaths at the start are followed by an immediate restart; then the wait doubles from the first to the longest. */
+/* However often a role that was up is killed, it is back within 100 ms; this keeps it from spinning. */
+#define LEAST_LIFE_MS 50
+/* A role that dies before it was up: so many are started again at once; then the wait doubles from the first to the longest. */
 #define IMMEDIATE_RESTARTS 3
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LONGEST_MS 5000
@@ -27,8 +27,8 @@ typedef struct role_seat {
     pid_t pid;              /* 0: not running */
     int64_t started_ms;     /* monotonic */
     int64_t due_ms;         /* monotonic: when to start it again */
-    unsigned short_lives;   /* in a row */
-    bool up_once;
+    unsigned short_lives;   /* in a row: died before it was up */
+    bool up, up_once;       /* this process, any process of the role */
     bool told;              /* SIGTERM was sent to this process */
     int64_t told_ms;        /* monotonic */
 } role_seat;
@@ -88,7 +88,7 @@ static void start(supervisor *s, unsigned slot)
     if (pid == 0)
         run_role(s, slot, parent);
     seat->started_ms = kh_clock_monotonic_ms();
-    seat->told = false;
+    seat->told = seat->up = false;
     if (pid < 0) {
         kh_log(KH_LOG_ERROR, "supervisor", "%s %u: fork: %s", role->name, role->index, strerror(errno));
         seat->due_ms = seat->started_ms + BACKOFF_LONGEST_MS;
@@ -166,7 +166,9 @@ static int64_t restart_delay_ms(role_seat *seat, int64_t now_ms)
 {
     int64_t delay_ms = BACKOFF_FIRST_MS;
 
-    seat->short_lives = now_ms - seat->started_ms < SHORT_LIFE_MS ? seat->short_lives + 1 : 0;
+    seat->short_lives = seat->up ? 0 : seat->short_lives + 1;
+    if (seat->up)
+        return now_ms - seat->started_ms < LEAST_LIFE_MS ? LEAST_LIFE_MS : 0;
     if (seat->short_lives <= IMMEDIATE_RESTARTS)
         return 0;
     for (unsigned i = IMMEDIATE_RESTARTS + 1; i < seat->short_lives && delay_ms < BACKOFF_LONGEST_MS; i++)
@@ -203,7 +205,7 @@ static void role_ended(supervisor *s, unsigned slot, int wait_status)
     seat->due_ms = now_ms + restart_delay_ms(seat, now_ms);
     if (seat->due_ms <= now_ms)
         start(s, slot);
-    else
+    else if (!seat->up)
         kh_log(KH_LOG_WARN, "supervisor", "%s %u: dies at its start, next try in %lld ms", role->name, role->index,
                (long long)(seat->due_ms - now_ms));
 }
@@ -241,7 +243,7 @@ static void read_ready(supervisor *s)
 
     while (read(s->ready_read_fd, &slot, 1) == 1)
         if (slot < s->options->role_count)
-            s->seats[slot].up_once = true;
+            s->seats[slot].up = s->seats[slot].up_once = true;
     for (size_t i = 0; i < s->options->role_count; i++)
         all_up = all_up && s->seats[i].up_once;
     if (!all_up || s->announced || s->draining)

@@ -1,6 +1,6 @@
 /* supervisor.h - keeps the roles of the service alive. A role is a function that runs in a process of its own, forked from here,
  * never exec'ed: it inherits sockets and shared memory. One that dies is forked again at once (within 100 ms); one that dies
- * again and again at its start waits longer and longer, up to 5 s.
+ * again and again before it was up waits longer and longer, up to 5 s.
  * Slot n of the shared page tells process id, starts and start time of role n of the table.
  *
  * Signals: SIGTERM and SIGINT drain: roles of stage 0 are told by SIGTERM, those of stage 1 when all of stage 0 have ended, and

@@ -21,7 +21,7 @@
 #define RESTART_MS 1500
 
 typedef struct board {
-    _Atomic uint32_t ready, draining, ended, reopened;
+    _Atomic uint32_t ready, draining, ended, reopened, ups;
     _Atomic uint32_t order[4]; /* 1-based: when role n saw SIGTERM */
     _Atomic uint32_t order_count;
     _Atomic uint32_t fail_at_start, crash_at_start, stubborn;
@@ -56,6 +56,7 @@ static int run_dummy(void *context, unsigned index, const kh_role_life *life)
     if (atomic_load(&shared_board->crash_at_start))
         abort();
     kh_role_ready(life);
+    atomic_fetch_add(&shared_board->ups, 1);
     wait_for_term();
     atomic_store(&shared_board->order[life->slot], atomic_fetch_add(&shared_board->order_count, 1) + 1);
     if (atomic_load(&shared_board->reopened) == 99)
@@ -187,6 +188,23 @@ static void test_each_killed_role_comes_back(void **state)
     assert_int_equal(end_status(f), KH_OK);
 }
 
+/* A hostile peer may kill a decoder with every picture. */
+static void test_a_role_that_was_up_comes_back_however_often(void **state)
+{
+    fixture *f = *state;
+
+    begin(f);
+    WAIT_UNTIL(atomic_load(&f->board->ready) == 1, PATIENCE_MS);
+    for (uint32_t round = 1; round <= 12; round++) {
+        uint32_t ups = atomic_load(&f->board->ups);
+
+        assert_int_equal(kill(atomic_load(&f->page->roles[2].pid), SIGKILL), 0);
+        WAIT_UNTIL(atomic_load(&f->board->ups) > ups && atomic_load(&f->page->roles[2].pid) > 0, RESTART_MS);
+    }
+    kill(f->supervisor, SIGTERM);
+    assert_int_equal(end_status(f), KH_OK);
+}
+
 static void test_drain_ends_stage_after_stage(void **state)
 {
     fixture *f = *state;
@@ -310,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_each_killed_role_comes_back),
+        CASE(test_a_role_that_was_up_comes_back_however_often),
         CASE(test_drain_ends_stage_after_stage),
         CASE(test_drain_deadline_kills),
         CASE(test_second_interrupt_kills),
