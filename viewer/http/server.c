@@ -4,6 +4,7 @@
  * head is in (the gate), for pieces of a body, when the body is in (the route's handler), and again after each resume, until
  * there is an answer to queue. completed() ends it. All of them run on the connection's own epoll thread. */
 #include <fcntl.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -283,6 +284,32 @@ static void wait_until_idle(kh_http_server *server, int64_t deadline_ms)
         kh_clock_sleep_ms(STOP_POLL_MS);
 }
 
+/* MHD_quiesce_daemon() takes the socket out of each thread's epoll set, and so does the thread itself as soon as it notices; whoever comes
+ * second finds nothing and calls that fatal. Then nothing is wrong: it is called again, and goes on behind that thread. */
+static _Thread_local jmp_buf *quiescing;
+
+static void on_panic(void *context, const char *file, unsigned line, const char *reason)
+{
+    (void)context;
+    if (quiescing && strstr(reason, "listen FD from epoll set"))
+        longjmp(*quiescing, 1);
+    kh_log(KH_LOG_ERROR, "http", "libmicrohttpd: %s:%u: %s", file, line, reason);
+    abort();
+}
+
+static int stop_listening(struct MHD_Daemon *daemon)
+{
+    jmp_buf again;
+    int listen_fd;
+
+    MHD_set_panic_func(on_panic, NULL);
+    (void)setjmp(again);
+    quiescing = &again;
+    listen_fd = MHD_quiesce_daemon(daemon);
+    quiescing = NULL;
+    return listen_fd;
+}
+
 void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + drain_ms;
@@ -290,7 +317,7 @@ void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
 
     if (!server)
         return;
-    listen_fd = MHD_quiesce_daemon(server->daemon);
+    listen_fd = stop_listening(server->daemon);
     atomic_store(&server->stopping, true);
     while (atomic_load(&server->dispatching) > 0) /* after this no handler runs any more: nothing new is suspended */
         kh_clock_sleep_ms(STOP_POLL_MS);
