@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/display.h"
 #include "cache/internal.h"
 #include "cache/recover.h"
 #include "cache/schema.h"
@@ -181,6 +182,8 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
         status = kh_stack_cache_create(&cache->stacks, err);
     if (status == KH_OK)
         status = kh_blobcache_create(&cache->frames, (size_t)options->frames_bytes_max, err);
+    if (status == KH_OK)
+        status = kh_blobcache_create(&cache->displays, KH_DISPLAYS_BYTES_MAX, err);
     if (status == KH_OK) {
         *out = cache;
         cache = NULL;
@@ -198,6 +201,7 @@ void kh_cache_close(kh_cache *cache)
     kh_origins_free(cache->origins);
     kh_stack_cache_free(cache->stacks);
     kh_blobcache_free(cache->frames);
+    kh_blobcache_free(cache->displays);
     kh_readers_free(cache->readers);
     if (cache->page_owned)
         kh_page_free(cache->page);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define VERSION 1
+#define VERSION 2
+#define VERSION_WITHOUT_DISPLAY 1 /* is still read; what it does not tell is looked up in the object */
 
 enum slice_flag {
     SLICE_POSITION = 1,
@@ -154,6 +155,7 @@ static void put_info(sink *s, const kh_image_info *info)
                   (info->format.planar ? INFO_PLANAR : 0) | (info->has_padding ? INFO_PADDING : 0) |
                   (info->lossy_source ? INFO_LOSSY : 0) | (info->inverse ? INFO_INVERSE : 0),
               1);
+    put_fixed(s, info->display, 1);
     if (info->has_padding) {
         put_fixed(s, (uint64_t)info->padding_low, 8);
         put_fixed(s, (uint64_t)info->padding_high, 8);
@@ -400,7 +402,7 @@ static void get_slices(cursor *c, kh_image_info *info)
         get_slice(c, &info->slices[i], i > 0 ? &info->slices[i - 1] : NULL);
 }
 
-static void get_info(cursor *c, kh_image_info *info)
+static void get_info(cursor *c, kh_image_info *info, uint8_t version)
 {
     uint8_t flags;
 
@@ -412,6 +414,8 @@ static void get_info(cursor *c, kh_image_info *info)
     info->has_padding = flags & INFO_PADDING;
     info->lossy_source = flags & INFO_LOSSY;
     info->inverse = flags & INFO_INVERSE;
+    info->display = version == VERSION_WITHOUT_DISPLAY ? KH_DISPLAY_ANY : get_u8(c);
+    c->bad = c->bad || info->display > KH_DISPLAY_ANY;
     if (info->has_padding) {
         info->padding_low = (int64_t)get_fixed(c, 8);
         info->padding_high = (int64_t)get_fixed(c, 8);
@@ -498,9 +502,10 @@ kh_status kh_image_record_decode(kh_image_record *out, const void *bytes, size_t
 
     memset(out, 0, sizeof *out);
     version = get_u8(&c);
-    if (!c.bad && version != VERSION)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "image record has version %u, expected %d", (unsigned)version, VERSION);
-    get_info(&c, &out->info);
+    if (!c.bad && version != VERSION && version != VERSION_WITHOUT_DISPLAY)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "image record has version %u, expected %d or %d", (unsigned)version,
+                            VERSION_WITHOUT_DISPLAY, VERSION);
+    get_info(&c, &out->info, version);
     if (!c.bad)
         get_table(&c, out);
     out->swap_bytes = get_u8(&c);

@@ -1,5 +1,6 @@
 /* image_record.h - what the viewer needs of one object, as one compact blob of its index row: image info, frame table, frame
- * checksums. Version 1; every length is checked when it is read back. Pure functions. */
+ * checksums. Version 2 tells which display tables the object has; version 1 is still read. Every length is checked when it is read
+ * back. Pure functions. */
 #ifndef KH_CACHE_IMAGE_RECORD_H
 #define KH_CACHE_IMAGE_RECORD_H
 

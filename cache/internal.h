@@ -25,6 +25,7 @@ struct kh_cache {
     kh_origins *origins;     /* owner */
     kh_stack_cache *stacks;
     kh_blobcache *frames;
+    kh_blobcache *displays;
     _Atomic uint64_t incoming_number;
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */
     _Atomic uint64_t disk_free;

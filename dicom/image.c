@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/size.h"
 #include "dicom/dictionary.h"
+#include "dicom/display.h"
 #include "dicom/image_internal.h"
 #include "dicom/text.h"
 
@@ -388,6 +389,7 @@ static kh_status read_info(kh_image_info *info, const kh_dataset *dataset, kh_er
         return status;
     info->instance_number = read_number(item, KH_TAG_INSTANCE_NUMBER);
     info->acquisition_number = read_number(item, KH_TAG_ACQUISITION_NUMBER);
+    info->display = (uint8_t)kh_display_parts(item);
     read_padding(info, item);
     read_lossy(info, dataset, item);
     read_aspect(info, item);

@@ -61,8 +61,19 @@ typedef struct kh_slice_info {
     kh_window windows[KH_WINDOWS_MAX];
 } kh_slice_info;
 
+/* What display.h reads from the object, told here so that nobody looks in vain. */
+typedef enum kh_display_part {
+    KH_DISPLAY_PALETTE = 1,
+    KH_DISPLAY_MODALITY_LUT = 2,
+    KH_DISPLAY_VOI_LUT = 4,
+    KH_DISPLAY_OVERLAY = 8,
+    KH_DISPLAY_SHUTTER = 16,
+    KH_DISPLAY_ANY = 31 /* also: nobody has looked */
+} kh_display_part;
+
 typedef struct kh_image_info {
     kh_pixel_format format;
+    uint8_t display; /* kh_display_part, or'ed */
     uint32_t frame_count; /* 1 to 1,000,000 */
     uint32_t
         slice_count; /* 1 when one kh_slice_info holds for every frame (or there are over 100,000), else frame_count */

@@ -120,6 +120,31 @@ static void comes_back_as_it_went(void **state)
     }
 }
 
+/* Version 1 had no byte for the display tables behind the flags: such a record says that nobody has looked. */
+static void version_1_is_still_read(void **state)
+{
+    kh_image_record r = record_of(3, 1, 1, 0), back;
+    const size_t place = 1 + 2 + 3 + 5 + 1; /* version, 512 and 65535 as varints, five bytes of format, flags */
+    kh_buf blob;
+
+    (void)state;
+    r.info.display = KH_DISPLAY_OVERLAY | KH_DISPLAY_PALETTE;
+    kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
+    assert_ok(kh_image_record_encode(&blob, &r, err));
+    assert_ok(kh_image_record_decode(&back, blob.data, blob.size, err));
+    assert_int_equal(back.info.display, r.info.display);
+    kh_image_record_release(&back);
+    assert_int_equal(blob.data[place], r.info.display);
+    memmove(blob.data + place, blob.data + place + 1, blob.size - place - 1);
+    blob.data[0] = 1;
+    assert_ok(kh_image_record_decode(&back, blob.data, blob.size - 1, err));
+    assert_same("version 1", &r, &back);
+    assert_int_equal(back.info.display, KH_DISPLAY_ANY);
+    kh_image_record_release(&back);
+    kh_image_record_release(&r);
+    kh_buf_release(&blob);
+}
+
 static void without_frames(void **state)
 {
     kh_image_record r = record_of(3, 1, 1, 0), back;
@@ -173,9 +198,9 @@ static void cut_or_changed(void **state)
         memcpy(copy, blob.data, blob.size);
         copy[blob.size] = 0;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size + 1, NULL), KH_E_CORRUPT);
-        copy[0] = 2;
+        copy[0] = 3;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size, NULL), KH_E_UNSUPPORTED);
-        copy[0] = 1;
+        copy[0] = 2;
         for (size_t at = 0; at < blob.size; at++)
             for (int value = 0; value < 256; value += at < 400 ? 5 : 85) {
                 copy[at] = (uint8_t)value;
@@ -311,6 +336,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_as_it_went),
+        cmocka_unit_test(version_1_is_still_read),
         cmocka_unit_test(without_frames),
         cmocka_unit_test(too_large_is_a_limit),
         cmocka_unit_test(cut_or_changed),
