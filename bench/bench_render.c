@@ -91,7 +91,7 @@ static void check(kh_status status, const kh_error *err)
 
 static kh_render_source source_of(const bench *b, unsigned frame)
 {
-    return (kh_render_source){(const uint8_t *)b->frames[frame], PIXELS * 2, &b->format, &b->info, &b->slice};
+    return (kh_render_source){(const uint8_t *)b->frames[frame], PIXELS * 2, &b->format, &b->info, &b->slice, NULL, 0};
 }
 
 static void window_only(bench *b, unsigned frame)

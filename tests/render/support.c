@@ -10,7 +10,7 @@ static void attach(test_picture *picture, size_t size)
     assert_non_null(picture->pixels);
     picture->info.format = picture->format;
     picture->slice.rescale_slope = 1.0;
-    picture->source = (kh_render_source){picture->pixels, size, &picture->format, &picture->info, &picture->slice};
+    picture->source = (kh_render_source){picture->pixels, size, &picture->format, &picture->info, &picture->slice, NULL, 0};
 }
 
 void test_picture_init(test_picture *picture, uint32_t columns, uint32_t rows, uint16_t allocated, uint16_t stored,

@@ -20,6 +20,18 @@ static kh_status check_depth(const kh_pixel_format *format, kh_error *err)
     return KH_OK;
 }
 
+static kh_status check_palette(const kh_render_source *source, kh_error *err)
+{
+    const kh_pixel_format *format = source->format;
+
+    if (format->is_float || format->samples != 1)
+        return kh_error_set(err, KH_E_FORMAT, "SamplesPerPixel %u%s, expected 1 of integers with PALETTE COLOR",
+                            (unsigned)format->samples, format->is_float ? " (float)" : "");
+    if (!source->display || source->display->palette.count == 0)
+        return kh_error_set(err, KH_E_FORMAT, "RedPaletteColorLookupTableDescriptor (0028,1101) absent, expected with PALETTE COLOR");
+    return KH_OK;
+}
+
 static kh_status check_colour(const kh_pixel_format *format, kh_error *err)
 {
     bool mono = format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || format->photometric == KH_PHOTOMETRIC_MONOCHROME2;
@@ -51,7 +63,7 @@ kh_status kh_check_source(const kh_render_source *source, kh_error *err)
         return kh_error_set(err, KH_E_FORMAT, "Rows %u Columns %u, expected 1 to 65535", format->rows, format->columns);
     status = check_depth(format, err);
     if (status == KH_OK)
-        status = check_colour(format, err);
+        status = format->photometric == KH_PHOTOMETRIC_PALETTE ? check_palette(source, err) : check_colour(format, err);
     if (status != KH_OK)
         return status;
     if (!kh_pixel_format_frame_bytes(format, &bytes))

@@ -20,7 +20,7 @@ static bool is_background(const kh_lut_params *params, int32_t value)
 
 static uint8_t grey_of(const kh_lut_params *params, int32_t value)
 {
-    double modality_value = value * params->modality.slope + params->modality.intercept;
+    double modality_value = kh_modality_value(&params->modality, value);
     uint8_t grey = kh_voi_gray(kh_voi_value(&params->voi, modality_value));
 
     if (params->inverse)
@@ -90,7 +90,8 @@ static bool same_params(const kh_lut_params *a, const kh_lut_params *b)
     bool padding = a->has_padding == b->has_padding
                 && (!a->has_padding || (a->padding_low == b->padding_low && a->padding_high == b->padding_high));
 
-    return padding && a->bits_stored == b->bits_stored && a->is_signed == b->is_signed && a->inverse == b->inverse
+    return padding && a->display_id == b->display_id && a->modality.lookup == b->modality.lookup && a->voi.lookup == b->voi.lookup
+        && a->bits_stored == b->bits_stored && a->is_signed == b->is_signed && a->inverse == b->inverse
         && a->negative == b->negative && a->modality.slope == b->modality.slope
         && a->modality.intercept == b->modality.intercept && a->voi.function == b->voi.function
         && a->voi.center == b->voi.center && a->voi.width == b->voi.width;
@@ -105,7 +106,7 @@ void kh_lut_prepare(kh_lut *lut, const kh_lut_params *params)
     lut->params = *params;
     for (int32_t i = 0; i < count; i++)
         lut->grey[(first + i) & mask] = grey_of(params, first + i);
-    lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && line_of(&lut->line, lut)
+    lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && params->display_id == 0 && line_of(&lut->line, lut)
                     && line_equals_table(&lut->line, lut);
     lut->valid = true;
 }

@@ -6,6 +6,7 @@
 #include "viewer/render/check.h"
 #include "viewer/render/jpeg.h"
 #include "viewer/render/lut.h"
+#include "viewer/render/marks.h"
 #include "viewer/render/rows.h"
 #include "viewer/render/scale.h"
 #include "viewer/render/window.h"
@@ -91,6 +92,15 @@ static kh_row source_row(const render_job *job, uint32_t row, uint32_t column, u
     return (kh_row){job->source->pixels, job->source->format, job->view.y + row, job->view.x + column, count};
 }
 
+/* R G B of a row of any colour format. */
+static void row_to_rgb(const render_job *job, const kh_row *from, uint8_t *out)
+{
+    if (from->format->photometric == KH_PHOTOMETRIC_PALETTE)
+        kh_row_palette(from, &job->source->display->palette, out);
+    else
+        kh_row_rgb(from, out);
+}
+
 static uint8_t *picture_row(const render_job *job, uint32_t row)
 {
     return job->renderer->picture.bytes + (size_t)row * job->view.crop_width * job->channels;
@@ -119,7 +129,8 @@ static void prepare_table(const render_job *job)
                             .padding_low = info->padding_low,
                             .padding_high = info->padding_high,
                             .modality = job->modality,
-                            .voi = job->voi};
+                            .voi = job->voi,
+                            .display_id = job->modality.lookup || job->voi.lookup ? job->source->display->id : 0};
 
     kh_lut_prepare(&job->renderer->lut, &params);
 }
@@ -139,7 +150,7 @@ static void deep_row_to_grey(const render_job *job, const kh_row *from, uint8_t 
     for (uint32_t i = 0; i < from->count; i++) {
         double stored = kh_row_value(from, i);
 
-        out[i] = finish_grey(job, kh_voi_value(&job->voi, stored * job->modality.slope + job->modality.intercept),
+        out[i] = finish_grey(job, kh_voi_value(&job->voi, kh_modality_value(&job->modality, stored)),
                              kh_is_background(job->source->info, stored));
     }
 }
@@ -154,7 +165,7 @@ static void draw_row(const render_job *job, uint32_t row)
     uint8_t *out = picture_row(job, row);
 
     if (job->channels == 3) {
-        kh_row_rgb(&from, out);
+        row_to_rgb(job, &from, out);
         if (job->view.invert)
             negate(out, (size_t)3 * from.count);
     } else if (!is_tabled(format)) {
@@ -208,7 +219,7 @@ static void fetch_rgb(void *context, uint32_t row, uint32_t first_column, uint32
     uint8_t *rgb = job->renderer->row.bytes;
     kh_row from = source_row(job, row, first_column, count);
 
-    kh_row_rgb(&from, rgb);
+    row_to_rgb(job, &from, rgb);
     for (size_t i = 0; i < (size_t)3 * count; i++)
         out[i] = rgb[i];
 }
@@ -273,6 +284,17 @@ static kh_status draw_scaled(render_job *job, kh_error *err)
     return kh_scale(&job->renderer->scaler, &scale, err);
 }
 
+static kh_status draw_rows(render_job *job, kh_error *err)
+{
+    const kh_render_view *view = &job->view;
+
+    if (view->out_width != view->width || view->out_height != view->height)
+        return draw_scaled(job, err);
+    for (uint32_t row = 0; row < view->crop_height; row++)
+        draw_row(job, row);
+    return KH_OK;
+}
+
 static kh_status draw(render_job *job, kh_error *err)
 {
     const kh_render_view *view = &job->view;
@@ -282,13 +304,11 @@ static kh_status draw(render_job *job, kh_error *err)
     status = scratch_reserve(&job->renderer->picture, bytes, err);
     if (status == KH_OK)
         status = scratch_reserve(&job->renderer->row, (size_t)job->source->format->columns * 4, err);
-    if (status != KH_OK)
-        return status;
-    if (view->out_width != view->width || view->out_height != view->height)
-        return draw_scaled(job, err);
-    for (uint32_t row = 0; row < view->crop_height; row++)
-        draw_row(job, row);
-    return KH_OK;
+    if (status == KH_OK)
+        status = draw_rows(job, err);
+    if (status == KH_OK && kh_marks_any(job->source))
+        kh_marks_draw(job->renderer->picture.bytes, job->channels, job->source, view);
+    return status;
 }
 
 /* Checks, window and table; the picture then stands in renderer->picture. */
@@ -303,11 +323,14 @@ static kh_status make_picture(render_job *job, const kh_render_view *view, kh_re
         status = kh_check_view(&job->view, view, source->format, err);
     if (status != KH_OK)
         return status;
-    job->channels = source->format->samples;
+    job->channels = source->format->photometric == KH_PHOTOMETRIC_PALETTE ? 3 : source->format->samples;
     if (job->channels == 1) {
         /* The two say the same thing (PS3.3 C.8.11.3.1: shape INVERSE goes with MONOCHROME1), so they do not cancel out. */
         job->inverse = source->format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || source->info->inverse;
-        job->modality = kh_modality_of(source->info, source->slice);
+        job->modality = kh_modality_of(source->info, source->slice, source->display);
+        if (job->modality.lookup && !is_tabled(source->format))
+            return kh_error_set(err, KH_E_UNSUPPORTED, "ModalityLUTSequence (0028,3000) with BitsStored %u, expected 1 to 16",
+                                (unsigned)source->format->bits_stored);
         status = kh_window_choose(&job->voi, &told.window_from_pixels, &job->renderer->window, source, &job->view, err);
         if (status != KH_OK)
             return status;

@@ -1,13 +1,13 @@
-/* render.h - pixels in, JPEG out: modality rescale, VOI window, photometric interpretation, scaling, encoding
- * (PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2). Knows no cache, no HTTP, no SQL.
+/* render.h - pixels in, JPEG out: modality transform, VOI, photometric interpretation, scaling, encoding
+ * (PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2), as docs/rendering.md tells. Knows no cache, no HTTP, no SQL.
  * A kh_renderer owns encoder handle and scratch memory of one thread; nothing is allocated per tile once warm.
  * Errors: KH_E_ARG for a view outside the limits below or outside the frame, KH_E_FORMAT for a format that contradicts itself or
- * too few bytes, KH_E_UNSUPPORTED for palette colour and forms that only codestreams have, KH_E_LIMIT from out. */
+ * too few bytes, KH_E_UNSUPPORTED for forms that only codestreams have and Modality LUTs of values deeper than 16 bits, KH_E_LIMIT from out. */
 #ifndef KH_VIEWER_RENDER_RENDER_H
 #define KH_VIEWER_RENDER_RENDER_H
 
 #include "base/buf.h"
-#include "dicom/image.h"
+#include "dicom/display.h"
 
 typedef struct kh_renderer kh_renderer;
 
@@ -17,6 +17,8 @@ typedef struct kh_render_source {
     const kh_pixel_format *format;
     const kh_image_info *info;        /* padding, inverse, modality */
     const kh_slice_info *slice;       /* rescale, windows */
+    const kh_display *display;        /* palette, LUTs, overlays, shutter; NULL: none */
+    uint32_t frame;                   /* number of the frame, from 0: for overlays of some frames */
 } kh_render_source;
 
 #define KH_RENDER_SIDE_MAX 8192       /* pixels of what is made at once */
@@ -28,7 +30,7 @@ typedef struct kh_render_view {
     /* Of the scaled region only this rectangle is made; crop_width 0: all of it. A tile is a crop of its level: region all,
      * out the size of the level, crop the tile's place in it. Tiles made so join exactly. Sides to 8,192. */
     uint32_t crop_x, crop_y, crop_width, crop_height;
-    bool window_given;                /* else the slice's first usable window, else from the pixels (window.h) */
+    bool window_given;                /* else the object's own, else from the pixels (window.h) */
     double window_center, window_width; /* modality units; width >= 1 for LINEAR */
     bool invert;                      /* black for white, on top of what the object says */
     int quality;                      /* JPEG 1 to 100 */

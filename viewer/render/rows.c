@@ -101,9 +101,25 @@ void kh_row_positions(const kh_row *row, const kh_image_info *info, const kh_mod
     const double nowhere = -1e30, bound = 1e15;
 
     for (uint32_t i = 0; i < row->count; i++) {
-        double stored = kh_row_value(row, i), position = kh_voi_position(voi, stored * modality->slope + modality->intercept);
+        double stored = kh_row_value(row, i), position = kh_voi_position(voi, kh_modality_value(modality, stored));
 
         out[i] = (float)(kh_is_background(info, stored) ? nowhere : fmin(fmax(position, -bound), bound));
+    }
+}
+
+void kh_row_palette(const kh_row *row, const kh_palette *palette, uint8_t *out)
+{
+    const kh_pixel_format *format = row->format;
+    size_t first = first_index(row);
+    int64_t last = (int64_t)palette->count - 1;
+
+    for (uint32_t i = 0; i < row->count; i++) {
+        int64_t index = stored_value(format, word_at(format, row->pixels, first + i)) - palette->first;
+        const uint8_t *rgb = palette->rgb + 3 * (size_t)(index < 0 ? 0 : index > last ? last : index);
+
+        out[3 * (size_t)i] = rgb[0];
+        out[3 * (size_t)i + 1] = rgb[1];
+        out[3 * (size_t)i + 2] = rgb[2];
     }
 }
 

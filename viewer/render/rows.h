@@ -26,6 +26,8 @@ void kh_row_bits(const kh_row *row, uint8_t *out);
  * mean with one such pixel stays under KH_POSITION_BACKGROUND. */
 #define KH_POSITION_BACKGROUND -1e20f
 void kh_row_positions(const kh_row *row, const kh_image_info *info, const kh_modality *modality, const kh_voi *voi, float *out);
+/* Grey through a palette: R G B bytes. Integers of up to 32 bits. */
+void kh_row_palette(const kh_row *row, const kh_palette *palette, uint8_t *out);
 /* Three samples, RGB, YBR_FULL or YBR_FULL_422, by pixel or by plane: R G B bytes, deeper samples brought to 8 bits. */
 void kh_row_rgb(const kh_row *row, uint8_t *out);
 

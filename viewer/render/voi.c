@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "viewer/render/modality.h"
+
 bool kh_voi_usable(kh_voi_function function, double center, double width)
 {
     if (!isfinite(center) || !isfinite(width))
@@ -22,10 +24,27 @@ kh_status kh_voi_init(kh_voi *out, kh_voi_function function, double center, doub
     return KH_OK;
 }
 
+void kh_voi_init_lookup(kh_voi *out, const kh_lookup *lookup)
+{
+    uint32_t low = 0, high = lookup->count - 1;
+    double width;
+
+    while (low < high && lookup->values[low + 1] == lookup->values[0])
+        low++;
+    while (high > low && lookup->values[high - 1] == lookup->values[lookup->count - 1])
+        high--;
+    width = (double)(high - low) + 1.0;
+    *out = (kh_voi){.function = KH_VOI_LINEAR, .center = (double)lookup->first + low + width / 2.0, .width = width, .lookup = lookup};
+    out->origin = out->center - 0.5;
+    out->span = width - 1.0;
+}
+
 double kh_voi_value(const kh_voi *voi, double modality_value)
 {
     double x = modality_value;
 
+    if (voi->lookup)
+        return kh_lookup_value(voi->lookup, x) / (double)((1u << voi->lookup->bits) - 1);
     if (voi->function == KH_VOI_SIGMOID)
         return 1.0 / (1.0 + exp(-4.0 * (x - voi->origin) / voi->span));
     if (x <= voi->origin - voi->span / 2.0)

@@ -118,12 +118,28 @@ static range whole_range(const kh_pixel_format *format)
     return (range){first, first + entries - 1};
 }
 
+/* The modality values of the stored ones from low to high. A table need not rise or fall throughout, so all of it is looked at. */
+static range modality_range(const kh_modality *modality, range stored)
+{
+    double first = kh_modality_value(modality, stored.low), last = kh_modality_value(modality, stored.high);
+    range out = {fmin(first, last), fmax(first, last)};
+
+    for (double value = stored.low; modality->lookup && value <= stored.high; value++) {
+        double entry = kh_modality_value(modality, value);
+
+        out = (range){fmin(out.low, entry), fmax(out.high, entry)};
+    }
+    if (out.low == out.high)
+        out.high += 1.0;
+    return out;
+}
+
 static kh_status window_from_pixels(kh_voi *out, kh_window_scratch *scratch, const kh_render_source *source, kh_error *err)
 {
     const kh_pixel_format *format = source->format;
-    kh_modality modality = kh_modality_of(source->info, source->slice);
+    kh_modality modality = kh_modality_of(source->info, source->slice, source->display);
     kh_voi_function function = source->slice->voi_function;
-    range stored = {0, 1};
+    range stored = {0, 1}, shown;
     double low, high;
 
     if (!format->is_float && format->bits_stored <= 8)
@@ -134,8 +150,9 @@ static kh_status window_from_pixels(kh_voi *out, kh_window_scratch *scratch, con
         (void)range_of_sorted(&stored, scratch, source);
     if (stored.low == stored.high)
         stored.high += 1.0;
-    low = fmin(stored.low * modality.slope, stored.high * modality.slope) + modality.intercept;
-    high = fmax(stored.low * modality.slope, stored.high * modality.slope) + modality.intercept;
+    shown = modality_range(&modality, stored);
+    low = shown.low;
+    high = shown.high;
     if (function == KH_VOI_LINEAR)
         return kh_voi_init(out, function, (low + high) / 2 + 0.5, high - low + 1.0, err);
     return kh_voi_init(out, function, (low + high) / 2, high - low, err);
@@ -152,6 +169,10 @@ kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *sc
     for (uint32_t i = 0; i < slice->window_count && i < KH_WINDOWS_MAX; i++)
         if (kh_voi_usable(slice->voi_function, slice->windows[i].center, slice->windows[i].width))
             return kh_voi_init(out, slice->voi_function, slice->windows[i].center, slice->windows[i].width, err);
+    if (source->display && source->display->voi_count > 0 && !source->format->is_float && source->format->bits_stored <= 16) {
+        kh_voi_init_lookup(out, &source->display->voi[0]);
+        return KH_OK;
+    }
     *from_pixels = true;
     return window_from_pixels(out, scratch, source, err);
 }

@@ -1,5 +1,6 @@
 /* window.h - which window a grey picture is shown with.
- * First what the request gives; else the first usable window of the slice; else one made from the pixels:
+ * First what the request gives; else the first usable window of the slice; else the first VOI LUT of the
+ * object (PS3.3 C.11.2: alternatives, of which windows are what a reader can change); else one made from the pixels:
  *  - up to 8 bits stored: the whole range of the format, as such pictures were made for a screen;
  *  - deeper: from the 0.5th to the 99.5th percentile of the frame's values that are no padding and are numbers. The ends become
  *    black and white exactly under the slice's VOI function. Where both percentiles are one value: from the lowest to the highest

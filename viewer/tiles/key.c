@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Moves when the same key would give other bytes than before. */
-#define RENDERER_VERSION 1
+#define RENDERER_VERSION 2
 
 _Static_assert(KH_TILE_KEY_BYTES <= KH_BLOBCACHE_KEY_MAX, "a tile key fits a cache key");
 

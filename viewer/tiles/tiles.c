@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/pool.h"
+#include "cache/display.h"
 #include "viewer/tiles/key.h"
 
 #define BUCKETS 256
@@ -125,6 +126,7 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
     kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame)};
     tile_meta meta = {.lossy_source = object->info.lossy_source};
     kh_rendered used = {.window_center = 0};
+    const kh_blob *tables = NULL;
     kh_status status;
 
     kh_buf_clear(&worker->scratch);
@@ -136,7 +138,11 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
     source.pixels = frame.pixels;
     source.size = frame.size;
     source.format = &frame.format;
-    status = kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, &used, err);
+    status = kh_object_display_acquire(&source.display, &tables, tiles->cache, object, err);
+    source.frame = key->frame;
+    if (status == KH_OK)
+        status = kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, &used, err);
+    kh_object_display_release(tiles->cache, tables);
     kh_frame_release(tiles->cache, &frame);
     if (status != KH_OK)
         return status;
