@@ -175,13 +175,13 @@ static void test_stack(void **state)
     assert_int_equal(int_of(json, "tile_size"), 512);
     assert_int_equal(int_of(json, "default_quality"), 80);
     assert_int_equal(json_array_size(slices), SLICES);
-    for (size_t i = 0; i < SLICES; i++) { /* along the normal (0, 0, 1): the last instance lies lowest */
+    for (size_t i = 0; i < SLICES; i++) { /* by position, the way the instances are numbered: from the head down */
         json_t *slice = json_array_get(slices, i);
 
         object = json_array_get(json_object_get(json, "objects"), (size_t)int_of(slice, "object"));
-        assert_int_equal(int_of(object, "id"), f->slices[SLICES - 1 - i].object_id);
-        assert_int_equal(int_of(object, "instance"), (long long)(SLICES - i));
-        assert_true(number_at(slice, "position", 2) == -2.5 * (double)(SLICES - 1 - i));
+        assert_int_equal(int_of(object, "id"), f->slices[i].object_id);
+        assert_int_equal(int_of(object, "instance"), (long long)(i + 1));
+        assert_true(number_at(slice, "position", 2) == -2.5 * (double)i);
         assert_true(number_at(slice, "orientation", 0) == 1 && number_at(slice, "orientation", 4) == 1);
         assert_true(number_at(slice, "spacing", 0) == 0.7 && number_at(slice, "spacing", 1) == 0.7);
         assert_string_equal(text_of(slice, "spacing_source"), "patient");
