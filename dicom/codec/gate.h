@@ -54,16 +54,16 @@ KH_MUST_USE kh_status kh_jls_gate_read(kh_jls_gate *out, const uint8_t *bytes, s
 typedef struct kh_j2k_gate {
     size_t begin, end;              /* of the codestream in the bytes: some come wrapped as a JP2 file */
     uint32_t rows, columns;         /* 1 to 65,535 */
-    unsigned components, precision; /* 1 or 3, all alike; 1 to 31 bits */
+    unsigned components, precision; /* 1 or 3, all alike; 1 to 31 bits, HTJ2K 24 */
     bool is_signed;
     bool colour_transform;          /* RCT or ICT, which the decoder undoes: R G B comes out */
-    bool high_throughput;           /* 15444-15: with another block coder */
+    bool high_throughput;           /* 15444-15: all code blocks by its block coder */
     unsigned levels;                /* the most wavelet decompositions of any component */
     uint64_t memory_bytes;          /* that decoding takes at most, roughly */
 } kh_j2k_gate;
 
 /* Main header and every tile-part header. KH_E_FORMAT; KH_E_UNSUPPORTED for subsampled or differing components, other numbers of
- * them, and Part 2 extensions; KH_E_LIMIT. A frame of which a tile is missing or cut is KH_E_FORMAT. */
+ * them, Part 2 extensions, and code blocks of both coders in one stream; KH_E_LIMIT. A frame of which a tile is missing or cut is KH_E_FORMAT. */
 KH_MUST_USE kh_status kh_j2k_gate_read(kh_j2k_gate *out, const uint8_t *bytes, size_t size, kh_error *err);
 
 #endif

@@ -24,10 +24,11 @@ enum marker {
 #define PRECINCT_BYTES 320 /* for a precinct of one band */
 #define TILE_BYTES 6144
 #define TILE_COMPONENT_BYTES 2048
-#define CAP_PART_15 (1u << 17) /* bit of Pcap */
+#define HT_BLOCKS 0x40 /* of a code block style */
+#define HT_PRECISION_MAX 24
 
 typedef struct style { /* of coding, as a COD or COC has it: for a whole tile at worst */
-    bool seen, precincts_defined;
+    bool high_throughput;
     unsigned levels, block_width, block_height; /* exponents of the latter */
     uint8_t precincts[KH_J2K_LEVELS_MAX + 1];   /* PPx | PPy << 4, of each resolution */
 } style;
@@ -38,10 +39,11 @@ typedef struct reader {
     uint32_t x0, y0, x1, y1, tile_width, tile_height, tile_x0, tile_y0;
     uint32_t tiles;
     unsigned layers;
-    bool seen_quantization, in_tile;
+    bool seen_style, seen_quantization, in_tile;
     size_t tile_part_end; /* SIZE_MAX: to the end of the codestream */
     uint8_t tile_seen[KH_J2K_TILES_MAX / 8];
     uint64_t packets_each, memory_each; /* the most for one tile, of any style seen */
+    uint64_t scratch;                   /* for all tiles */
 } reader;
 
 static uint32_t u16_at(const uint8_t *bytes)
@@ -181,10 +183,14 @@ static kh_status read_size(kh_j2k_gate *out, reader *in, kh_error *err)
 /* SPcod or SPcoc: levels, code block, its style, transform, precincts. */
 static kh_status parse_style(style *out, bool precincts, const uint8_t *body, size_t length, kh_error *err)
 {
-    *out = (style){.seen = true, .precincts_defined = precincts};
+    *out = (style){0};
     if (length < 5 || body[0] > KH_J2K_LEVELS_MAX || length != 5 + (precincts ? body[0] + 1u : 0))
         return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of %zu bytes and %u levels, expected at most 32 levels", length,
                             length > 0 ? (unsigned)body[0] : 0);
+    if (body[3] > (HT_BLOCKS | 0x3F) || body[4] > 1)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 code block style %02X, transform %u", (unsigned)body[3],
+                            (unsigned)body[4]);
+    out->high_throughput = (body[3] & HT_BLOCKS) != 0;
     out->levels = body[0];
     out->block_width = body[1] + 2u;
     out->block_height = body[2] + 2u;
@@ -204,7 +210,7 @@ static kh_status parse_style(style *out, bool precincts, const uint8_t *body, si
 static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
 {
     uint32_t width = least(in->tile_width, gate->columns), height = least(in->tile_height, gate->rows);
-    uint64_t precincts_most = 0, structures = 0, packets;
+    uint64_t precincts_most = 0, structures = 0, packets, scratch = 0;
 
     for (unsigned i = 0; i <= with->levels; i++) {
         unsigned shift = with->levels - i, px = with->precincts[i] & 15u, py = with->precincts[i] >> 4, inner = i > 0;
@@ -214,6 +220,10 @@ static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
         uint64_t precincts = (ceil_shift(w, px) + 1) * (ceil_shift(h, py) + 1);
         uint64_t blocks = (ceil_shift(w, bx + inner) + 1) * (ceil_shift(h, by + inner) + 1);
 
+        unsigned wide = px > with->block_width ? px - with->block_width : 0, high = py > with->block_height ? py - with->block_height : 0;
+        uint64_t nodes = UINT64_C(1) << 2 * (wide > high ? wide : high); /* OpenJPH makes a tag tree for the largest precinct allowed */
+
+        scratch = with->high_throughput && 6 * nodes > scratch ? 6 * nodes : scratch;
         precincts_most = precincts > precincts_most ? precincts : precincts_most;
         structures += bands * (precincts * PRECINCT_BYTES + blocks * BLOCK_BYTES);
     }
@@ -221,6 +231,7 @@ static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
     in->packets_each = packets > in->packets_each ? packets : in->packets_each;
     structures *= gate->components;
     in->memory_each = structures > in->memory_each ? structures : in->memory_each;
+    in->scratch = scratch > in->scratch ? scratch : in->scratch;
 }
 
 static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker, const uint8_t *body, size_t length, kh_error *err)
@@ -246,6 +257,12 @@ static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker
     status = parse_style(&with, (body[marker == M_COD ? 0 : 1] & 1) != 0, body + skip, length - skip, err);
     if (status != KH_OK)
         return status;
+    if (in->seen_style && out->high_throughput != with.high_throughput)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 with code blocks of Part 1 and of Part 15");
+    if (with.high_throughput && out->precision > HT_PRECISION_MAX)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "HTJ2K of %u bits, expected 1 to %d", out->precision, HT_PRECISION_MAX);
+    in->seen_style = true;
+    out->high_throughput = with.high_throughput;
     out->levels = with.levels > out->levels ? with.levels : out->levels;
     weigh(out, in, &with);
     return KH_OK;
@@ -264,8 +281,6 @@ static kh_status read_segment(kh_j2k_gate *out, reader *in, unsigned marker, kh_
     status = segment(&body, &length, in, marker, err);
     if (status != KH_OK)
         return status;
-    if (marker == M_CAP && !in->in_tile && length >= 4)
-        out->high_throughput = (u32_at(body) & CAP_PART_15) != 0;
     if (marker == 0x5C)
         in->seen_quantization = true;
     if (marker == M_COD || marker == M_COC)
@@ -363,7 +378,7 @@ static kh_status check_cost(kh_j2k_gate *out, const reader *in, kh_error *err)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of up to %llu packets, expected at most %llu",
                             (unsigned long long)(in->packets_each * in->tiles), (unsigned long long)KH_J2K_PACKETS_MAX);
     /* Twice a word for each sample: the tile and the image. */
-    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles
+    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles + in->scratch
         + (uint64_t)in->tiles * (TILE_BYTES + TILE_COMPONENT_BYTES * out->components);
     if (out->memory_bytes > KH_J2K_MEMORY_MAX)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 that takes %llu bytes to decode, expected at most %llu",

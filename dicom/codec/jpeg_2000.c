@@ -1,4 +1,5 @@
-/* jpeg_2000.c - JPEG 2000 and HTJ2K, by OpenJPEG. */
+/* jpeg_2000.c - JPEG 2000 by OpenJPEG, and the way to OpenJPH for HTJ2K. (OpenJPEG reads HTJ2K too, but ends the
+ * process over damaged code blocks.) */
 #include <openjpeg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -162,34 +163,44 @@ static OPJ_BOOL decode_image(opj_image_t **image, opj_codec_t *codec, opj_stream
         && opj_read_header(stream, codec, image) && opj_decode(codec, stream, *image) && opj_end_decompress(codec, stream);
 }
 
-static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
-                                  const kh_codestream *stream, kh_error *err)
+static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const kh_j2k_gate *gate, const kh_codestream *stream,
+                                 kh_error *err)
 {
-    char first[160] = "";
-    kh_j2k_gate gate;
-    kh_status status = kh_j2k_gate_read(&gate, stream->bytes, stream->size, err);
-    memory in = {stream->bytes + gate.begin, gate.end - gate.begin, 0};
-    opj_codec_t *codec = NULL;
-    opj_stream_t *source = NULL;
+    memory in = {stream->bytes, stream->size, 0};
+    opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
+    opj_stream_t *source = open_memory(&in);
     opj_image_t *image = NULL;
+    char first[160] = "";
+    kh_status status = KH_OK;
 
-    (void)header, (void)size;
-    if (status != KH_OK)
-        return status;
-    codec = opj_create_decompress(OPJ_CODEC_J2K);
-    source = open_memory(&in);
     if (!codec || !source)
         status = kh_error_set(err, KH_E_MEMORY, "no memory for a JPEG 2000 decoder");
     else if (!decode_image(&image, codec, source, first))
         status = kh_error_set(err, KH_E_FORMAT, "JPEG 2000 decoder: %.159s", first[0] ? first : "data are damaged or cut");
-    else if (!image_is(image, &gate))
+    else if (!image_is(image, gate))
         status = kh_error_set(err, KH_E_FORMAT, "JPEG 2000 decoder: image of another form than its header says");
     else
-        put_samples(pixels, image, (size_t)gate.columns * gate.rows, planned->bits_allocated / 8u);
+        put_samples(pixels, image, (size_t)gate->columns * gate->rows, bits_allocated / 8u);
     opj_image_destroy(image);
     opj_stream_destroy(source);
     opj_destroy_codec(codec);
     return status;
+}
+
+static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                                  const kh_codestream *stream, kh_error *err)
+{
+    kh_j2k_gate gate;
+    kh_codestream inner;
+    kh_status status = kh_j2k_gate_read(&gate, stream->bytes, stream->size, err);
+
+    (void)header, (void)size;
+    if (status != KH_OK)
+        return status;
+    inner = (kh_codestream){stream->bytes + gate.begin, gate.end - gate.begin};
+    if (gate.high_throughput)
+        return kh_openjph_decode(pixels, planned->bits_allocated, &gate, &inner, err);
+    return openjpeg_decode(pixels, planned->bits_allocated, &gate, &inner, err);
 }
 
 /* The library starts threads when this is set, and a worker may not. */

@@ -9,30 +9,70 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+typedef struct kind {
+    const char *syntax;
+    bool (*extent)(uint32_t *rows, uint32_t *columns, const uint8_t *bytes, size_t size); /* NULL: only the header tells */
+} kind;
+
+static bool jpeg_extent(uint32_t *rows, uint32_t *columns, const uint8_t *bytes, size_t size)
+{
+    kh_jpeg_gate gate;
+    bool passed = kh_jpeg_gate_read(&gate, bytes, size, NULL) == KH_OK;
+
+    *rows = gate.rows, *columns = gate.columns;
+    return passed;
+}
+
+static bool jls_extent(uint32_t *rows, uint32_t *columns, const uint8_t *bytes, size_t size)
+{
+    kh_jls_gate gate;
+    bool passed = kh_jls_gate_read(&gate, bytes, size, NULL) == KH_OK;
+
+    *rows = gate.rows, *columns = gate.columns;
+    return passed;
+}
+
+static bool j2k_extent(uint32_t *rows, uint32_t *columns, const uint8_t *bytes, size_t size)
+{
+    kh_j2k_gate gate;
+    bool passed = kh_j2k_gate_read(&gate, bytes, size, NULL) == KH_OK;
+
+    *rows = gate.rows, *columns = gate.columns;
+    return passed;
+}
+
+static const kind kinds[] = {
+    {KH_TS_RLE, NULL},
+    {KH_TS_JPEG_LOSSLESS_SV1, jpeg_extent},
+    {"1.2.840.10008.1.2.4.80", jls_extent},
+    {"1.2.840.10008.1.2.4.90", j2k_extent},
+    {"1.2.840.10008.1.2.8.1", NULL},
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint16_t depths[] = {1, 8, 16, 32};
     static uint8_t pixels[ROOM];
     kh_pixel_format format = {0};
     kh_error err = KH_ERROR_INIT;
-    kh_jpeg_gate gate;
-    bool jpeg;
+    uint32_t rows, columns;
+    const kind *with;
 
     if (size < 7)
         return 0;
-    jpeg = data[0] & 1;
+    with = &kinds[data[0] % (sizeof kinds / sizeof kinds[0])];
     format.rows = 1u + data[1];
     format.columns = 1u + data[2];
     format.samples = data[3] & 1 ? 3 : 1;
+    format.is_signed = data[3] >> 1 & 1;
     format.bits_allocated = depths[data[4] & 3];
     format.bits_stored = (uint16_t)(1 + data[5] % format.bits_allocated);
     format.high_bit = (uint16_t)(format.bits_stored - 1);
     format.photometric = (kh_photometric)(data[6] % (KH_PHOTOMETRIC_OTHER + 1));
-    if (jpeg && kh_jpeg_gate_read(&gate, data + 7, size - 7, &err) == KH_OK && gate.rows <= SIDE_MAX && gate.columns <= SIDE_MAX) {
-        format.rows = gate.rows; /* else nearly nothing would come further than the comparison */
-        format.columns = gate.columns;
+    if (with->extent && with->extent(&rows, &columns, data + 7, size - 7) && rows <= SIDE_MAX && columns <= SIDE_MAX) {
+        format.rows = rows; /* else nearly nothing would come further than the comparison */
+        format.columns = columns;
     }
-    kh_error_clear(&err);
-    (void)!kh_codec_decode_here(pixels, ROOM, jpeg ? KH_TS_JPEG_LOSSLESS_SV1 : KH_TS_RLE, &format, data + 7, size - 7, &err);
+    (void)!kh_codec_decode_here(pixels, ROOM, with->syntax, &format, data + 7, size - 7, &err);
     return 0;
 }
