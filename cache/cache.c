@@ -59,7 +59,7 @@ static kh_status make_directories(const kh_cache *cache, kh_error *err)
         char path[PATH_MAX];
 
         kh_path_of(path, &cache->paths, names[i]);
-        status = kh_dir_ensure(path, err);
+        status = kh_dir_make(path, err);
     }
     return status;
 }

@@ -48,7 +48,10 @@ static bool same_data_set(int held_fd, int fd, const kh_facts *facts, const kh_h
 static kh_status restore(kh_cache *cache, const char *path, int fd, const kh_held_object *held, kh_error *err)
 {
     char final_path[PATH_MAX], leaf_path[PATH_MAX];
+    kh_status status = kh_leaf_ensure(cache, kh_path_leaf(held->object_id), err);
 
+    if (status != KH_OK)
+        return status;
     kh_path_leaf_dir(leaf_path, &cache->paths, kh_path_leaf(held->object_id));
     kh_path_object(final_path, &cache->paths, held->object_id, held->origin_id);
     if (fsync(fd) != 0 || rename(path, final_path) != 0)

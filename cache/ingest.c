@@ -165,16 +165,19 @@ static kh_status read_incoming(kh_incoming *incoming, const kh_expected *expecte
     return status;
 }
 
-/* Make the directory of an object unless this process has seen it. */
-static kh_status ensure_leaf(kh_cache *cache, uint32_t leaf, kh_error *err)
+kh_status kh_leaf_ensure(kh_cache *cache, uint32_t leaf, kh_error *err)
 {
-    char path[PATH_MAX];
+    char path[PATH_MAX], parent[PATH_MAX];
     kh_status status;
 
     if (atomic_load(&cache->leaf_made[leaf]))
         return KH_OK;
     kh_path_leaf_dir(path, &cache->paths, leaf);
-    status = kh_dir_ensure(path, err);
+    memcpy(parent, path, sizeof parent);
+    *strrchr(parent, '/') = '\0';
+    status = kh_dir_make(parent, err);
+    if (status == KH_OK)
+        status = kh_dir_make(path, err);
     if (status == KH_OK)
         atomic_store(&cache->leaf_made[leaf], 1);
     return status;
@@ -186,7 +189,7 @@ static kh_status place(kh_cache *cache, char path[PATH_MAX], kh_row_job *job, kh
 {
     char final_path[PATH_MAX];
     uint32_t leaf = kh_path_leaf(job->object_id);
-    kh_status status = ensure_leaf(cache, leaf, err);
+    kh_status status = kh_leaf_ensure(cache, leaf, err);
 
     kh_path_object(final_path, &cache->paths, job->object_id, job->origin_id);
     if (status == KH_OK && rename(path, final_path) != 0)

@@ -35,6 +35,10 @@ struct kh_cache {
 /* A change of the index: run by the writer thread inside a transaction, durable when this returns KH_OK. KH_E_DENIED for a reader. */
 KH_MUST_USE kh_status kh_cache_write(kh_cache *cache, kh_write_function *function, void *context, kh_error *err);
 
+/* Make the directory of objects unless this process has done so. That it is there is not enough: until the one who made it has
+ * synced its parent, a power cut takes it away with all that is in it. */
+KH_MUST_USE kh_status kh_leaf_ensure(kh_cache *cache, uint32_t leaf, kh_error *err);
+
 /* Copy text, cut at a character of UTF-8 when it is too long. */
 void kh_copy_text(char *out, size_t out_size, const char *text);
 #define KH_COPY(field, text) kh_copy_text(field, sizeof(field), text)

@@ -152,6 +152,7 @@ static kh_status recover_leaf(kh_cache *cache, uint32_t leaf, int64_t settled, i
     dir = opendir(path);
     if (!dir)
         return errno == ENOENT ? KH_OK : kh_error_errno(err, errno, "open %s", path);
+    status = kh_leaf_ensure(cache, leaf, err);
     while (status == KH_OK && (entry = readdir(dir)) != NULL) {
         int64_t object_id, origin_id;
 

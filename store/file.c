@@ -37,13 +37,17 @@ static kh_status parent_of(char *out, size_t out_size, const char *path, kh_erro
     return KH_OK;
 }
 
-static kh_status make_one(const char *path, kh_error *err)
+kh_status kh_dir_make(const char *path, kh_error *err)
 {
     char parent[PATH_MAX];
     kh_status status;
 
-    if (mkdir(path, 0700) != 0 && !(errno == EEXIST && is_directory(path)))
-        return kh_error_errno(err, errno, "mkdir %s", path);
+    if (mkdir(path, 0700) != 0) {
+        int why = errno;
+
+        if (why != EEXIST || !is_directory(path))
+            return kh_error_errno(err, why, "mkdir %s", path);
+    }
     status = parent_of(parent, sizeof parent, path, err);
     return status == KH_OK ? kh_dir_sync(parent, err) : status;
 }
@@ -64,7 +68,7 @@ kh_status kh_dir_ensure(const char *path, kh_error *err)
             continue;
         partial[i] = '\0';
         if (!is_directory(partial))
-            status = make_one(partial, err);
+            status = kh_dir_make(partial, err);
         if (i < length)
             partial[i] = '/';
     }

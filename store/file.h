@@ -8,8 +8,11 @@
 #include <stdint.h>
 #include "base/error.h"
 
-/* Make the directory and its parents, mode 0700, each synced into its parent. An existing one is fine. */
+/* Make the directory and its parents, mode 0700, each synced into its parent. An existing one is fine, and taken as synced. */
 KH_MUST_USE kh_status kh_dir_ensure(const char *path, kh_error *err);
+/* One directory whose parent is there. The parent is synced even when the directory exists: whoever made it, another thread or a
+ * process that was killed, may not have come to that. */
+KH_MUST_USE kh_status kh_dir_make(const char *path, kh_error *err);
 KH_MUST_USE kh_status kh_dir_sync(const char *path, kh_error *err);
 /* All of size bytes by write(2), going on after short writes and EINTR. */
 KH_MUST_USE kh_status kh_write_all(int fd, const void *bytes, size_t size, kh_error *err);
