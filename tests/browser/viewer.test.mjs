@@ -318,6 +318,7 @@ test('help opens by ? and closes by Escape without resetting the view', async ()
     const page = await open();
     await at.pictureReady(page);
     await page.keyboard.press('+');
+    await at.pictureReady(page);
     const zoomed = await zoomPercent(page);
     await page.keyboard.press('?');
     await page.waitForSelector('dialog.help[open]');
