@@ -289,6 +289,67 @@ static void test_tile(void **state)
     client_answer_free(&answer);
 }
 
+/* Values column / 64 HU above 14, stored with 1024 more: the residuals are nearly all 0. */
+static void check_slice(const client_answer *answer, int hu)
+{
+    struct libdeflate_decompressor *inflate = libdeflate_alloc_decompressor();
+    size_t expected = 56 + 512 * 512 * 2, size;
+    uint8_t *bytes = malloc(expected);
+    double numbers[4];
+
+    assert_int_equal(libdeflate_gzip_decompress(inflate, answer->body, answer->body_size, bytes, expected, &size), LIBDEFLATE_SUCCESS);
+    assert_int_equal(size, expected);
+    assert_memory_equal(bytes, "KHL1\x00\x02\x00\x02", 8);
+    memcpy(numbers, bytes + 24, sizeof numbers);
+    assert_true(numbers[0] == 1 && numbers[1] == -1024 && numbers[2] == 40 && numbers[3] == 400);
+    /* the first residual is the value itself, folded: twice as much */
+    assert_int_equal(bytes[56] << 8 | bytes[56 + 512 * 512], 2 * (hu + 1024));
+    assert_int_equal(bytes[57] << 8 | bytes[57 + 512 * 512], 0);
+    free(bytes);
+    libdeflate_free_decompressor(inflate);
+}
+
+static void test_lossless(void **state)
+{
+    fixture *f = *state;
+    const kh_ingest_result *object = &f->slices[1];
+    char target[100], value[100], line[200];
+    client_answer answer;
+
+    snprintf(target, sizeof target, "/tiles/%lld/%lld-0/lossless", (long long)object->series_id, (long long)object->object_id);
+    for (int i = 0; i < 2; i++) {
+        answer = get(f, target, "Accept-Encoding: gzip\r\n");
+        assert_int_equal(answer.code, 200);
+        assert_true(client_header(&answer, "Content-Type", value, sizeof value));
+        assert_string_equal(value, "application/octet-stream");
+        assert_true(client_header(&answer, "Content-Encoding", value, sizeof value));
+        assert_string_equal(value, "gzip");
+        assert_true(client_header(&answer, "X-Kakehashi-Lossy", value, sizeof value));
+        assert_string_equal(value, "no");
+        assert_true(client_header(&answer, "X-Kakehashi-Window", value, sizeof value));
+        assert_string_equal(value, "40,400");
+        assert_true(client_header(&answer, "Cache-Control", value, sizeof value));
+        assert_string_equal(value, "private, no-cache");
+        check_slice(&answer, 10);
+        assert_true(client_header(&answer, "ETag", value, sizeof value));
+        client_answer_free(&answer);
+    }
+    assert_true(get_metric(f, "tiles_rendered_total") == 1);
+    snprintf(line, sizeof line, "If-None-Match: %s\r\n", value);
+    answer = get(f, target, line);
+    assert_int_equal(answer.code, 304);
+    client_answer_free(&answer);
+    fixture_restart(f);
+    answer = get(f, target, line);
+    assert_int_equal(answer.code, 304);
+    client_answer_free(&answer);
+    snprintf(target, sizeof target, "/tiles/%lld/%lld-1/lossless", (long long)object->series_id, (long long)object->object_id);
+    assert_int_equal(get_code(f, target), 404);
+    snprintf(target, sizeof target, "/tiles/%lld/%lld-0/lossless", (long long)f->broken.series_id, (long long)f->broken.object_id);
+    assert_int_equal(get_code(f, target), 422);
+    assert_int_equal(get_code(f, "/tiles/x/1-0/lossless"), 400);
+}
+
 static void test_pulls(void **state)
 {
     fixture *f = *state;
@@ -429,7 +490,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         TEST(test_study_list), TEST(test_study_filters), TEST(test_refusals),  TEST(test_one_study),
-        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_pulls),
+        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_lossless), TEST(test_pulls),
         TEST(test_health),     TEST(test_metrics),       TEST(test_page_and_assets), TEST(test_scanner_study),
     };
 

@@ -150,6 +150,22 @@ kh_ingest_result samples_add(samples *s, const sample_image *image)
     return result;
 }
 
+bool samples_add_file(samples *s, const char *file, kh_ingest_result *last)
+{
+    static const kh_origin origin = {.facility = "city-hospital", .source = "test"};
+    const char *data = getenv("KH_DATA");
+    char path[1024];
+    struct stat info;
+
+    snprintf(path, sizeof path, "%s/%s", data ? data : KH_PROJECT_DIR "/../shared/data", file);
+    if (stat(path, &info) != 0) {
+        printf("no test data at %s: not tested\n", path);
+        return false;
+    }
+    MUST(kh_ingest_file(s->cache, path, &origin, last, err));
+    return true;
+}
+
 bool samples_add_folder(samples *s, const char *folder, int max, kh_ingest_result *last)
 {
     static const kh_origin origin = {.facility = "city-hospital", .source = "test"};

@@ -32,6 +32,8 @@ void samples_close(samples *s);
 kh_ingest_result samples_add(samples *s, const sample_image *image);
 /* Every regular file of a folder below the data folder, at most max; false, having said so, when the folder is not there. */
 bool samples_add_folder(samples *s, const char *folder, int max, kh_ingest_result *last);
+/* One file of the data folder; the same. */
+bool samples_add_file(samples *s, const char *file, kh_ingest_result *last);
 
 /* Does jpeg hold a baseline JPEG? Its sides, and the gray value in its middle. */
 bool sample_jpeg_read(const uint8_t *jpeg, size_t size, int *width, int *height, int *middle);

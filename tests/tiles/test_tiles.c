@@ -1,4 +1,5 @@
 /* Tiles of a real cache: hand-made slices of known values, and files of scanners. */
+#include <libdeflate.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -7,6 +8,7 @@
 #include "base/clock.h"
 #include "tests/cmocka_all.h"
 #include "tests/tiles/samples.h"
+#include "viewer/render/lossless.h"
 #include "viewer/tiles/tiles.h"
 
 typedef struct fixture {
@@ -380,12 +382,86 @@ static void test_scanner_files(void **state)
         skip();
 }
 
+/* Tables come out of the file with the picture: colour has no window, a VOI LUT tells the range over which it rises. */
+static void test_display_tables(void **state)
+{
+    static const struct {
+        const char *file, *window;
+    } cases[] = {
+        {"transfer-syntax/TestPattern_Palette.dcm", "0,0"},
+        {"pydicom-data/gdcm-US-ALOKA-16.dcm", "0,0"},
+        {"pydicom-data/vlut_04.dcm", "128,256"}, /* entries 0 to 255 rise throughout */
+        {"pydicom/examples_overlay.dcm", "450,790"},
+    };
+    fixture *f = *state;
+    int tested = 0;
+
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_ingest_result last;
+        waiter w;
+        int width, height, middle;
+
+        if (!samples_add_file(&f->samples, cases[i].file, &last))
+            continue;
+        kh_tile_key key = key_of(&last);
+        assert_int_equal(ask(f, &key, &w), KH_OK);
+        wait_done(&w);
+        if (!w.has_tile)
+            fail_msg("%s: %s", cases[i].file, w.error.message);
+        assert_string_equal(w.tile.window, cases[i].window);
+        assert_true(sample_jpeg_read(w.tile.jpeg, w.tile.size, &width, &height, &middle));
+        waiter_release(&w);
+        tested++;
+    }
+    if (tested == 0)
+        skip();
+}
+
+/* A slice and a tile of one frame are two things, each kept. */
+static void test_lossless_slice(void **state)
+{
+    fixture *f = *state;
+    kh_ingest_result image =
+        samples_add(&f->samples, &(sample_image){.study = 1, .series = 1, .instance = 1, .rows = 300, .columns = 700, .value = 40});
+    kh_tile_key tile = key_of(&image);
+    kh_tile_key slice = {.series_id = tile.series_id, .object_id = tile.object_id, .quality = 80, .lossless = true};
+    uint8_t *head = malloc(1 << 20);
+    struct libdeflate_decompressor *inflate = libdeflate_alloc_decompressor();
+    char tile_tag[KH_TILE_ETAG_SIZE], slice_tag[KH_TILE_ETAG_SIZE];
+    size_t size;
+    waiter w;
+
+    assert_int_equal(kh_tiles_etag(f->tiles, &tile, tile_tag, NULL), KH_OK);
+    assert_int_equal(kh_tiles_etag(f->tiles, &slice, slice_tag, NULL), KH_OK);
+    assert_string_not_equal(tile_tag, slice_tag);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(f, &slice, &w), KH_OK);
+        wait_done(&w);
+        assert_true(w.has_tile);
+        assert_true(w.tile.lossless);
+        assert_string_equal(w.tile.etag, slice_tag);
+        assert_string_equal(w.tile.window, "40,400");
+        assert_int_equal(libdeflate_gzip_decompress(inflate, w.tile.jpeg, w.tile.size, head, 1 << 20, &size), LIBDEFLATE_SUCCESS);
+        assert_int_equal(size, KH_LOSSLESS_HEADER + 300 * 700 * 2);
+        waiter_release(&w);
+    }
+    slice.frame = 1;
+    assert_int_equal(ask(f, &slice, &w), KH_OK);
+    wait_done(&w);
+    assert_int_equal(w.error.status, KH_E_NOT_FOUND);
+    waiter_release(&w);
+    free(head);
+    libdeflate_free_decompressor(inflate);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_pixels_and_sizes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_second_asker_gets_the_cached_tile, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_errors, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_display_tables, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_lossless_slice, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_single_flight, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_cache_that_keeps_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_busy, set_up, tear_down),

@@ -1,4 +1,4 @@
-/* GET /tiles/...: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
+/* GET /tiles/..., tiles and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
 #include <stdlib.h>
 #include "viewer/portal/internal.h"
 
@@ -40,11 +40,17 @@ static kh_status read_key(const kh_http_request *request, kh_tile_key *key, kh_e
         int64_t min, max;
     } parts[6] = {{"series", 1, INT64_MAX}, {"object", 1, INT64_MAX}, {"frame", 0, UINT32_MAX},
                   {"level", 0, LEVEL_MAX},  {"column", 0, UINT16_MAX}, {"row", 0, UINT16_MAX}};
-    int64_t values[6], quality, invert;
+    bool lossless = kh_http_segment(request, "level") == NULL; /* the other address, which has no more than the frame */
+    int64_t values[6] = {0}, quality, invert;
     kh_status status = KH_OK;
 
-    for (size_t i = 0; status == KH_OK && i < 6; i++)
+    for (size_t i = 0; status == KH_OK && i < (lossless ? 3 : 6); i++)
         status = kh_http_segment_int(request, parts[i].name, parts[i].min, parts[i].max, &values[i], err);
+    if (status == KH_OK && lossless) {
+        *key = (kh_tile_key){
+            .series_id = values[0], .object_id = values[1], .frame = (uint32_t)values[2], .quality = DEFAULT_QUALITY, .lossless = true};
+        return KH_OK;
+    }
     if (status == KH_OK)
         status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
     if (status == KH_OK)
@@ -70,6 +76,13 @@ static void release_sent(void *context)
     free(s);
 }
 
+static const char *lossy_text(const kh_tile *tile)
+{
+    if (tile->lossless)
+        return tile->lossy_source ? "source" : "no";
+    return tile->lossy_source ? "jpeg;source" : "jpeg";
+}
+
 /* Takes the tile over. */
 static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_tile *tile)
 {
@@ -89,8 +102,11 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
         return;
     }
     kh_http_set_header(request, "X-Kakehashi-Window", tile->window);
-    kh_http_set_header(request, "X-Kakehashi-Lossy", tile->lossy_source ? "jpeg;source" : "jpeg");
-    kh_http_answer_borrowed(request, 200, "image/jpeg", tile->jpeg, tile->size, release_sent, s);
+    if (tile->lossless)
+        kh_http_set_header(request, "Content-Encoding", "gzip");
+    kh_http_set_header(request, "X-Kakehashi-Lossy", lossy_text(tile));
+    kh_http_answer_borrowed(request, 200, tile->lossless ? "application/octet-stream" : "image/jpeg", tile->jpeg, tile->size,
+                            release_sent, s);
 }
 
 /* A picture over a limit of ours cannot be shown: that is the object's fault, not the request's. */

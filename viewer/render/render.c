@@ -5,6 +5,7 @@
 #include "base/size.h"
 #include "viewer/render/check.h"
 #include "viewer/render/jpeg.h"
+#include "viewer/render/lossless.h"
 #include "viewer/render/lut.h"
 #include "viewer/render/marks.h"
 #include "viewer/render/rows.h"
@@ -23,6 +24,7 @@ struct kh_renderer {
     kh_window_scratch window;
     kh_scaler scaler;
     kh_jpeg_encoder jpeg;
+    kh_lossless_encoder lossless;
     scratch picture; /* what is made */
     scratch row;     /* one source row on its way */
 };
@@ -47,8 +49,10 @@ kh_status kh_renderer_create(kh_renderer **out, kh_error *err)
     if (!renderer)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a renderer");
     status = kh_jpeg_encoder_init(&renderer->jpeg, err);
+    if (status == KH_OK)
+        status = kh_lossless_init(&renderer->lossless, err);
     if (status != KH_OK) {
-        free(renderer);
+        kh_renderer_free(renderer);
         return status;
     }
     *out = renderer;
@@ -60,6 +64,7 @@ void kh_renderer_free(kh_renderer *renderer)
     if (!renderer)
         return;
     kh_jpeg_encoder_release(&renderer->jpeg);
+    kh_lossless_release(&renderer->lossless);
     kh_scaler_release(&renderer->scaler);
     free(renderer->picture.bytes);
     free(renderer->row.bytes);
@@ -311,6 +316,12 @@ static kh_status draw(render_job *job, kh_error *err)
     return status;
 }
 
+/* The two say the same thing (PS3.3 C.8.11.3.1: shape INVERSE goes with MONOCHROME1), so they do not cancel out. */
+static bool is_inverse(const kh_render_source *source)
+{
+    return source->format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || source->info->inverse;
+}
+
 /* Checks, window and table; the picture then stands in renderer->picture. */
 static kh_status make_picture(render_job *job, const kh_render_view *view, kh_rendered *used, kh_error *err)
 {
@@ -325,8 +336,7 @@ static kh_status make_picture(render_job *job, const kh_render_view *view, kh_re
         return status;
     job->channels = source->format->photometric == KH_PHOTOMETRIC_PALETTE ? 3 : source->format->samples;
     if (job->channels == 1) {
-        /* The two say the same thing (PS3.3 C.8.11.3.1: shape INVERSE goes with MONOCHROME1), so they do not cancel out. */
-        job->inverse = source->format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || source->info->inverse;
+        job->inverse = is_inverse(source);
         job->modality = kh_modality_of(source->info, source->slice, source->display);
         if (job->modality.lookup && !is_tabled(source->format))
             return kh_error_set(err, KH_E_UNSUPPORTED, "ModalityLUTSequence (0028,3000) with BitsStored %u, expected 1 to 16",
@@ -372,4 +382,47 @@ kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, 
                                 job.channels, view->quality, out, err);
     scratch_trim(&renderer->picture);
     return status;
+}
+
+static kh_status check_lossless(const kh_render_source *source, kh_error *err)
+{
+    const kh_pixel_format *format = source->format;
+    kh_status status = kh_check_source(source, err);
+
+    if (status == KH_OK && (format->samples != 1 || format->photometric == KH_PHOTOMETRIC_PALETTE || !is_tabled(format)))
+        return kh_error_set(err, KH_E_UNSUPPORTED, "%s of %u bits%s as a lossless slice, expected grey of up to 16",
+                            kh_photometric_text(format->photometric), (unsigned)format->bits_stored,
+                            format->is_float ? " (float)" : "");
+    return status;
+}
+
+static unsigned lossless_flags(const kh_render_source *source, const kh_lossless_facts *facts, const kh_modality *modality,
+                               bool from_pixels)
+{
+    bool tables = modality->lookup || facts->voi.lookup || kh_marks_any(source);
+
+    return (source->format->is_signed ? KH_LOSSLESS_SIGNED : 0u) | (source->info->has_padding ? KH_LOSSLESS_PADDING : 0u) |
+           (is_inverse(source) ? KH_LOSSLESS_INVERSE : 0u) | (from_pixels ? KH_LOSSLESS_FROM_PIXELS : 0u) |
+           (tables ? KH_LOSSLESS_TABLES : 0u);
+}
+
+kh_status kh_render_lossless(kh_renderer *renderer, const kh_render_source *source, kh_buf *out, kh_rendered *used, kh_error *err)
+{
+    const kh_render_view view = {.window_given = false};
+    kh_lossless_facts facts = {.flags = 0};
+    kh_modality modality;
+    bool from_pixels;
+    kh_status status = check_lossless(source, err);
+
+    if (status == KH_OK)
+        status = kh_window_choose(&facts.voi, &from_pixels, &renderer->window, source, &view, err);
+    if (status != KH_OK)
+        return status;
+    modality = kh_modality_of(source->info, source->slice, source->display);
+    facts.slope = modality.slope;
+    facts.intercept = modality.intercept;
+    facts.flags = lossless_flags(source, &facts, &modality, from_pixels);
+    if (used)
+        *used = (kh_rendered){facts.voi.center, facts.voi.width, from_pixels};
+    return kh_lossless_encode(&renderer->lossless, source, &facts, out, err);
 }

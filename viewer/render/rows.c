@@ -76,6 +76,30 @@ void kh_row_stored(const kh_row *row, float *out)
         out[i] = (float)stored_value(format, word_at(format, row->pixels, first + i));
 }
 
+KH_SIMD static void integers_16(const kh_u16_any *src, bool is_signed, int left, int right, int32_t *out, size_t count)
+{
+    if (is_signed)
+        for (size_t i = 0; i < count; i++)
+            out[i] = (int16_t)(uint16_t)(src[i] << left) >> right;
+    else
+        for (size_t i = 0; i < count; i++)
+            out[i] = (uint16_t)(src[i] << left) >> right;
+}
+
+void kh_row_integers(const kh_row *row, int32_t *out)
+{
+    const kh_pixel_format *format = row->format;
+    size_t first = first_index(row);
+
+    if (format->bits_allocated == 16) {
+        integers_16((const kh_u16_any *)(const void *)row->pixels + first, format->is_signed, 15 - format->high_bit,
+                    16 - format->bits_stored, out, row->count);
+        return;
+    }
+    for (uint32_t i = 0; i < row->count; i++)
+        out[i] = (int32_t)stored_value(format, word_at(format, row->pixels, first + i));
+}
+
 double kh_row_value(const kh_row *row, uint32_t index)
 {
     const kh_pixel_format *format = row->format;

@@ -18,6 +18,8 @@ typedef struct kh_row {
 
 /* Grey, integers of up to 16 bits stored in 1, 8, 16 or 32 bits allocated: the stored values. */
 void kh_row_stored(const kh_row *row, float *out);
+/* The same as whole numbers. */
+void kh_row_integers(const kh_row *row, int32_t *out);
 /* One stored value, for statistics. Grey of any integer or float format. */
 double kh_row_value(const kh_row *row, uint32_t index);
 /* 1 bit allocated: count bytes of 0 or 1. */

@@ -29,7 +29,7 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     p = put(p, &key->row, sizeof key->row);
     p = put(p, &center, sizeof center);
     p = put(p, &width, sizeof width);
-    *p++ = (uint8_t)(key->window_given | key->invert << 1);
+    *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2);
     *p = (uint8_t)key->quality;
 }
 

@@ -12,12 +12,13 @@
 #include "viewer/tiles/key.h"
 
 #define BUCKETS 256
-#define TILE_BYTES_MAX (16u << 20) /* a 512 x 512 colour JPEG at quality 100 is far below */
+#define TILE_BYTES_MAX (256u << 20)  /* a 512 x 512 colour JPEG is far below; a lossless slice of 8,192 x 8,192 may need half of it */
+#define SCRATCH_KEEP_BYTES (4u << 20) /* of a tile larger than usual the memory is given back */
 
 typedef struct tile_meta {
     char window[KH_TILE_WINDOW_SIZE];
     char etag[KH_TILE_ETAG_SIZE];
-    bool lossy_source;
+    bool lossy_source, lossless;
 } tile_meta;
 
 typedef struct waiting {
@@ -60,6 +61,7 @@ static void tile_of_blob(kh_tile *out, const kh_blob *blob)
                      .window = meta->window,
                      .etag = meta->etag,
                      .lossy_source = meta->lossy_source,
+                     .lossless = meta->lossless,
                      .blob = blob};
 }
 
@@ -124,7 +126,7 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
 {
     kh_frame frame = {.pixels = NULL};
     kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame)};
-    tile_meta meta = {.lossy_source = object->info.lossy_source};
+    tile_meta meta = {.lossy_source = object->info.lossy_source, .lossless = key->lossless};
     kh_rendered used = {.window_center = 0};
     const kh_blob *tables = NULL;
     kh_status status;
@@ -141,7 +143,8 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
     status = kh_object_display_acquire(&source.display, &tables, tiles->cache, object, err);
     source.frame = key->frame;
     if (status == KH_OK)
-        status = kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, &used, err);
+        status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, &used, err)
+                               : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, &used, err);
     kh_object_display_release(tiles->cache, tables);
     kh_frame_release(tiles->cache, &frame);
     if (status != KH_OK)
@@ -268,6 +271,8 @@ static void run_job(void *argument, unsigned thread_index)
         w = next;
     }
     kh_blobcache_release(tiles->blobs, finished);
+    if (worker->scratch.capacity > SCRATCH_KEEP_BYTES)
+        kh_buf_release(&worker->scratch);
     free(j);
 }
 

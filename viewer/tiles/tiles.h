@@ -29,15 +29,17 @@ typedef struct kh_tile_key {
     double window_center, window_width; /* modality units */
     bool invert;
     int quality; /* 1 to 100 */
+    bool lossless; /* not a tile but all stored values of the frame (viewer/render/lossless.h); all from level on is 0 */
 } kh_tile_key;
 
 /* A tile, pinned until kh_tiles_release(); its pointers live as long. */
 typedef struct kh_tile {
-    const uint8_t *jpeg;
+    const uint8_t *jpeg; /* of a lossless slice: gzip */
     size_t size;
     const char *window;  /* "center,width" as used, in modality units; "0,0" for colour */
     const char *etag;    /* as kh_tiles_etag() says */
     bool lossy_source;   /* the stored image was lossy already */
+    bool lossless;       /* a lossless slice */
     const kh_blob *blob; /* private */
 } kh_tile;
 
