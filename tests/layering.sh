@@ -33,7 +33,6 @@ homes=(
     'seccomp\.h|dicom/codec/'
     'charls/.*|dicom/codec/'
     'openjpeg\.h|dicom/codec/'
-    'openjph/.*|dicom/codec/'
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
     'gnutls/.*|store/ viewer/http/'

@@ -4,7 +4,6 @@
 #ifndef KH_DICOM_CODEC_DECODER_H
 #define KH_DICOM_CODEC_DECODER_H
 
-#include "dicom/codec/gate.h"
 #include "dicom/image.h"
 
 typedef struct kh_codestream {
@@ -38,13 +37,12 @@ KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const cha
 /* For streams without a sign in words of 8 or 16 bits: Bits Stored and High Bit stay as the header has them where they fit what
  * the stream carries. */
 void kh_plan_depth(kh_pixel_format *format, unsigned precision);
-/* The same stream with an EOI, for one that lacks it. *out is malloc'ed, of size + 2 bytes. */
+/* The same stream with an EOI (in JPEG 2000: an EOC, the same two bytes), for one that lacks it. *out is malloc'ed, of size + 2 bytes. */
 KH_MUST_USE kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream *stream, kh_error *err);
 
 /* Do now what would need files or more memory later: a worker calls it before its door closes. */
 void kh_dcmtk_jpeg_prepare(void);
 void kh_openjpeg_prepare(void);
-void kh_openjph_prepare(void);
 typedef struct kh_dcmtk_jpeg {
     unsigned precision;
     bool is_signed, ycc_to_rgb;
@@ -54,10 +52,5 @@ typedef struct kh_dcmtk_jpeg {
 /* The codestream as it stands, an EOI included. */
 KH_MUST_USE kh_status kh_dcmtk_jpeg_decode(uint8_t *pixels, size_t size, const kh_codestream *stream, const kh_dcmtk_jpeg *how,
                                            kh_error *err);
-
-/* An HTJ2K codestream, without the boxes around it, that has passed the gate. pixels holds the frame by pixel in words of
- * bits_allocated (8, 16 or 32), which are no less than its precision. */
-KH_MUST_USE kh_status kh_openjph_decode(uint8_t *pixels, unsigned bits_allocated, const kh_j2k_gate *gate,
-                                        const kh_codestream *stream, kh_error *err);
 
 #endif

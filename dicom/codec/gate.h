@@ -52,12 +52,13 @@ KH_MUST_USE kh_status kh_jls_gate_read(kh_jls_gate *out, const uint8_t *bytes, s
 #define KH_J2K_MEMORY_MAX (UINT64_C(768) << 20)        /* bytes that decoding may take, by our estimate */
 
 typedef struct kh_j2k_gate {
-    size_t begin, end;              /* of the codestream in the bytes: some come wrapped as a JP2 file */
+    size_t begin, end;              /* of the codestream in the bytes: some come in a JP2 file, or padded */
     uint32_t rows, columns;         /* 1 to 65,535 */
     unsigned components, precision; /* 1 or 3, all alike; 1 to 31 bits, HTJ2K 24 */
     bool is_signed;
     bool colour_transform;          /* RCT or ICT, which the decoder undoes: R G B comes out */
     bool high_throughput;           /* 15444-15: all code blocks by its block coder */
+    bool ended;                     /* an EOC stands at the end */
     unsigned levels;                /* the most wavelet decompositions of any component */
     uint64_t memory_bytes;          /* that decoding takes at most, roughly */
 } kh_j2k_gate;

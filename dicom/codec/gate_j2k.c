@@ -43,7 +43,6 @@ typedef struct reader {
     size_t tile_part_end; /* SIZE_MAX: to the end of the codestream */
     uint8_t tile_seen[KH_J2K_TILES_MAX / 8];
     uint64_t packets_each, memory_each; /* the most for one tile, of any style seen */
-    uint64_t scratch;                   /* for all tiles */
 } reader;
 
 static uint32_t u16_at(const uint8_t *bytes)
@@ -210,7 +209,7 @@ static kh_status parse_style(style *out, bool precincts, const uint8_t *body, si
 static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
 {
     uint32_t width = least(in->tile_width, gate->columns), height = least(in->tile_height, gate->rows);
-    uint64_t precincts_most = 0, structures = 0, packets, scratch = 0;
+    uint64_t precincts_most = 0, structures = 0, packets;
 
     for (unsigned i = 0; i <= with->levels; i++) {
         unsigned shift = with->levels - i, px = with->precincts[i] & 15u, py = with->precincts[i] >> 4, inner = i > 0;
@@ -220,10 +219,6 @@ static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
         uint64_t precincts = (ceil_shift(w, px) + 1) * (ceil_shift(h, py) + 1);
         uint64_t blocks = (ceil_shift(w, bx + inner) + 1) * (ceil_shift(h, by + inner) + 1);
 
-        unsigned wide = px > with->block_width ? px - with->block_width : 0, high = py > with->block_height ? py - with->block_height : 0;
-        uint64_t nodes = UINT64_C(1) << 2 * (wide > high ? wide : high); /* OpenJPH makes a tag tree for the largest precinct allowed */
-
-        scratch = with->high_throughput && 6 * nodes > scratch ? 6 * nodes : scratch;
         precincts_most = precincts > precincts_most ? precincts : precincts_most;
         structures += bands * (precincts * PRECINCT_BYTES + blocks * BLOCK_BYTES);
     }
@@ -231,7 +226,6 @@ static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
     in->packets_each = packets > in->packets_each ? packets : in->packets_each;
     structures *= gate->components;
     in->memory_each = structures > in->memory_each ? structures : in->memory_each;
-    in->scratch = scratch > in->scratch ? scratch : in->scratch;
 }
 
 static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker, const uint8_t *body, size_t length, kh_error *err)
@@ -343,14 +337,19 @@ static kh_status read_parts(kh_j2k_gate *out, reader *in, kh_error *err)
         kh_status status = KH_OK;
         unsigned marker;
 
-        if (!in_header && in->end - in->at < 2)
-            return every_tile_is_there(in, err); /* without EOC, or with a byte of padding in its place: real files have it */
+        if (!in_header && in->end - in->at < 2) { /* without EOC, or with a byte of padding in its place: real files have it */
+            out->end = in->at;
+            return every_tile_is_there(in, err);
+        }
         if (in->end - in->at < 2 || in->bytes[in->at] != 0xFF)
             return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 byte %zu is no marker", in->at);
         marker = in->bytes[in->at + 1];
         in->at += 2;
-        if (marker == M_EOC && !in_header)
+        if (marker == M_EOC && !in_header) {
+            out->ended = true;
+            out->end = in->at;
             return every_tile_is_there(in, err);
+        }
         if (marker == M_SOT && (!in_header || !in->in_tile)) {
             if (in->layers == 0 || !in->seen_quantization)
                 return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 main header lacks coding style or quantization");
@@ -378,7 +377,7 @@ static kh_status check_cost(kh_j2k_gate *out, const reader *in, kh_error *err)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of up to %llu packets, expected at most %llu",
                             (unsigned long long)(in->packets_each * in->tiles), (unsigned long long)KH_J2K_PACKETS_MAX);
     /* Twice a word for each sample: the tile and the image. */
-    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles + in->scratch
+    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles
         + (uint64_t)in->tiles * (TILE_BYTES + TILE_COMPONENT_BYTES * out->components);
     if (out->memory_bytes > KH_J2K_MEMORY_MAX)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 that takes %llu bytes to decode, expected at most %llu",

@@ -1,5 +1,5 @@
-/* jpeg_2000.c - JPEG 2000 by OpenJPEG, and the way to OpenJPH for HTJ2K. (OpenJPEG reads HTJ2K too, but ends the
- * process over damaged code blocks.) */
+/* jpeg_2000.c - JPEG 2000 and HTJ2K, by OpenJPEG. Its decoder of HT blocks asserts what a hostile stream can break: that ends the
+ * worker, as other faults do. */
 #include <openjpeg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -190,17 +190,23 @@ static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const
 static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
                                   const kh_codestream *stream, kh_error *err)
 {
-    kh_j2k_gate gate;
     kh_codestream inner;
+    uint8_t *copy = NULL;
+    kh_j2k_gate gate;
     kh_status status = kh_j2k_gate_read(&gate, stream->bytes, stream->size, err);
 
     (void)header, (void)size;
     if (status != KH_OK)
         return status;
     inner = (kh_codestream){stream->bytes + gate.begin, gate.end - gate.begin};
-    if (gate.high_throughput)
-        return kh_openjph_decode(pixels, planned->bits_allocated, &gate, &inner, err);
-    return openjpeg_decode(pixels, planned->bits_allocated, &gate, &inner, err);
+    if (!gate.ended) {
+        status = kh_codestream_with_end(&copy, &inner, err);
+        inner = (kh_codestream){copy, inner.size + 2};
+    }
+    if (status == KH_OK)
+        status = openjpeg_decode(pixels, planned->bits_allocated, &gate, &inner, err);
+    free(copy);
+    return status;
 }
 
 /* The library starts threads when this is set, and a worker may not. */

@@ -87,7 +87,6 @@ void kh_codec_worker_run(kh_codec_channels *channels, unsigned index)
     leave_the_others(channels, index);
     kh_dcmtk_jpeg_prepare();
     kh_openjpeg_prepare();
-    kh_openjph_prepare();
     if (kh_sandbox_enter(channels->channels[index].worker_fd, address_space, &err) != KH_OK) {
         kh_log(KH_LOG_ERROR, "codec", "decode worker %u: %s", index, err.message);
         return;
