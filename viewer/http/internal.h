@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/buf.h"
+#include "viewer/http/acceptor.h"
 #include "viewer/http/http.h"
 #include "viewer/http/router.h"
 
@@ -29,6 +30,7 @@ struct kh_http_server {
     const kh_http_route *routes; /* a copy of ours; the strings are the caller's */
     size_t route_count;
     pthread_t reaper;
+    kh_http_acceptor *acceptor;
 
     pthread_mutex_t lock;        /* guards to the blank line */
     pthread_cond_t answered;     /* suspended_count fell */

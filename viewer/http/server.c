@@ -4,7 +4,6 @@
  * head is in (the gate), for pieces of a body, when the body is in (the route's handler), and again after each resume, until
  * there is an answer to queue. completed() ends it. All of them run on the connection's own epoll thread. */
 #include <fcntl.h>
-#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -151,9 +150,9 @@ static kh_status start_daemon(kh_http_server *server, kh_error *err)
     const kh_http_options *options = &server->options;
 
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, /* first: the others may already log */
-        MHD_OPTION_LISTEN_SOCKET, options->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, options->thread_count,
+        MHD_OPTION_THREAD_POOL_SIZE, options->thread_count,
         MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         options->connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_URI_LOG_CALLBACK, log_uri, server,
@@ -242,7 +241,11 @@ kh_status kh_http_server_start(kh_http_server **out, const kh_http_options *opti
         return kh_error_set(err, KH_E_MEMORY, "the HTTP server's reaper cannot start");
     }
     status = start_daemon(server, err);
+    if (status == KH_OK)
+        status = kh_http_acceptor_create(&server->acceptor, server->daemon, options->listen_fd, err);
     if (status != KH_OK) {
+        if (server->daemon)
+            MHD_stop_daemon(server->daemon);
         stop_reaper(server);
         server_free(server);
         return status;
@@ -284,40 +287,13 @@ static void wait_until_idle(kh_http_server *server, int64_t deadline_ms)
         kh_clock_sleep_ms(STOP_POLL_MS);
 }
 
-/* MHD_quiesce_daemon() takes the socket out of each thread's epoll set, and so does the thread itself as soon as it notices; whoever comes
- * second finds nothing and calls that fatal. Then nothing is wrong: it is called again, and goes on behind that thread. */
-static _Thread_local jmp_buf *quiescing;
-
-static void on_panic(void *context, const char *file, unsigned line, const char *reason)
-{
-    (void)context;
-    if (quiescing && strstr(reason, "listen FD from epoll set"))
-        longjmp(*quiescing, 1);
-    kh_log(KH_LOG_ERROR, "http", "libmicrohttpd: %s:%u: %s", file, line, reason);
-    abort();
-}
-
-static int stop_listening(struct MHD_Daemon *daemon)
-{
-    jmp_buf again;
-    int listen_fd;
-
-    MHD_set_panic_func(on_panic, NULL);
-    (void)setjmp(again);
-    quiescing = &again;
-    listen_fd = MHD_quiesce_daemon(daemon);
-    quiescing = NULL;
-    return listen_fd;
-}
-
 void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + drain_ms;
-    int listen_fd;
 
     if (!server)
         return;
-    listen_fd = stop_listening(server->daemon);
+    kh_http_acceptor_stop(server->acceptor);
     atomic_store(&server->stopping, true);
     while (atomic_load(&server->dispatching) > 0) /* after this no handler runs any more: nothing new is suspended */
         kh_clock_sleep_ms(STOP_POLL_MS);
@@ -326,8 +302,6 @@ void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
     abandon_suspended(server);
     MHD_stop_daemon(server->daemon);
     stop_reaper(server);
-    if (listen_fd >= 0)
-        close(listen_fd);
     server_free(server);
 }
 
