@@ -8,6 +8,7 @@
 #include "viewer/render/lossless.h"
 #include "viewer/render/lut.h"
 #include "viewer/render/marks.h"
+#include "viewer/render/png.h"
 #include "viewer/render/rows.h"
 #include "viewer/render/scale.h"
 #include "viewer/render/window.h"
@@ -380,6 +381,18 @@ kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, 
     if (status == KH_OK)
         status = kh_jpeg_encode(&renderer->jpeg, renderer->picture.bytes, job.view.crop_width, job.view.crop_height,
                                 job.channels, view->quality, out, err);
+    scratch_trim(&renderer->picture);
+    return status;
+}
+
+kh_status kh_render_png(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view, kh_buf *out,
+                        kh_rendered *used, kh_error *err)
+{
+    render_job job = {.renderer = renderer, .source = source};
+    kh_status status = make_picture(&job, view, used, err);
+
+    if (status == KH_OK)
+        status = kh_png_encode(renderer->picture.bytes, job.view.crop_width, job.view.crop_height, job.channels, out, err);
     scratch_trim(&renderer->picture);
     return status;
 }

@@ -47,6 +47,9 @@ void kh_renderer_free(kh_renderer *renderer);
 /* Appends a baseline JPEG to out (grayscale, or 4:2:0/4:4:4 colour). used may be NULL. */
 KH_MUST_USE kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
                                      kh_buf *out, kh_rendered *used, kh_error *err);
+/* The same picture as a PNG of 8 bits a sample; view->quality is not looked at. */
+KH_MUST_USE kh_status kh_render_png(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
+                                    kh_buf *out, kh_rendered *used, kh_error *err);
 /* Appends the stored values of a grey frame of up to 16 bits, exact to the bit, as lossless.h says; gzip. KH_E_UNSUPPORTED for
  * colour, float and deeper values. The window told is the object's own, or one from the pixels. */
 KH_MUST_USE kh_status kh_render_lossless(kh_renderer *renderer, const kh_render_source *source, kh_buf *out, kh_rendered *used,
