@@ -24,6 +24,8 @@ struct kh_sql_row {
 struct kh_sql {
     sqlite3 *db;
     kh_sql_mode mode;
+    sqlite3_stmt *rollback; /* prepared ahead: undoing must not need memory */
+    bool in_doubt;
     size_t row_count;
     kh_sql_row *rows[STATEMENTS_MAX];
 };
@@ -90,8 +92,11 @@ static void harden(kh_sql *sql)
 
 static kh_status set_up(kh_sql *sql, kh_error *err)
 {
-    kh_status status = execute(sql, "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;", err);
+    int code = sqlite3_prepare_v3(sql->db, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &sql->rollback, NULL);
+    kh_status status = code == SQLITE_OK ? KH_OK : fail(sql, code, "prepare", err);
 
+    if (status == KH_OK)
+        status = execute(sql, "PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON;", err);
     if (status != KH_OK)
         return status;
     if (sql->mode == KH_SQL_READER) /* the read of the schema tells a file that is no database */
@@ -148,6 +153,7 @@ void kh_sql_close(kh_sql *sql)
         return;
     for (size_t i = 0; i < sql->row_count; i++)
         row_free(sql->rows[i]);
+    sqlite3_finalize(sql->rollback);
     sqlite3_close_v2(sql->db);
     free(sql);
 }
@@ -203,22 +209,59 @@ kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, size_t script_
 
 kh_status kh_sql_begin(kh_sql *sql, kh_error *err)
 {
+    kh_sql_rollback(sql); /* one that could not be undone before */
     return kh_sql_run(sql, sql->mode == KH_SQL_WRITER ? "BEGIN IMMEDIATE" : "BEGIN", NULL, 0, NULL, err);
+}
+
+/* The commit mark is the last that is written, then comes the sync: whoever failed before that wrote none. */
+static bool may_be_whole(int code)
+{
+    return code != SQLITE_FULL && code != SQLITE_IOERR_WRITE && (code & 0xff) != SQLITE_BUSY && (code & 0xff) != SQLITE_CONSTRAINT;
+}
+
+/* Another transaction is written over the one that failed, which then can not come back. It changes nothing. */
+static bool bury(kh_sql *sql)
+{
+    kh_error ignored = KH_ERROR_INIT;
+    int64_t version;
+    char text[96];
+
+    if (schema_version(sql, &version, &ignored) != KH_OK)
+        return false;
+    sqlite3_snprintf(sizeof text, text, "BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT", (int)version);
+    if (execute(sql, text, &ignored) == KH_OK)
+        return true;
+    kh_sql_rollback(sql);
+    return false;
 }
 
 kh_status kh_sql_commit(kh_sql *sql, kh_error *err)
 {
     kh_status status = kh_sql_run(sql, "COMMIT", NULL, 0, NULL, err);
+    int code = status == KH_OK ? SQLITE_OK : sqlite3_extended_errcode(sql->db);
 
-    if (status != KH_OK)
-        kh_sql_rollback(sql);
+    if (status == KH_OK) {
+        if (sql->mode == KH_SQL_WRITER)
+            sql->in_doubt = false;
+        return KH_OK;
+    }
+    kh_sql_rollback(sql);
+    if (sql->mode == KH_SQL_WRITER && may_be_whole(code))
+        sql->in_doubt = !bury(sql);
     return status;
+}
+
+bool kh_sql_in_doubt(const kh_sql *sql)
+{
+    return sql->in_doubt;
 }
 
 void kh_sql_rollback(kh_sql *sql)
 {
-    if (kh_sql_in_transaction(sql)) /* some failures have rolled back already */
-        sqlite3_exec(sql->db, "ROLLBACK", NULL, NULL, NULL);
+    if (!kh_sql_in_transaction(sql)) /* some failures have rolled back already */
+        return;
+    sqlite3_step(sql->rollback);
+    sqlite3_reset(sql->rollback);
 }
 
 kh_status kh_sql_savepoint(kh_sql *sql, kh_error *err)
@@ -233,7 +276,8 @@ kh_status kh_sql_savepoint_release(kh_sql *sql, kh_error *err)
 
 void kh_sql_savepoint_rollback(kh_sql *sql)
 {
-    sqlite3_exec(sql->db, "ROLLBACK TO one; RELEASE one", NULL, NULL, NULL);
+    if (sqlite3_exec(sql->db, "ROLLBACK TO one; RELEASE one", NULL, NULL, NULL) != SQLITE_OK)
+        kh_sql_rollback(sql);
 }
 
 bool kh_sql_in_transaction(kh_sql *sql)

@@ -24,9 +24,13 @@ KH_MUST_USE kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, si
 
 KH_MUST_USE kh_status kh_sql_begin(kh_sql *sql, kh_error *err);      /* IMMEDIATE for writers, DEFERRED for readers */
 KH_MUST_USE kh_status kh_sql_commit(kh_sql *sql, kh_error *err);
+/* After a failed commit: true when its transaction, though told as failed and undone here, may be whole in the log and come back if
+ * the process ends now: a sync failed, and so did writing over it. Ends with the next commit that succeeds. */
+bool kh_sql_in_doubt(const kh_sql *sql);
 void kh_sql_rollback(kh_sql *sql);
 KH_MUST_USE kh_status kh_sql_savepoint(kh_sql *sql, kh_error *err);  /* one level: a failed row of a group leaves the others */
 KH_MUST_USE kh_status kh_sql_savepoint_release(kh_sql *sql, kh_error *err);
+/* Undoes the whole transaction when it cannot undo this part. */
 void kh_sql_savepoint_rollback(kh_sql *sql);
 /* False after a failure that undid the whole transaction (a full disk, say): what follows would stand in another one. */
 bool kh_sql_in_transaction(kh_sql *sql);
