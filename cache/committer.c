@@ -43,6 +43,7 @@ struct kh_committer {
     pthread_mutex_t lock; /* guards job.done */
     pthread_cond_t finished;
     _Atomic uint64_t groups, functions;
+    _Atomic bool in_doubt;
     kh_write write; /* the thread's */
 };
 
@@ -160,8 +161,12 @@ static void run_group(kh_committer *committer, job **jobs, size_t count)
     kh_error err = KH_ERROR_INIT;
     uint64_t newest = 0;
 
+    kh_status status;
+
     sync_leaves(committer, jobs, count);
-    if (run_transaction(committer, jobs, count, &newest, &err) == KH_OK) {
+    status = run_transaction(committer, jobs, count, &newest, &err);
+    atomic_store(&committer->in_doubt, kh_sql_in_doubt(committer->sql));
+    if (status == KH_OK) {
         atomic_fetch_add(&committer->groups, 1);
         atomic_fetch_add(&committer->functions, count);
         if (newest > 0)
@@ -259,6 +264,11 @@ kh_status kh_committer_run(kh_committer *committer, kh_write_function *function,
     if (j.status != KH_OK)
         kh_error_set(err, j.status, "%s", j.error.message);
     return j.status;
+}
+
+bool kh_committer_in_doubt(kh_committer *committer)
+{
+    return atomic_load(&committer->in_doubt);
 }
 
 void kh_committer_get_counts(kh_committer *committer, uint64_t *groups, uint64_t *functions)

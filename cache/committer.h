@@ -33,6 +33,8 @@ void kh_committer_free(kh_committer *committer);
  * KH_E_BUSY when 1,024 wait already, KH_E_CANCELLED when stopping, otherwise what the function, the sync or the commit gave. */
 KH_MUST_USE kh_status kh_committer_run(kh_committer *committer, kh_write_function *function, void *context, uint32_t leaf,
                                        kh_error *err);
+/* After a failed run: what it wrote may yet be in the index at the next start, see kh_sql_in_doubt(). */
+bool kh_committer_in_doubt(kh_committer *committer);
 void kh_committer_get_counts(kh_committer *committer, uint64_t *groups, uint64_t *functions);
 
 #endif

@@ -183,8 +183,7 @@ kh_status kh_leaf_ensure(kh_cache *cache, uint32_t leaf, kh_error *err)
     return status;
 }
 
-/* Rename to the final place and write the row. On failure the file is at neither place. When the UID turns out to be taken, it
- * stays at `path`. */
+/* Rename to the final place, which is `path` then, and write the row. */
 static kh_status place(kh_cache *cache, char path[PATH_MAX], kh_row_job *job, kh_error *err)
 {
     char final_path[PATH_MAX];
@@ -197,9 +196,24 @@ static kh_status place(kh_cache *cache, char path[PATH_MAX], kh_row_job *job, kh
     if (status != KH_OK)
         return status;
     memcpy(path, final_path, PATH_MAX);
-    return kh_committer_run(cache->committer, kh_rows_insert, job, leaf, err);
+    status = kh_committer_run(cache->committer, kh_rows_insert, job, leaf, err);
+    job->in_doubt = status != KH_OK && kh_committer_in_doubt(cache->committer);
+    return status;
 }
 
+static void remove_stored(kh_cache *cache, const char *path, int64_t object_id)
+{
+    kh_error ignored = KH_ERROR_INIT;
+    char leaf_path[PATH_MAX];
+
+    if (unlink(path) != 0)
+        return;
+    kh_path_leaf_dir(leaf_path, &cache->paths, kh_path_leaf(object_id));
+    if (kh_dir_sync(leaf_path, &ignored) != KH_OK)
+        kh_log(KH_LOG_WARN, "ingest", "after a failed store: %s", ignored.message);
+}
+
+/* On failure the file is gone, unless its row is in doubt. */
 static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_job *job, kh_error *err)
 {
     kh_cache *cache = incoming->cache;
@@ -213,14 +227,13 @@ static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_jo
     status = place(cache, path, job, err);
     if (status == KH_OK && job->is_held) /* another thread was first; at `path` lies a file without a row until it is moved */
         status = kh_held_settle(cache, path, incoming->fd, job->facts, &job->held, err);
-    if (status != KH_OK && unlink(path) == 0) {
-        char leaf_path[PATH_MAX];
-        kh_error ignored = KH_ERROR_INIT;
-
-        kh_path_leaf_dir(leaf_path, &cache->paths, kh_path_leaf(job->object_id));
-        if (kh_dir_sync(leaf_path, &ignored) != KH_OK)
-            kh_log(KH_LOG_WARN, "ingest", "after a failed store: %s", ignored.message);
+    if (status != KH_OK && job->in_doubt) {
+        kh_log(KH_LOG_WARN, "ingest", "the index cannot be written; object %lld is refused, its file stays until the next start",
+               (long long)job->object_id);
+        return status; /* its id is not settled, so that recovery looks at it */
     }
+    if (status != KH_OK)
+        remove_stored(cache, path, job->object_id);
     kh_id_settle(cache->ids, job->object_id);
     return status;
 }
@@ -278,7 +291,7 @@ kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const
         status = store_new(incoming, path, &job, err);
     if (status == KH_OK)
         tell(&job, &facts, result);
-    else
+    else if (!job.in_doubt)
         unlink(path);
     kh_facts_release(&facts);
     incoming_free(incoming);

@@ -75,14 +75,17 @@ static kh_status sum_file(int fd, uint64_t size, uint8_t out[KH_SHA256_SIZE], kh
 }
 
 /* The file was renamed after its sync, so it is whole; its row did not make it. */
-static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_job *job, kh_facts *facts, kh_error *err)
+static kh_status read_file(int fd, kh_facts *facts, kh_error *err)
 {
     kh_status status = kh_facts_read(facts, fd, err);
 
-    if (status == KH_OK)
-        status = sum_file(fd, facts->bytes, facts->sha256, err);
-    if (status == KH_OK)
-        status = kh_committer_run(cache->committer, kh_rows_insert, job, kh_path_leaf(job->object_id), err);
+    return status == KH_OK ? sum_file(fd, facts->bytes, facts->sha256, err) : status;
+}
+
+static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_job *job, const kh_facts *facts, kh_error *err)
+{
+    kh_status status = kh_committer_run(cache->committer, kh_rows_insert, job, kh_path_leaf(job->object_id), err);
+
     if (status == KH_OK && job->is_held)
         status = kh_held_settle(cache, path, fd, facts, &job->held, err);
     return status;
@@ -113,7 +116,7 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     kh_error why = KH_ERROR_INIT;
     char path[PATH_MAX];
     int64_t ignored;
-    bool found;
+    bool found, is_bad;
     int fd = -1;
     kh_status status = read_one(cache, "SELECT 1 FROM object WHERE id = ?1", object_id, &ignored, &found, err);
 
@@ -128,13 +131,16 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     if (status == KH_OK)
         status = kh_object_open_file(&fd, &cache->paths, object_id, origin_id, &why);
     if (status == KH_OK)
+        status = read_file(fd, &facts, &why);
+    is_bad = status != KH_OK && is_content(status);
+    if (status == KH_OK)
         status = index_file(cache, path, fd, &job, &facts, &why);
     if (fd >= 0)
         close(fd);
     kh_facts_release(&facts);
     if (status == KH_OK)
         ++*indexed;
-    else if (is_content(status))
+    else if (is_bad || status == KH_E_LIMIT)
         status = set_aside(cache, path, name, &why, err);
     else
         kh_error_set(err, status, "object %lld: %s", (long long)object_id, why.message);

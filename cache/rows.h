@@ -25,6 +25,7 @@ typedef struct kh_row_job {
     int64_t study_id, series_id;
     bool is_held;        /* the UID is taken: nothing was written, `held` says by what */
     kh_held_object held;
+    bool in_doubt;       /* set by who ran it: it failed, but the row may be there at the next start */
 } kh_row_job;
 
 /* A kh_write_function with a kh_row_job. */
