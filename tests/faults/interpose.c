@@ -70,11 +70,16 @@ int faults_disarm(void)
 
 bool faults_hit(fault_kind kind)
 {
-    if (!armed.on || armed.kind != kind || atomic_fetch_add(&armed.count, 1) + 1 != armed.nth)
+    int count;
+
+    if (!armed.on || armed.kind != kind)
+        return false;
+    count = atomic_fetch_add(&armed.count, 1) + 1;
+    if (count != armed.nth && !(armed.errno_value < 0 && armed.nth > 0 && count > armed.nth))
         return false;
     if (armed.errno_value == 0)
         raise(SIGKILL);
-    errno = armed.errno_value;
+    errno = abs(armed.errno_value);
     return true;
 }
 

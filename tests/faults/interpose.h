@@ -25,7 +25,8 @@ typedef enum fault_kind {
 void faults_watch(const char *dir);
 
 /* Count the calls of a kind from now on whose path below dir begins with `part`; the nth (from 1; 0: none) fails with
- * errno_value. With 0 as errno_value the process is killed there instead: after half of a write, before anything else. */
+ * errno_value; when that is negative, so do all after it. With 0 as errno_value the process is killed there instead: after half of
+ * a write, before anything else. */
 void faults_arm(fault_kind kind, const char *part, int nth, int errno_value);
 /* None fails any more; returns how many calls were counted. */
 int faults_disarm(void);
