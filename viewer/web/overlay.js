@@ -4,6 +4,7 @@ import { make, setText } from './dom.js';
 import * as format from './format.js';
 import { edgeLetters, planeName } from './geometry.js';
 import { language, t } from './i18n.js';
+import { isColour } from './stack_model.js';
 
 const RULER_SHARE = 0.3; // of the view's width
 const RULER_MAX_PX = 220;
@@ -68,7 +69,7 @@ function pictureLines(stack, shown, viewport) {
     const slice = stack.slice(shown.index);
     const object = stack.object(shown.index);
     const window =
-        shown.window && object.samples === 1
+        shown.window && !isColour(object)
             ? t('overlay.window', {
                   center: format.number(shown.window.center),
                   width: format.number(shown.window.width),

@@ -1,5 +1,6 @@
 // presets.js - named windows a reader can pick. Pure.
 
+import { isColour } from './stack_model.js';
 import { same } from './window_level.js';
 
 /** CT windows in Hounsfield units; `key` is the digit that picks it. */
@@ -24,7 +25,7 @@ const distinct = (windows) =>
 
 /** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says". Colour has no window. */
 export function presetsFor(modality, object, slice) {
-    if (!object || object.samples > 1) return [];
+    if (!object || isColour(object)) return [];
     const list = [{ key: '0', name: 'preset.default', window: null }];
     if (isHounsfield(modality, object)) {
         for (const { key, name, center, width } of CT_PRESETS) list.push({ key, name, window: { center, width } });

@@ -2,6 +2,9 @@
 
 const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
+/** Has an object of the manifest colours, and so no window? A palette has one sample a pixel. */
+export const isColour = (object) => Boolean(object) && (object.samples > 1 || object.photometric === 'PALETTE COLOR');
+
 export class StackModel {
     /** manifest: the answer of GET /api/series/{id}/stack. */
     constructor(manifest) {

@@ -8,7 +8,7 @@ import { attachInput } from './input.js';
 import { Overlay } from './overlay.js';
 import { PREFETCH_MAX_BYTES, PictureStore } from './picture_store.js';
 import { SliceSlider } from './slice_slider.js';
-import { StackModel } from './stack_model.js';
+import { isColour, StackModel } from './stack_model.js';
 import { levelFor, Rendition } from './tile_source.js';
 import { Viewport } from './viewport.js';
 import * as voi from './window_level.js';
@@ -225,7 +225,7 @@ export class Stage {
         const { manifest } = this.stack;
         const object = this.stack.object(index);
         const level = levelFor(this.viewport.scale * devicePixelRatio, object.columns, object.rows, manifest.tile_size);
-        const window = object.samples > 1 ? null : (this.drag?.draft ?? this.window);
+        const window = isColour(object) ? null : (this.drag?.draft ?? this.window);
         const quality = this.drag?.draft ? DRAFT_QUALITY : manifest.default_quality;
         return new Rendition(manifest, index, level, window, quality);
     }
@@ -292,7 +292,7 @@ export class Stage {
             this.drawn = drawing;
             this.drawer.draw(shown.tiles, this.viewport, this.stack.pixelAspect(shown.index));
         }
-        const colour = this.stack.object(shown.index).samples > 1;
+        const colour = isColour(this.stack.object(shown.index));
         const wanted = this.window ?? this.store.fileWindow(shown.key);
         this.drawer.adjust(colour ? null : shown.window, colour ? null : wanted, this.invert);
     }
@@ -436,7 +436,7 @@ export class Stage {
     }
 
     #dragWindow(totalX, totalY) {
-        if (!this.drag.window || this.stack.object().samples > 1) return;
+        if (!this.drag.window || isColour(this.stack.object())) return;
         this.window = voi.drag(this.drag.window, totalX, totalY);
         if (this.drag.draft === null) this.drag.draft = this.window;
         if (!this.draftTimer) this.draftTimer = setTimeout(() => this.#nextDraft(), DRAFT_EVERY_MS);

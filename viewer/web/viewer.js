@@ -10,6 +10,7 @@ import { entryFor } from './keymap.js';
 import { personLine } from './overlay.js';
 import { presetsFor } from './presets.js';
 import { openingSeries, neighbour, SeriesStrip } from './series_strip.js';
+import { isColour } from './stack_model.js';
 import { Stage } from './stage.js';
 import { arrival, hasPictures, isComing } from './study_state.js';
 import { Toolbar } from './toolbar.js';
@@ -233,7 +234,7 @@ export class ViewerPage {
             tool: stage.tool,
             invert: stage.invert,
             text: this.textShown,
-            colour: stage.stack?.object()?.samples > 1,
+            colour: isColour(stage.stack?.object()),
         });
         if (stage.area.dataset.state === 'ready') this.#showThumbnails();
         clearTimeout(this.rememberTimer);

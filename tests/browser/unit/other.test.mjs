@@ -130,6 +130,7 @@ for (const [name, modality, object, windows, expected] of [
     ['MR', 'MR', { samples: 1, rescale_type: '' }, [{ center: 1, width: 2 }], '0 6'],
     ['CT not in Hounsfield units', 'CT', { samples: 1, rescale_type: 'US' }, [], '0'],
     ['colour', 'US', { samples: 3, rescale_type: '' }, [], ''],
+    ['palette', 'US', { samples: 1, photometric: 'PALETTE COLOR', rescale_type: '' }, [], ''],
     ['nothing open', 'CT', null, [], ''],
 ]) {
     test(`presets: ${name}`, () => {
