@@ -182,7 +182,7 @@ async function wrk(port, targets, connections, seconds, work) {
     const script = path.join(work, 'targets.lua');
     fs.writeFileSync(script, `local t = {${targets.map((t) => JSON.stringify(t)).join(',')}}\nlocal i = 0\n`
         + 'request = function() i = i + 1; return wrk.format("GET", t[(i - 1) % #t + 1], {Accept = "image/jpeg"}) end\n');
-    const output = await run('wrk', ['-t2', `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}/`]);
+    const output = await run('wrk', [`-t${Math.min(2, connections)}`, `-c${connections}`, `-d${seconds}s`, '-s', script, `http://127.0.0.1:${port}/`]);
     if (/Non-2xx/.test(output)) throw new Error(`wrk: ${output}`);
     return Number(/Requests\/sec:\s+([\d.]+)/.exec(output)[1]);
 }
