@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include "app/command.h"
 #include "app/settings.h"
+#include "cache/search.h"
 #include "dicom/codec/codec.h"
+#include "dicom/dictionary.h"
 #include "dicom/syntax.h"
 #include "pacs-bridge/dimse_status.h"
 
@@ -30,11 +32,36 @@ static void print_services(void)
          "| service | role | for |\n| --- | --- | --- |\n"
          "| Verification (" KH_SOP_VERIFICATION ") | SCP, SCU | `kakehashi node echo` |\n"
          "| Storage, every class of the table below | SCP | pushes, and the sub-operations of our own retrievals |\n"
-         "| Study Root Query/Retrieve - FIND (" KH_SOP_STUDY_ROOT_FIND ") | SCU | counting and finding, levels STUDY, SERIES and IMAGE, hierarchical |\n"
+         "| Patient Root Query/Retrieve - FIND (" KH_SOP_PATIENT_ROOT_FIND ") | SCP | levels PATIENT, STUDY, SERIES and IMAGE |\n"
+         "| Study Root Query/Retrieve - FIND (" KH_SOP_STUDY_ROOT_FIND ") | SCP, SCU | levels STUDY, SERIES and IMAGE; as SCU hierarchical |\n"
          "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCU | retrieval to our own AE title |\n\n"
          "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
          "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
          "and kept once; with other content the first stays, the second is set aside and logged.\n");
+}
+
+static void print_queries(void)
+{
+    static const char *const levels[] = {"PATIENT", "STUDY", "SERIES", "IMAGE"};
+    size_t count;
+    const kh_search_attribute *attributes = kh_search_attribute_table(&count);
+
+    printf("## Queries answered\n\n"
+           "Nodes that may query (`kakehashi node add --may-query`) are answered from the index; others get 0124. Queries are hierarchical;\n"
+           "relational queries are granted when they are negotiated, no other extended negotiation is. An identifier that breaks the\n"
+           "hierarchy or holds a key that its VR does not allow is answered with A900 and a comment. Matching is as in PS3.4 C.2.2.2: single\n"
+           "values, wild cards, ranges, lists of UIDs, universal. Person names match without regard to case, width, and hiragana or katakana; a key\n"
+           "without `=` may match any component group, one with `=` matches group by group. Several values of a CS or AE key match\n"
+           "each by itself. Keys that the index does not know, and keys below the level, are left out of the answers (FF01). Patients and studies\n"
+           "come newest first. Answers are in the Specific Character Set of the request if it can write them, else in the one configured for\n"
+           "the node, else in ISO_IR 192. A query with more than `[dicom] answers` (%lld) matches ends with A700 after these.\n"
+           "C-CANCEL is honoured between two answers. Issuer of Patient ID is the hospital's name here.\n\n"
+           "| tag | attribute | level |\n| --- | --- | --- |\n",
+           (long long)kh_settings_default.dicom_answers);
+    for (size_t i = 0; i < count; i++)
+        printf("| (%04X,%04X) | %s%s | %s |\n", KH_TAG_ARGS(attributes[i].tag), kh_dictionary_keyword(attributes[i].tag),
+               attributes[i].unique ? ", unique key" : "", levels[attributes[i].level]);
+    putchar('\n');
 }
 
 static void print_statuses(void)
@@ -108,6 +135,7 @@ static int run(const kh_command *self, int argc, char **argv)
         return status;
     print_head();
     print_services();
+    print_queries();
     print_statuses();
     print_charsets();
     print_syntaxes();

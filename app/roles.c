@@ -84,6 +84,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.waiting_max = (unsigned)settings->dicom_waiting;
     options.associate_ms = settings->dicom_associate_ms;
     options.pdu_ms = settings->dicom_pdu_ms;
+    options.find_answers_max = (unsigned)settings->dicom_answers;
     options.idle_ms = settings->dicom_idle_ms;
     options.floor_bytes_per_s = (uint32_t)settings->dicom_floor_bytes;
     options.pull_workers = (unsigned)settings->pull_parallel;

@@ -32,6 +32,7 @@ typedef struct kh_settings {
     int64_t dicom_pdu_ms;
     int64_t dicom_idle_ms;
     int64_t dicom_floor_bytes;
+    int64_t dicom_answers;
 
     int64_t reserve_bytes;
     int64_t object_bytes;

@@ -58,5 +58,12 @@ static const char schema_1[] =
     "CREATE INDEX pull_open ON pull (priority, id) WHERE state < 2;"
     "CREATE UNIQUE INDEX pull_once ON pull (node_id, study_uid) WHERE state < 2;";
 
-const char *const kh_schema_scripts[] = {schema_1};
+/* What queries of other systems look for; how studies are fetched from a node (0: C-MOVE, 1: C-GET). */
+static const char schema_2[] =
+    "CREATE INDEX patient_by_patient_id ON patient (patient_id);"
+    "CREATE INDEX study_by_accession ON study (accession);"
+    "CREATE INDEX series_by_uid ON series (series_uid);"
+    "ALTER TABLE node ADD COLUMN retrieve INTEGER NOT NULL DEFAULT 0;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -60,8 +60,11 @@ typedef struct kh_sop_class {
 #define KH_SOP_CT_IMAGE "1.2.840.10008.5.1.4.1.1.2"
 #define KH_SOP_MR_IMAGE "1.2.840.10008.5.1.4.1.1.4"
 #define KH_SOP_PATIENT_ROOT_FIND "1.2.840.10008.5.1.4.1.2.1.1"
+#define KH_SOP_PATIENT_ROOT_MOVE "1.2.840.10008.5.1.4.1.2.1.2"
+#define KH_SOP_PATIENT_ROOT_GET "1.2.840.10008.5.1.4.1.2.1.3"
 #define KH_SOP_STUDY_ROOT_FIND "1.2.840.10008.5.1.4.1.2.2.1"
 #define KH_SOP_STUDY_ROOT_MOVE "1.2.840.10008.5.1.4.1.2.2.2"
+#define KH_SOP_STUDY_ROOT_GET "1.2.840.10008.5.1.4.1.2.2.3"
 
 const kh_sop_class *kh_sop_class_find(const char *uid);
 /* All storage SOP classes first, then the others. */

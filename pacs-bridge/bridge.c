@@ -19,6 +19,7 @@ const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
                                                      .pdu_ms = 30000,
                                                      .idle_ms = 60000,
                                                      .floor_bytes_per_s = 64 * 1024,
+                                                     .find_answers_max = 10000,
                                                      .pull_workers = 2,
                                                      .pull_attempts_max = 8,
                                                      .pull_retry_first_ms = 1000,
@@ -102,6 +103,7 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     bridge->service.cache = cache;
     memcpy(bridge->service.ae_title, options->ae_title, sizeof(bridge->service.ae_title));
     snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
+    bridge->service.answers_max = options->find_answers_max;
     bridge->limits = kh_net_limits_default;
     bridge->limits.associate_ms = options->associate_ms;
     bridge->limits.pdu_ms = options->pdu_ms;

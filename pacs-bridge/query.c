@@ -8,7 +8,7 @@
 kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err)
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
-    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2}, {KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2}};
+    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2, false}, {KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false}};
     kh_status status;
 
     *query = (kh_query){.node = node};

@@ -12,7 +12,7 @@ void kh_scu_init(kh_scu *scu, const char *ae_title)
 kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err)
 {
     static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
-    const kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1};
+    const kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1, false};
     int64_t begin_us = kh_clock_monotonic_us();
     kh_assoc *assoc = NULL;
     uint16_t answer = 0;

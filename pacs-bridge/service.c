@@ -8,6 +8,7 @@
 #include "cache/nodes.h"
 #include "dicom/writer.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/scp.h"
 
 #define DICOM_ROOT "1.2.840.10008."
 #define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
@@ -42,12 +43,28 @@ static bool is_stored(const char *sop_class_uid)
            strncmp(sop_class_uid, DICOM_ROOT, strlen(DICOM_ROOT)) != 0;
 }
 
+/* Those we also write. */
+static int choose_identifier_syntax(const char *const *transfer_syntaxes, size_t count)
+{
+    int fallback = -2;
+
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(transfer_syntaxes[i], KH_TS_EXPLICIT_LE) == 0)
+            return (int)i;
+        if (strcmp(transfer_syntaxes[i], KH_TS_IMPLICIT_LE) == 0)
+            fallback = (int)i;
+    }
+    return fallback;
+}
+
 /* The peer's first choice that we know; implicit and big endian only when there is nothing better, as they say less of their elements. */
 int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
 {
     int fallback = -2;
 
     (void)context;
+    if (kh_scp_is_find(abstract_syntax))
+        return choose_identifier_syntax(transfer_syntaxes, count);
     if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(abstract_syntax))
         return -1;
     for (size_t i = 0; i < count; i++) {
@@ -60,22 +77,53 @@ int kh_service_choose(void *context, const char *abstract_syntax, const char *co
     return fallback;
 }
 
-/* --- one association --- */
+/* --- what the services share --- */
 
-typedef struct session {
-    kh_service_scp *service;
-    kh_assoc *assoc;
-    const kh_assoc_request *request;
-    kh_node node;
-    const char *facility;
-    uint64_t stored, duplicates, conflicts, refused, echoes;
-    kh_status refused_status;   /* of the newest refusal, with its words */
-    char refused_words[200];
-} session;
+kh_status kh_scp_drop(void *context, const uint8_t *bytes, size_t size, kh_error *err)
+{
+    (void)context;
+    (void)bytes;
+    (void)size;
+    (void)err;
+    return KH_OK;
+}
+
+kh_status kh_scp_answer(const kh_scp *of, uint8_t context_id, const kh_dimse *request, uint16_t status, const char *comment)
+{
+    kh_dimse response;
+    size_t length = strlen(comment);
+
+    kh_dimse_respond(&response, request, status);
+    if (length > sizeof(response.comment) - 1)
+        length = sizeof(response.comment) - 1;
+    memcpy(response.comment, comment, length);
+    return kh_assoc_send(of->assoc, context_id, &response, NULL);
+}
+
+kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err)
+{
+    kh_dimse command;
+    uint8_t context_id;
+    kh_status status = kh_assoc_wait(of->assoc, 0, NULL);
+
+    if (status == KH_E_TIMEOUT)
+        return KH_OK;
+    if (status == KH_E_CANCELLED)
+        return kh_error_set(err, status, "stopping");
+    status = kh_assoc_receive(of->assoc, &context_id, &command, 0, err);
+    if (status != KH_OK)
+        return status;
+    if (command.field != KH_C_CANCEL_RQ || command.has_data)
+        return kh_error_set(err, KH_E_PEER, "command %04X while a request is answered", command.field);
+    *cancelled = *cancelled || command.responded_id == request->message_id;
+    return KH_OK;
+}
+
+/* --- one association --- */
 
 /* One object on its way in. */
 typedef struct receiving {
-    session *of;
+    kh_scp *of;
     kh_incoming *incoming; /* NULL: refused already, what comes is dropped */
     int64_t pull_id;
 } receiving;
@@ -89,17 +137,8 @@ static kh_status receive_part(void *context, const uint8_t *bytes, size_t size, 
     return kh_ingest_write(object->incoming, bytes, size, err);
 }
 
-static kh_status drop_part(void *context, const uint8_t *bytes, size_t size, kh_error *err)
-{
-    (void)context;
-    (void)bytes;
-    (void)size;
-    (void)err;
-    return KH_OK;
-}
-
 /* What can be said before the data set is read. *dimse is set with a status of its own where the table has none for it. */
-static kh_status check_request(const session *of, const kh_dimse *request, uint8_t context_id, int64_t pull_id, uint16_t *dimse,
+static kh_status check_request(const kh_scp *of, const kh_dimse *request, uint8_t context_id, int64_t pull_id, uint16_t *dimse,
                                kh_error *err)
 {
     const kh_context *context = kh_assoc_context(of->assoc, context_id);
@@ -150,7 +189,7 @@ static kh_status commit_object(receiving *object, const kh_dimse *request, kh_in
     return kh_ingest_commit(incoming, &origin, &expected, result, err);
 }
 
-static void note_refusal(session *of, kh_status status, const kh_error *err)
+static void note_refusal(kh_scp *of, kh_status status, const kh_error *err)
 {
     of->refused++;
     atomic_fetch_add(&of->service->refused, 1);
@@ -161,7 +200,7 @@ static void note_refusal(session *of, kh_status status, const kh_error *err)
         kh_log(KH_LOG_WARN, "dicom", "object from %s refused: %s", of->node.name, err->message);
 }
 
-static void note_object(session *of, const receiving *object, kh_status status, const kh_ingest_result *result, const kh_error *err)
+static void note_object(kh_scp *of, const receiving *object, kh_status status, const kh_ingest_result *result, const kh_error *err)
 {
     kh_service_scp *service = of->service;
 
@@ -178,20 +217,8 @@ static void note_object(session *of, const receiving *object, kh_status status, 
         kh_pull_queue_note_object(service->pulls, object->pull_id, status, result->duplicate);
 }
 
-static kh_status answer(const session *of, uint8_t context_id, const kh_dimse *request, uint16_t status, const char *comment)
-{
-    kh_dimse response;
-    size_t length = strlen(comment);
-
-    kh_dimse_respond(&response, request, status);
-    if (length > sizeof(response.comment) - 1)
-        length = sizeof(response.comment) - 1;
-    memcpy(response.comment, comment, length);
-    return kh_assoc_send(of->assoc, context_id, &response, NULL);
-}
-
 /* Failing here ends the association; a refused object does not. */
-static kh_status serve_store(session *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+static kh_status serve_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
     receiving object = {.of = of};
     kh_ingest_result result = {0};
@@ -205,7 +232,7 @@ static kh_status serve_store(session *of, uint8_t context_id, const kh_dimse *re
     if (stored == KH_OK)
         stored = begin_object(&object, request, kh_assoc_context(of->assoc, context_id), &why);
     if (request->has_data)
-        status = kh_assoc_receive_data(of->assoc, context_id, stored == KH_OK ? receive_part : drop_part, &object, &sink_status,
+        status = kh_assoc_receive_data(of->assoc, context_id, stored == KH_OK ? receive_part : kh_scp_drop, &object, &sink_status,
                                        &why, err);
     if (stored == KH_OK)
         stored = sink_status;
@@ -217,24 +244,24 @@ static kh_status serve_store(session *of, uint8_t context_id, const kh_dimse *re
     note_object(of, &object, stored, &result, &why);
     if (dimse == 0)
         dimse = kh_dimse_status_store(stored);
-    return answer(of, context_id, request, dimse, stored == KH_OK ? "" : why.message);
+    return kh_scp_answer(of, context_id, request, dimse, stored == KH_OK ? "" : why.message);
 }
 
 /* A request we do not serve: its data set is read away, so that the association goes on. */
-static kh_status serve_other(const session *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+static kh_status serve_other(const kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
     kh_status sink_status, status = KH_OK;
 
     if (request->field & KH_DIMSE_RESPONSE)
         return kh_error_set(err, KH_E_PEER, "a response (%04X) to nothing we asked", request->field);
     if (request->has_data)
-        status = kh_assoc_receive_data(of->assoc, context_id, drop_part, NULL, &sink_status, NULL, err);
+        status = kh_assoc_receive_data(of->assoc, context_id, kh_scp_drop, NULL, &sink_status, NULL, err);
     if (status != KH_OK || request->field == KH_C_CANCEL_RQ) /* nothing of that kind is under way */
         return status;
-    return answer(of, context_id, request, KH_DIMSE_UNRECOGNISED_OPERATION, "");
+    return kh_scp_answer(of, context_id, request, KH_DIMSE_UNRECOGNISED_OPERATION, "");
 }
 
-static kh_status serve_messages(session *of, kh_error *err)
+static kh_status serve_messages(kh_scp *of, kh_error *err)
 {
     for (;;) {
         kh_dimse request;
@@ -245,18 +272,22 @@ static kh_status serve_messages(session *of, kh_error *err)
             return status;
         if (request.field == KH_C_ECHO_RQ) {
             of->echoes++;
-            status = answer(of, context_id, &request, KH_DIMSE_SUCCESS, "");
+            status = kh_scp_answer(of, context_id, &request, KH_DIMSE_SUCCESS, "");
         } else if (request.field == KH_C_STORE_RQ) {
             status = serve_store(of, context_id, &request, err);
+        } else if (request.field == KH_C_FIND_RQ) {
+            status = kh_scp_find(of, context_id, &request, err);
         } else {
             status = serve_other(of, context_id, &request, err);
         }
-        if (status != KH_OK)
-            return kh_error_set(err, status, "response not sent");
+        if (status != KH_OK) {
+            (void)!kh_error_set(err, status, "response not sent"); /* the first words win */
+            return status;
+        }
     }
 }
 
-static void log_session(const session *of, uint64_t number, int64_t took_ms, kh_status status, const kh_error *err)
+static void log_session(const kh_scp *of, uint64_t number, int64_t took_ms, kh_status status, const kh_error *err)
 {
     char refused[280] = "";
 
@@ -264,16 +295,17 @@ static void log_session(const session *of, uint64_t number, int64_t took_ms, kh_
         snprintf(refused, sizeof(refused), ", %llu refused (%04X, %s)", (unsigned long long)of->refused,
                  kh_dimse_status_store(of->refused_status), of->refused_words);
     kh_log(status == KH_OK && !of->refused ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
-           "association %llu from %s (%s), %s to %s: %llu stored (%llu known, %llu in conflict)%s, %llu echoes, %llu bytes, %lld ms, %s",
+           "association %llu from %s (%s), %s to %s: %llu stored (%llu known, %llu in conflict)%s, %llu echoes, %llu queries, %llu retrievals, %llu bytes, %lld ms, %s",
            (unsigned long long)number, of->node.name, of->request->address, of->request->calling, of->request->called,
            (unsigned long long)of->stored, (unsigned long long)of->duplicates, (unsigned long long)of->conflicts, refused,
-           (unsigned long long)of->echoes, (unsigned long long)kh_assoc_bytes_in(of->assoc), (long long)took_ms,
+           (unsigned long long)of->echoes, (unsigned long long)of->queries, (unsigned long long)of->retrievals,
+           (unsigned long long)(kh_assoc_bytes_in(of->assoc) + kh_assoc_bytes_out(of->assoc)), (long long)took_ms,
            status == KH_OK ? "released" : err->message);
 }
 
 void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number)
 {
-    session of = {.service = context, .assoc = assoc, .request = request};
+    kh_scp of = {.service = context, .assoc = assoc, .request = request};
     int64_t begin_ms = kh_clock_monotonic_ms();
     kh_error err = KH_ERROR_INIT;
     kh_status status;

@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@ extern "C" {
 extern "C" const kh_net_limits kh_net_limits_default = {10000, 30000, 60000, 64 * 1024, 131072};
 
 #define CONTEXTS_MAX 128
+#define RELATIONAL_MAX 16
+#define QUERY_RETRIEVE_ROOT "1.2.840.10008.5.1.4.1.2."
 #define APPLICATION_CONTEXT "1.2.840.10008.3.1.1.1"
 #define CLOSE_WAIT_S 1 /* for the peer to close after the release was acknowledged */
 
@@ -35,6 +38,8 @@ struct kh_assoc {
     kh_buf command_buf;
     unsigned context_count;
     kh_context contexts[CONTEXTS_MAX];
+    unsigned relational_count;
+    char relational[RELATIONAL_MAX][KH_UID_SIZE]; /* SOP classes */
 };
 
 namespace
@@ -164,6 +169,7 @@ void note_context(kh_assoc *assoc, const T_ASC_PresentationContext &from, const 
     to->id = from.presentationContextID;
     snprintf(to->abstract_syntax, sizeof(to->abstract_syntax), "%s", from.abstractSyntax);
     snprintf(to->transfer_syntax, sizeof(to->transfer_syntax), "%s", transfer_syntax);
+    to->requestor_is_scp = from.acceptedRole == ASC_SC_ROLE_SCP || from.acceptedRole == ASC_SC_ROLE_SCUSCP;
 }
 
 void trim_ae(char *title)
@@ -241,7 +247,8 @@ kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *contex
             syntaxes[s] = proposed.proposedTransferSyntaxes[s];
         int chosen = choose(context, proposed.abstractSyntax, syntaxes, proposed.transferSyntaxCount);
         if (chosen >= 0 && chosen < proposed.transferSyntaxCount) {
-            cond = ASC_acceptPresentationContext(params, proposed.presentationContextID, syntaxes[chosen]);
+            proposed.acceptedRole = proposed.proposedRole;
+            cond = ASC_acceptPresentationContext(params, proposed.presentationContextID, syntaxes[chosen], proposed.proposedRole);
             if (cond.good())
                 note_context(assoc, proposed, syntaxes[chosen]);
         } else {
@@ -253,6 +260,31 @@ kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *contex
             return fail(err, KH_E_FORMAT, "presentation context", cond);
     }
     return KH_OK;
+}
+
+/* Answer the extended negotiation of query and retrieve classes: relational if asked for, nothing else. The toolkit frees the list. */
+void grant_relational(kh_assoc *assoc)
+{
+    SOPClassExtendedNegotiationSubItemList *asked = nullptr;
+    std::unique_ptr<SOPClassExtendedNegotiationSubItemList> granted(new SOPClassExtendedNegotiationSubItemList);
+
+    ASC_getRequestedExtNegList(assoc->asc->params, &asked);
+    for (auto it = asked ? asked->begin() : granted->begin(); asked && it != asked->end(); ++it) {
+        const char *uid = (*it)->sopClassUID.c_str();
+        if (assoc->relational_count == RELATIONAL_MAX || strncmp(uid, QUERY_RETRIEVE_ROOT, strlen(QUERY_RETRIEVE_ROOT)) != 0 ||
+            strlen(uid) >= KH_UID_SIZE || (*it)->serviceClassAppInfoLength < 1 || (*it)->serviceClassAppInfo[0] != 1)
+            continue;
+        std::unique_ptr<SOPClassExtendedNegotiationSubItem> item(new SOPClassExtendedNegotiationSubItem);
+        item->sopClassUID = uid;
+        item->sopClassUIDLength = static_cast<unsigned short>(strlen(uid));
+        item->serviceClassAppInfo = new unsigned char[1]{1};
+        item->serviceClassAppInfoLength = 1;
+        item->itemLength = static_cast<unsigned short>(2 + item->sopClassUIDLength + 1);
+        granted->push_back(item.release());
+        snprintf(assoc->relational[assoc->relational_count++], KH_UID_SIZE, "%s", uid);
+    }
+    if (!granted->empty())
+        ASC_setAcceptedExtNegList(assoc->asc->params, granted.release());
 }
 
 /* Give the toolkit our connected socket and the A-ASSOCIATE-RQ already read from it. */
@@ -312,6 +344,7 @@ extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *p
                 step = choose_contexts(assoc, choose, context, err);
             if (step != KH_OK)
                 return step;
+            grant_relational(assoc);
             OFCondition cond = ASC_acknowledgeAssociation(assoc->asc);
             return cond.bad() ? fail_io(err, assoc, "A-ASSOCIATE-AC", cond) : KH_OK;
         });
@@ -363,7 +396,8 @@ OFCondition propose(T_ASC_Parameters *params, const char *host, uint16_t port, c
         cond = ASC_addPresentationContext(params, static_cast<T_ASC_PresentationContextID>(2 * i + 1),
                                           proposals[i].abstract_syntax,
                                           const_cast<const char **>(proposals[i].transfer_syntaxes),
-                                          static_cast<int>(proposals[i].transfer_syntax_count));
+                                          static_cast<int>(proposals[i].transfer_syntax_count),
+                                          proposals[i].as_scp ? ASC_SC_ROLE_SCP : ASC_SC_ROLE_DEFAULT);
     return cond;
 }
 
@@ -497,6 +531,14 @@ extern "C" const kh_context *kh_assoc_context_find(const kh_assoc *assoc, const 
 extern "C" unsigned kh_assoc_context_count(const kh_assoc *assoc)
 {
     return assoc->context_count;
+}
+
+extern "C" bool kh_assoc_is_relational(const kh_assoc *assoc, const char *sop_class_uid)
+{
+    for (unsigned i = 0; i < assoc->relational_count; i++)
+        if (strcmp(assoc->relational[i], sop_class_uid) == 0)
+            return true;
+    return false;
 }
 
 extern "C" uint16_t kh_assoc_next_message_id(void)

@@ -66,6 +66,7 @@ typedef struct kh_proposal {
     const char *abstract_syntax;
     const char *const *transfer_syntaxes;
     size_t transfer_syntax_count; /* 1 to 50 */
+    bool as_scp; /* we want to be its SCP: the acceptor sends us C-STORE requests in it (PS3.7 D.3.3.4), for C-GET */
 } kh_proposal;
 
 /* KH_E_PEER when the host is not reached, refuses or rejects, with the words of why; KH_E_TIMEOUT. proposal_count 1 to 128; the context
@@ -86,12 +87,16 @@ void kh_assoc_abort(kh_assoc *assoc);
 typedef struct kh_context {
     uint8_t id;
     char abstract_syntax[KH_UID_SIZE], transfer_syntax[KH_UID_SIZE];
+    bool requestor_is_scp; /* roles were negotiated so: the acceptor may send requests in it */
 } kh_context;
 /* The accepted context with this ID, or NULL. Borrowed. */
 const kh_context *kh_assoc_context(const kh_assoc *assoc, uint8_t id);
 /* The accepted context for this abstract and transfer syntax (NULL: any), or NULL. */
 const kh_context *kh_assoc_context_find(const kh_assoc *assoc, const char *abstract_syntax, const char *transfer_syntax);
 unsigned kh_assoc_context_count(const kh_assoc *assoc);
+/* As acceptor: relational queries or retrievals were negotiated for this SOP class (PS3.4 C.5.1.1, C.5.2.1). Every requestor of a
+ * Query/Retrieve class that asks for them is granted them, and nothing else of extended negotiation. */
+bool kh_assoc_is_relational(const kh_assoc *assoc, const char *sop_class_uid);
 
 /* For the next request we send: 1 to 65,535, then 1 again; counted over all associations of the process, so that the sub-operations of
  * two moves can be told apart by their originator. Threads: any. */

@@ -87,7 +87,8 @@ kh_status kh_dimse_encode(kh_buf *out, const kh_dimse *command, kh_error *err)
     else
         put_us(&to, 0x0120, command->responded_id);
     put_text(&to, 0x0600, command->move_destination, ' ');
-    if (command->field == KH_C_STORE_RQ || command->field == KH_C_FIND_RQ || command->field == KH_C_MOVE_RQ)
+    if (command->field == KH_C_STORE_RQ || command->field == KH_C_FIND_RQ || command->field == KH_C_MOVE_RQ ||
+        command->field == KH_C_GET_RQ)
         put_us(&to, 0x0700, command->priority);
     put_us(&to, 0x0800, command->has_data ? 0x0001 : NO_DATA_SET);
     if (response) {

@@ -133,7 +133,7 @@ static bool is_wanted(const kh_item *query, unsigned number)
 static kh_assoc *connect_target(const hospital *pacs, const char *destination)
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE};
-    const kh_proposal proposal = {KH_SOP_CT_IMAGE, syntaxes, 1};
+    const kh_proposal proposal = {KH_SOP_CT_IMAGE, syntaxes, 1, false};
     kh_assoc *assoc = NULL;
 
     return kh_assoc_connect(&assoc, "127.0.0.1", pacs->target_port, "HOSPITAL", destination, &proposal, 1, NULL, NULL, NULL) == KH_OK

@@ -343,7 +343,7 @@ static void sink_error_keeps_the_association(void **state)
 static kh_assoc *connect_to(const scp *server, const char *abstract_syntax)
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
-    kh_proposal proposals[] = {{KH_SOP_VERIFICATION, syntaxes, 2}, {abstract_syntax, syntaxes, 2}};
+    kh_proposal proposals[] = {{KH_SOP_VERIFICATION, syntaxes, 2, false}, {abstract_syntax, syntaxes, 2, false}};
     kh_error err = KH_ERROR_INIT;
     kh_assoc *assoc = NULL;
 
@@ -460,7 +460,7 @@ static void too_many_are_rejected(void **state)
 {
     static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
     scp *server = *state;
-    kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1};
+    kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1, false};
     kh_assoc *held[4], *more = NULL;
     kh_error err = KH_ERROR_INIT;
     uint16_t status;
@@ -647,7 +647,7 @@ static void connect_errors(void **state)
 {
     static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
     kh_net_limits limits = {300, 300, 300, 65536, 16384};
-    kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1};
+    kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1, false};
     kh_error err = KH_ERROR_INIT;
     kh_assoc *assoc = NULL;
     uint16_t port;

@@ -1,0 +1,42 @@
+/* match.h - does a stored value match the key of a query (PS3.4 C.2.2.2)?
+ *
+ * Single value: the same text, case included; person names without regard to case, width, and hiragana or katakana. Wild cards * and ?
+ * in AE, CS, LO, LT, PN, SH, ST, UC, UR and UT. Ranges "a-b", "a-", "-b" of DA and TM, both ends included; a time without
+ * a fraction stands for all it leaves open. Lists of UI; several values of AE and CS match each by itself. IS as numbers. "" matches all.
+ * A key for a person name without `=` may match any of the three component groups; with `=` each group it names must match.
+ * What was not told (an empty value) is matched by "" and by "*" only.
+ * Threads: a made match may be used by many. Limits: KH_MATCH_TEXT_MAX bytes of text, KH_MATCH_UIDS_MAX UIDs. */
+#ifndef KH_CACHE_MATCH_H
+#define KH_CACHE_MATCH_H
+
+#include <stdbool.h>
+#include "base/error.h"
+#include "dicom/tag.h"
+#include "dicom/text.h"
+
+#define KH_MATCH_TEXT_MAX 1024
+#define KH_MATCH_UIDS_MAX 4096
+
+typedef struct kh_match kh_match;
+
+/* value: UTF-8, all values of the key with their backslashes. KH_E_ARG names the attribute of a key that no value of its VR can be;
+ * KH_E_LIMIT. */
+KH_MUST_USE kh_status kh_match_create(kh_match **out, kh_tag tag, kh_vr vr, const char *value, kh_error *err);
+void kh_match_free(kh_match *match);
+/* Matches whatever the value is. */
+bool kh_match_is_universal(const kh_match *match);
+/* The key is one UID or text without wild cards, list or range: what a unique key above the level must be. */
+bool kh_match_is_single(const kh_match *match);
+
+/* value: as the index holds it. Several values of a code (modalities of a study) are separated by commas: one is enough. */
+bool kh_match_text(const kh_match *match, const char *value);
+bool kh_match_name(const kh_match *match, const kh_person_name *name);
+
+/* For a search along an index. The list of UIDs in JSON, NULL when the key is no list of UIDs. */
+const char *kh_match_uids_json(const kh_match *match);
+/* The one text it matches, NULL when it could match others too. */
+const char *kh_match_exact(const kh_match *match);
+/* The days of a date key, *from "" and *to "" where open; false when it is no date key. */
+bool kh_match_days(const kh_match *match, const char **from, const char **to);
+
+#endif

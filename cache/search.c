@@ -1,0 +1,358 @@
+#include "cache/search.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cache/internal.h"
+#include "cache/search_internal.h"
+#include "cache/match.h"
+
+/* Rows looked at in one page before others get their turn. */
+#define SCANNED_MAX 4000
+#define TEXT(n) #n
+#define NUMBER_TEXT(n) TEXT(n)
+#define LIMIT_TEXT " LIMIT " NUMBER_TEXT(SCANNED_MAX)
+#define LATEST "~" /* sorts behind every date and time */
+#define IN_LIST " IN (SELECT value FROM json_each(?2))"
+
+#define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
+#define STUDY_COLUMNS                                                                                                          \
+    PATIENT_COLUMNS ", s.id, s.study_uid, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution,"   \
+                    " s.study_id, s.modalities, s.series_count, s.object_count"
+#define SERIES_COLUMNS                                                                                                         \
+    STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count"
+#define IMAGE_COLUMNS                                                                                                          \
+    SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset"
+
+/* CROSS JOIN: in this order, which follows the index named by the condition. */
+#define FROM_PATIENT " FROM patient p CROSS JOIN facility f ON f.id = p.facility_id"
+#define STUDY_TO_PATIENT " CROSS JOIN patient p ON p.id = s.patient_ref CROSS JOIN facility f ON f.id = p.facility_id"
+#define PATIENT_TO_STUDY FROM_PATIENT " CROSS JOIN study s ON s.patient_ref = p.id"
+#define FROM_STUDY " FROM study s" STUDY_TO_PATIENT
+#define FROM_SERIES " FROM series r CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
+#define FROM_OBJECT " FROM object o CROSS JOIN series r ON r.id = o.series_ref CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
+#define TO_SERIES " CROSS JOIN series r ON r.study_ref = s.id"
+#define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id"
+
+#define PATIENT_TAIL " AND p.id < ?1 ORDER BY p.id DESC" LIMIT_TEXT
+#define STUDY_TAIL " AND (s.date, s.time, s.id) < (?3, ?4, ?1) ORDER BY s.date DESC, s.time DESC, s.id DESC" LIMIT_TEXT
+#define SERIES_TAIL " AND r.id > ?1 ORDER BY r.id" LIMIT_TEXT
+#define IMAGE_TAIL " AND o.id > ?1 ORDER BY o.id" LIMIT_TEXT
+
+/* Which key leads to the rows; the others are matched on each. The most telling that the query has is taken. */
+typedef enum path { BY_OBJECT, BY_SERIES, BY_STUDY, BY_PATIENT, BY_ACCESSION, BY_ALL, PATHS } path;
+
+static const char *const queries[4][PATHS] = {
+    [KH_LEVEL_PATIENT] = {[BY_PATIENT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE p.patient_id = ?2" PATIENT_TAIL,
+                          [BY_ALL] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE ?2 = ?2" PATIENT_TAIL},
+    [KH_LEVEL_STUDY] = {[BY_STUDY] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.study_uid" IN_LIST STUDY_TAIL,
+                        [BY_PATIENT] = "SELECT " STUDY_COLUMNS PATIENT_TO_STUDY " WHERE p.patient_id = ?2" STUDY_TAIL,
+                        [BY_ACCESSION] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.accession = ?2" STUDY_TAIL,
+                        /* ?2: the earliest day; the latest is where it begins */
+                        [BY_ALL] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.date >= ?2" STUDY_TAIL},
+    [KH_LEVEL_SERIES] = {[BY_SERIES] = "SELECT " SERIES_COLUMNS FROM_SERIES " WHERE r.series_uid" IN_LIST SERIES_TAIL,
+                         [BY_STUDY] = "SELECT " SERIES_COLUMNS FROM_STUDY TO_SERIES " WHERE s.study_uid" IN_LIST SERIES_TAIL,
+                         [BY_PATIENT] = "SELECT " SERIES_COLUMNS PATIENT_TO_STUDY TO_SERIES " WHERE p.patient_id = ?2" SERIES_TAIL,
+                         [BY_ALL] = "SELECT " SERIES_COLUMNS FROM_SERIES " WHERE ?2 = ?2" SERIES_TAIL},
+    [KH_LEVEL_IMAGE] = {[BY_OBJECT] = "SELECT " IMAGE_COLUMNS FROM_OBJECT
+                                      " WHERE o.facility_id IN (SELECT id FROM facility) AND o.sop_uid" IN_LIST IMAGE_TAIL,
+                        [BY_SERIES] = "SELECT " IMAGE_COLUMNS FROM_SERIES TO_OBJECT " WHERE r.series_uid" IN_LIST IMAGE_TAIL,
+                        [BY_STUDY] = "SELECT " IMAGE_COLUMNS FROM_STUDY TO_SERIES TO_OBJECT " WHERE s.study_uid" IN_LIST IMAGE_TAIL,
+                        [BY_PATIENT] = "SELECT " IMAGE_COLUMNS PATIENT_TO_STUDY TO_SERIES TO_OBJECT
+                                       " WHERE p.patient_id = ?2" IMAGE_TAIL,
+                        [BY_ALL] = "SELECT " IMAGE_COLUMNS FROM_OBJECT " WHERE ?2 = ?2" IMAGE_TAIL},
+};
+
+typedef struct condition {
+    const kh_search_attribute *attribute;
+    kh_match *match;
+} condition;
+
+struct kh_search {
+    kh_cache *cache;
+    kh_level level;
+    path path;
+    const char *lead;          /* ?2: what the path's key must be; of a match */
+    condition conditions[KH_SEARCH_KEYS_MAX];
+    size_t condition_count;
+    char date[17], time[17];   /* where the next page begins, with id */
+    int64_t id;
+    size_t row_count;
+    kh_search_row rows[KH_SEARCH_PAGE];
+};
+
+/* --- opening --- */
+
+static const kh_match *match_of(const kh_search *search, kh_tag tag)
+{
+    for (size_t i = 0; i < search->condition_count; i++)
+        if (search->conditions[i].attribute->tag == tag)
+            return search->conditions[i].match;
+    return NULL;
+}
+
+static bool try_path(kh_search *search, path way, kh_tag tag, bool list)
+{
+    const kh_match *match = match_of(search, tag);
+    const char *lead = !match ? NULL : list ? kh_match_uids_json(match) : kh_match_exact(match);
+
+    if (!lead || !queries[search->level][way])
+        return false;
+    search->path = way;
+    search->lead = lead;
+    return true;
+}
+
+static void choose_path(kh_search *search)
+{
+    const kh_match *days = match_of(search, KH_TAG_STUDY_DATE);
+    const char *from, *to;
+
+    if (try_path(search, BY_OBJECT, KH_TAG_SOP_INSTANCE_UID, true) || try_path(search, BY_SERIES, KH_TAG_SERIES_INSTANCE_UID, true) ||
+        try_path(search, BY_STUDY, KH_TAG_STUDY_INSTANCE_UID, true) || try_path(search, BY_PATIENT, KH_TAG_PATIENT_ID, false) ||
+        try_path(search, BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, false))
+        return;
+    search->path = BY_ALL;
+    search->lead = "";
+    if (search->level == KH_LEVEL_STUDY && days && kh_match_days(days, &from, &to)) {
+        search->lead = from;
+        if (to[0])
+            snprintf(search->date, sizeof(search->date), "%s", to);
+    }
+}
+
+static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_error *err)
+{
+    const kh_search_attribute *attribute = kh_search_attribute_find(key->tag);
+    condition *to = &search->conditions[search->condition_count];
+    kh_status status;
+
+    if (!attribute || attribute->level > search->level)
+        return KH_OK;
+    if (search->condition_count == KH_SEARCH_KEYS_MAX)
+        return kh_error_set(err, KH_E_LIMIT, "more than %d keys", KH_SEARCH_KEYS_MAX);
+    status = kh_match_create(&to->match, attribute->tag, attribute->vr, key->value, err);
+    if (status != KH_OK)
+        return status;
+    to->attribute = attribute;
+    if (kh_match_is_universal(to->match))
+        kh_match_free(to->match);
+    else
+        search->condition_count++;
+    return KH_OK;
+}
+
+kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, kh_error *err)
+{
+    kh_search *search = calloc(1, sizeof(*search));
+    kh_status status = KH_OK;
+
+    *out = NULL;
+    if (!search)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a query");
+    search->cache = cache;
+    search->level = level;
+    search->id = level <= KH_LEVEL_STUDY ? INT64_MAX : 0;
+    snprintf(search->date, sizeof(search->date), LATEST);
+    snprintf(search->time, sizeof(search->time), LATEST);
+    for (size_t i = 0; status == KH_OK && i < key_count; i++)
+        status = add_condition(search, &keys[i], err);
+    if (status != KH_OK) {
+        kh_search_free(search);
+        return status;
+    }
+    choose_path(search);
+    *out = search;
+    return KH_OK;
+}
+
+void kh_search_free(kh_search *search)
+{
+    if (!search)
+        return;
+    for (size_t i = 0; i < search->condition_count; i++)
+        kh_match_free(search->conditions[i].match);
+    free(search);
+}
+
+bool kh_search_is_single(const kh_search_attribute *attribute, const char *value)
+{
+    kh_match *match = NULL;
+    bool single = kh_match_create(&match, attribute->tag, attribute->vr, value, NULL) == KH_OK && kh_match_is_single(match);
+
+    kh_match_free(match);
+    return single;
+}
+
+/* --- reading --- */
+
+static void read_patient(kh_sql_row *row, kh_search_row *out)
+{
+    kh_patient *patient = &out->study.patient;
+
+    out->patient_row = kh_sql_int(row, 0);
+    KH_COPY(patient->facility, kh_sql_text(row, 1));
+    KH_COPY(patient->patient_id, kh_sql_text(row, 2));
+    KH_COPY(patient->name.alphabetic, kh_sql_text(row, 3));
+    KH_COPY(patient->name.ideographic, kh_sql_text(row, 4));
+    KH_COPY(patient->name.phonetic, kh_sql_text(row, 5));
+    KH_COPY(patient->birth_date, kh_sql_text(row, 6));
+    KH_COPY(patient->sex, kh_sql_text(row, 7));
+}
+
+static void read_study(kh_sql_row *row, kh_study *out)
+{
+    out->id = kh_sql_int(row, 8);
+    KH_COPY(out->study_uid, kh_sql_text(row, 9));
+    KH_COPY(out->date, kh_sql_text(row, 10));
+    KH_COPY(out->time, kh_sql_text(row, 11));
+    KH_COPY(out->description, kh_sql_text(row, 12));
+    KH_COPY(out->accession, kh_sql_text(row, 13));
+    KH_COPY(out->referring_physician, kh_sql_text(row, 14));
+    KH_COPY(out->institution, kh_sql_text(row, 15));
+    KH_COPY(out->study_id, kh_sql_text(row, 16));
+    KH_COPY(out->modalities, kh_sql_text(row, 17));
+    out->series_count = kh_sql_int(row, 18);
+    out->object_count = kh_sql_int(row, 19);
+}
+
+static void read_series(kh_sql_row *row, kh_series *out)
+{
+    out->id = kh_sql_int(row, 20);
+    KH_COPY(out->series_uid, kh_sql_text(row, 21));
+    out->number = kh_sql_is_null(row, 22) ? INT64_MIN : kh_sql_int(row, 22);
+    KH_COPY(out->modality, kh_sql_text(row, 23));
+    KH_COPY(out->description, kh_sql_text(row, 24));
+    KH_COPY(out->body_part, kh_sql_text(row, 25));
+    KH_COPY(out->protocol, kh_sql_text(row, 26));
+    KH_COPY(out->laterality, kh_sql_text(row, 27));
+    out->object_count = kh_sql_int(row, 28);
+}
+
+static void read_object(kh_sql_row *row, kh_search_row *out)
+{
+    kh_object *object = &out->object;
+
+    object->id = kh_sql_int(row, 29);
+    object->series_id = out->series.id;
+    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 30));
+    KH_COPY(object->sop_class_uid, kh_sql_text(row, 31));
+    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 32));
+    object->instance_number = kh_sql_is_null(row, 33) ? INT64_MIN : kh_sql_int(row, 33);
+    object->bytes = kh_sql_int(row, 34);
+    object->frame_count = kh_sql_int(row, 35);
+    out->main_offset = kh_sql_int(row, 36);
+}
+
+static void read_row(const kh_search *search, kh_sql_row *row, kh_search_row *out)
+{
+    memset(out, 0, sizeof(*out));
+    read_patient(row, out);
+    if (search->level >= KH_LEVEL_STUDY)
+        read_study(row, &out->study);
+    if (search->level >= KH_LEVEL_SERIES)
+        read_series(row, &out->series);
+    if (search->level >= KH_LEVEL_IMAGE)
+        read_object(row, out);
+}
+
+/* The next page begins behind this row. */
+static void advance(kh_search *search, const kh_search_row *row)
+{
+    search->id = search->level == KH_LEVEL_PATIENT  ? row->patient_row
+                 : search->level == KH_LEVEL_STUDY  ? row->study.id
+                 : search->level == KH_LEVEL_SERIES ? row->series.id
+                                                    : row->object.id;
+    memcpy(search->date, row->study.date, sizeof(row->study.date));
+    memcpy(search->time, row->study.time, sizeof(row->study.time));
+}
+
+static bool matches(const kh_search *search, const kh_search_row *row)
+{
+    char value[KH_SEARCH_VALUE_SIZE];
+    kh_person_name name;
+
+    for (size_t i = 0; i < search->condition_count; i++) {
+        const condition *of = &search->conditions[i];
+
+        if (kh_search_name(row, of->attribute, &name)) {
+            if (!kh_match_name(of->match, &name))
+                return false;
+            continue;
+        }
+        kh_search_text(row, of->attribute, value);
+        if (!kh_match_text(of->match, value))
+            return false;
+    }
+    return true;
+}
+
+static kh_status count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(out->patient_row);
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(
+        &row, sql, "SELECT count(*), total(series_count), total(object_count) FROM study WHERE patient_ref = ?1", &value, 1, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row) {
+        out->patient_studies = kh_sql_int(row, 0);
+        out->patient_series = kh_sql_int(row, 1);
+        out->patient_objects = kh_sql_int(row, 2);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+static kh_status take_row(kh_search *search, kh_sql *sql, kh_sql_row *row, kh_error *err)
+{
+    kh_search_row *to = &search->rows[search->row_count];
+    kh_status status = KH_OK;
+
+    read_row(search, row, to);
+    advance(search, to);
+    if (search->level == KH_LEVEL_PATIENT)
+        status = count_patient(sql, to, err);
+    if (status == KH_OK && matches(search, to))
+        search->row_count++;
+    return status;
+}
+
+static kh_status read_page(kh_search *search, kh_sql *sql, bool *more, kh_error *err)
+{
+    char date[sizeof(search->date)], time[sizeof(search->time)]; /* bound while rows advance the originals */
+    const kh_sql_value values[] = {KH_SQL_I(search->id), KH_SQL_T(search->lead), KH_SQL_T(date), KH_SQL_T(time)};
+    size_t scanned = 0;
+    kh_sql_row *row;
+    bool has_row = true;
+    kh_status status;
+
+    memcpy(date, search->date, sizeof(date));
+    memcpy(time, search->time, sizeof(time));
+    status = kh_sql_query(&row, sql, queries[search->level][search->path], values, search->level == KH_LEVEL_STUDY ? 4 : 2, err);
+
+    while (status == KH_OK && search->row_count < KH_SEARCH_PAGE && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        status = take_row(search, sql, row, err);
+        scanned++;
+    }
+    kh_sql_end(row);
+    *more = search->row_count == KH_SEARCH_PAGE || scanned == SCANNED_MAX;
+    return status;
+}
+
+kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err)
+{
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, search->cache->readers, err);
+
+    *rows = search->rows;
+    *more = false;
+    search->row_count = 0;
+    if (status == KH_OK)
+        status = read_page(search, sql, more, err);
+    kh_reader_release(search->cache->readers, sql);
+    *count = status == KH_OK ? search->row_count : 0;
+    return status;
+}

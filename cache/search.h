@@ -1,0 +1,63 @@
+/* search.h - the index as the Query/Retrieve information models see it (PS3.4 C.3, C.6): patients, studies, series and images that match
+ * a set of keys, page by page. Each page is one short read transaction, so that nobody who reads the answers slowly holds one.
+ * Patients and studies come newest first, series and images as they arrived. What arrives meanwhile may be among them or not.
+ * Threads: one at a time. Limits: a page is at most KH_SEARCH_PAGE rows. */
+#ifndef KH_CACHE_SEARCH_H
+#define KH_CACHE_SEARCH_H
+
+#include "cache/browse.h"
+#include "dicom/tag.h"
+
+#define KH_SEARCH_PAGE 64
+#define KH_SEARCH_KEYS_MAX 64
+#define KH_SEARCH_VALUE_SIZE 640 /* of kh_search_text(), NUL included */
+
+typedef enum kh_level { KH_LEVEL_PATIENT, KH_LEVEL_STUDY, KH_LEVEL_SERIES, KH_LEVEL_IMAGE } kh_level;
+
+/* An attribute the index can match and return. */
+typedef struct kh_search_attribute {
+    kh_tag tag;
+    kh_vr vr;
+    kh_level level;
+    bool unique; /* the unique key of its level */
+    int field;   /* private */
+} kh_search_attribute;
+
+/* NULL when the index does not know the attribute. */
+const kh_search_attribute *kh_search_attribute_find(kh_tag tag);
+/* The whole table, ascending by tag. */
+const kh_search_attribute *kh_search_attribute_table(size_t *count);
+const kh_search_attribute *kh_search_unique(kh_level level);
+
+typedef struct kh_search_key {
+    kh_tag tag;
+    const char *value; /* UTF-8, several values with backslashes; "" matches all */
+} kh_search_key;
+
+typedef struct kh_search_row {
+    kh_study study;             /* its patient in it; at patient level only that */
+    kh_series series;           /* from series level on */
+    kh_object object;           /* at image level; sha256 is not set */
+    int64_t patient_row;        /* id of the patient */
+    int64_t main_offset;        /* of the object's data set in its file */
+    int64_t patient_studies, patient_series, patient_objects; /* at patient level */
+} kh_search_row;
+
+/* The value of an attribute as UTF-8, several values separated by commas only for codes of a study; "" when there is none. A name as
+ * "alphabetic=ideographic=phonetic". */
+void kh_search_text(const kh_search_row *row, const kh_search_attribute *attribute, char out[KH_SEARCH_VALUE_SIZE]);
+
+typedef struct kh_search kh_search;
+
+/* Keys of attributes that the index does not know or that lie below level are passed over. KH_E_ARG and KH_E_LIMIT name the key. */
+KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
+                                     kh_error *err);
+void kh_search_free(kh_search *search);
+/* The next rows, borrowed until the next call; a page may be empty although more follow: rows that are many and do not match are looked
+ * through piece by piece, so that a query can be stopped. *more is false with the last page. */
+KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err);
+
+/* True when value is one value without wild cards that the attribute's VR can hold: as unique keys above the level must be. */
+bool kh_search_is_single(const kh_search_attribute *attribute, const char *value);
+
+#endif

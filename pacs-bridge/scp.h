@@ -1,0 +1,31 @@
+/* scp.h - one association that we serve, and what its services share. Threads: the association's own. */
+#ifndef KH_PACS_BRIDGE_SCP_H
+#define KH_PACS_BRIDGE_SCP_H
+
+#include "cache/nodes.h"
+#include "pacs-bridge/service.h"
+
+typedef struct kh_scp {
+    kh_service_scp *service;
+    kh_assoc *assoc;
+    const kh_assoc_request *request;
+    kh_node node;         /* the caller */
+    const char *facility; /* of what it sends */
+    uint64_t stored, duplicates, conflicts, refused, echoes, queries, retrievals;
+    kh_status refused_status;   /* of the newest refusal, with its words */
+    char refused_words[200];
+} kh_scp;
+
+/* A response without a data set. comment may be ""; what does not fit is cut. */
+KH_MUST_USE kh_status kh_scp_answer(const kh_scp *of, uint8_t context_id, const kh_dimse *request, uint16_t status, const char *comment);
+/* A kh_data_sink for what is not wanted. */
+kh_status kh_scp_drop(void *context, const uint8_t *bytes, size_t size, kh_error *err);
+/* Has the peer cancelled this request? Looks without waiting. Fails when the peer went, or sent what may not come now. */
+KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err);
+
+/* The services. A failure ends the association; a refused request does not. */
+KH_MUST_USE kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* True for the classes of kh_scp_find(). */
+bool kh_scp_is_find(const char *sop_class_uid);
+
+#endif

@@ -1,0 +1,69 @@
+/* An index that an earlier version made is still the same index. */
+#include "support.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include "cache/search.h"
+#include "cache/nodes.h"
+#include "cache/schema.h"
+#include "store/sql.h"
+
+/* A node and a study as schema 1 held them. */
+static void make_schema_1(const temp_dir *dir)
+{
+    static const char *const rows[] = {
+        "INSERT INTO facility VALUES (1, 'north')",
+        "INSERT INTO patient VALUES (1, 1, 'P1', '', 'Sato^Hanako', '', '', '', '')",
+        "INSERT INTO study (id, patient_ref, study_uid, date, time, description, accession, referring_physician, institution, study_id,"
+        " first_arrival_ms, last_arrival_ms) VALUES (1, 1, '1.2', '20260101', '', '', 'A1', '', '', '', 0, 0)",
+        "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
+        " VALUES ('pacs', 'PACS', '10.0.0.1', 104, 'north', '', 1, 0)",
+    };
+    char path[600];
+    kh_sql *sql;
+
+    (void)mkdir(dir->path, 0700);
+    snprintf(path, sizeof path, "%s/index.db", dir->path);
+    assert_ok(kh_sql_open(&sql, path, KH_SQL_WRITER, err));
+    assert_ok(kh_sql_migrate(sql, kh_schema_scripts, 1, err));
+    for (size_t i = 0; i < KH_COUNT(rows); i++)
+        assert_ok(kh_sql_run(sql, rows[i], NULL, 0, NULL, err));
+    kh_sql_close(sql);
+}
+
+static void from_the_first(void **state)
+{
+    const kh_search_key keys[] = {{KH_TAG_PATIENT_ID, "P1"}};
+    const kh_search_row *rows;
+    temp_dir dir;
+    kh_cache *cache;
+    kh_search *search;
+    kh_node node;
+    size_t count;
+    bool more;
+
+    (void)state;
+    temp_dir_make(&dir);
+    make_schema_1(&dir);
+    for (int round = 0; round < 2; round++) { /* the second finds it done */
+        cache = cache_open(&dir);
+        assert_ok(kh_node_find(cache, "pacs", &node, err));
+        assert_string_equal(node.host, "10.0.0.1");
+        assert_true(node.may_store);
+        assert_ok(kh_search_open(&search, cache, KH_LEVEL_STUDY, keys, 1, err));
+        assert_ok(kh_search_page(search, &rows, &count, &more, err));
+        assert_int_equal(count, 1);
+        assert_string_equal(rows[0].study.study_uid, "1.2");
+        kh_search_free(search);
+        kh_cache_close(cache);
+    }
+    temp_dir_remove(&dir);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(from_the_first)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
