@@ -1,6 +1,7 @@
 /* Workers that crash, hang, are killed or try to get out, and the askers that must not notice more than they have to. */
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -93,6 +94,36 @@ static void a_stream_that_crashes_is_given_up_after_the_second_death(void **stat
     expect(service.codec, NULL, KH_OK, "");
     expect(service.codec, TAG_CRASH, KH_E_FORMAT, "a decoder died on it twice");
     assert_int_equal(service.page->deaths, 2);
+    expect(service.codec, NULL, KH_OK, "");
+    test_service_stop(&service);
+}
+
+/* OpenJPEG asserts that the last byte but one of an HT code block is under 90; here it is FF. */
+static void a_decoder_that_asserts_costs_its_worker(void **state)
+{
+    const size_t head = 7, at = 149; /* of the seed: what the fuzzer reads; in the stream */
+    kh_pixel_format format = {.rows = 20, .columns = 24, .samples = 1, .bits_allocated = 8, .bits_stored = 8, .high_bit = 7,
+                              .photometric = KH_PHOTOMETRIC_MONOCHROME2};
+    kh_error err = KH_ERROR_INIT;
+    uint8_t bytes[2048], *pixels = NULL;
+    FILE *in = fopen(KH_CORPUS_DIR "/ht8", "rbe");
+    test_service service;
+    size_t size, decoded;
+
+    (void)state;
+    assert_non_null(in);
+    size = fread(bytes, 1, sizeof bytes, in);
+    fclose(in);
+    assert_true(size > head + at);
+    test_service_start(&service, 1, 8 * MIB, 5000);
+    assert_int_equal(kh_codec_decode(&pixels, &decoded, service.codec, "1.2.840.10008.1.2.4.201", &format, bytes + head, size - head,
+                                     &err), KH_OK);
+    assert_int_equal(decoded, 480);
+    free(pixels);
+    bytes[head + at] = 0xFF;
+    assert_int_equal(kh_codec_decode(&pixels, &decoded, service.codec, "1.2.840.10008.1.2.4.201", &format, bytes + head, size - head,
+                                     &err), KH_E_FORMAT);
+    assert_string_equal(err.message, "a decoder died on it twice");
     expect(service.codec, NULL, KH_OK, "");
     test_service_stop(&service);
 }
@@ -332,6 +363,7 @@ int main(void)
         cmocka_unit_test(frames_come_back),
         cmocka_unit_test(errors_of_the_decoder_come_back),
         cmocka_unit_test(a_stream_that_crashes_is_given_up_after_the_second_death),
+        cmocka_unit_test(a_decoder_that_asserts_costs_its_worker),
         cmocka_unit_test(a_stream_that_never_ends_is_cut_at_its_deadline),
         cmocka_unit_test(a_worker_killed_at_work_is_replaced_unnoticed),
         cmocka_unit_test(an_idle_worker_s_death_costs_nothing),
