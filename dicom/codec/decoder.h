@@ -31,13 +31,14 @@ KH_MUST_USE kh_status kh_decoder_find(const kh_decoder **out, const char *transf
 KH_MUST_USE kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
                                     const kh_codestream *stream, kh_error *err);
 
-/* What several decoders do alike. KH_E_FORMAT when the codestream's size is not the header's; name is for the message. */
-KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns, uint32_t rows,
-                                        kh_error *err);
-/* For streams without a sign in words of 8 or 16 bits: Bits Stored and High Bit stay as the header has them where they fit what
- * the stream carries. */
+/* KH_E_FORMAT when the codestream's size is not the header's; name is for the message. */
+KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns,
+                                        uint32_t rows, kh_error *err);
+/* For streams without a sign in words of 8 or 16 bits: Bits Stored and High Bit stay as the header has them where they
+ * fit what the stream carries. */
 void kh_plan_depth(kh_pixel_format *format, unsigned precision);
-/* The same stream with an EOI (in JPEG 2000: an EOC, the same two bytes), for one that lacks it. *out is malloc'ed, of size + 2 bytes. */
+/* The same stream with an EOI (in JPEG 2000: an EOC, the same two bytes), for one that lacks it. *out is malloc'ed, of
+ * size + 2 bytes. */
 KH_MUST_USE kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream *stream, kh_error *err);
 
 /* Do now what would need files or more memory later: a worker calls it before its door closes. */

@@ -1,5 +1,5 @@
-/* deflated.c - Deflated Image Frame Compression (PS3.5 A.4.12): each frame is one raw deflate stream of the native frame, which
- * keeps the form that the header says. */
+/* deflated.c - Deflated Image Frame Compression (PS3.5 A.4.12): each frame is one raw deflate stream of the native
+ * frame, which keeps the form that the header says. */
 #include <zlib.h>
 
 #include "dicom/codec/decoder.h"
@@ -7,8 +7,8 @@
 static kh_status deflated_plan(kh_pixel_format *format, const kh_codestream *stream, kh_error *err)
 {
     if (stream->size == 0)
-        return kh_error_set(err, KH_E_FORMAT, "deflated frame of 0 bytes, expected Columns %u and Rows %u", format->columns,
-                            format->rows);
+        return kh_error_set(err, KH_E_FORMAT, "deflated frame of 0 bytes, expected Columns %u and Rows %u",
+                            format->columns, format->rows);
     return KH_OK;
 }
 
@@ -33,18 +33,20 @@ static kh_status inflate_all(z_stream *zip, size_t size, kh_error *err)
         if (zip->avail_out == 0)
             return kh_error_set(err, KH_E_FORMAT, "deflated frame holds more than the expected %zu bytes", size);
     }
-    return kh_error_set(err, KH_E_FORMAT, "deflated frame is damaged or cut after %lu of %zu bytes", zip->total_out, size);
+    return kh_error_set(err, KH_E_FORMAT, "deflated frame is damaged or cut after %lu of %zu bytes", zip->total_out,
+                        size);
 }
 
-static kh_status deflated_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
-                                 const kh_codestream *stream, kh_error *err)
+static kh_status deflated_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned,
+                                 const kh_pixel_format *header, const kh_codestream *stream, kh_error *err)
 {
     z_stream zip = {0};
     kh_status status;
 
     (void)planned, (void)header;
     if (stream->size > UINT32_MAX || size > UINT32_MAX)
-        return kh_error_set(err, KH_E_LIMIT, "deflated frame of %zu for %zu bytes, expected under 4 GiB each", stream->size, size);
+        return kh_error_set(err, KH_E_LIMIT, "deflated frame of %zu for %zu bytes, expected under 4 GiB each",
+                            stream->size, size);
     if (inflateInit2(&zip, -MAX_WBITS) != Z_OK)
         return kh_error_set(err, KH_E_MEMORY, "no memory to inflate a frame");
     zip.next_in = (Bytef *)(uintptr_t)stream->bytes; /* zlib reads only */

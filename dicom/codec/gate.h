@@ -1,7 +1,8 @@
 /* gate.h - what a codestream says of itself, read before any decoder sees it (PS3.5 annex G; ISO/IEC 10918-1 annex B,
  * 14495-1 annex C, 15444-1 annex A).
- * Refused here is what decoders are known to fall over: lengths past the end, markers that mean nothing in a JPEG (a TEM marker
- * loops DCMTK's reader for ever), RLE headers that point outside, JPEG 2000 headers of a few bytes that ask for gigabytes.
+ * Refused here is what decoders are known to fall over: lengths past the end, markers that mean nothing in a
+ * JPEG (a TEM marker loops DCMTK's reader for ever), RLE headers that point outside, JPEG 2000 headers of a few bytes
+ * that ask for gigabytes.
  * Pure C, bounded by the size of the input. Threads: any. */
 #ifndef KH_DICOM_CODEC_GATE_H
 #define KH_DICOM_CODEC_GATE_H
@@ -63,8 +64,9 @@ typedef struct kh_j2k_gate {
     uint64_t memory_bytes;          /* that decoding takes at most, roughly */
 } kh_j2k_gate;
 
-/* Main header and every tile-part header. KH_E_FORMAT; KH_E_UNSUPPORTED for subsampled or differing components, other numbers of
- * them, Part 2 extensions, and code blocks of both coders in one stream; KH_E_LIMIT. A frame of which a tile is missing or cut is KH_E_FORMAT. */
+/* Main header and every tile-part header. KH_E_FORMAT, also for a frame of which a tile is missing or cut;
+ * KH_E_UNSUPPORTED for subsampled or differing components, other numbers of them, Part 2 extensions, and code blocks of
+ * both coders in one stream; KH_E_LIMIT. */
 KH_MUST_USE kh_status kh_j2k_gate_read(kh_j2k_gate *out, const uint8_t *bytes, size_t size, kh_error *err);
 
 #endif

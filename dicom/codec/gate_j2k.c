@@ -1,5 +1,5 @@
-/* gate_j2k.c - JPEG 2000 and HTJ2K (ISO/IEC 15444-1 annex A, 15444-15 annex A): main header, tile-part headers, the boxes of a
- * JP2 file around them, and what the parameters make a decoder allocate. */
+/* gate_j2k.c - JPEG 2000 and HTJ2K (ISO/IEC 15444-1 annex A, 15444-15 annex A): main header, tile-part headers, the
+ * boxes of a JP2 file around them, and what the parameters make a decoder allocate. */
 #include <string.h>
 
 #include "dicom/codec/gate.h"
@@ -86,8 +86,8 @@ static kh_status unwrap(kh_j2k_gate *out, const uint8_t *bytes, size_t size, kh_
             length = size - at;
         }
         if (length < head || length > size - at)
-            return kh_error_set(err, KH_E_FORMAT, "JP2 box of %llu bytes, expected %zu to %zu", (unsigned long long)length, head,
-                                size - at);
+            return kh_error_set(err, KH_E_FORMAT, "JP2 box of %llu bytes, expected %zu to %zu",
+                                (unsigned long long)length, head, size - at);
         if (memcmp(bytes + at + 4, "jp2c", 4) == 0) {
             out->begin = at + head;
             out->end = at + (size_t)length;
@@ -106,7 +106,8 @@ static kh_status segment(const uint8_t **body, size_t *length, reader *in, unsig
         return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 ends in the segment FF%02X", marker);
     stated = u16_at(in->bytes + in->at);
     if (stated < 2 || stated > left)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 segment FF%02X of %zu bytes, expected 2 to %zu", marker, stated, left);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 segment FF%02X of %zu bytes, expected 2 to %zu", marker,
+                            stated, left);
     *body = in->bytes + in->at + 2;
     *length = stated - 2;
     in->at += stated;
@@ -123,11 +124,12 @@ static kh_status read_components(kh_j2k_gate *out, const uint8_t *body, kh_error
         const uint8_t *component = body + 3 * (size_t)i;
 
         if (component[0] != body[0])
-            return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 component %u of form %02X, expected %02X as the first", i + 1,
+            return kh_error_set(err, KH_E_UNSUPPORTED,
+                                "JPEG 2000 component %u of form %02X, expected %02X as the first", i + 1,
                                 (unsigned)component[0], (unsigned)body[0]);
         if (component[1] != 1 || component[2] != 1)
-            return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 component %u subsampled %u x %u, expected 1 x 1", i + 1,
-                                (unsigned)component[1], (unsigned)component[2]);
+            return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 component %u subsampled %u x %u, expected 1 x 1",
+                                i + 1, (unsigned)component[1], (unsigned)component[2]);
     }
     return KH_OK;
 }
@@ -137,20 +139,22 @@ static kh_status check_extent(kh_j2k_gate *out, reader *in, kh_error *err)
     uint64_t across, down;
 
     if (in->x1 > INT32_MAX || in->y1 > INT32_MAX || in->x0 >= in->x1 || in->y0 >= in->y1)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 grid from %u, %u to %u, %u holds no pixel", in->x0, in->y0, in->x1, in->y1);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 grid from %u, %u to %u, %u holds no pixel", in->x0, in->y0,
+                            in->x1, in->y1);
     out->columns = in->x1 - in->x0;
     out->rows = in->y1 - in->y0;
     if (out->columns > 65535 || out->rows > 65535)
-        return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of %u x %u pixels, expected at most 65535 x 65535", out->columns, out->rows);
-    if (in->tile_width == 0 || in->tile_height == 0 || in->tile_x0 > in->x0 || in->tile_y0 > in->y0
-        || (uint64_t)in->tile_x0 + in->tile_width <= in->x0 || (uint64_t)in->tile_y0 + in->tile_height <= in->y0)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tiles of %u x %u from %u, %u do not cover the image", in->tile_width,
-                            in->tile_height, in->tile_x0, in->tile_y0);
+        return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of %u x %u pixels, expected at most 65535 x 65535",
+                            out->columns, out->rows);
+    if (in->tile_width == 0 || in->tile_height == 0 || in->tile_x0 > in->x0 || in->tile_y0 > in->y0 ||
+        (uint64_t)in->tile_x0 + in->tile_width <= in->x0 || (uint64_t)in->tile_y0 + in->tile_height <= in->y0)
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tiles of %u x %u from %u, %u do not cover the image",
+                            in->tile_width, in->tile_height, in->tile_x0, in->tile_y0);
     across = ((uint64_t)in->x1 - in->tile_x0 + in->tile_width - 1) / in->tile_width;
     down = ((uint64_t)in->y1 - in->tile_y0 + in->tile_height - 1) / in->tile_height;
     if (across * down > KH_J2K_TILES_MAX)
-        return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of %llu tiles, expected at most %d", (unsigned long long)(across * down),
-                            KH_J2K_TILES_MAX);
+        return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of %llu tiles, expected at most %d",
+                            (unsigned long long)(across * down), KH_J2K_TILES_MAX);
     in->tiles = (uint32_t)(across * down);
     return KH_OK;
 }
@@ -168,7 +172,8 @@ static kh_status read_size(kh_j2k_gate *out, reader *in, kh_error *err)
     if (status != KH_OK)
         return status;
     if (length < 36 || length != 36 + 3 * (size_t)u16_at(body + 34))
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 size of %zu bytes, expected 36 and 3 for each component", length);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 size of %zu bytes, expected 36 and 3 for each component",
+                            length);
     in->x1 = u32_at(body + 2), in->y1 = u32_at(body + 6), in->x0 = u32_at(body + 10), in->y0 = u32_at(body + 14);
     in->tile_width = u32_at(body + 18), in->tile_height = u32_at(body + 22);
     in->tile_x0 = u32_at(body + 26), in->tile_y0 = u32_at(body + 30);
@@ -184,7 +189,8 @@ static kh_status parse_style(style *out, bool precincts, const uint8_t *body, si
 {
     *out = (style){0};
     if (length < 5 || body[0] > KH_J2K_LEVELS_MAX || length != 5 + (precincts ? body[0] + 1u : 0))
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of %zu bytes and %u levels, expected at most 32 levels", length,
+        return kh_error_set(err, KH_E_FORMAT,
+                            "JPEG 2000 coding style of %zu bytes and %u levels, expected at most 32 levels", length,
                             length > 0 ? (unsigned)body[0] : 0);
     if (body[3] > (HT_BLOCKS | 0x3F) || body[4] > 1)
         return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 code block style %02X, transform %u", (unsigned)body[3],
@@ -199,13 +205,15 @@ static kh_status parse_style(style *out, bool precincts, const uint8_t *body, si
     for (unsigned i = 0; i <= out->levels; i++) {
         out->precincts[i] = precincts ? body[5 + i] : 0xFF;
         if (i > 0 && ((out->precincts[i] & 15) == 0 || out->precincts[i] >> 4 == 0))
-            return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 precinct 2^%u x 2^%u of resolution %u, expected at least 2 x 2",
+            return kh_error_set(err, KH_E_FORMAT,
+                                "JPEG 2000 precinct 2^%u x 2^%u of resolution %u, expected at least 2 x 2",
                                 out->precincts[i] & 15u, (unsigned)out->precincts[i] >> 4, i);
     }
     return KH_OK;
 }
 
-/* Upper bounds of what one tile takes under a style: structures of precincts and code blocks, and the walk over its packets. */
+/* Upper bounds of what one tile takes under a style: structures of precincts and code blocks, and the walk over its
+ * packets. */
 static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
 {
     uint32_t width = least(in->tile_width, gate->columns), height = least(in->tile_height, gate->rows);
@@ -228,25 +236,28 @@ static void weigh(const kh_j2k_gate *gate, reader *in, const style *with)
     in->memory_each = structures > in->memory_each ? structures : in->memory_each;
 }
 
-static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker, const uint8_t *body, size_t length, kh_error *err)
+static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker, const uint8_t *body, size_t length,
+                                   kh_error *err)
 {
     size_t skip = marker == M_COD ? 5 : 2; /* COC: component number and its Scoc, of one byte under 257 components */
     style with;
     kh_status status;
 
     if (length < skip)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of %zu bytes, expected at least %zu", length, skip);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of %zu bytes, expected at least %zu", length,
+                            skip);
     if (marker == M_COD) {
         in->layers = u16_at(body + 2);
         if (in->layers == 0 || body[1] > 4 || body[4] > 1 || (body[4] == 1 && out->components < 3))
-            return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 of %u layers, progression %u, component transform %u", in->layers,
-                                (unsigned)body[1], (unsigned)body[4]);
+            return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 of %u layers, progression %u, component transform %u",
+                                in->layers, (unsigned)body[1], (unsigned)body[4]);
         if (!in->in_tile)
             out->colour_transform = body[4] == 1;
         else if (out->colour_transform != (body[4] == 1))
             return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 tiles with and without a component transform");
     } else if (in->layers == 0 || body[0] >= out->components) {
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of component %u of %u", (unsigned)body[0], out->components);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 coding style of component %u of %u", (unsigned)body[0],
+                            out->components);
     }
     status = parse_style(&with, (body[marker == M_COD ? 0 : 1] & 1) != 0, body + skip, length - skip, err);
     if (status != KH_OK)
@@ -254,7 +265,8 @@ static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker
     if (in->seen_style && out->high_throughput != with.high_throughput)
         return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 with code blocks of Part 1 and of Part 15");
     if (with.high_throughput && out->precision > HT_PRECISION_MAX)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "HTJ2K of %u bits, expected 1 to %d", out->precision, HT_PRECISION_MAX);
+        return kh_error_set(err, KH_E_UNSUPPORTED, "HTJ2K of %u bits, expected 1 to %d", out->precision,
+                            HT_PRECISION_MAX);
     in->seen_style = true;
     out->high_throughput = with.high_throughput;
     out->levels = with.levels > out->levels ? with.levels : out->levels;
@@ -269,7 +281,8 @@ static kh_status read_segment(kh_j2k_gate *out, reader *in, unsigned marker, kh_
     kh_status status;
 
     if ((marker < M_CAP || marker > 0x64 || marker == M_SIZ) && (marker < M_MCT || marker > M_CBD))
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 marker FF%02X before byte %zu has no place there", marker, in->at);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 marker FF%02X before byte %zu has no place there", marker,
+                            in->at);
     if (marker >= M_MCT)
         return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 Part 2 (marker FF%02X)", marker);
     status = segment(&body, &length, in, marker, err);
@@ -299,7 +312,8 @@ static kh_status open_tile_part(reader *in, kh_error *err)
     if (tile >= in->tiles)
         return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tile %u, expected 0 to %u", tile, in->tiles - 1);
     if (stated != 0 && (stated < 14 || stated > in->end - begin))
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tile-part of %u bytes, expected 14 to %zu", stated, in->end - begin);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tile-part of %u bytes, expected 14 to %zu", stated,
+                            in->end - begin);
     in->tile_seen[tile / 8] |= (uint8_t)(1u << tile % 8);
     in->tile_part_end = stated == 0 ? SIZE_MAX : begin + stated;
     in->in_tile = true;
@@ -316,7 +330,8 @@ static kh_status skip_packets(reader *in, kh_error *err)
         return KH_OK;
     }
     if (in->tile_part_end < in->at)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tile-part ends at byte %zu inside its own header", in->tile_part_end);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 tile-part ends at byte %zu inside its own header",
+                            in->tile_part_end);
     in->at = in->tile_part_end;
     return KH_OK;
 }
@@ -337,7 +352,8 @@ static kh_status read_parts(kh_j2k_gate *out, reader *in, kh_error *err)
         kh_status status = KH_OK;
         unsigned marker;
 
-        if (!in_header && in->end - in->at < 2) { /* without EOC, or with a byte of padding in its place: real files have it */
+        if (!in_header &&
+            in->end - in->at < 2) { /* without EOC, or with a byte of padding in its place: real files have it */
             out->end = in->at;
             return every_tile_is_there(in, err);
         }
@@ -377,8 +393,8 @@ static kh_status check_cost(kh_j2k_gate *out, const reader *in, kh_error *err)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 of up to %llu packets, expected at most %llu",
                             (unsigned long long)(in->packets_each * in->tiles), (unsigned long long)KH_J2K_PACKETS_MAX);
     /* Twice a word for each sample: the tile and the image. */
-    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles
-        + (uint64_t)in->tiles * (TILE_BYTES + TILE_COMPONENT_BYTES * out->components);
+    out->memory_bytes = 2 * 4 * pixels + in->memory_each * in->tiles +
+                        (uint64_t)in->tiles * (TILE_BYTES + TILE_COMPONENT_BYTES * out->components);
     if (out->memory_bytes > KH_J2K_MEMORY_MAX)
         return kh_error_set(err, KH_E_LIMIT, "JPEG 2000 that takes %llu bytes to decode, expected at most %llu",
                             (unsigned long long)out->memory_bytes, (unsigned long long)KH_J2K_MEMORY_MAX);

@@ -53,7 +53,8 @@ static kh_status segment(const uint8_t **body, size_t *length, reader *in, unsig
         return kh_error_set(err, KH_E_FORMAT, "JPEG-LS ends in the segment FF%02X", marker);
     stated = u16_at(in->bytes + in->at);
     if (stated < 2 || stated > left)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS segment FF%02X of %zu bytes, expected 2 to %zu", marker, stated, left);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS segment FF%02X of %zu bytes, expected 2 to %zu", marker, stated,
+                            left);
     *body = in->bytes + in->at + 2;
     *length = stated - 2;
     in->at += stated;
@@ -66,7 +67,8 @@ static kh_status read_frame_header(kh_jls_gate *out, reader *in, const uint8_t *
         return kh_error_set(err, KH_E_FORMAT, "JPEG-LS with a second frame header");
     in->seen_frame = true;
     if (length < 6 || length != 6 + 3 * (size_t)body[5])
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS frame header of %zu bytes, expected 6 and 3 for each component", length);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS frame header of %zu bytes, expected 6 and 3 for each component",
+                            length);
     out->precision = body[0];
     out->rows = u16_at(body + 1);
     out->columns = u16_at(body + 3);
@@ -76,7 +78,8 @@ static kh_status read_frame_header(kh_jls_gate *out, reader *in, const uint8_t *
     if (out->precision < 2 || out->precision > 16)
         return kh_error_set(err, KH_E_FORMAT, "JPEG-LS precision %u, expected 2 to 16", out->precision);
     if (out->rows == 0 || out->columns == 0) /* stated elsewhere: in a DNL marker or an oversize LSE */
-        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS of %u x %u pixels, expected at least 1 x 1", out->columns, out->rows);
+        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS of %u x %u pixels, expected at least 1 x 1", out->columns,
+                            out->rows);
     for (unsigned i = 0; i < out->components; i++)
         if (body[7 + 3 * i] != 0x11)
             return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS component %u is subsampled (%02X), expected 11", i + 1,
@@ -107,17 +110,19 @@ static kh_status read_scan_header(kh_jls_gate *out, reader *in, const uint8_t *b
     unsigned count = length > 0 ? body[0] : 0, near, interleave;
 
     if (!in->seen_frame || count < 1 || length != 4 + 2 * (size_t)count)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan header before byte %zu of %zu bytes does not fit its frame", in->at,
-                            length);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan header before byte %zu of %zu bytes does not fit its frame",
+                            in->at, length);
     near = body[length - 3];
     interleave = body[length - 2];
     if (interleave > 2 || (count > 1) != (interleave > 0) || (count != 1 && count != out->components))
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan of %u of %u components, interleave mode %u", count, out->components,
-                            interleave);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan of %u of %u components, interleave mode %u", count,
+                            out->components, interleave);
     if (near > 0 && near > (1u << out->precision) / 2 - 1)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan NEAR %u, expected at most half of %u bits", near, out->precision);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS scan NEAR %u, expected at most half of %u bits", near,
+                            out->precision);
     if (body[length - 1] != 0)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS scan with point transform %u, expected 0", (unsigned)body[length - 1]);
+        return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS scan with point transform %u, expected 0",
+                            (unsigned)body[length - 1]);
     for (unsigned i = 0; i < count; i++)
         if (body[2 + 2 * i] != 0)
             return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS with a mapping table");
@@ -139,7 +144,8 @@ static kh_status read_segment(kh_jls_gate *out, reader *in, unsigned marker, kh_
     kh_status status;
 
     if (!application && marker != M_SOF55 && marker != M_SOS && marker != M_LSE && marker != M_COM && marker != M_DRI)
-        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS marker FF%02X before byte %zu has no place there", marker, in->at);
+        return kh_error_set(err, KH_E_FORMAT, "JPEG-LS marker FF%02X before byte %zu has no place there", marker,
+                            in->at);
     status = segment(&body, &length, in, marker, err);
     if (status != KH_OK)
         return status;

@@ -1,5 +1,5 @@
-/* jpeg_2000.c - JPEG 2000 and HTJ2K, by OpenJPEG. Its decoder of HT blocks asserts what a hostile stream can break: that ends the
- * worker, as other faults do. */
+/* jpeg_2000.c - JPEG 2000 and HTJ2K, by OpenJPEG. Its decoder of HT blocks asserts what a hostile stream can break:
+ * that ends the worker, as other faults do. */
 #include <openjpeg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +10,25 @@
 static kh_photometric photometric_of(const kh_j2k_gate *gate, kh_photometric header)
 {
     bool ybr = header == KH_PHOTOMETRIC_YBR_FULL || header == KH_PHOTOMETRIC_YBR_FULL_422;
-    bool colour = ybr || header == KH_PHOTOMETRIC_RGB || header == KH_PHOTOMETRIC_YBR_RCT || header == KH_PHOTOMETRIC_YBR_ICT;
+    bool colour =
+        ybr || header == KH_PHOTOMETRIC_RGB || header == KH_PHOTOMETRIC_YBR_RCT || header == KH_PHOTOMETRIC_YBR_ICT;
 
     if (gate->components == 1)
         return colour ? KH_PHOTOMETRIC_MONOCHROME2 : header;
     return ybr && !gate->colour_transform ? KH_PHOTOMETRIC_YBR_FULL : KH_PHOTOMETRIC_RGB;
 }
 
-/* The decoder gives numbers, not words: Bits Stored of the header may be more than the stream's precision, and where it is less
- * the numbers may still need all of the precision (real files have them). Two kinds of unsigned streams are words, for the header
- * to interpret: with a High Bit further up, and two's complement. A signed stream is signed whatever the header says. */
+/* The decoder gives numbers, not words: Bits Stored of the header may be more than the stream's precision, and where it
+ * is less the numbers may still need all of the precision (real files have them). Two kinds of unsigned streams are
+ * words, for the header to interpret: with a High Bit further up, and two's complement. A signed stream is signed
+ * whatever the header says. */
 static void adopt_numbers(kh_pixel_format *format, const kh_j2k_gate *gate)
 {
     unsigned precision = gate->precision, stored = format->bits_stored, high = format->high_bit, depth;
     bool words = !gate->is_signed && (format->is_signed || high >= stored) && format->bits_allocated >= precision;
 
-    if (stored < 1 || stored > format->bits_allocated || stored > (precision <= 16 ? 16u : 32u)
-        || (gate->is_signed && !format->is_signed) || (!words && stored < precision))
+    if (stored < 1 || stored > format->bits_allocated || stored > (precision <= 16 ? 16u : 32u) ||
+        (gate->is_signed && !format->is_signed) || (!words && stored < precision))
         stored = precision;
     depth = precision > stored ? precision : stored;
     if (!words || high >= depth || high + 1 < stored)
@@ -98,7 +100,8 @@ static OPJ_BOOL memory_seek(OPJ_OFF_T at, void *context)
 
 static opj_stream_t *open_memory(memory *in)
 {
-    opj_stream_t *stream = opj_stream_create(in->size < OPJ_J2K_STREAM_CHUNK_SIZE ? in->size : OPJ_J2K_STREAM_CHUNK_SIZE, OPJ_TRUE);
+    opj_stream_t *stream =
+        opj_stream_create(in->size < OPJ_J2K_STREAM_CHUNK_SIZE ? in->size : OPJ_J2K_STREAM_CHUNK_SIZE, OPJ_TRUE);
 
     if (!stream)
         return NULL;
@@ -159,12 +162,13 @@ static OPJ_BOOL decode_image(opj_image_t **image, opj_codec_t *codec, opj_stream
 
     opj_set_default_decoder_parameters(&parameters);
     opj_set_error_handler(codec, note, first);
-    return opj_setup_decoder(codec, &parameters) && opj_decoder_set_strict_mode(codec, OPJ_TRUE)
-        && opj_read_header(stream, codec, image) && opj_decode(codec, stream, *image) && opj_end_decompress(codec, stream);
+    return opj_setup_decoder(codec, &parameters) && opj_decoder_set_strict_mode(codec, OPJ_TRUE) &&
+           opj_read_header(stream, codec, image) && opj_decode(codec, stream, *image) &&
+           opj_end_decompress(codec, stream);
 }
 
-static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const kh_j2k_gate *gate, const kh_codestream *stream,
-                                 kh_error *err)
+static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const kh_j2k_gate *gate,
+                                 const kh_codestream *stream, kh_error *err)
 {
     memory in = {stream->bytes, stream->size, 0};
     opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
@@ -176,7 +180,8 @@ static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const
     if (!codec || !source)
         status = kh_error_set(err, KH_E_MEMORY, "no memory for a JPEG 2000 decoder");
     else if (!decode_image(&image, codec, source, first))
-        status = kh_error_set(err, KH_E_FORMAT, "JPEG 2000 decoder: %.159s", first[0] ? first : "data are damaged or cut");
+        status = kh_error_set(err, strstr(first, "nough memory") ? KH_E_MEMORY : KH_E_FORMAT,
+                              "JPEG 2000 decoder: %.159s", first[0] ? first : "data are damaged or cut");
     else if (!image_is(image, gate))
         status = kh_error_set(err, KH_E_FORMAT, "JPEG 2000 decoder: image of another form than its header says");
     else
@@ -187,8 +192,8 @@ static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const
     return status;
 }
 
-static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
-                                  const kh_codestream *stream, kh_error *err)
+static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned,
+                                  const kh_pixel_format *header, const kh_codestream *stream, kh_error *err)
 {
     kh_codestream inner;
     uint8_t *copy = NULL;

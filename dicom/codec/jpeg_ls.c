@@ -10,7 +10,8 @@ static kh_photometric photometric_of(const kh_jls_gate *gate, kh_photometric hea
     bool ybr = header == KH_PHOTOMETRIC_YBR_FULL || header == KH_PHOTOMETRIC_YBR_FULL_422;
 
     if (gate->components == 1)
-        return ybr || header == KH_PHOTOMETRIC_RGB || header == KH_PHOTOMETRIC_YBR_RCT || header == KH_PHOTOMETRIC_YBR_ICT
+        return ybr || header == KH_PHOTOMETRIC_RGB || header == KH_PHOTOMETRIC_YBR_RCT ||
+                       header == KH_PHOTOMETRIC_YBR_ICT
                    ? KH_PHOTOMETRIC_MONOCHROME2
                    : header;
     return ybr && !gate->rgb_transform ? KH_PHOTOMETRIC_YBR_FULL : KH_PHOTOMETRIC_RGB;
@@ -71,7 +72,8 @@ static void interleave(uint8_t *pixels, const uint8_t *planes, size_t size, unsi
 }
 
 /* With a scan for each component CharLS gives planes. */
-static kh_status decode_planes(uint8_t *pixels, size_t size, unsigned sample_bytes, const kh_codestream *stream, kh_error *err)
+static kh_status decode_planes(uint8_t *pixels, size_t size, unsigned sample_bytes, const kh_codestream *stream,
+                               kh_error *err)
 {
     uint8_t *planes = malloc(size);
     kh_status status;
@@ -85,8 +87,8 @@ static kh_status decode_planes(uint8_t *pixels, size_t size, unsigned sample_byt
     return status;
 }
 
-static kh_status jpeg_ls_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
-                                const kh_codestream *stream, kh_error *err)
+static kh_status jpeg_ls_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned,
+                                const kh_pixel_format *header, const kh_codestream *stream, kh_error *err)
 {
     kh_codestream ended = *stream;
     uint8_t *copy = NULL;

@@ -4,12 +4,13 @@
 
 #include "dicom/codec/decoder.h"
 
-kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns, uint32_t rows, kh_error *err)
+kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns, uint32_t rows,
+                            kh_error *err)
 {
     if (rows == format->rows && columns == format->columns)
         return KH_OK;
-    return kh_error_set(err, KH_E_FORMAT, "%s of %u columns and %u rows, expected Columns %u and Rows %u", name, columns, rows,
-                        format->columns, format->rows);
+    return kh_error_set(err, KH_E_FORMAT, "%s of %u columns and %u rows, expected Columns %u and Rows %u", name,
+                        columns, rows, format->columns, format->rows);
 }
 
 void kh_plan_depth(kh_pixel_format *format, unsigned precision)
