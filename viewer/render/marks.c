@@ -19,14 +19,21 @@ static double center_of(const axis *a, uint32_t out)
     return a->first + (out + 0.5) * a->source_size / a->out_size;
 }
 
-/* The frame's pixels under one of the picture: at least one. */
-static void span_of(const axis *a, uint32_t out, uint32_t *begin, uint32_t *end)
+/* The frame's pixels, from *begin to before *end, that lie under a stretch of the picture. */
+static void frame_span(const axis *a, uint32_t out, uint32_t count, uint32_t *begin, uint32_t *end)
 {
-    uint64_t low = (uint64_t)out * a->source_size / a->out_size;
-    uint64_t high = (((uint64_t)out + 1) * a->source_size + a->out_size - 1) / a->out_size;
+    *begin = a->first + (uint32_t)((uint64_t)out * a->source_size / a->out_size);
+    *end = a->first + (uint32_t)((((uint64_t)out + count) * a->source_size + a->out_size - 1) / a->out_size);
+}
 
-    *begin = a->first + (uint32_t)low;
-    *end = a->first + (uint32_t)(high > low ? high : low + 1);
+/* The picture's pixels, counted in its crop, over one pixel of the frame; crop: its first and its count. */
+static void picture_span(const axis *a, uint32_t pixel, uint32_t crop, uint32_t crop_count, uint32_t *begin, uint32_t *end)
+{
+    uint64_t low = (uint64_t)(pixel - a->first) * a->out_size / a->source_size;
+    uint64_t high = ((uint64_t)(pixel - a->first + 1) * a->out_size + a->source_size - 1) / a->source_size;
+
+    *begin = low > crop ? (uint32_t)(low - crop) : 0;
+    *end = high <= crop ? 0 : high - crop < crop_count ? (uint32_t)(high - crop) : crop_count;
 }
 
 /* Even-odd rule; x and y in columns and rows counted from 1. */
@@ -75,52 +82,89 @@ static void draw_shutter(uint8_t *picture, unsigned channels, const kh_render_so
     }
 }
 
-/* Is the overlay set at a pixel of the frame? plane: the bit at which its frame begins. */
-static bool is_set(const kh_overlay *overlay, const kh_render_source *source, uint64_t plane, uint32_t row, uint32_t column)
+/* One overlay being drawn. */
+typedef struct overlay_job {
+    uint8_t *picture;
+    unsigned channels;
+    const kh_overlay *overlay;
+    const kh_render_source *source;
+    const kh_render_view *view;
+    const axis *across, *down;
+    uint64_t plane; /* the bit at which the overlay's frame begins */
+} overlay_job;
+
+/* White over one pixel of the frame; rows: of the crop. */
+static void put_white(const overlay_job *job, const uint32_t rows[2], uint32_t column)
 {
-    int64_t y = (int64_t)row - overlay->row, x = (int64_t)column - overlay->column;
-    size_t pixel = (size_t)row * source->format->columns + column;
-    uint64_t bit;
+    uint32_t begin, end;
 
-    if (y < 0 || x < 0 || y >= overlay->rows || x >= overlay->columns)
-        return false;
-    if (overlay->bit >= 0) {
-        unsigned word = source->format->bits_allocated == 16 ? ((const kh_u16_any *)(const void *)source->pixels)[pixel]
-                                                             : source->pixels[pixel];
+    picture_span(job->across, column, job->view->crop_x, job->view->crop_width, &begin, &end);
+    for (uint32_t row = rows[0]; row < rows[1] && begin < end; row++)
+        memset(job->picture + ((size_t)row * job->view->crop_width + begin) * job->channels, job->view->invert ? 0 : 255,
+               (size_t)(end - begin) * job->channels);
+}
 
-        return word >> overlay->bit & 1;
+/* Most of a plane is empty, so its bytes are skipped eight pixels at once. */
+static void draw_plane_row(const overlay_job *job, uint32_t row, const uint32_t rows[2], const uint32_t columns[2])
+{
+    const kh_overlay *overlay = job->overlay;
+    uint64_t first = job->plane + (uint64_t)((int64_t)row - overlay->row) * overlay->columns;
+
+    for (uint32_t column = columns[0]; column < columns[1]; column++) {
+        uint64_t bit = first + (uint64_t)((int64_t)column - overlay->column);
+        uint8_t byte = overlay->bits[bit / 8];
+
+        if (bit % 8 == 0 && byte == 0)
+            column += 7;
+        else if (byte >> bit % 8 & 1)
+            put_white(job, rows, column);
     }
-    bit = plane + (uint64_t)y * overlay->columns + (uint64_t)x;
-    return overlay->bits[bit / 8] >> bit % 8 & 1;
 }
 
-static bool is_any_set(const kh_overlay *overlay, const kh_render_source *source, uint64_t plane, const uint32_t rows[2],
-                       const uint32_t columns[2])
+static void draw_embedded_row(const overlay_job *job, uint32_t row, const uint32_t rows[2], const uint32_t columns[2])
 {
-    for (uint32_t row = rows[0]; row < rows[1]; row++)
-        for (uint32_t column = columns[0]; column < columns[1]; column++)
-            if (is_set(overlay, source, plane, row, column))
-                return true;
-    return false;
+    const kh_pixel_format *format = job->source->format;
+    size_t first = (size_t)row * format->columns;
+    const kh_u16_any *words = (const kh_u16_any *)(const void *)job->source->pixels + first;
+    const uint8_t *bytes = job->source->pixels + first;
+
+    for (uint32_t column = columns[0]; column < columns[1]; column++)
+        if ((format->bits_allocated == 16 ? words[column] : bytes[column]) >> job->overlay->bit & 1)
+            put_white(job, rows, column);
 }
 
-static void draw_overlay(uint8_t *picture, unsigned channels, const kh_overlay *overlay, const kh_render_source *source,
-                         const kh_render_view *view, const axis *across, const axis *down)
+/* Of the span, what lies in the overlay. */
+static void clip(uint32_t span[2], int32_t first, uint32_t count)
 {
-    uint32_t frame = overlay->frame_count ? source->frame - overlay->frame_first : 0;
-    uint64_t plane = (uint64_t)frame * overlay->rows * overlay->columns;
+    int64_t end = (int64_t)first + count;
 
-    if (overlay->frame_count && (source->frame < overlay->frame_first || frame >= overlay->frame_count))
+    if ((int64_t)span[0] < first)
+        span[0] = (uint32_t)first;
+    if (span[1] > end)
+        span[1] = end > 0 ? (uint32_t)end : 0;
+}
+
+static void draw_overlay(overlay_job *job)
+{
+    const kh_overlay *overlay = job->overlay;
+    const kh_render_view *view = job->view;
+    uint32_t frame = job->source->frame - overlay->frame_first, rows[2], columns[2];
+
+    if (overlay->frame_count && (job->source->frame < overlay->frame_first || frame >= overlay->frame_count))
         return;
-    for (uint32_t row = 0; row < view->crop_height; row++) {
-        uint32_t rows[2], columns[2];
+    job->plane = overlay->frame_count ? (uint64_t)frame * overlay->rows * overlay->columns : 0;
+    frame_span(job->down, view->crop_y, view->crop_height, &rows[0], &rows[1]);
+    frame_span(job->across, view->crop_x, view->crop_width, &columns[0], &columns[1]);
+    clip(rows, overlay->row, overlay->rows);
+    clip(columns, overlay->column, overlay->columns);
+    for (uint32_t row = rows[0]; row < rows[1]; row++) {
+        uint32_t over[2];
 
-        span_of(down, view->crop_y + row, &rows[0], &rows[1]);
-        for (uint32_t column = 0; column < view->crop_width; column++, picture += channels) {
-            span_of(across, view->crop_x + column, &columns[0], &columns[1]);
-            if (is_any_set(overlay, source, plane, rows, columns))
-                memset(picture, view->invert ? 0 : 255, channels);
-        }
+        picture_span(job->down, row, view->crop_y, view->crop_height, &over[0], &over[1]);
+        if (overlay->bit >= 0)
+            draw_embedded_row(job, row, over, columns);
+        else
+            draw_plane_row(job, row, over, columns);
     }
 }
 
@@ -138,7 +182,10 @@ void kh_marks_draw(uint8_t *picture, unsigned channels, const kh_render_source *
 
     if (display->shutter.shapes)
         draw_shutter(picture, channels, source, view, &across, &down);
-    for (uint32_t i = 0; i < display->overlay_count; i++)
+    for (uint32_t i = 0; i < display->overlay_count; i++) {
+        overlay_job job = {picture, channels, &display->overlays[i], source, view, &across, &down, 0};
+
         if (can_draw(&display->overlays[i], source->format))
-            draw_overlay(picture, channels, &display->overlays[i], source, view, &across, &down);
+            draw_overlay(&job);
+    }
 }
