@@ -430,6 +430,21 @@ static void test_streams(void **state)
     close(first);
 }
 
+/* Nothing is sent, nothing happens: a client that left is noticed all the same. */
+static void test_a_silent_stream_ends_with_its_client(void **state)
+{
+    fixture *f = *state;
+    int first = open_stream(f, 1);
+    int second = open_stream(f, 2);
+
+    close(first);
+    assert_true(wait_for(f, &f->closed_count, 1));
+    assert_int_equal(locked_value(f, &f->stream_count), 1);
+    assert_int_equal(broadcast(f, "data: one\n\n", 11), 0);
+    assert_true(stream_brings(second, "data: one\n\n"));
+    close(second);
+}
+
 /* A client that never reads: its ring fills, the send that does not fit says so, and the connection is cut. */
 static void test_stream_overflow(void **state)
 {
@@ -534,6 +549,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_listening_socket_survives, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stop_under_load, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_streams, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_a_silent_stream_ends_with_its_client, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream_overflow, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_stream_takes_its_limit_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_head_of_a_stream, set_up, tear_down),

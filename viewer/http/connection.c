@@ -2,7 +2,7 @@
  * now and then holds its place for ever; the reaper cuts connections whose phase lasts longer than it may:
  *   - a request's head and body: twice the idle time-out;
  *   - an answer: the idle time-out and one second for every 16 KiB;
- *   - none while we work, and none for an event stream, which is cut when its buffer is full. */
+ *   - none while we work, and none for an event stream, which is cut when its buffer is full; it ends when its client has gone. */
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "base/clock.h"
@@ -103,6 +103,11 @@ void *kh_http_reaper(void *argument)
     pthread_mutex_lock(&server->lock);
     while (!server->reaper_stops) {
         cut_late_locked(server);
+        pthread_mutex_unlock(&server->lock);
+        kh_http_streams_drop_gone(server);
+        pthread_mutex_lock(&server->lock);
+        if (server->reaper_stops)
+            break;
         clock_gettime(CLOCK_MONOTONIC, &next);
         next.tv_nsec += REAPER_PERIOD_MS * 1000000L;
         next.tv_sec += next.tv_nsec / 1000000000L;

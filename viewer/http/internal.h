@@ -112,5 +112,7 @@ void *kh_http_reaper(void *server);
 /* stream.c */
 void kh_http_stream_closed(kh_http_stream *stream);
 void kh_http_streams_end(kh_http_server *server);
+/* End those whose client has gone. */
+void kh_http_streams_drop_gone(kh_http_server *server);
 
 #endif

@@ -1,5 +1,6 @@
 /* Event streams: a bounded ring per stream that senders fill and the connection's thread empties. While the ring is empty the
  * connection is suspended; a ring that overflows means a client that does not read, and its connection is cut. */
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +150,19 @@ static void end_stream(kh_http_stream *stream)
 void kh_http_stream_end(kh_http_stream *stream)
 {
     end_stream(stream);
+}
+
+/* A suspended connection is not watched by the library: a client that left would hold its place until the next event. */
+void kh_http_streams_drop_gone(kh_http_server *server)
+{
+    pthread_mutex_lock(&server->streams_lock);
+    for (kh_http_stream *s = server->streams; s; s = s->next) {
+        struct pollfd socket = {.fd = s->fd, .events = POLLRDHUP};
+
+        if (poll(&socket, 1, 0) > 0 && (socket.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0)
+            end_stream(s);
+    }
+    pthread_mutex_unlock(&server->streams_lock);
 }
 
 /* The lock keeps the streams alive: a stream leaves the list before it is freed. */
