@@ -37,8 +37,9 @@ void kh_codec_free(kh_codec *codec);
 bool kh_codec_supports(const char *transfer_syntax_uid);
 
 /* Decode one frame's codestream. *format comes in as the header says and leaves as the pixels are (RGB instead of YBR, by pixel
- * instead of planes). *pixels is malloc'ed, the caller's. KH_E_UNSUPPORTED, KH_E_FORMAT, KH_E_LIMIT, KH_E_TIMEOUT, KH_E_BUSY;
- * a codestream on which a worker died twice is KH_E_FORMAT. */
+ * instead of planes; deflated frames keep the header's form). *pixels is malloc'ed, the caller's. KH_E_UNSUPPORTED,
+ * KH_E_FORMAT, KH_E_LIMIT, KH_E_MEMORY, KH_E_TIMEOUT, KH_E_BUSY; a codestream on which a worker died twice is
+ * KH_E_FORMAT. */
 KH_MUST_USE kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
                                       kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err);
 

@@ -12,7 +12,7 @@ typedef struct kh_codestream {
 } kh_codestream;
 
 typedef struct kh_decoder {
-    /* *format as the header says becomes what decode will write: by pixel, not by plane. */
+    /* *format as the header says becomes what decode will write: by pixel, not by plane, but for deflated frames. */
     kh_status (*plan)(kh_pixel_format *format, const kh_codestream *stream, kh_error *err);
     /* pixels holds the planned frame, planned is what plan made of header. */
     kh_status (*decode)(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,

@@ -1,5 +1,6 @@
 /* worker.c - the body of a decode worker: one request at a time, from shared memory into shared memory. */
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -9,6 +10,8 @@
 #include "base/log.h"
 #include "dicom/codec/channel.h"
 #include "dicom/codec/decoder.h"
+
+#define LARGE_PIXELS (2u << 20) /* of a frame; what decoding it took is then given back to the system */
 
 #ifdef KH_CODEC_TEST_HOOKS
 /* Misbehaviour on demand, in the tests' own build of this room only. */
@@ -74,6 +77,8 @@ static void serve(const kh_codec_channels *channels, unsigned index)
         answer(channels, index, &request, &reply);
         if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) < 0)
             return;
+        if ((uint64_t)request.format.rows * request.format.columns >= LARGE_PIXELS)
+            malloc_trim(0);
     }
 }
 
