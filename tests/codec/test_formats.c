@@ -262,6 +262,39 @@ static void streams_without_an_end_and_cut_ones(void **state)
     }
 }
 
+static void sizes_are_compared(void **state)
+{
+    static const struct {
+        uint32_t rows, columns;
+        size_t room;
+        kh_status status;
+        const char *words;
+    } rows[] = {
+        {ROWS, COLUMNS, PIXELS * 2, KH_OK, ""},
+        {ROWS + 1, COLUMNS, PIXELS * 4, KH_E_FORMAT, "of 9 columns and 7 rows, expected Columns 9 and Rows 8"},
+        {ROWS, COLUMNS - 1, PIXELS * 4, KH_E_FORMAT, "of 9 columns and 7 rows, expected Columns 8 and Rows 7"},
+        {ROWS, COLUMNS, PIXELS * 2 - 1, KH_E_LIMIT, "expected at most 125 bytes"},
+    };
+    uint8_t pixels[PIXELS * 4];
+
+    (void)state;
+    for (unsigned s = 0; s < 2; s++) {
+        if (s == 0)
+            encode_jls(12, 1, CHARLS_INTERLEAVE_MODE_NONE);
+        else
+            encode_j2k(12, false, 1, false);
+        for (size_t i = 0; i < KH_COUNT(rows); i++) {
+            kh_pixel_format format = header(1, 16, 12, 11, false);
+            kh_error err = KH_ERROR_INIT;
+
+            format.rows = rows[i].rows, format.columns = rows[i].columns;
+            assert_int_equal(kh_codec_decode_here(pixels, rows[i].room, s == 0 ? JLS : J2K, &format, stream, stream_size, &err),
+                             rows[i].status);
+            assert_non_null(strstr(err.message, rows[i].words));
+        }
+    }
+}
+
 static void deflate_bytes(const uint8_t *bytes, size_t size)
 {
     z_stream zip = {0};
@@ -325,6 +358,7 @@ int main(void)
         cmocka_unit_test(headers_that_do_not_fit_a_jpeg_2000),
         cmocka_unit_test(jpeg_ls_of_every_depth),
         cmocka_unit_test(streams_without_an_end_and_cut_ones),
+        cmocka_unit_test(sizes_are_compared),
         cmocka_unit_test(deflated_frames),
     };
 
