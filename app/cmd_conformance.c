@@ -34,7 +34,11 @@ static void print_services(void)
          "| Storage, every class of the table below | SCP | pushes, and the sub-operations of our own retrievals |\n"
          "| Patient Root Query/Retrieve - FIND (" KH_SOP_PATIENT_ROOT_FIND ") | SCP | levels PATIENT, STUDY, SERIES and IMAGE |\n"
          "| Study Root Query/Retrieve - FIND (" KH_SOP_STUDY_ROOT_FIND ") | SCP, SCU | levels STUDY, SERIES and IMAGE; as SCU hierarchical |\n"
-         "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCU | retrieval to our own AE title |\n\n"
+         "| Patient Root Query/Retrieve - MOVE (" KH_SOP_PATIENT_ROOT_MOVE ") | SCP | to nodes with an address |\n"
+         "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCP, SCU | to nodes with an address; as SCU to our own AE title |\n"
+         "| Patient Root Query/Retrieve - GET (" KH_SOP_PATIENT_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
+         "| Study Root Query/Retrieve - GET (" KH_SOP_STUDY_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
+         "| Storage, the classes and transfer syntaxes of what is sent | SCU | sub-operations of C-MOVE and C-GET |\n\n"
          "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
          "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
          "and kept once; with other content the first stays, the second is set aside and logged.\n");
@@ -62,6 +66,23 @@ static void print_queries(void)
         printf("| (%04X,%04X) | %s%s | %s |\n", KH_TAG_ARGS(attributes[i].tag), kh_dictionary_keyword(attributes[i].tag),
                attributes[i].unique ? ", unique key" : "", levels[attributes[i].level]);
     putchar('\n');
+}
+
+static void print_retrievals(void)
+{
+    puts("## Retrievals answered\n\n"
+         "Nodes that may query may retrieve. Objects are sent byte for byte as they are held, each in its own transfer syntax: one presentation\n"
+         "context for each SOP class and transfer syntax. An object that the receiver does not take so is a failed sub-operation; nothing is\n"
+         "transcoded. A pending response with the four counts follows each sub-operation; C-CANCEL is honoured before the next one.\n\n"
+         "| final status | when |\n| --- | --- |\n"
+         "| 0000 | all sub-operations succeeded, or nothing matched |\n"
+         "| B000 | some failed, or ended with a warning; those that failed are in Failed SOP Instance UID List (0008,0058) |\n"
+         "| A702 | all failed; likewise |\n"
+         "| A701 | the matches cannot be counted, or there are more than 200,000 |\n"
+         "| A801 | no node with an address has the AE title of the move destination |\n"
+         "| A900 | the identifier breaks the hierarchy, or lacks the unique key of its level |\n"
+         "| FE00 | cancelled |\n"
+         "| 0124 | the node may not retrieve |\n");
 }
 
 static void print_statuses(void)
@@ -136,6 +157,7 @@ static int run(const kh_command *self, int argc, char **argv)
     print_head();
     print_services();
     print_queries();
+    print_retrievals();
     print_statuses();
     print_charsets();
     print_syntaxes();

@@ -190,6 +190,14 @@ kh_status kh_node_by_caller(kh_cache *cache, const char *ae_title, const char *a
                      values, 2, out, "calls with that AE title", err);
 }
 
+kh_status kh_node_destination(kh_cache *cache, const char *ae_title, kh_node *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_T(ae_title);
+
+    return find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE ae_title = ?1 AND host <> '' ORDER BY id LIMIT 1", &value, 1, out,
+                     "with an address has that AE title", err);
+}
+
 kh_status kh_node_list(kh_cache *cache, kh_node_visit *visit, void *context, kh_error *err)
 {
     kh_sql *sql;

@@ -27,6 +27,8 @@ KH_MUST_USE kh_status kh_node_find(kh_cache *cache, const char *name, kh_node *o
 KH_MUST_USE kh_status kh_node_by_id(kh_cache *cache, int64_t id, kh_node *out, kh_error *err);
 /* The node that calls with this AE title; KH_E_NOT_FOUND when unknown. When several share a title, the one whose host is address wins. */
 KH_MUST_USE kh_status kh_node_by_caller(kh_cache *cache, const char *ae_title, const char *address, kh_node *out, kh_error *err);
+/* The node with an address that has this AE title, the oldest when several have; KH_E_NOT_FOUND. */
+KH_MUST_USE kh_status kh_node_destination(kh_cache *cache, const char *ae_title, kh_node *out, kh_error *err);
 KH_MUST_USE kh_status kh_node_list(kh_cache *cache, kh_node_visit *visit, void *context, kh_error *err);
 /* True once any node may call: until then the bridge listens on loopback only. */
 KH_MUST_USE kh_status kh_node_any(kh_cache *cache, bool *out, kh_error *err);

@@ -9,9 +9,6 @@
 
 /* Rows looked at in one page before others get their turn. */
 #define SCANNED_MAX 4000
-#define TEXT(n) #n
-#define NUMBER_TEXT(n) TEXT(n)
-#define LIMIT_TEXT " LIMIT " NUMBER_TEXT(SCANNED_MAX)
 #define LATEST "~" /* sorts behind every date and time */
 #define IN_LIST " IN (SELECT value FROM json_each(?2))"
 
@@ -34,10 +31,10 @@
 #define TO_SERIES " CROSS JOIN series r ON r.study_ref = s.id"
 #define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id"
 
-#define PATIENT_TAIL " AND p.id < ?1 ORDER BY p.id DESC" LIMIT_TEXT
-#define STUDY_TAIL " AND (s.date, s.time, s.id) < (?3, ?4, ?1) ORDER BY s.date DESC, s.time DESC, s.id DESC" LIMIT_TEXT
-#define SERIES_TAIL " AND r.id > ?1 ORDER BY r.id" LIMIT_TEXT
-#define IMAGE_TAIL " AND o.id > ?1 ORDER BY o.id" LIMIT_TEXT
+#define PATIENT_TAIL " AND p.id < ?1 ORDER BY p.id DESC LIMIT ?3"
+#define STUDY_TAIL " AND (s.date, s.time, s.id) < (?3, ?4, ?1) ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?5"
+#define SERIES_TAIL " AND r.id > ?1 ORDER BY r.id LIMIT ?3"
+#define IMAGE_TAIL " AND o.id > ?1 ORDER BY o.id LIMIT ?3"
 
 /* Which key leads to the rows; the others are matched on each. The most telling that the query has is taken. */
 typedef enum path { BY_OBJECT, BY_SERIES, BY_STUDY, BY_PATIENT, BY_ACCESSION, BY_ALL, PATHS } path;
@@ -306,39 +303,76 @@ static kh_status count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
     return status;
 }
 
-static kh_status take_row(kh_search *search, kh_sql *sql, kh_sql_row *row, kh_error *err)
+/* The rows of one statement; the text values are copies, as rows advance the originals. */
+typedef struct reading {
+    kh_sql *sql;
+    kh_sql_row *row;
+    char date[17], time[17];
+} reading;
+
+static kh_status begin_reading(reading *of, const kh_search *search, kh_sql *sql, int64_t limit, kh_error *err)
 {
-    kh_search_row *to = &search->rows[search->row_count];
+    const kh_sql_value id = KH_SQL_I(search->id), lead = KH_SQL_T(search->lead), most = KH_SQL_I(limit);
+    const char *query = queries[search->level][search->path];
+
+    of->sql = sql;
+    of->row = NULL;
+    memcpy(of->date, search->date, sizeof(of->date));
+    memcpy(of->time, search->time, sizeof(of->time));
+    if (search->level == KH_LEVEL_STUDY)
+        return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, KH_SQL_T(of->date), KH_SQL_T(of->time), most}, 5, err);
+    return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, most}, 3, err);
+}
+
+/* *is_match when the row just read is one. */
+static kh_status take_row(kh_search *search, const reading *of, kh_search_row *to, bool *is_match, kh_error *err)
+{
     kh_status status = KH_OK;
 
-    read_row(search, row, to);
+    read_row(search, of->row, to);
     advance(search, to);
     if (search->level == KH_LEVEL_PATIENT)
-        status = count_patient(sql, to, err);
-    if (status == KH_OK && matches(search, to))
-        search->row_count++;
+        status = count_patient(of->sql, to, err);
+    *is_match = status == KH_OK && matches(search, to);
     return status;
 }
 
 static kh_status read_page(kh_search *search, kh_sql *sql, bool *more, kh_error *err)
 {
-    char date[sizeof(search->date)], time[sizeof(search->time)]; /* bound while rows advance the originals */
-    const kh_sql_value values[] = {KH_SQL_I(search->id), KH_SQL_T(search->lead), KH_SQL_T(date), KH_SQL_T(time)};
     size_t scanned = 0;
-    kh_sql_row *row;
-    bool has_row = true;
-    kh_status status;
+    bool has_row = true, is_match;
+    reading of;
+    kh_status status = begin_reading(&of, search, sql, SCANNED_MAX, err);
 
-    memcpy(date, search->date, sizeof(date));
-    memcpy(time, search->time, sizeof(time));
-    status = kh_sql_query(&row, sql, queries[search->level][search->path], values, search->level == KH_LEVEL_STUDY ? 4 : 2, err);
-
-    while (status == KH_OK && search->row_count < KH_SEARCH_PAGE && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        status = take_row(search, sql, row, err);
+    while (status == KH_OK && search->row_count < KH_SEARCH_PAGE && (status = kh_sql_next(of.row, &has_row, err)) == KH_OK && has_row) {
+        status = take_row(search, &of, &search->rows[search->row_count], &is_match, err);
+        search->row_count += is_match;
         scanned++;
     }
-    kh_sql_end(row);
+    kh_sql_end(of.row);
     *more = search->row_count == KH_SEARCH_PAGE || scanned == SCANNED_MAX;
+    return status;
+}
+
+kh_status kh_search_all(kh_search *search, int64_t rows_max, kh_search_visit *visit, void *context, kh_error *err)
+{
+    int64_t count = 0;
+    bool has_row, is_match;
+    reading of = {0};
+    kh_sql *sql;
+    kh_status status = kh_reader_acquire(&sql, search->cache->readers, err);
+
+    if (status == KH_OK)
+        status = begin_reading(&of, search, sql, INT64_MAX, err);
+    while (status == KH_OK && (status = kh_sql_next(of.row, &has_row, err)) == KH_OK && has_row) {
+        status = take_row(search, &of, &search->rows[0], &is_match, err);
+        if (status == KH_OK && is_match && ++count > rows_max)
+            status = kh_error_set(err, KH_E_LIMIT, "more than %lld matches", (long long)rows_max);
+        if (status == KH_OK && is_match)
+            status = visit(context, &search->rows[0], err);
+    }
+    kh_sql_end(of.row);
+    kh_reader_release(search->cache->readers, sql);
     return status;
 }
 

@@ -57,6 +57,11 @@ void kh_search_free(kh_search *search);
  * through piece by piece, so that a query can be stopped. *more is false with the last page. */
 KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err);
 
+/* Every row, in one read transaction: visit does no I/O. KH_E_LIMIT when there are more than rows_max; what visit returns other than
+ * KH_OK ends it and is given back. */
+typedef kh_status kh_search_visit(void *context, const kh_search_row *row, kh_error *err);
+KH_MUST_USE kh_status kh_search_all(kh_search *search, int64_t rows_max, kh_search_visit *visit, void *context, kh_error *err);
+
 /* True when value is one value without wild cards that the attribute's VR can hold: as unique keys above the level must be. */
 bool kh_search_is_single(const kh_search_attribute *attribute, const char *value);
 

@@ -112,6 +112,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     status = kh_net_init(err);
     if (status == KH_OK)
         status = kh_stop_create(&bridge->stop, err);
+    bridge->service.limits = bridge->limits;
+    bridge->service.stop = bridge->stop;
     if (status == KH_OK)
         status = start_pulls(bridge, options, err);
     if (status == KH_OK)

@@ -25,7 +25,11 @@ KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *reque
 
 /* The services. A failure ends the association; a refused request does not. */
 KH_MUST_USE kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
-/* True for the classes of kh_scp_find(). */
+/* C-MOVE and C-GET. */
+KH_MUST_USE kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* Of which service a class is. */
 bool kh_scp_is_find(const char *sop_class_uid);
+bool kh_scp_is_move(const char *sop_class_uid);
+bool kh_scp_is_get(const char *sop_class_uid);
 
 #endif

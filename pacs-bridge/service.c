@@ -63,7 +63,7 @@ int kh_service_choose(void *context, const char *abstract_syntax, const char *co
     int fallback = -2;
 
     (void)context;
-    if (kh_scp_is_find(abstract_syntax))
+    if (kh_scp_is_find(abstract_syntax) || kh_scp_is_move(abstract_syntax) || kh_scp_is_get(abstract_syntax))
         return choose_identifier_syntax(transfer_syntaxes, count);
     if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(abstract_syntax))
         return -1;
@@ -277,6 +277,8 @@ static kh_status serve_messages(kh_scp *of, kh_error *err)
             status = serve_store(of, context_id, &request, err);
         } else if (request.field == KH_C_FIND_RQ) {
             status = kh_scp_find(of, context_id, &request, err);
+        } else if (request.field == KH_C_MOVE_RQ || request.field == KH_C_GET_RQ) {
+            status = kh_scp_retrieve(of, context_id, &request, err);
         } else {
             status = serve_other(of, context_id, &request, err);
         }

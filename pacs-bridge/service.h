@@ -1,4 +1,5 @@
-/* service.h - what we serve as SCP: C-ECHO, C-STORE of every storage SOP class in every transfer syntax we know, C-FIND.
+/* service.h - what we serve as SCP: C-ECHO, C-STORE of every storage SOP class in every transfer syntax we know, C-FIND,
+ * C-MOVE and C-GET.
  * Success is answered only after kh_ingest_commit() returned KH_OK. Threads: each association on its own. */
 #ifndef KH_PACS_BRIDGE_SERVICE_H
 #define KH_PACS_BRIDGE_SERVICE_H
@@ -12,6 +13,8 @@ typedef struct kh_service_scp {
     kh_pull_queue *pulls;         /* NULL when none runs */
     char ae_title[KH_AE_TITLE_SIZE];
     char facility_default[65];
+    kh_net_limits limits;         /* of associations that C-MOVE makes */
+    const kh_stop *stop;
     uint64_t answers_max;         /* of one query; more end it with A700 */
     _Atomic uint64_t objects, duplicates, refused, bytes;
 } kh_service_scp;

@@ -1,10 +1,12 @@
 #include "dicom/shim/user.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 
 #define TICK_MS 250
+#define PART_BYTES 262144
 
 /* Send a request and, when there is one, its data set. */
 static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_dimse *request, const void *bytes, size_t size,
@@ -98,6 +100,78 @@ kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *
     if (result == KH_OK)
         *status = response.status;
     kh_buf_release(&data);
+    return result;
+}
+
+/* In parts, each but the last of even size; the first is read before anything is sent. */
+static kh_status send_object(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, const kh_user_object *object, uint8_t *buffer,
+                             kh_error *err)
+{
+    uint64_t at = object->offset;
+    bool begun = false;
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && at < object->source->size) {
+        uint64_t left = object->source->size - at;
+        size_t part = left < PART_BYTES ? (size_t)left : PART_BYTES;
+        status = object->source->read_at(object->source, at, buffer, part, err);
+        if (status == KH_OK && !begun)
+            status = kh_assoc_send(assoc, context_id, request, err);
+        begun = true;
+        at += part;
+        if (status == KH_OK)
+            status = kh_assoc_send_data(assoc, context_id, buffer, part, at == object->source->size, err);
+    }
+    return status;
+}
+
+/* The response to a C-STORE; the requestor of the C-GET it belongs to may cancel that meanwhile. */
+static kh_status await_store(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, const kh_user_object *object,
+                             kh_dimse *response, kh_error *err)
+{
+    uint8_t got_id;
+    kh_status status;
+
+    do {
+        status = kh_assoc_receive(assoc, &got_id, response, 0, err);
+        if (status != KH_OK)
+            return status;
+        if (response->field == KH_C_CANCEL_RQ && object->cancel_id && response->responded_id == object->cancel_id)
+            *object->cancelled = true;
+    } while (response->field == KH_C_CANCEL_RQ && object->cancel_id && !response->has_data);
+    if (response->field == 0)
+        return kh_error_set(err, KH_E_PEER, "released by the peer before it answered");
+    if (response->field != KH_C_STORE_RSP || response->responded_id != request->message_id || got_id != context_id || response->has_data)
+        return kh_error_set(err, KH_E_PEER, "command %04X for message %u, expected %04X for %u", response->field,
+                            response->responded_id, KH_C_STORE_RSP, request->message_id);
+    return KH_OK;
+}
+
+kh_status kh_user_store_object(kh_assoc *assoc, const kh_context *with, const kh_user_object *object, uint16_t *status, kh_error *err)
+{
+    uint8_t *buffer = malloc(PART_BYTES);
+    kh_dimse request, response;
+    kh_status result;
+
+    if (!buffer)
+        return kh_error_set(err, KH_E_MEMORY, "no memory to send an object");
+    if (object->offset >= object->source->size) {
+        free(buffer);
+        return kh_error_set(err, KH_E_CORRUPT, "object of %llu bytes without a data set", (unsigned long long)object->source->size);
+    }
+    kh_dimse_init(&request, KH_C_STORE_RQ);
+    request.message_id = kh_assoc_next_message_id();
+    request.has_data = true;
+    snprintf(request.sop_class_uid, sizeof(request.sop_class_uid), "%s", object->sop_class_uid);
+    snprintf(request.sop_instance_uid, sizeof(request.sop_instance_uid), "%s", object->sop_instance_uid);
+    snprintf(request.move_originator, sizeof(request.move_originator), "%s", object->originator);
+    request.move_originator_id = object->originator_id;
+    result = send_object(assoc, with->id, &request, object, buffer, err);
+    free(buffer);
+    if (result == KH_OK)
+        result = await_store(assoc, with->id, &request, object, &response, err);
+    if (result == KH_OK)
+        *status = response.status;
     return result;
 }
 

@@ -5,6 +5,7 @@
 #define KH_DICOM_SHIM_USER_H
 
 #include "dicom/shim/assoc.h"
+#include "dicom/source.h"
 
 #define KH_IDENTIFIER_BYTES_MAX 1048576
 
@@ -14,6 +15,20 @@ KH_MUST_USE kh_status kh_user_echo(kh_assoc *assoc, uint16_t *status, kh_error *
 KH_MUST_USE kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *sop_instance_uid,
                                     const char *transfer_syntax_uid, const void *bytes, size_t size, uint16_t *status,
                                     kh_error *err);
+
+/* An object to send: what source holds from offset on is its data set, sent as it stands, through a bounded buffer. */
+typedef struct kh_user_object {
+    const char *sop_class_uid, *sop_instance_uid;
+    const kh_source *source;
+    uint64_t offset;
+    const char *originator;  /* AE title of who asked for it by C-MOVE, "" when nobody did */
+    uint16_t originator_id;  /* of that C-MOVE */
+    uint16_t cancel_id;      /* message ID of the C-GET this belongs to, 0: none; its C-CANCEL may come instead of the response */
+    bool *cancelled;         /* set when it does */
+} kh_user_object;
+/* After a failure the association is not to be used again. */
+KH_MUST_USE kh_status kh_user_store_object(kh_assoc *assoc, const kh_context *with, const kh_user_object *object, uint16_t *status,
+                                           kh_error *err);
 
 /* One match: size bytes of identifier. Anything but KH_OK cancels the query and is given back by kh_user_find(). */
 typedef kh_status kh_user_match(void *context, const uint8_t *identifier, size_t size, const char *transfer_syntax_uid,

@@ -100,6 +100,8 @@ static void chosen_syntax(void **state)
         {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1},
         {"query, implicit only", KH_SOP_PATIENT_ROOT_FIND, {KH_TS_IMPLICIT_LE}, 1, 0},
         {"query in syntaxes we do not write", KH_SOP_STUDY_ROOT_FIND, {KH_TS_DEFLATED_LE, KH_TS_EXPLICIT_BE}, 2, -2},
+        {"move", KH_SOP_STUDY_ROOT_MOVE, {KH_TS_IMPLICIT_LE}, 1, 0},
+        {"get", KH_SOP_PATIENT_ROOT_GET, {KH_TS_EXPLICIT_LE}, 1, 0},
         {"worklist", "1.2.840.10008.5.1.4.31", {KH_TS_EXPLICIT_LE}, 1, -1},
         {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1},
     };

@@ -1,0 +1,54 @@
+#include "pacs-bridge/object_list.h"
+
+#include <string.h>
+
+static size_t kind_of(kh_object_list *list, const kh_object *object)
+{
+    size_t i = 0;
+
+    while (i < list->kind_count && (strcmp(list->kinds[i].sop_class_uid, object->sop_class_uid) != 0 ||
+                                    strcmp(list->kinds[i].transfer_syntax_uid, object->transfer_syntax_uid) != 0))
+        i++;
+    if (i == list->kind_count && i < KH_OBJECT_KINDS_MAX) {
+        memcpy(list->kinds[i].sop_class_uid, object->sop_class_uid, KH_UID_SIZE);
+        memcpy(list->kinds[i].transfer_syntax_uid, object->transfer_syntax_uid, KH_UID_SIZE);
+        list->kind_count++;
+    }
+    return i;
+}
+
+static kh_status add(void *context, const kh_search_row *row, kh_error *err)
+{
+    kh_object_list *list = context;
+    kh_listed_object object = {.object_id = row->object.id, .bytes = row->object.bytes, .main_offset = row->main_offset};
+
+    object.kind = kind_of(list, &row->object);
+    memcpy(object.sop_instance_uid, row->object.sop_instance_uid, KH_UID_SIZE);
+    list->count++;
+    return kh_buf_append(&list->objects, &object, sizeof(object), err);
+}
+
+kh_status kh_object_list_fill(kh_object_list *out, kh_cache *cache, const kh_search_key *keys, size_t key_count, kh_error *err)
+{
+    kh_search *search = NULL;
+    kh_status status;
+
+    memset(out, 0, sizeof(*out));
+    kh_buf_init(&out->objects, KH_OBJECT_LIST_MAX * sizeof(kh_listed_object));
+    status = kh_search_open(&search, cache, KH_LEVEL_IMAGE, keys, key_count, err);
+    if (status == KH_OK)
+        status = kh_search_all(search, KH_OBJECT_LIST_MAX, add, out, err);
+    kh_search_free(search);
+    return status;
+}
+
+void kh_object_list_release(kh_object_list *list)
+{
+    kh_buf_release(&list->objects);
+    list->count = 0;
+}
+
+const kh_listed_object *kh_object_list_at(const kh_object_list *list, size_t index)
+{
+    return (const kh_listed_object *)(const void *)list->objects.data + index; /* malloc'ed */
+}

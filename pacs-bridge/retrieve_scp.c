@@ -1,0 +1,266 @@
+/* retrieve_scp.c - C-MOVE and C-GET as provider (PS3.4 C.4.2, C.4.3): what is held is sent as it is held, to a known node or back on the
+ * association of the request. */
+#include <stdio.h>
+#include <string.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "dicom/writer.h"
+#include "pacs-bridge/asked.h"
+#include "pacs-bridge/identifier.h"
+#include "pacs-bridge/scp.h"
+#include "pacs-bridge/sender.h"
+
+#define TAG_FAILED_SOP_INSTANCE_UID_LIST KH_TAG(0x0008, 0x0058)
+#define FAILED_BYTES_MAX 65000 /* a UI of explicit VR has a length of 16 bits */
+
+/* One retrieval under way. */
+typedef struct retrieving {
+    kh_scp *of;
+    const kh_context *context;
+    const kh_dimse *request;
+    kh_asked asked;
+    kh_object_list list;
+    kh_node destination;    /* of C-MOVE */
+    kh_scu scu;
+    kh_sender sender;
+    int32_t remaining, completed, failed, warning;
+    bool cancelled;
+    kh_buf failed_uids;     /* separated by backslashes; those that fit */
+    char first_failure[200];
+} retrieving;
+
+bool kh_scp_is_move(const char *sop_class_uid)
+{
+    return strcmp(sop_class_uid, KH_SOP_PATIENT_ROOT_MOVE) == 0 || strcmp(sop_class_uid, KH_SOP_STUDY_ROOT_MOVE) == 0;
+}
+
+bool kh_scp_is_get(const char *sop_class_uid)
+{
+    return strcmp(sop_class_uid, KH_SOP_PATIENT_ROOT_GET) == 0 || strcmp(sop_class_uid, KH_SOP_STUDY_ROOT_GET) == 0;
+}
+
+static bool is_move(const retrieving *get)
+{
+    return get->request->field == KH_C_MOVE_RQ;
+}
+
+/* --- before the first object --- */
+
+static kh_status check_request(retrieving *get, uint16_t *final, kh_error *why)
+{
+    const kh_scp *of = get->of;
+    const char *model = get->context->abstract_syntax;
+
+    if (strcmp(get->request->sop_class_uid, model) != 0 || !(is_move(get) ? kh_scp_is_move(model) : kh_scp_is_get(model))) {
+        *final = KH_DIMSE_CLASS_NOT_SUPPORTED;
+        return kh_error_set(why, KH_E_UNSUPPORTED, "a retrieval of another class than the context's");
+    }
+    if (!of->node.may_query) {
+        *final = KH_DIMSE_NOT_AUTHORISED;
+        return kh_error_set(why, KH_E_DENIED, "node %s may not retrieve", of->node.name);
+    }
+    if (is_move(get) && kh_node_destination(of->service->cache, get->request->move_destination, &get->destination, why) != KH_OK) {
+        *final = KH_DIMSE_DESTINATION_UNKNOWN;
+        return KH_E_NOT_FOUND;
+    }
+    return KH_OK;
+}
+
+/* PS3.4 C.4.2.1.4: the unique key of the level says what is wanted; nothing said must not mean everything. */
+static kh_status check_keys(const retrieving *get, kh_error *why)
+{
+    const kh_search_attribute *unique = kh_search_unique(get->asked.level);
+
+    for (size_t i = 0; i < get->asked.key_count; i++)
+        if (get->asked.keys[i].tag == unique->tag && get->asked.keys[i].value[0] &&
+            (unique->level != KH_LEVEL_PATIENT || kh_search_is_single(unique, get->asked.keys[i].value)))
+            return KH_OK;
+    return kh_error_set(why, KH_E_FORMAT, "the unique key of the level (%04X,%04X) is missing", KH_TAG_ARGS(unique->tag));
+}
+
+/* Only unique keys select (PS3.4 C.4.2.2.1). */
+static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
+{
+    kh_search_key keys[4];
+    size_t count = 0;
+    kh_status status = check_keys(get, why);
+
+    *final = KH_DIMSE_CLASS_MISMATCH;
+    if (status != KH_OK)
+        return status;
+    for (size_t i = 0; i < get->asked.key_count; i++)
+        if (kh_search_attribute_find(get->asked.keys[i].tag)->unique)
+            keys[count++] = get->asked.keys[i];
+    status = kh_object_list_fill(&get->list, get->of->service->cache, keys, count, why);
+    if (status != KH_OK && status != KH_E_ARG)
+        *final = KH_DIMSE_CANNOT_COUNT;
+    else if (status == KH_OK)
+        *final = 0;
+    return status;
+}
+
+/* --- sub-operations --- */
+
+static kh_status get_one(retrieving *get, const kh_listed_object *object, uint16_t *dimse, kh_error *why)
+{
+    kh_user_object request = {.originator = "", .cancel_id = get->request->message_id, .cancelled = &get->cancelled};
+    const kh_object_kind *kind = &get->list.kinds[object->kind];
+    const kh_context *with;
+
+    *dimse = 0;
+    if (object->kind >= get->list.kind_count)
+        return kh_error_set(why, KH_E_LIMIT, "more than %d kinds of objects at once", KH_OBJECT_KINDS_MAX);
+    with = kh_assoc_context_find(get->of->assoc, kind->sop_class_uid, kind->transfer_syntax_uid);
+    if (!with || !with->requestor_is_scp)
+        return kh_error_set(why, KH_E_UNSUPPORTED, "no context in which the requestor takes class %s in transfer syntax %s",
+                            kind->sop_class_uid, kind->transfer_syntax_uid);
+    return kh_sender_store(get->of->service->cache, get->of->assoc, with, object, &request, dimse, why);
+}
+
+static void note_failure(retrieving *get, const kh_listed_object *object, const kh_error *why)
+{
+    size_t length = strlen(object->sop_instance_uid);
+
+    if (get->failed++ == 0)
+        snprintf(get->first_failure, sizeof(get->first_failure), "%s", why->message);
+    if (get->failed_uids.size + 1 + length > FAILED_BYTES_MAX)
+        return;
+    if (get->failed_uids.size > 0 && kh_buf_append(&get->failed_uids, "\\", 1, NULL) != KH_OK)
+        return;
+    (void)!kh_buf_append(&get->failed_uids, object->sop_instance_uid, length, NULL);
+}
+
+static void put_counts(const retrieving *get, kh_dimse *response, bool with_remaining)
+{
+    response->remaining = with_remaining ? get->remaining : -1;
+    response->completed = get->completed;
+    response->failed = get->failed;
+    response->warning = get->warning;
+}
+
+static kh_status send_pending(retrieving *get, kh_error *err)
+{
+    kh_dimse response;
+
+    kh_dimse_respond(&response, get->request, KH_DIMSE_PENDING);
+    put_counts(get, &response, true);
+    return kh_assoc_send(get->of->assoc, get->context->id, &response, err);
+}
+
+static kh_status send_one(retrieving *get, const kh_listed_object *object, kh_error *err)
+{
+    kh_error why = KH_ERROR_INIT;
+    uint16_t dimse;
+    kh_status status = is_move(get) ? kh_sender_send(&get->sender, object, &dimse, &why) : get_one(get, object, &dimse, &why);
+
+    get->remaining--;
+    if (status != KH_OK)
+        note_failure(get, object, &why);
+    else if (dimse != KH_DIMSE_SUCCESS)
+        get->warning++;
+    else
+        get->completed++;
+    if (status == KH_E_CANCELLED)
+        return kh_error_set(err, status, "stopping");
+    return send_pending(get, err);
+}
+
+static kh_status send_all(retrieving *get, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    get->remaining = (int32_t)get->list.count;
+    for (size_t i = 0; status == KH_OK && i < get->list.count; i++) {
+        status = kh_scp_poll_cancel(get->of, get->request, &get->cancelled, err);
+        if (status != KH_OK || get->cancelled)
+            break;
+        status = send_one(get, kh_object_list_at(&get->list, i), err);
+    }
+    kh_sender_close(&get->sender);
+    return status;
+}
+
+/* --- the end --- */
+
+static uint16_t final_status(const retrieving *get)
+{
+    if (get->cancelled)
+        return KH_DIMSE_CANCELLED;
+    if (get->failed > 0 && get->completed + get->warning == 0)
+        return KH_DIMSE_CANNOT_PERFORM;
+    return get->failed > 0 || get->warning > 0 ? KH_DIMSE_SUBOPERATIONS_FAILED : KH_DIMSE_SUCCESS;
+}
+
+static kh_status send_final(retrieving *get, uint16_t final, const char *comment, kh_error *err)
+{
+    const kh_key failed = {TAG_FAILED_SOP_INSTANCE_UID_LIST, KH_VR('U', 'I'), kh_buf_text(&get->failed_uids)};
+    kh_dimse response;
+    kh_buf identifier;
+    kh_status status = KH_OK;
+
+    kh_dimse_respond(&response, get->request, final);
+    put_counts(get, &response, final == KH_DIMSE_CANCELLED);
+    snprintf(response.comment, sizeof(response.comment), "%.64s", comment);
+    kh_buf_init(&identifier, KH_IDENTIFIER_BYTES_MAX);
+    response.has_data = get->failed > 0;
+    if (response.has_data)
+        status = kh_identifier_build(&identifier, get->context->transfer_syntax, "", &failed, 1, err);
+    if (status == KH_OK)
+        status = kh_assoc_send(get->of->assoc, get->context->id, &response, err);
+    if (status == KH_OK && response.has_data)
+        status = kh_assoc_send_data(get->of->assoc, get->context->id, identifier.data, identifier.size, true, err);
+    kh_buf_release(&identifier);
+    return status;
+}
+
+static void log_retrieval(const retrieving *get, uint16_t final, int64_t took_ms, const char *why)
+{
+    kh_log(final == KH_DIMSE_SUCCESS || final == KH_DIMSE_CANCELLED ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
+           "%s of %s%s%s, level %s: %zu objects, %d sent, %d failed, %d with a warning, %lld ms, status %04X%s%s",
+           is_move(get) ? "move" : "get", get->of->node.name, is_move(get) ? " to " : "", get->destination.name,
+           kh_level_text(get->asked.level), get->list.count, get->completed, get->failed, get->warning, (long long)took_ms, final,
+           why[0] ? ", " : "", why);
+}
+
+static void prepare_sender(retrieving *get)
+{
+    kh_scu_init(&get->scu, get->of->service->ae_title);
+    get->scu.limits = get->of->service->limits;
+    get->scu.stop = get->of->service->stop;
+    get->sender = (kh_sender){.cache = get->of->service->cache,
+                              .scu = &get->scu,
+                              .node = &get->destination,
+                              .list = &get->list,
+                              .originator = get->of->request->calling,
+                              .originator_id = get->request->message_id};
+}
+
+kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    retrieving get = {.of = of, .context = kh_assoc_context(of->assoc, context_id), .request = request};
+    int64_t begin_ms = kh_clock_monotonic_ms();
+    kh_error why = KH_ERROR_INIT;
+    uint16_t final = 0;
+    kh_status status = KH_OK, dropped;
+
+    of->retrievals++;
+    kh_buf_init(&get.failed_uids, FAILED_BYTES_MAX);
+    if (!request->has_data)
+        final = KH_DIMSE_CLASS_MISMATCH;
+    else if (check_request(&get, &final, &why) != KH_OK)
+        status = kh_assoc_receive_data(of->assoc, context_id, kh_scp_drop, NULL, &dropped, NULL, err);
+    else
+        status = kh_asked_receive(&get.asked, of->assoc, get.context, &final, &why, err);
+    if (status == KH_OK && final == 0 && list_objects(&get, &final, &why) == KH_OK) {
+        prepare_sender(&get);
+        status = send_all(&get, err);
+        final = final_status(&get);
+    }
+    if (status == KH_OK)
+        status = send_final(&get, final, why.message[0] ? why.message : get.first_failure, err);
+    log_retrieval(&get, final, kh_clock_monotonic_ms() - begin_ms, why.message[0] ? why.message : get.first_failure);
+    kh_object_list_release(&get.list);
+    kh_asked_release(&get.asked);
+    kh_buf_release(&get.failed_uids);
+    return status;
+}

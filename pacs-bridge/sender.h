@@ -1,0 +1,37 @@
+/* sender.h - sends listed objects to a node by C-STORE, each as it is held: in its own transfer syntax, byte for byte.
+ * The association is made with the first object, and again when it breaks; after KH_SENDER_BREAKS_MAX breaks the rest is given up.
+ * Threads: one at a time. */
+#ifndef KH_PACS_BRIDGE_SENDER_H
+#define KH_PACS_BRIDGE_SENDER_H
+
+#include "dicom/shim/user.h"
+#include "pacs-bridge/object_list.h"
+#include "pacs-bridge/scu.h"
+
+#define KH_SENDER_BREAKS_MAX 3
+
+typedef struct kh_sender {
+    kh_cache *cache;            /* all borrowed */
+    const kh_scu *scu;
+    const kh_node *node;
+    const kh_object_list *list;
+    const char *originator;     /* AE title of who asked for it, "" for ourselves */
+    uint16_t originator_id;
+    kh_assoc *assoc;            /* NULL until the first object, and after a break */
+    unsigned breaks;
+    bool reached;               /* there was an association */
+} kh_sender;
+
+/* How an object went. *dimse is the node's answer when it gave one, else 0. KH_OK: taken, with a warning when *dimse is Bxxx.
+ * KH_E_UNSUPPORTED: the node does not take it as it is; KH_E_CANCELLED: we stop. */
+KH_MUST_USE kh_status kh_sender_send(kh_sender *sender, const kh_listed_object *object, uint16_t *dimse, kh_error *err);
+/* Releases the association. */
+void kh_sender_close(kh_sender *sender);
+
+/* The file of a listed object on an association that is there, in the given context; other members of request are the caller's. */
+KH_MUST_USE kh_status kh_sender_store(kh_cache *cache, kh_assoc *assoc, const kh_context *with, const kh_listed_object *object,
+                                      kh_user_object *request, uint16_t *dimse, kh_error *err);
+/* "taken" by its status: success or a warning. */
+bool kh_sender_is_taken(uint16_t dimse);
+
+#endif
