@@ -38,7 +38,7 @@ static void print_services(void)
          "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCP, SCU | to nodes with an address; as SCU to our own AE title |\n"
          "| Patient Root Query/Retrieve - GET (" KH_SOP_PATIENT_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
          "| Study Root Query/Retrieve - GET (" KH_SOP_STUDY_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
-         "| Storage, the classes and transfer syntaxes of what is sent | SCU | sub-operations of C-MOVE and C-GET |\n\n"
+         "| Storage, the classes and transfer syntaxes of what is sent | SCU | sub-operations of C-MOVE and C-GET, `kakehashi send` |\n\n"
          "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
          "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
          "and kept once; with other content the first stays, the second is set aside and logged.\n");
