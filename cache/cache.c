@@ -196,13 +196,13 @@ void kh_cache_close(kh_cache *cache)
 {
     if (!cache)
         return;
+    kh_readers_free(cache->readers); /* before the writer: the last to leave empties the log, and a reader may not */
     kh_committer_free(cache->committer);
     kh_ids_free(cache->ids);
     kh_origins_free(cache->origins);
     kh_stack_cache_free(cache->stacks);
     kh_blobcache_free(cache->frames);
     kh_blobcache_free(cache->displays);
-    kh_readers_free(cache->readers);
     if (cache->page_owned)
         kh_page_free(cache->page);
     kh_lock_release(cache->lock_fd);
