@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/display.h"
+#include "cache/identity.h"
 #include "cache/internal.h"
 #include "cache/recover.h"
 #include "cache/schema.h"
@@ -85,8 +86,11 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
     char path[PATH_MAX];
     kh_sql *sql = NULL;
     uint64_t seq = 0;
-    kh_status status = make_directories(cache, err);
+    kh_identity identity;
+    kh_status status = kh_identity_look(&identity, &cache->paths, err);
 
+    if (status == KH_OK)
+        status = make_directories(cache, err);
     kh_path_of(path, &cache->paths, "index.lock");
     if (status == KH_OK)
         status = kh_lock_acquire(&cache->lock_fd, path, err);
@@ -101,6 +105,8 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
         status = newest_event(sql, &seq, err);
     if (status == KH_OK)
         status = kh_ids_read(sql, settled, reserved, err);
+    if (status == KH_OK)
+        status = kh_identity_settle(&identity, sql, *reserved, &cache->paths, err);
     if (status != KH_OK) {
         kh_sql_close(sql);
         return status;

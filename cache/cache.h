@@ -4,6 +4,7 @@
  * one writer thread, and everything that changes the index goes through it. All others open a reader.
  *
  *   DIR/index.db         the index (schema in cache/schema.c)
+ *   DIR/kakehashi.id     the same id as in the index: the folder is whole (cache/identity.h)
  *   DIR/objects/aa/bb/   objects as received, Part 10, named by our own object id
  *   DIR/incoming/        being received; emptied when the owner opens, nothing here was ever answered with success
  *   DIR/quarantine/      kept beside: same SOP Instance UID but other bytes, and what check found wrong
@@ -35,7 +36,7 @@ typedef struct kh_cache_options {
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when
- * another process owns DIR. A reader gets KH_E_NOT_FOUND while there is no index. */
+ * another process owns DIR, KH_E_CONFLICT when DIR holds a part of an archive only. A reader gets KH_E_NOT_FOUND while there is no index. */
 KH_MUST_USE kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_error *err);
 /* Finishes what was queued. */
 void kh_cache_close(kh_cache *cache);

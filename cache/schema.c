@@ -65,5 +65,8 @@ static const char schema_2[] =
     "CREATE INDEX series_by_uid ON series (series_uid);"
     "ALTER TABLE node ADD COLUMN retrieve INTEGER NOT NULL DEFAULT 0;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2};
+/* See cache/identity.h. */
+static const char schema_3[] = "CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];
