@@ -1,0 +1,64 @@
+// servers.mjs - Kakehashi and Orthanc, each in a folder of its own that is removed at the end, and stock senders to them.
+import fs from 'node:fs';
+import path from 'node:path';
+import { freePort, getJson, run, start, stop, waitForPort } from './process.mjs';
+
+const root = path.resolve(path.dirname(new URL(import.meta.url).pathname), '..');
+const binDir = path.resolve(process.env.KH_BIN_DIR ?? path.join(root, 'build/release'));
+export const kakehashi = path.join(binDir, 'app/kakehashi');
+export const benchProgram = (name) => path.join(binDir, 'bench', name);
+
+export class Ours {
+    static async start(dir) {
+        const ours = new Ours();
+        ours.dir = fs.mkdtempSync(path.join(dir, 'kakehashi-'));
+        ours.http = await freePort();
+        ours.dicom = await freePort();
+        const config = path.join(ours.dir, 'bench.conf');
+        fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n`);
+        await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
+        ours.child = start(kakehashi, ['serve', '--config', config]);
+        await waitForPort(ours.http, ours.child);
+        await waitForPort(ours.dicom, ours.child);
+        ours.title = 'KAKEHASHI';
+        return ours;
+    }
+    async count() {
+        const list = await getJson(this.http, '/api/studies?limit=200');
+        return list.studies.reduce((sum, study) => sum + study.objects, 0);
+    }
+    async stop() { await stop(this.child); fs.rmSync(this.dir, { recursive: true }); }
+}
+
+export class Orthanc {
+    /** plugins: paths of shared objects, none unless asked for. */
+    static async start(dir, plugins = []) {
+        const orthanc = new Orthanc();
+        orthanc.dir = fs.mkdtempSync(path.join(dir, 'orthanc-'));
+        orthanc.http = await freePort();
+        orthanc.dicom = await freePort();
+        const config = path.join(orthanc.dir, 'orthanc.json');
+        fs.writeFileSync(config, JSON.stringify({
+            Name: 'bench', StorageDirectory: `${orthanc.dir}/data`, IndexDirectory: `${orthanc.dir}/data`, HttpPort: orthanc.http,
+            DicomPort: orthanc.dicom, RemoteAccessAllowed: false, AuthenticationEnabled: false, DicomAlwaysAllowStore: true,
+            DicomCheckCalledAet: false, DicomThreadsCount: 8, HttpThreadsCount: 32, Plugins: plugins,
+        }));
+        orthanc.child = start('Orthanc', [config]);
+        await waitForPort(orthanc.http, orthanc.child);
+        await waitForPort(orthanc.dicom, orthanc.child);
+        orthanc.title = 'ORTHANC';
+        return orthanc;
+    }
+    async count() { return (await getJson(this.http, '/statistics')).CountInstances; }
+    async stop() { await stop(this.child); fs.rmSync(this.dir, { recursive: true }); }
+}
+
+/* Send each folder by one stock storescu, all at once; images per second from first start to last end. */
+export async function sendAll(server, folders, imageCount) {
+    const begin = process.hrtime.bigint();
+    await Promise.all(folders.map((folder) => run('storescu', ['-aec', server.title, '+sd', '+r', '127.0.0.1', String(server.dicom), folder])));
+    const seconds = Number(process.hrtime.bigint() - begin) / 1e9;
+    const stored = await server.count();
+    if (stored !== imageCount) throw new Error(`${server.title}: ${stored} of ${imageCount} images stored`);
+    return imageCount / seconds;
+}
