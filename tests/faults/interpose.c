@@ -272,7 +272,9 @@ static bool is_dropped(const watched_fd *file)
 {
     if (file->is_dir)
         return dropped == DROP_DIRECTORY_SYNCS;
-    return dropped == (strncmp(file->name, "index.db", 8) == 0 ? DROP_INDEX_SYNCS : DROP_FILE_SYNCS);
+    if (strncmp(file->name, "index.db", 8) == 0)
+        return dropped == DROP_INDEX_SYNCS;
+    return dropped == DROP_OBJECT_SYNCS && strncmp(file->name, "incoming/", 9) == 0; /* synced before they are moved */
 }
 
 static int sync_watched(const watched_fd *file)

@@ -34,7 +34,7 @@ int faults_disarm(void);
 bool faults_hit(fault_kind kind);
 
 /* What becomes of a sync in the journal. */
-typedef enum journal_drop { DROP_NOTHING, DROP_FILE_SYNCS, DROP_DIRECTORY_SYNCS, DROP_INDEX_SYNCS } journal_drop;
+typedef enum journal_drop { DROP_NOTHING, DROP_OBJECT_SYNCS, DROP_DIRECTORY_SYNCS, DROP_INDEX_SYNCS } journal_drop;
 
 typedef enum journal_op {
     JOURNAL_CREATE,   /* name, inode */

@@ -5,6 +5,8 @@
  * KH_LONG=1: 20,000 states. KH_SEED: other states. */
 #include "tests/faults/workload.h"
 
+#include <fcntl.h>
+#include <glob.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,12 +16,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "store/digest.h"
+#include "store/file.h"
 #include "tests/faults/interpose.h"
 #include "tests/faults/replay.h"
 
 #define SESSIONS 6
 #define SENDERS 4
 #define PER_SESSION 12
+#define SECOND 1000 /* added to the number of an object whose second bytes were acknowledged */
 #define LONG_SESSION 170 /* enough for a checkpoint while objects come in */
 
 typedef struct sender {
@@ -39,8 +44,11 @@ static void *send(void *argument)
         if (object_store(s->cache, number, false, &result, NULL) != KH_OK)
             abort();
         faults_journal_mark((uint64_t)number);
-        if (number % 7 == 0 && object_store(s->cache, number, true, &result, NULL) != KH_OK) /* goes to quarantine/ */
-            abort();
+        if (number % 7 == 0) { /* other bytes: kept in quarantine/ */
+            if (object_store(s->cache, number, true, &result, NULL) != KH_OK || !result.conflict)
+                abort();
+            faults_journal_mark(SECOND + (uint64_t)number);
+        }
         if (number % 9 == 0 && object_store(s->cache, number, false, &result, NULL) != KH_OK) /* a duplicate */
             abort();
     }
@@ -87,17 +95,66 @@ static journal *run_journaled(const temp_dir *work, journal_drop drop)
     return journal_load(path);
 }
 
+typedef struct promises {
+    bool objects[OBJECTS_MOST], seconds[OBJECTS_MOST];
+} promises;
+
 static void note(void *context, uint64_t number)
 {
-    bool *promised = context;
+    promises *p = context;
 
-    promised[number] = true;
+    if (number < SECOND)
+        p->objects[number] = true;
+    else
+        p->seconds[number - SECOND] = true;
+}
+
+/* Is there a file in quarantine/ with the second bytes of the object? The name holds the beginning of their sum. */
+static bool is_kept(const temp_dir *dir, int number)
+{
+    char pattern[1200], hex[33];
+    uint8_t sum[KH_SHA256_SIZE];
+    kh_buf bytes;
+    glob_t found;
+    struct stat st;
+    bool kept;
+
+    kh_buf_init(&bytes, 1 << 20);
+    object_bytes(&bytes, number, true);
+    assert_ok(kh_sha256_of(sum, bytes.data, bytes.size, err));
+    for (size_t i = 0; i < 16; i++)
+        snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+    snprintf(pattern, sizeof pattern, "%s/quarantine/*-%s.dcm", dir->path, hex);
+    kept = glob(pattern, 0, NULL, &found) == 0 && stat(found.gl_pathv[0], &st) == 0 && (size_t)st.st_size == bytes.size;
+    if (kept) { /* the right size is not the right bytes */
+        uint8_t *held = malloc(bytes.size);
+        int fd = open(found.gl_pathv[0], O_RDONLY | O_CLOEXEC);
+
+        assert_non_null(held);
+        assert_ok(kh_read_all_at(fd, held, bytes.size, 0, err));
+        kept = memcmp(held, bytes.data, bytes.size) == 0;
+        close(fd);
+        free(held);
+    }
+    globfree(&found);
+    kh_buf_release(&bytes);
+    return kept;
+}
+
+static bool seconds_kept(const temp_dir *dir, const promises *p, char why[512])
+{
+    for (int i = 1; i < OBJECTS_MOST; i++)
+        if (p->seconds[i] && !is_kept(dir, i)) {
+            snprintf(why, 512, "the second bytes of object %d are not in quarantine/", i);
+            return false;
+        }
+    return true;
 }
 
 /* Every second cut is right behind an acknowledgement; the first kinds of loss in turn, then at random. */
 static bool survives(const journal *j, const temp_dir *work, unsigned number, unsigned *seed, char why[700])
 {
-    bool promised[OBJECTS_MOST] = {false};
+    promises p = {0};
     lost kind = (lost)(number % 8 < 3 ? number % 8 : LOST_SOME);
     size_t cut = 1 + (size_t)rand_r(seed) % journal_count(j);
     char text[512] = "";
@@ -109,9 +166,9 @@ static bool survives(const journal *j, const temp_dir *work, unsigned number, un
     snprintf(dir.path, sizeof dir.path, "%.400s/state-%u", work->path, number);
     assert_int_equal(mkdir(dir.path, 0700), 0);
     journal_materialise(j, cut, kind, (uint64_t)rand_r(seed), dir.path);
-    journal_marks(j, cut, note, promised);
+    journal_marks(j, cut, note, &p);
     faults_watch(dir.path); /* syncs are free from here on */
-    good = promises_kept_apart(dir.path, promised, text);
+    good = promises_kept_apart(dir.path, p.objects, text) && seconds_kept(&dir, &p, text);
     if (!good)
         snprintf(why, 700, "state %u (cut at %zu of %zu, loss %d): %s", number, cut, journal_count(j), (int)kind, text);
     temp_dir_remove(&dir);
@@ -166,10 +223,10 @@ static void found_without(journal_drop drop)
     assert_false(good);
 }
 
-static void found_without_file_syncs(void **state)
+static void found_without_object_syncs(void **state)
 {
     (void)state;
-    found_without(DROP_FILE_SYNCS);
+    found_without(DROP_OBJECT_SYNCS);
 }
 
 static void found_without_directory_syncs(void **state)
@@ -188,7 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acknowledged_is_lost),
-        cmocka_unit_test(found_without_file_syncs),
+        cmocka_unit_test(found_without_object_syncs),
         cmocka_unit_test(found_without_directory_syncs),
         cmocka_unit_test(found_without_index_syncs),
     };
