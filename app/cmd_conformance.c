@@ -8,6 +8,7 @@
 #include "dicom/dictionary.h"
 #include "dicom/syntax.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/get_contexts.h"
 
 static void print_head(void)
 {
@@ -37,7 +38,7 @@ static void print_services(void)
          "| Patient Root Query/Retrieve - MOVE (" KH_SOP_PATIENT_ROOT_MOVE ") | SCP | to nodes with an address |\n"
          "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCP, SCU | to nodes with an address; as SCU to our own AE title |\n"
          "| Patient Root Query/Retrieve - GET (" KH_SOP_PATIENT_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
-         "| Study Root Query/Retrieve - GET (" KH_SOP_STUDY_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
+         "| Study Root Query/Retrieve - GET (" KH_SOP_STUDY_ROOT_GET ") | SCP, SCU | with SCP role selection for storage classes; as SCU from nodes with `--retrieve get` |\n"
          "| Storage, the classes and transfer syntaxes of what is sent | SCU | sub-operations of C-MOVE and C-GET, `kakehashi send` |\n\n"
          "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
          "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
@@ -68,6 +69,25 @@ static void print_queries(void)
     putchar('\n');
 }
 
+/* A class's contexts stand next to each other. */
+static void print_get_contexts(void)
+{
+    kh_proposal contexts[KH_GET_CONTEXTS_MAX];
+    size_t count = kh_get_contexts(contexts);
+    const char *last = "";
+
+    for (size_t i = 0; i < count; i++) {
+        const kh_sop_class *known = kh_sop_class_find(contexts[i].abstract_syntax);
+
+        if (contexts[i].abstract_syntax != last)
+            printf("%s| %s | ", i ? " |\n" : "", known ? known->name : contexts[i].abstract_syntax);
+        for (size_t k = 0; k < contexts[i].transfer_syntax_count; k++)
+            printf("%s%s", contexts[i].abstract_syntax == last || k ? ", " : "", contexts[i].transfer_syntaxes[k]);
+        last = contexts[i].abstract_syntax;
+    }
+    puts(" |\n");
+}
+
 static void print_retrievals(void)
 {
     puts("## Retrievals answered\n\n"
@@ -82,7 +102,12 @@ static void print_retrievals(void)
          "| A801 | no node with an address has the AE title of the move destination |\n"
          "| A900 | the identifier breaks the hierarchy, or lacks the unique key of its level |\n"
          "| FE00 | cancelled |\n"
-         "| 0124 | the node may not retrieve |\n");
+         "| 0124 | the node may not retrieve |\n\n"
+         "## Retrievals asked for\n\n"
+         "From a node with `--retrieve move` (the default) studies are fetched by C-MOVE to our own AE title, from one with `--retrieve get`\n"
+         "by C-GET. For C-GET these contexts are proposed with the SCP role, the first two syntaxes together, each other by itself:\n\n"
+         "| SOP class | transfer syntaxes |\n| --- | --- |");
+    print_get_contexts();
 }
 
 static void print_statuses(void)

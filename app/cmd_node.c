@@ -7,7 +7,7 @@
 #include "pacs-bridge/scu.h"
 
 typedef struct node_options {
-    const char *name, *ae_title, *host, *port, *facility, *charset;
+    const char *name, *ae_title, *host, *port, *facility, *charset, *retrieve;
     bool may_store, may_query;
 } node_options;
 
@@ -17,11 +17,12 @@ static kh_status print_node(void *context, const kh_node *node)
     bool *header = context;
 
     if (!*header)
-        printf("%-20s %-16s %-28s %-20s %s\n", "NAME", "AE TITLE", "ADDRESS", "FACILITY", "MAY");
+        printf("%-20s %-16s %-28s %-20s %-8s %s\n", "NAME", "AE TITLE", "ADDRESS", "FACILITY", "FETCH", "MAY");
     *header = true;
     if (node->host[0])
         snprintf(address, sizeof address, "%s:%u", node->host, (unsigned)node->port);
-    printf("%-20s %-16s %-28s %-20s %s%s%s\n", node->name, node->ae_title, address, node->facility,
+    printf("%-20s %-16s %-28s %-20s %-8s %s%s%s\n", node->name, node->ae_title, address, node->facility,
+           !node->host[0] ? "-" : node->retrieve_by_get ? "get" : "move",
            node->may_store ? "store" : "", node->may_store && node->may_query ? "," : "", node->may_query ? "query" : "");
     return KH_OK;
 }
@@ -67,6 +68,9 @@ static kh_status fill_node(kh_node *node, const node_options *options, kh_error 
         return kh_error_set(err, KH_E_ARG, "--host and --port go together");
     if (options->port && kh_args_number(&port, "--port", options->port, 1, 65535, err) != KH_OK)
         return KH_E_ARG;
+    if (options->retrieve && strcmp(options->retrieve, "move") != 0 && strcmp(options->retrieve, "get") != 0)
+        return kh_error_set(err, KH_E_ARG, "--retrieve \"%.16s\", expected move or get", options->retrieve);
+    node->retrieve_by_get = options->retrieve && strcmp(options->retrieve, "get") == 0;
     node->port = (uint16_t)port;
     if (copy_text(node->name, sizeof node->name, "name", options->name, err) != KH_OK ||
         copy_text(node->ae_title, sizeof node->ae_title, "--ae-title", options->ae_title, err) != KH_OK ||
@@ -138,7 +142,7 @@ static int run(const kh_command *self, int argc, char **argv)
     const kh_option options[] = {
         {"--name", &node.name, NULL},         {"--ae-title", &node.ae_title, NULL},   {"--ae", &node.ae_title, NULL},
         {"--host", &node.host, NULL},         {"--port", &node.port, NULL},           {"--facility", &node.facility, NULL},
-        {"--charset", &node.charset, NULL},   {"--may-store", NULL, &node.may_store}, {"--may-query", NULL, &node.may_query},
+        {"--charset", &node.charset, NULL},   {"--retrieve", &node.retrieve, NULL}, {"--may-store", NULL, &node.may_store}, {"--may-query", NULL, &node.may_query},
     };
     kh_args args;
     const char *verb;
@@ -183,6 +187,7 @@ const kh_command kh_command_node = {
             "  --host HOST             name or IPv4 address; without it the node can only send\n"
             "  --port PORT             1 to 65535\n"
             "  --charset NAMES         Specific Character Set of keys sent to it, such as \"\\ISO 2022 IR 87\"\n"
+            "  --retrieve move|get     studies are fetched from it by C-MOVE, the default, or by C-GET: then it need not reach us\n"
             "  --may-store             it may send objects; so may every node for which neither is said\n"
             "  --may-query             it may ask what is here\n" KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"

@@ -5,7 +5,7 @@
 #include "cache/pulls.h"
 
 #define PULL_EVENTS_MAX 256 /* of one removal; the node's own event stands for the rest */
-#define NODE_COLUMNS "id, name, ae_title, host, port, facility, charset, may_store, may_query"
+#define NODE_COLUMNS "id, name, ae_title, host, port, facility, charset, may_store, may_query, retrieve"
 
 /* PS3.5 6.2 AE: the default repertoire without backslash and control characters; not all spaces; ours have none at the ends. */
 static bool ae_title_valid(const char *title)
@@ -59,12 +59,13 @@ static kh_status insert_node(kh_write *write, void *context, kh_error *err)
     kh_sql *sql = kh_write_sql(write);
     const kh_sql_value values[] = {KH_SQL_T(node->name),      KH_SQL_T(node->ae_title), KH_SQL_T(node->host),
                                    KH_SQL_I(node->port),      KH_SQL_T(node->facility), KH_SQL_T(node->charset),
-                                   KH_SQL_I(node->may_store), KH_SQL_I(node->may_query)};
+                                   KH_SQL_I(node->may_store), KH_SQL_I(node->may_query),
+                                   KH_SQL_I(node->retrieve_by_get)};
     kh_error why = KH_ERROR_INIT;
     kh_status status = kh_sql_run(sql,
-                                  "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                                  values, 8, NULL, &why);
+                                  "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query, retrieve)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                                  values, 9, NULL, &why);
 
     if (status == KH_E_CONFLICT)
         return kh_error_set(err, status, "a node named %s is there already", node->name);
@@ -93,6 +94,7 @@ static void read_node(kh_sql_row *row, kh_node *out)
     KH_COPY(out->charset, kh_sql_text(row, 6));
     out->may_store = kh_sql_int(row, 7) != 0;
     out->may_query = kh_sql_int(row, 8) != 0;
+    out->retrieve_by_get = kh_sql_int(row, 9) != 0;
 }
 
 static kh_status first_node(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_node *out, kh_error *err)

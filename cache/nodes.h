@@ -16,6 +16,7 @@ typedef struct kh_node {
     char facility[65];              /* the hospital it belongs to */
     char charset[128];              /* Specific Character Set of keys we send; "" for the default */
     bool may_store, may_query;      /* what it may do as a caller */
+    bool retrieve_by_get;           /* studies are fetched by C-GET; else by C-MOVE */
 } kh_node;
 
 typedef kh_status kh_node_visit(void *context, const kh_node *node);

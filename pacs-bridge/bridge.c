@@ -53,6 +53,7 @@ static kh_status pull_cancel(void *context, int64_t pull_id, kh_error *err)
 static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_pull_queue_options pulls = {.cache = bridge->service.cache,
+                                         .service = &bridge->service,
                                          .ae_title = bridge->service.ae_title,
                                          .limits = bridge->limits,
                                          .stop = bridge->stop,

@@ -2,7 +2,7 @@
  * one per line out. Requests: {"op": ...} and its members; answers: {"ok": true, ...} or {"ok": false, "status": 4, "message": "..."}.
  *
  *   ping                                                        -> pid
- *   node.add     name ae_title host port facility charset may_store may_query  -> id
+ *   node.add     name ae_title host port facility charset may_store may_query retrieve_by_get  -> id
  *   node.remove  name
  *   pull.file    node study_uid priority asked_by               -> id
  *   pull.cancel  id

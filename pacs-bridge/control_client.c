@@ -125,6 +125,7 @@ kh_status kh_control_node_add(const char *dir, kh_node *node, kh_error *err)
     kh_json_put_text(&one.writer, "charset", node->charset);
     kh_json_put_bool(&one.writer, "may_store", node->may_store);
     kh_json_put_bool(&one.writer, "may_query", node->may_query);
+    kh_json_put_bool(&one.writer, "retrieve_by_get", node->retrieve_by_get);
     status = call_send(&one, dir, err);
     if (status == KH_OK)
         node->id = kh_json_get_int(one.json, "id", 0);

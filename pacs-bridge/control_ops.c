@@ -47,6 +47,7 @@ static kh_status op_node_add(const kh_control_server *server, const kh_json *req
     node.port = (uint16_t)port;
     node.may_store = kh_json_get_bool(request, "may_store", true);
     node.may_query = kh_json_get_bool(request, "may_query", false);
+    node.retrieve_by_get = kh_json_get_bool(request, "retrieve_by_get", false);
     status = kh_node_add(server->cache, &node, err);
     if (status == KH_OK)
         kh_json_put_int(answer, "id", node.id);

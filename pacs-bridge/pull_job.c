@@ -9,6 +9,7 @@
 #include "cache/browse.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/query.h"
+#include "pacs-bridge/scp.h"
 #include "pacs-bridge/uid_set.h"
 
 #define INSTANCES_MAX 200000 /* of one study */
@@ -29,6 +30,8 @@ typedef struct job {
     kh_node node;
     const char *facility;
     kh_query query;
+    kh_assoc_request calling;  /* for what comes by C-GET */
+    kh_scp incoming;
     kh_uid_set here;           /* instances of the study that we hold */
     kh_buf there;              /* of instance: what the hospital lists */
     bool asked, found, listed; /* C-FIND answered; it has the study; `there` is whole */
@@ -189,23 +192,44 @@ static void note_final(job *of, const kh_dimse *final, uint64_t refused_here)
         of->move_status = final->status;
 }
 
+/* An object that comes by C-GET is taken in as if it had been pushed. */
+static kh_status take_object(void *context, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    job *of = context;
+
+    return kh_scp_store(&of->incoming, context_id, request, err);
+}
+
+static kh_status retrieve(job *of, const kh_context *with, uint16_t message_id, const kh_buf *identifier, kh_dimse *final, kh_error *err)
+{
+    if (!of->node.retrieve_by_get)
+        return kh_user_move(of->query.assoc, with, message_id, of->options->ae_title, identifier->data, identifier->size,
+                            move_progress, of, final, NULL, err);
+    memcpy(of->calling.calling, of->node.ae_title, sizeof(of->calling.calling));
+    of->incoming = (kh_scp){.service = of->options->service, .assoc = of->query.assoc, .request = &of->calling, .node = of->node,
+                            .facility = of->facility, .pull_id = of->pull->id};
+    return kh_user_get(of->query.assoc, with, message_id, identifier->data, identifier->size, take_object, move_progress, of, final,
+                       NULL, err);
+}
+
 static kh_status move_keys(job *of, const kh_key *keys, size_t key_count, kh_error *err)
 {
+    const kh_context *with = of->node.retrieve_by_get ? of->query.get : of->query.move;
     uint16_t message_id = kh_assoc_next_message_id();
     kh_arrivals before, after;
     kh_buf identifier;
     kh_dimse final;
     kh_status status;
 
-    if (!of->query.move)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s accepts no Study Root C-MOVE", of->node.name);
+    if (!with)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s accepts no Study Root %s", of->node.name,
+                            of->node.retrieve_by_get ? "C-GET" : "C-MOVE");
     kh_buf_init(&identifier, 65536);
     kh_pull_queue_expect(of->queue, of->pull->id, message_id);
     kh_pull_queue_arrivals(of->queue, of->pull->id, &before);
-    status = kh_identifier_build(&identifier, of->query.move->transfer_syntax, "", keys, key_count, err);
+    status = kh_identifier_build(&identifier, with->transfer_syntax, "", keys, key_count, err);
     if (status == KH_OK)
-        status = kh_user_move(of->query.assoc, of->query.move, message_id, of->options->ae_title, identifier.data, identifier.size,
-                              move_progress, of, &final, NULL, err);
+        status = retrieve(of, with, message_id, &identifier, &final, err);
     kh_pull_queue_arrivals(of->queue, of->pull->id, &after);
     if (status == KH_OK)
         note_final(of, &final, after.refused - before.refused);

@@ -8,8 +8,11 @@
 
 typedef struct kh_pull_queue kh_pull_queue;
 
+struct kh_service_scp;
+
 typedef struct kh_pull_queue_options {
     kh_cache *cache;
+    struct kh_service_scp *service; /* takes what comes by C-GET; borrowed, its `pulls` is this queue once started */
     const char *ae_title;      /* ours, where the objects are to be sent; borrowed */
     kh_net_limits limits;
     kh_stop *stop;             /* ends the workers */

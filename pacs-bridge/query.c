@@ -2,24 +2,30 @@
 
 #include <string.h>
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/get_contexts.h"
 
 #define SERIES_MAX 10000 /* of one study */
 
 kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err)
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
-    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2, false}, {KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false}};
+    kh_proposal proposals[2 + KH_GET_CONTEXTS_MAX] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2, false}};
+    size_t count = 2;
     kh_status status;
 
     *query = (kh_query){.node = node};
     if (!node->host[0])
         return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
-    status = kh_assoc_connect(&query->assoc, node->host, node->port, scu->ae_title, node->ae_title, proposals, 2, &scu->limits,
+    proposals[1] = (kh_proposal){node->retrieve_by_get ? KH_SOP_STUDY_ROOT_GET : KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false};
+    if (node->retrieve_by_get)
+        count += kh_get_contexts(proposals + 2);
+    status = kh_assoc_connect(&query->assoc, node->host, node->port, scu->ae_title, node->ae_title, proposals, count, &scu->limits,
                               scu->stop, err);
     if (status != KH_OK)
         return status;
     query->find = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_FIND, NULL);
     query->move = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_MOVE, NULL);
+    query->get = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_GET, NULL);
     return KH_OK;
 }
 

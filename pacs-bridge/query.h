@@ -11,11 +11,12 @@ typedef struct kh_query {
     kh_assoc *assoc;
     const kh_node *node;     /* borrowed */
     const kh_context *find;  /* NULL when the node accepted none */
-    const kh_context *move;
+    const kh_context *move;  /* of a node that is asked by C-MOVE */
+    const kh_context *get;   /* of one that is asked by C-GET */
     bool broken;             /* the association failed, as opposed to an answer we do not like: only close is left */
 } kh_query;
 
-/* Proposes Study Root FIND and MOVE. KH_E_ARG when the node has no host. */
+/* Proposes Study Root FIND and MOVE, or FIND, GET and the storage classes of get_contexts.h. KH_E_ARG when the node has no host. */
 KH_MUST_USE kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err);
 /* Release when all went well, abort otherwise. Also after a failed open. */
 void kh_query_close(kh_query *query, kh_status status);

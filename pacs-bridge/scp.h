@@ -11,6 +11,7 @@ typedef struct kh_scp {
     const kh_assoc_request *request;
     kh_node node;         /* the caller */
     const char *facility; /* of what it sends */
+    int64_t pull_id;      /* of the job that all it sends belongs to, 0: told by the message ID of a move, if at all */
     uint64_t stored, duplicates, conflicts, refused, echoes, queries, retrievals;
     kh_status refused_status;   /* of the newest refusal, with its words */
     char refused_words[200];
@@ -24,6 +25,7 @@ kh_status kh_scp_drop(void *context, const uint8_t *bytes, size_t size, kh_error
 KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err);
 
 /* The services. A failure ends the association; a refused request does not. */
+KH_MUST_USE kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
 KH_MUST_USE kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
 /* C-MOVE and C-GET. */
 KH_MUST_USE kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);

@@ -217,8 +217,7 @@ static void note_object(kh_scp *of, const receiving *object, kh_status status, c
         kh_pull_queue_note_object(service->pulls, object->pull_id, status, result->duplicate);
 }
 
-/* Failing here ends the association; a refused object does not. */
-static kh_status serve_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
     receiving object = {.of = of};
     kh_ingest_result result = {0};
@@ -226,7 +225,8 @@ static kh_status serve_store(kh_scp *of, uint8_t context_id, const kh_dimse *req
     uint16_t dimse = 0;
     kh_status stored, sink_status = KH_OK, status = KH_OK;
 
-    if (of->service->pulls)
+    object.pull_id = of->pull_id;
+    if (of->service->pulls && !object.pull_id)
         object.pull_id = kh_pull_queue_attribute(of->service->pulls, of->node.id, request->move_originator_id);
     stored = check_request(of, request, context_id, object.pull_id, &dimse, &why);
     if (stored == KH_OK)
@@ -274,7 +274,7 @@ static kh_status serve_messages(kh_scp *of, kh_error *err)
             of->echoes++;
             status = kh_scp_answer(of, context_id, &request, KH_DIMSE_SUCCESS, "");
         } else if (request.field == KH_C_STORE_RQ) {
-            status = serve_store(of, context_id, &request, err);
+            status = kh_scp_store(of, context_id, &request, err);
         } else if (request.field == KH_C_FIND_RQ) {
             status = kh_scp_find(of, context_id, &request, err);
         } else if (request.field == KH_C_MOVE_RQ || request.field == KH_C_GET_RQ) {

@@ -23,17 +23,13 @@ static kh_status send_request(kh_assoc *assoc, uint8_t context_id, kh_dimse *req
     return status;
 }
 
-/* The next response to request; its data set, if any, goes to data (cleared first). */
-static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, kh_dimse *response,
-                                  kh_buf *data, kh_error *err)
+/* A command just received must be the response to request; its data set, if any, goes to data (cleared first). */
+static kh_status take_response(kh_assoc *assoc, uint8_t context_id, uint8_t got_id, const kh_dimse *request, const kh_dimse *response,
+                               kh_buf *data, kh_error *err)
 {
-    uint8_t got_id;
-    kh_status sink_status;
+    kh_status sink_status, status;
     kh_error sink_err = KH_ERROR_INIT;
-    kh_status status = kh_assoc_receive(assoc, &got_id, response, 0, err);
 
-    if (status != KH_OK)
-        return status;
     if (response->field == 0)
         return kh_error_set(err, KH_E_PEER, "released by the peer before it answered");
     if (response->field != (request->field | KH_DIMSE_RESPONSE) || response->responded_id != request->message_id ||
@@ -47,6 +43,15 @@ static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_
     if (status == KH_OK && sink_status != KH_OK)
         status = kh_error_set(err, sink_status, "identifier of a response: %s", sink_err.message);
     return status;
+}
+
+static kh_status receive_response(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, kh_dimse *response,
+                                  kh_buf *data, kh_error *err)
+{
+    uint8_t got_id;
+    kh_status status = kh_assoc_receive(assoc, &got_id, response, 0, err);
+
+    return status == KH_OK ? take_response(assoc, context_id, got_id, request, response, data, err) : status;
 }
 
 static kh_status send_cancel(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, kh_error *err)
@@ -200,12 +205,13 @@ kh_status kh_user_find(kh_assoc *assoc, const kh_context *with, const void *iden
     return told != KH_OK ? told : status;
 }
 
-/* A move under way. */
+/* A C-MOVE or C-GET under way. */
 typedef struct moving {
     kh_assoc *assoc;
     const kh_context *with;
     kh_dimse request;
     kh_user_progress *progress;
+    kh_user_stored *stored; /* of C-GET */
     void *context;
     kh_status told; /* by the caller: not KH_OK cancels */
     kh_error *err;
@@ -240,36 +246,66 @@ static kh_status await_response(moving *move)
         if (alive)
             quiet_since_ms = kh_clock_monotonic_ms();
         if (kh_clock_monotonic_ms() - quiet_since_ms >= idle_ms)
-            return kh_error_set(move->err, KH_E_TIMEOUT, "no response to C-MOVE and no arrival for %lld ms", (long long)idle_ms);
+            return kh_error_set(move->err, KH_E_TIMEOUT, "no response to %s and no arrival for %lld ms", move->stored ? "C-GET" : "C-MOVE", (long long)idle_ms);
     }
+}
+
+/* The next response; what comes before it are objects. */
+static kh_status receive_next(moving *move, kh_dimse *final, kh_buf *data, bool *is_response)
+{
+    uint8_t got_id;
+    kh_status status = kh_assoc_receive(move->assoc, &got_id, final, 0, move->err);
+
+    *is_response = status != KH_OK || !move->stored || final->field != KH_C_STORE_RQ;
+    if (status != KH_OK)
+        return status;
+    return *is_response ? take_response(move->assoc, move->with->id, got_id, &move->request, final, data, move->err)
+                        : move->stored(move->context, got_id, final, move->err);
+}
+
+static kh_status retrieve(moving *move, const void *identifier, size_t size, kh_dimse *final, kh_buf *failed)
+{
+    bool is_response;
+    kh_status status;
+    kh_buf data;
+
+    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
+    status = send_request(move->assoc, move->with->id, &move->request, identifier, size, move->err);
+    while (status == KH_OK) {
+        bool alive = false;
+        status = await_response(move);
+        if (status == KH_OK)
+            status = receive_next(move, final, &data, &is_response);
+        if (status == KH_OK)
+            status = tell(move, is_response ? final : NULL, &alive);
+        if (status != KH_OK || (is_response && !kh_dimse_pending(final->status)))
+            break;
+    }
+    if (status == KH_OK && failed && data.size > 0)
+        status = kh_buf_append(failed, data.data, data.size, move->err);
+    kh_buf_release(&data);
+    return move->told != KH_OK ? move->told : status;
 }
 
 kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination,
                        const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
 {
     moving move = {.assoc = assoc, .with = with, .progress = progress, .context = context, .err = err};
-    kh_status status;
-    kh_buf data;
 
-    kh_buf_init(&data, KH_IDENTIFIER_BYTES_MAX);
     kh_dimse_init(&move.request, KH_C_MOVE_RQ);
     move.request.message_id = message_id;
     memcpy(move.request.sop_class_uid, with->abstract_syntax, sizeof(move.request.sop_class_uid));
     snprintf(move.request.move_destination, sizeof(move.request.move_destination), "%s", destination);
-    status = send_request(assoc, with->id, &move.request, identifier, size, err);
-    while (status == KH_OK) {
-        bool alive = false;
-        status = await_response(&move);
-        if (status == KH_OK)
-            status = receive_response(assoc, with->id, &move.request, final, &data, err);
-        if (status != KH_OK)
-            break;
-        status = tell(&move, final, &alive);
-        if (!kh_dimse_pending(final->status))
-            break;
-    }
-    if (status == KH_OK && failed && data.size > 0)
-        status = kh_buf_append(failed, data.data, data.size, err);
-    kh_buf_release(&data);
-    return move.told != KH_OK ? move.told : status;
+    return retrieve(&move, identifier, size, final, failed);
+}
+
+kh_status kh_user_get(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const void *identifier, size_t size,
+                      kh_user_stored *stored, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
+{
+    moving get = {.assoc = assoc, .with = with, .progress = progress, .stored = stored, .context = context, .err = err};
+
+    kh_dimse_init(&get.request, KH_C_GET_RQ);
+    get.request.message_id = message_id;
+    memcpy(get.request.sop_class_uid, with->abstract_syntax, sizeof(get.request.sop_class_uid));
+    return retrieve(&get, identifier, size, final, failed);
 }

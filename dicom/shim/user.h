@@ -45,4 +45,12 @@ KH_MUST_USE kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint
                                    const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed,
                                    kh_error *err);
 
+/* A C-STORE request that belongs to our C-GET: read its data set from the association and answer it. A failure ends the C-GET and the
+ * association; a refused object does not. */
+typedef kh_status kh_user_stored(void *context, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* As kh_user_move(), but the objects come on this association, in contexts proposed with as_scp. */
+KH_MUST_USE kh_status kh_user_get(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const void *identifier, size_t size,
+                                  kh_user_stored *stored, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed,
+                                  kh_error *err);
+
 #endif

@@ -18,6 +18,7 @@
 #include "dicom/dataset.h"
 #include "dicom/shim/user.h"
 #include "dicom/writer.h"
+#include "pacs-bridge/control.h"
 #include "pacs-bridge/identifier.h"
 #include "tests/bridge/support.h"
 #include "tests/bridge/world.h"
@@ -298,16 +299,14 @@ static void other_syntax(void **state)
     assert_non_null(strstr(result.final.comment, "does not take"));
 }
 
-/* One file of the six is cut short: that one fails, the others come. */
-static void damaged_object(void **state)
+/* Cut the file of an object short. */
+static void damage(const peer *of, int64_t object_id)
 {
-    peer *of = *state;
-    outcome result;
-    int fd;
     char path[64], target[300];
     ssize_t length;
+    int fd;
 
-    assert_int_equal(kh_object_open(of->it.cache, 2, &fd, NULL), KH_OK);
+    assert_int_equal(kh_object_open(of->it.cache, object_id, &fd, NULL), KH_OK);
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
     length = readlink(path, target, sizeof(target) - 1);
     assert_true(length > 0);
@@ -315,6 +314,15 @@ static void damaged_object(void **state)
     close(fd);
     assert_int_equal(chmod(target, 0600), 0);
     assert_int_equal(truncate(target, 1000), 0);
+}
+
+/* One file of the six is cut short: that one fails, the others come. */
+static void damaged_object(void **state)
+{
+    peer *of = *state;
+    outcome result;
+
+    damage(of, 2);
     start_storescp(of, NULL, NULL);
     result = move_to(of, "STORESCP", study_keys, 2, 0);
     assert_counts(&result, KH_DIMSE_SUBOPERATIONS_FAILED, OBJECTS - 1, 1);
@@ -367,13 +375,173 @@ static void stock_getscu_of_a_patient(void **state)
     assert_got(of, OBJECTS);
 }
 
+/* --- as user: one of us fetches from the other --- */
+
+static kh_status count_object(void *context, const char *uid)
+{
+    (void)uid;
+    ++*(unsigned *)context;
+    return KH_OK;
+}
+
+/* Another service, which knows the first as a hospital that is asked by C-GET. */
+static void start_fetcher(world *it, const peer *of, const char *ae_title)
+{
+    kh_node node = {.name = "hospital", .ae_title = "KAKEHASHI", .host = "127.0.0.1", .port = of->it.port, .facility = "north",
+                    .retrieve_by_get = true};
+
+    world_make(it);
+    snprintf(it->options.ae_title, sizeof(it->options.ae_title), "%s", ae_title);
+    assert_int_equal(kh_node_add(it->cache, &node, NULL), KH_OK);
+    world_start_bridge(it);
+}
+
+static kh_pull fetch(world *it)
+{
+    int64_t pull_id;
+
+    assert_int_equal(kh_control_pull_file(it->data_dir, "hospital", SUPPORT_STUDY_UID, 0, "test", &pull_id, NULL), KH_OK);
+    return world_await_pull(it, pull_id, 20000);
+}
+
+static void pull_by_get(void **state)
+{
+    const peer *of = *state;
+    unsigned count = 0;
+    world it;
+    kh_pull pull;
+
+    start_fetcher(&it, of, "TESTER");
+    pull = fetch(&it);
+    if (pull.state != KH_PULL_COMPLETE)
+        fail_msg("%s: %s", kh_pull_state_text(pull.state), pull.reason);
+    assert_int_equal(pull.received, OBJECTS);
+    assert_int_equal(kh_browse_object_uids(it.cache, "north", SUPPORT_STUDY_UID, count_object, &count, NULL), KH_OK);
+    assert_int_equal(count, OBJECTS);
+    for (int64_t id = 1; id <= OBJECTS; id++) { /* the same bytes arrived, behind a header of ours */
+        uint8_t ours[200000], theirs[200000];
+        char uid[65];
+        uint8_t *dataset;
+        ssize_t size;
+        size_t length;
+        kh_object object;
+        int fd;
+        assert_int_equal(kh_browse_object(it.cache, id, &object, NULL), KH_OK);
+        assert_int_equal(kh_object_open(it.cache, id, &fd, NULL), KH_OK);
+        size = read(fd, ours, sizeof(ours));
+        close(fd);
+        snprintf(uid, sizeof(uid), "%s", object.sop_instance_uid);
+        dataset = support_make_dataset((unsigned)strtoul(strrchr(uid, '.') + 1, NULL, 10), PIXEL_BYTES, &length);
+        assert_true(size > (ssize_t)length);
+        memcpy(theirs, dataset, length);
+        assert_memory_equal(ours + size - (ssize_t)length, theirs, length);
+        free(dataset);
+    }
+    world_free(&it);
+}
+
+/* One of the objects cannot be sent there: the rest is here, and the job says so. */
+static void pull_by_get_partly(void **state)
+{
+    const peer *of = *state;
+    world it;
+    kh_pull pull;
+
+    damage(of, 2);
+    start_fetcher(&it, of, "TESTER");
+    pull = fetch(&it);
+    assert_int_equal(pull.state, KH_PULL_PARTIAL);
+    assert_int_equal(pull.received, OBJECTS - 1);
+    assert_int_equal(pull.expected, OBJECTS);
+    assert_non_null(strstr(pull.reason, "refused by the hospital"));
+    world_free(&it);
+}
+
+/* Our user side cancels after the first object. */
+typedef struct getting {
+    kh_assoc *assoc;
+    unsigned stored;
+} getting;
+
+static kh_status take_and_answer(void *context, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    getting *to = context;
+    kh_dimse response;
+    kh_status sink_status, status;
+    kh_buf data;
+
+    kh_buf_init(&data, 1048576);
+    status = kh_assoc_receive_data(to->assoc, context_id, kh_data_sink_buf, &data, &sink_status, NULL, err);
+    kh_buf_release(&data);
+    to->stored++;
+    kh_dimse_respond(&response, request, KH_DIMSE_SUCCESS);
+    return status == KH_OK ? kh_assoc_send(to->assoc, context_id, &response, err) : status;
+}
+
+static kh_status stop_after_one(void *context, const kh_dimse *response, bool *alive, kh_error *err)
+{
+    const getting *to = context;
+
+    (void)response;
+    *alive = true;
+    return to->stored >= 1 ? kh_error_set(err, KH_E_CANCELLED, "enough") : KH_OK;
+}
+
+static void cancelled_get(void **state)
+{
+    static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE};
+    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_GET, syntaxes, 1, false}, {KH_SOP_CT_IMAGE, syntaxes, 1, true}};
+    const peer *of = *state;
+    getting to = {0};
+    kh_buf identifier;
+    kh_dimse final;
+
+    assert_int_equal(kh_assoc_connect(&to.assoc, "127.0.0.1", of->it.port, "TESTER", "KAKEHASHI", proposals, 2, NULL, NULL, NULL), KH_OK);
+    kh_buf_init(&identifier, 65536);
+    assert_int_equal(kh_identifier_build(&identifier, KH_TS_EXPLICIT_LE, "", study_keys, 2, NULL), KH_OK);
+    assert_int_equal(kh_user_get(to.assoc, kh_assoc_context_find(to.assoc, KH_SOP_STUDY_ROOT_GET, NULL), 5, identifier.data,
+                                 identifier.size, take_and_answer, stop_after_one, &to, &final, NULL, NULL),
+                     KH_E_CANCELLED);
+    kh_buf_release(&identifier);
+    assert_int_equal(final.status, KH_DIMSE_CANCELLED);
+    assert_true(to.stored <= 3); /* the cancel may meet one that is on its way, and another that is being sent */
+    assert_int_equal(final.completed, to.stored);
+    assert_int_equal(final.remaining, OBJECTS - (int)to.stored);
+    assert_int_equal(kh_assoc_release(to.assoc, NULL), KH_OK);
+    kh_assoc_free(to.assoc);
+}
+
+/* Without role selection nothing can be sent back. */
+static void get_without_roles(void **state)
+{
+    static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE};
+    const kh_proposal proposals[] = {{KH_SOP_STUDY_ROOT_GET, syntaxes, 1, false}, {KH_SOP_CT_IMAGE, syntaxes, 1, false}};
+    const peer *of = *state;
+    getting to = {0};
+    kh_buf identifier;
+    kh_dimse final;
+
+    assert_int_equal(kh_assoc_connect(&to.assoc, "127.0.0.1", of->it.port, "TESTER", "KAKEHASHI", proposals, 2, NULL, NULL, NULL), KH_OK);
+    kh_buf_init(&identifier, 65536);
+    assert_int_equal(kh_identifier_build(&identifier, KH_TS_EXPLICIT_LE, "", study_keys, 2, NULL), KH_OK);
+    assert_int_equal(kh_user_get(to.assoc, kh_assoc_context_find(to.assoc, KH_SOP_STUDY_ROOT_GET, NULL), 5, identifier.data,
+                                 identifier.size, take_and_answer, stop_after_one, &to, &final, NULL, NULL),
+                     KH_OK);
+    kh_buf_release(&identifier);
+    assert_int_equal(final.status, KH_DIMSE_CANNOT_PERFORM);
+    assert_int_equal(final.failed, OBJECTS);
+    assert_int_equal(to.stored, 0);
+    kh_assoc_free(to.assoc);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(move_study),   TEST(move_series_and_images), TEST(refused_moves),  TEST(nobody_listens),
         TEST(other_syntax), TEST(damaged_object),         TEST(cancelled_move), TEST(stock_movescu),
-        TEST(stock_getscu), TEST(stock_getscu_of_a_patient),
+        TEST(stock_getscu), TEST(stock_getscu_of_a_patient), TEST(pull_by_get), TEST(pull_by_get_partly),
+        TEST(cancelled_get), TEST(get_without_roles),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,7 @@ static void from_the_first(void **state)
         assert_ok(kh_node_find(cache, "pacs", &node, err));
         assert_string_equal(node.host, "10.0.0.1");
         assert_true(node.may_store);
+        assert_false(node.retrieve_by_get);
         assert_ok(kh_search_open(&search, cache, KH_LEVEL_STUDY, keys, 1, err));
         assert_ok(kh_search_page(search, &rows, &count, &more, err));
         assert_int_equal(count, 1);

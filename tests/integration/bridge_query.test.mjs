@@ -70,3 +70,16 @@ test('kakehashi send puts a study into dcmqrscp, with and without a service', as
     assert.equal(nothing.code, 1);
     assert.match(nothing.err, /nothing of that is here/);
 });
+
+test('a PACS that does not know our address is asked by C-GET', async (t) => {
+    const pacs = await Pacs.start({ files });
+    t.after(() => pacs.stop());
+    const service = await Service.start({ nodes: [[...pacs.node(), '--retrieve', 'get']] });
+    t.after(() => service.stop());
+    const pulled = await service.command(['pull', 'PACS', '--study', await study(), '--wait']);
+    assert.equal(pulled.code, 0, pulled.output + service.log.slice(-2000));
+    assert.equal((await service.studies())[0].objects, files.length);
+    const check = await service.command(['check']);
+    assert.equal(check.code, 0, check.output);
+    assert.match((await service.must(['node', 'list'])).out, /PACS .* get /);
+});
