@@ -39,18 +39,21 @@ static running_job *find_locked(kh_pull_queue *queue, int64_t pull_id)
 
 /* --- the workers --- */
 
-static kh_status cancel_waiting(kh_pull_queue *queue, int64_t pull_id, kh_error *err)
+/* KH_E_CONFLICT when the pull has ended. A worker writes the end before it leaves its place in `running`. */
+static kh_status find_open(kh_pull_queue *queue, int64_t pull_id, kh_pull *pull, kh_error *err)
 {
-    kh_pull pull;
-    kh_status status = kh_pull_find(queue->options.cache, pull_id, &pull, err);
+    kh_status status = kh_pull_find(queue->options.cache, pull_id, pull, err);
 
-    if (status != KH_OK)
-        return status;
-    if (pull.state != KH_PULL_WAITING)
-        return kh_error_set(err, KH_E_CONFLICT, "pull %lld is %s already", (long long)pull_id, kh_pull_state_text(pull.state));
-    pull.state = KH_PULL_CANCELLED;
-    pull.reason[0] = '\0';
-    return kh_pull_update(queue->options.cache, &pull, err);
+    if (status == KH_OK && pull->state != KH_PULL_WAITING && pull->state != KH_PULL_RUNNING)
+        return kh_error_set(err, KH_E_CONFLICT, "pull %lld is %s already", (long long)pull_id, kh_pull_state_text(pull->state));
+    return status;
+}
+
+static kh_status cancel_waiting(kh_pull_queue *queue, kh_pull *pull, kh_error *err)
+{
+    pull->state = KH_PULL_CANCELLED;
+    pull->reason[0] = '\0';
+    return kh_pull_update(queue->options.cache, pull, err);
 }
 
 static kh_status take(kh_pull_queue *queue, kh_pull *pull, kh_error *err)
@@ -73,6 +76,7 @@ static kh_status take(kh_pull_queue *queue, kh_pull *pull, kh_error *err)
 static void leave(kh_pull_queue *queue, const kh_pull *pull)
 {
     bool cancelled = false;
+    kh_pull now = *pull;
     running_job *job;
 
     pthread_mutex_lock(&queue->deciding);
@@ -84,7 +88,7 @@ static void leave(kh_pull_queue *queue, const kh_pull *pull)
     }
     pthread_mutex_unlock(&queue->lock);
     if (cancelled && pull->state == KH_PULL_WAITING) /* said too late for the attempt, in time for the next */
-        (void)!cancel_waiting(queue, pull->id, NULL);
+        (void)!cancel_waiting(queue, &now, NULL);
     pthread_mutex_unlock(&queue->deciding);
 }
 
@@ -191,17 +195,21 @@ void kh_pull_queue_kick(kh_pull_queue *queue)
 
 kh_status kh_pull_queue_cancel(kh_pull_queue *queue, int64_t pull_id, kh_error *err)
 {
-    kh_status status = KH_OK;
-    running_job *job;
+    kh_status status;
+    running_job *job = NULL;
+    kh_pull pull;
 
     pthread_mutex_lock(&queue->deciding);
-    pthread_mutex_lock(&queue->lock);
-    job = find_locked(queue, pull_id);
-    if (job)
-        job->arrivals.cancelled = true;
-    pthread_mutex_unlock(&queue->lock);
-    if (!job)
-        status = cancel_waiting(queue, pull_id, err);
+    status = find_open(queue, pull_id, &pull, err);
+    if (status == KH_OK) {
+        pthread_mutex_lock(&queue->lock);
+        job = find_locked(queue, pull_id);
+        if (job)
+            job->arrivals.cancelled = true;
+        pthread_mutex_unlock(&queue->lock);
+    }
+    if (status == KH_OK && !job)
+        status = cancel_waiting(queue, &pull, err);
     pthread_mutex_unlock(&queue->deciding);
     return status;
 }
