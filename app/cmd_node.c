@@ -13,17 +13,18 @@ typedef struct node_options {
 
 static kh_status print_node(void *context, const kh_node *node)
 {
-    char address[264] = "-";
+    char address[264] = "-", may[16];
     bool *header = context;
 
     if (!*header)
-        printf("%-20s %-16s %-28s %-20s %-8s %s\n", "NAME", "AE TITLE", "ADDRESS", "FACILITY", "FETCH", "MAY");
+        printf("%-20s %-16s %-28s %-20s %-12s %s\n", "NAME", "AE TITLE", "ADDRESS", "FACILITY", "MAY", "FETCHED BY");
     *header = true;
     if (node->host[0])
         snprintf(address, sizeof address, "%s:%u", node->host, (unsigned)node->port);
-    printf("%-20s %-16s %-28s %-20s %-8s %s%s%s\n", node->name, node->ae_title, address, node->facility,
-           !node->host[0] ? "-" : node->retrieve_by_get ? "get" : "move",
-           node->may_store ? "store" : "", node->may_store && node->may_query ? "," : "", node->may_query ? "query" : "");
+    snprintf(may, sizeof may, "%s%s%s", node->may_store ? "store" : "", node->may_store && node->may_query ? "," : "",
+             node->may_query ? "query" : "");
+    printf("%-20s %-16s %-28s %-20s %-12s %s\n", node->name, node->ae_title, address, node->facility, may,
+           !node->host[0] ? "-" : node->retrieve_by_get ? "get" : "move");
     return KH_OK;
 }
 
