@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/ingest.h"
@@ -444,6 +445,147 @@ static void hostile_identifiers(void **state)
     kh_log_set_level(KH_LOG_INFO);
 }
 
+/* --- relational queries, by PDUs of our own: few programs negotiate them --- */
+
+static size_t put_item(uint8_t *out, uint8_t type, const void *body, size_t size)
+{
+    out[0] = type;
+    out[1] = 0;
+    out[2] = (uint8_t)(size >> 8);
+    out[3] = (uint8_t)size;
+    memmove(out + 4, body, size);
+    return 4 + size;
+}
+
+static void put_length(uint8_t *pdu, size_t size)
+{
+    for (unsigned i = 0; i < 4; i++)
+        pdu[2 + i] = (uint8_t)((size - 6) >> (24 - 8 * i));
+}
+
+/* An A-ASSOCIATE-RQ for Study Root FIND; relational: the first byte of its application information (PS3.4 C.5.1.1.1). */
+static size_t make_associate(uint8_t pdu[1024], const uint8_t *relational, size_t relational_size)
+{
+    uint8_t body[512] = {1, 0, 0, 0}, user[256], extended[128] = {0, sizeof(KH_SOP_STUDY_ROOT_FIND) - 1};
+    size_t at = 6 + 68, size = 4, user_size = 0;
+
+    memset(pdu, 0, 1024);
+    pdu[0] = 1;
+    pdu[7] = 1;
+    memset(pdu + 10, ' ', 32);
+    memcpy(pdu + 10, "KAKEHASHI", 9);
+    memcpy(pdu + 26, "TESTER", 6);
+    at += put_item(pdu + at, 0x10, "1.2.840.10008.3.1.1.1", 21);
+    size += put_item(body + size, 0x30, KH_SOP_STUDY_ROOT_FIND, strlen(KH_SOP_STUDY_ROOT_FIND));
+    size += put_item(body + size, 0x40, KH_TS_IMPLICIT_LE, strlen(KH_TS_IMPLICIT_LE));
+    at += put_item(pdu + at, 0x20, body, size);
+    user_size += put_item(user + user_size, 0x51, (uint8_t[4]){0, 0, 0x40, 0}, 4);
+    user_size += put_item(user + user_size, 0x52, "1.2.3", 5);
+    memcpy(extended + 2, KH_SOP_STUDY_ROOT_FIND, extended[1]);
+    if (relational_size > 0)
+        memcpy(extended + 2 + extended[1], relational, relational_size);
+    user_size += put_item(user + user_size, 0x56, extended, 2 + (size_t)extended[1] + relational_size);
+    at += put_item(pdu + at, 0x50, user, user_size);
+    put_length(pdu, at);
+    return at;
+}
+
+static size_t read_pdu(int fd, uint8_t *pdu, size_t pdu_size)
+{
+    size_t size;
+
+    assert_int_equal(support_read(fd, pdu, 6, 5000), 6);
+    size = (size_t)pdu[4] << 8 | pdu[5];
+    assert_true(size + 6 <= pdu_size);
+    assert_int_equal(support_read(fd, pdu + 6, size, 5000), size);
+    return size + 6;
+}
+
+static void send_pdv(int fd, uint8_t flags, const kh_buf *bytes)
+{
+    uint8_t pdu[2048] = {4};
+    size_t size = 12 + bytes->size;
+
+    assert_true(size <= sizeof(pdu));
+    memcpy(pdu + 12, bytes->data, bytes->size);
+    put_length(pdu, size);
+    pdu[8] = (uint8_t)((bytes->size + 2) >> 8);
+    pdu[9] = (uint8_t)(bytes->size + 2);
+    pdu[10] = 1;
+    pdu[11] = flags;
+    assert_int_equal(write(fd, pdu, size), (ssize_t)size);
+}
+
+/* Series of any study: the number of answers, and the final status. */
+static unsigned ask_for_series(int fd, uint16_t *status)
+{
+    const kh_key keys[] = {LEVEL("SERIES"), UID(SERIES, "1.2.1.2\\1.2.3.1")};
+    uint8_t pdu[8192];
+    unsigned matched = 0;
+    kh_dimse command;
+    kh_buf bytes;
+
+    kh_buf_init(&bytes, 2000);
+    kh_dimse_init(&command, KH_C_FIND_RQ);
+    memcpy(command.sop_class_uid, KH_SOP_STUDY_ROOT_FIND, sizeof(KH_SOP_STUDY_ROOT_FIND));
+    command.message_id = 3;
+    command.has_data = true;
+    assert_int_equal(kh_dimse_encode(&bytes, &command, NULL), KH_OK);
+    send_pdv(fd, 3, &bytes);
+    kh_buf_clear(&bytes);
+    assert_int_equal(kh_identifier_build(&bytes, KH_TS_IMPLICIT_LE, "", keys, 2, NULL), KH_OK);
+    send_pdv(fd, 2, &bytes);
+    kh_buf_release(&bytes);
+    for (;;) {
+        size_t size = read_pdu(fd, pdu, sizeof(pdu));
+        assert_int_equal(pdu[0], 4);
+        if (!(pdu[11] & 1)) /* an identifier */
+            continue;
+        assert_int_equal(kh_dimse_decode(&command, pdu + 12, size - 12, NULL), KH_OK);
+        *status = command.status;
+        if (!kh_dimse_pending(command.status))
+            return matched;
+        matched++;
+    }
+}
+
+static void relational(void **state)
+{
+    static const struct {
+        const char *name;
+        uint8_t info[6];
+        size_t size;
+        bool granted;
+    } rows[] = {{"relational", {1}, 1, true},          {"not relational", {0}, 1, false}, {"empty", {0}, 0, false},
+                {"relational and all else", {1, 1, 1, 1, 1}, 5, true}, {"an unknown value", {2}, 1, false}};
+    const world *it = *state;
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        uint8_t pdu[8192];
+        int fd = support_connect(it->port);
+        size_t size = make_associate(pdu, rows[i].info, rows[i].size), found = 0;
+        uint16_t status = 0;
+        unsigned matched;
+
+        assert_int_equal(write(fd, pdu, size), (ssize_t)size);
+        size = read_pdu(fd, pdu, sizeof(pdu));
+        assert_int_equal(pdu[0], 2);
+        for (size_t at = 74; at + 4 < size; at++) /* the item's head and its UID */
+            if (pdu[at] == 0x56 && memcmp(pdu + at + 6, KH_SOP_STUDY_ROOT_FIND, strlen(KH_SOP_STUDY_ROOT_FIND)) == 0)
+                found = at;
+        if ((found > 0) != rows[i].granted)
+            fail_msg("%s", rows[i].name);
+        if (found > 0) {
+            assert_int_equal(pdu[found + 3], 2 + strlen(KH_SOP_STUDY_ROOT_FIND) + 1);
+            assert_int_equal(pdu[found + 6 + strlen(KH_SOP_STUDY_ROOT_FIND)], 1);
+        }
+        matched = ask_for_series(fd, &status);
+        assert_int_equal(matched, rows[i].granted ? 2 : 0);
+        assert_int_equal(status, rows[i].granted ? KH_DIMSE_SUCCESS : KH_DIMSE_CLASS_MISMATCH);
+        close(fd);
+    }
+}
+
 /* Stock findscu: what it prints of each answer. */
 static void stock_findscu(void **state)
 {
@@ -470,7 +612,7 @@ int main(void)
         cmocka_unit_test(study_keys),         cmocka_unit_test(computed_values),
         cmocka_unit_test(charset_of_answers), cmocka_unit_test(hierarchy),
         cmocka_unit_test(implicit_syntax_and_two_on_one), cmocka_unit_test(those_who_may_not),
-        cmocka_unit_test(stock_findscu),      cmocka_unit_test(hostile_identifiers),
+        cmocka_unit_test(relational),         cmocka_unit_test(stock_findscu),      cmocka_unit_test(hostile_identifiers),
         cmocka_unit_test(limit_and_cancel),
     };
 
