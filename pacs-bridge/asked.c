@@ -18,6 +18,11 @@ const char *kh_level_text(kh_level level)
     return levels[level];
 }
 
+const char *kh_asked_level_text(const kh_asked *asked)
+{
+    return asked->has_level ? kh_level_text(asked->level) : "-";
+}
+
 static kh_status read_level(kh_asked *asked, const kh_item *item, bool patient_root, kh_error *why)
 {
     char text[17] = "";
@@ -26,6 +31,7 @@ static kh_status read_level(kh_asked *asked, const kh_item *item, bool patient_r
     for (size_t i = patient_root ? 0 : 1; i < sizeof(levels) / sizeof(levels[0]); i++)
         if (strcmp(text, levels[i]) == 0) {
             asked->level = (kh_level)i;
+            asked->has_level = true;
             return KH_OK;
         }
     return kh_error_set(why, KH_E_FORMAT, "(0008,0052) is none of %sSTUDY SERIES IMAGE", patient_root ? "PATIENT " : "");

@@ -9,6 +9,7 @@
 
 typedef struct kh_asked {
     kh_level level;
+    bool has_level;                           /* it could be read */
     bool relational;                          /* unique keys above the level may be left out */
     bool unsupported;                         /* there were keys the index does not know */
     bool wants_retrieve_ae;                   /* Retrieve AE Title (0008,0054) */
@@ -25,5 +26,7 @@ KH_MUST_USE kh_status kh_asked_receive(kh_asked *out, kh_assoc *assoc, const kh_
 void kh_asked_release(kh_asked *asked);
 /* "PATIENT", "STUDY", "SERIES" or "IMAGE". */
 const char *kh_level_text(kh_level level);
+/* The same for the log; "-" when there is none. */
+const char *kh_asked_level_text(const kh_asked *asked);
 
 #endif

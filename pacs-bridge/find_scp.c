@@ -186,7 +186,7 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
     if (status == KH_OK)
         status = kh_scp_answer(of, context_id, request, final, why.message);
     kh_log(final == KH_DIMSE_SUCCESS || final == KH_DIMSE_CANCELLED ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
-           "query of %s, level %s%s: %llu answers, %lld ms, status %04X%s%s", of->node.name, kh_level_text(find.asked.level),
+           "query of %s, level %s%s: %llu answers, %lld ms, status %04X%s%s", of->node.name, kh_asked_level_text(&find.asked),
            find.asked.relational ? ", relational" : "", (unsigned long long)find.answers,
            (long long)(kh_clock_monotonic_ms() - begin_ms), final, why.message[0] ? ", " : "", why.message);
     kh_asked_release(&find.asked);

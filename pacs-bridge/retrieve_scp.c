@@ -218,7 +218,7 @@ static void log_retrieval(const retrieving *get, uint16_t final, int64_t took_ms
     kh_log(final == KH_DIMSE_SUCCESS || final == KH_DIMSE_CANCELLED ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
            "%s of %s%s%s, level %s: %zu objects, %d sent, %d failed, %d with a warning, %lld ms, status %04X%s%s",
            is_move(get) ? "move" : "get", get->of->node.name, is_move(get) ? " to " : "", get->destination.name,
-           kh_level_text(get->asked.level), get->list.count, get->completed, get->failed, get->warning, (long long)took_ms, final,
+           kh_asked_level_text(&get->asked), get->list.count, get->completed, get->failed, get->warning, (long long)took_ms, final,
            why[0] ? ", " : "", why);
 }
 
