@@ -84,7 +84,7 @@ static void hospital_faults(void **state)
         world_make(&it);
         hospital_start(&pacs, OBJECTS, it.port);
         /* Short only where silence has to be waited for: a busy machine is no fault. */
-        it.options.idle_ms = faults[i].fault == FAULT_SILENCE || faults[i].fault == FAULT_SILENT_FIND ? 1000 : 20000;
+        it.options.idle_ms = faults[i].fault == FAULT_SILENCE ? 4000 : faults[i].fault == FAULT_SILENT_FIND ? 1000 : 20000;
         pacs.fault = faults[i].fault;
         pacs.fault_moves = faults[i].fault_moves;
         world_start_bridge(&it);
