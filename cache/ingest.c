@@ -20,12 +20,14 @@
 #define DISK_LOOK_MS 100
 #define DISK_LOOK_BYTES ((uint64_t)64 << 20) /* of one object that comes in */
 #define COPY_BLOCK 262144
+#define WRITE_BACK_BYTES 131072 /* handed to the disk while the rest is still coming in */
 
 struct kh_incoming {
     kh_cache *cache;
     int fd;
     uint64_t number;
     uint64_t bytes, looked_at; /* received; received when the disk was last looked at */
+    uint64_t written_back;     /* the disk was asked to begin with so many; fsync() is what makes them safe */
     kh_sha256 *sha;
     kh_status failed;          /* of an earlier write */
 };
@@ -131,6 +133,11 @@ static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t 
     if (status == KH_OK)
         status = kh_sha256_add(incoming->sha, bytes, size, err);
     incoming->bytes += size;
+    if (status == KH_OK && incoming->bytes - incoming->written_back >= WRITE_BACK_BYTES) {
+        (void)sync_file_range(incoming->fd, (off_t)incoming->written_back, (off_t)(incoming->bytes - incoming->written_back),
+                              SYNC_FILE_RANGE_WRITE);
+        incoming->written_back = incoming->bytes;
+    }
     return status;
 }
 
