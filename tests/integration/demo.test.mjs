@@ -35,8 +35,12 @@ test('a CT is pulled out of a PACS and is shown; a second pull changes nothing',
     const detail = await service.json(`/api/studies/${study.id}`);
     const stack = await service.json(`/api/series/${detail.series_list.at(-1).id}/stack`);
     const locations = stack.slices.map((slice) => slice.location_mm);
+    const numbers = stack.slices.map((slice) => stack.objects[slice.object].instance);
     assert.equal(stack.order, 'position');
-    assert.deepEqual(locations, [...locations].sort((a, b) => a - b));
+    // By position, in the direction in which the hospital numbered them: from the head down in the generated CT.
+    const way = Math.sign(locations.at(-1) - locations[0]);
+    assert.deepEqual(locations, [...locations].sort((a, b) => way * (a - b)));
+    assert.ok(numbers.at(-1) > numbers[0]);
     for (const target of await service.tiles(study.id)) {
         const tile = await service.request(target);
         assert.equal(tile.code, 200, `${target}: ${tile.body.toString().slice(0, 200)}`);
