@@ -235,3 +235,24 @@ void assert_clean(kh_cache *cache, int64_t objects)
                  (long long)report.damaged, (long long)report.unindexed, (long long)report.incoming_left);
     assert_int_equal(report.objects, objects);
 }
+
+int cache_set_up(void **state)
+{
+    fixture *f = calloc(1, sizeof *f);
+
+    assert_non_null(f);
+    temp_dir_make(&f->dir);
+    f->cache = cache_open(&f->dir);
+    *state = f;
+    return 0;
+}
+
+int cache_tear_down(void **state)
+{
+    fixture *f = *state;
+
+    kh_cache_close(f->cache);
+    temp_dir_remove(&f->dir);
+    free(f);
+    return 0;
+}

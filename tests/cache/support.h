@@ -25,6 +25,14 @@ int temp_dir_count(const temp_dir *dir, const char *name);
 kh_cache *cache_open(const temp_dir *dir);
 kh_cache *cache_open_reader(const temp_dir *dir, kh_page *page);
 
+/* An empty cache for one test, its owner open; cmocka's set-up and tear-down. */
+typedef struct fixture {
+    temp_dir dir;
+    kh_cache *cache;
+} fixture;
+int cache_set_up(void **state);
+int cache_tear_down(void **state);
+
 /* An object as a scanner would send it; what is NULL or 0 is left out or has a plain value. */
 typedef struct sample {
     const char *patient_id; /* "" leaves the value empty */

@@ -14,31 +14,6 @@
 #include "dicom/writer.h"
 #include "store/digest.h"
 
-typedef struct fixture {
-    temp_dir dir;
-    kh_cache *cache;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-
-    temp_dir_make(&f->dir);
-    f->cache = cache_open(&f->dir);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    kh_cache_close(f->cache);
-    temp_dir_remove(&f->dir);
-    free(f);
-    return 0;
-}
-
 static const sample plain = {.patient_id = "P1", .patient_name = "Yamada^Taro", .study_uid = "1.2.3", .series_uid = "1.2.3.4",
                              .sop_uid = "1.2.3.4.5", .study_date = "20261120", .description = "CHEST", .instance = 1};
 
@@ -626,7 +601,7 @@ static void eight_senders_of_conflicting_objects(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
     const struct CMUnitTest tests[] = {
         T(stored_whole),
         T(refusals_name_the_attribute),

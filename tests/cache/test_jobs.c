@@ -11,31 +11,6 @@
 #include "cache/nodes.h"
 #include "cache/pulls.h"
 
-typedef struct fixture {
-    temp_dir dir;
-    kh_cache *cache;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-
-    temp_dir_make(&f->dir);
-    f->cache = cache_open(&f->dir);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    kh_cache_close(f->cache);
-    temp_dir_remove(&f->dir);
-    free(f);
-    return 0;
-}
-
 static kh_node node_named(const char *name, const char *title, const char *host, uint16_t port)
 {
     kh_node node = {.port = port, .facility = "north", .may_store = true};
@@ -443,7 +418,7 @@ static void old_events_are_dropped_and_told(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
     const struct CMUnitTest tests[] = {
         T(second_owner_is_busy),
         cmocka_unit_test(reader_needs_an_index),

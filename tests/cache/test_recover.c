@@ -12,31 +12,6 @@
 #include "cache/internal.h"
 #include "store/file.h"
 
-typedef struct fixture {
-    temp_dir dir;
-    kh_cache *cache;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-
-    temp_dir_make(&f->dir);
-    f->cache = cache_open(&f->dir);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    kh_cache_close(f->cache);
-    temp_dir_remove(&f->dir);
-    free(f);
-    return 0;
-}
-
 static void reopen(fixture *f)
 {
     kh_cache_close(f->cache);
@@ -321,7 +296,7 @@ static void check_names_what_it_finds(void **state)
         char lines[4096] = "", path[PATH_MAX];
         int64_t id;
 
-        set_up((void **)&f);
+        cache_set_up((void **)&f);
         id = take(f, 1);
         kh_path_object(path, &f->cache->paths, id, 1);
         if (expected->damage)
@@ -332,7 +307,7 @@ static void check_names_what_it_finds(void **state)
             !strstr(lines, expected->word))
             fail_msg("%s: missing %lld, damaged %lld, unindexed %lld, incoming %lld: %s", expected->name, (long long)report.missing,
                      (long long)report.damaged, (long long)report.unindexed, (long long)report.incoming_left, lines);
-        tear_down((void **)&f);
+        cache_tear_down((void **)&f);
     }
 }
 
@@ -355,7 +330,7 @@ static void check_beside_the_owner(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
     const struct CMUnitTest tests[] = {
         T(file_without_a_row_is_indexed),
         T(ids_are_not_given_twice),

@@ -13,31 +13,6 @@
 #include "cache/stack.h"
 #include "dicom/writer.h"
 
-typedef struct fixture {
-    temp_dir dir;
-    kh_cache *cache;
-} fixture;
-
-static int set_up(void **state)
-{
-    fixture *f = calloc(1, sizeof *f);
-
-    temp_dir_make(&f->dir);
-    f->cache = cache_open(&f->dir);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture *f = *state;
-
-    kh_cache_close(f->cache);
-    temp_dir_remove(&f->dir);
-    free(f);
-    return 0;
-}
-
 /* Slice `number` of one series at z = -3 mm * number: the first to come lies highest. */
 static int64_t add_slice(kh_cache *cache, int number)
 {
@@ -356,7 +331,7 @@ static void native_syntaxes_give_the_same_samples(void **state)
         if (access(path, R_OK) != 0)
             continue;
         found++;
-        set_up((void **)&f);
+        cache_set_up((void **)&f);
         assert_ok(kh_ingest_file(f->cache, path, &origin_north, &result, err));
         assert_ok(kh_stack_acquire(&stack, f->cache, result.series_id, err));
         assert_ok(kh_frame_acquire(&got, f->cache, &stack->objects[0], 0, NULL, err));
@@ -370,7 +345,7 @@ static void native_syntaxes_give_the_same_samples(void **state)
         kh_frame_release(f->cache, &got);
         kh_stack_release(f->cache, stack);
         assert_clean(f->cache, 1);
-        tear_down((void **)&f);
+        cache_tear_down((void **)&f);
     }
     print_message("%zu native syntaxes compared\n", found);
     free(first);
@@ -378,7 +353,7 @@ static void native_syntaxes_give_the_same_samples(void **state)
 
 int main(void)
 {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
     const struct CMUnitTest tests[] = {
         T(ordered_and_measured),
         T(owner_sees_changes),
