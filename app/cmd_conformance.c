@@ -145,7 +145,9 @@ static void print_syntaxes(void)
     size_t count;
     const kh_transfer_syntax *syntaxes = kh_transfer_syntax_table(&count);
 
-    puts("## Transfer syntaxes received\n\n| UID | name | pictures |\n| --- | --- | --- |");
+    puts("## Transfer syntaxes received\n\n"
+         "JPEG 2000 Part 2 (.92, .93): streams that use none of its extensions are shown, arrays of components over several frames are\n"
+         "kept and not shown.\n\n| UID | name | pictures |\n| --- | --- | --- |");
     for (size_t i = 0; i < count; i++)
         printf("| %s | %s | %s |\n", syntaxes[i].uid, syntaxes[i].name, shown(&syntaxes[i]));
     putchar('\n');
