@@ -13,11 +13,7 @@ static int32_t lowest_value(const kh_lut_params *params)
     return params->is_signed ? -(1 << (params->bits_stored - 1)) : 0;
 }
 
-static bool is_background(const kh_lut_params *params, int32_t value)
-{
-    return params->has_padding && value >= params->padding_low && value <= params->padding_high;
-}
-
+/* Of a value that is no padding. */
 static uint8_t grey_of(const kh_lut_params *params, int32_t value)
 {
     double modality_value = kh_modality_value(&params->modality, value);
@@ -25,8 +21,6 @@ static uint8_t grey_of(const kh_lut_params *params, int32_t value)
 
     if (params->inverse)
         grey = (uint8_t)(255 - grey);
-    if (is_background(params, value))
-        grey = 0;
     return params->negative ? (uint8_t)(255 - grey) : grey;
 }
 
@@ -97,15 +91,78 @@ static bool same_params(const kh_lut_params *a, const kh_lut_params *b)
         && a->voi.center == b->voi.center && a->voi.width == b->voi.width;
 }
 
+/* The same grey for count values from value on; they wrap around where signed values change their sign. */
+static void fill_run(kh_lut *lut, int32_t value, int32_t count, uint8_t grey)
+{
+    int32_t entries = 1 << lut->params.bits_stored, at = value & (entries - 1);
+    int32_t head = count < entries - at ? count : entries - at;
+
+    memset(lut->grey + at, grey, (size_t)head);
+    memset(lut->grey, grey, (size_t)(count - head));
+}
+
+/* The background, over whatever the formula says. */
+static void fill_padding(kh_lut *lut)
+{
+    const kh_lut_params *params = &lut->params;
+    int32_t count = 1 << params->bits_stored, first = lowest_value(params), last = first + count - 1;
+    int32_t low = params->padding_low > first ? (int32_t)(params->padding_low < last ? params->padding_low : last) : first;
+    int32_t high = params->padding_high < last ? (int32_t)(params->padding_high > first ? params->padding_high : first) : last;
+
+    if (params->padding_low <= last && params->padding_high >= first && low <= high)
+        fill_run(lut, low, high - low + 1, params->negative ? 255 : 0);
+}
+
+/* Does the grey of the formula rise, or fall, without a break from the lowest stored value to the highest? */
+static bool is_monotonic(const kh_lut_params *params)
+{
+    return params->display_id == 0 && params->voi.function != KH_VOI_SIGMOID;
+}
+
+/* How many entries from low on, at most count, are as grey as the first of them. step is 1, or -1 to go down from low. */
+static int32_t run_length(const kh_lut_params *params, int32_t low, int32_t step, int32_t count)
+{
+    uint8_t grey = grey_of(params, low);
+    int32_t same = 1, most = count; /* the answer is one from the first to the second */
+
+    while (same < most) {
+        int32_t middle = same + (most - same + 1) / 2;
+
+        if (grey_of(params, low + step * (middle - 1)) == grey)
+            same = middle;
+        else
+            most = middle - 1;
+    }
+    return same;
+}
+
+/* Most of a table lies outside the window: where the grey only rises or falls the two ends are found by halving and filled. */
+static void fill_table(kh_lut *lut)
+{
+    const kh_lut_params *params = &lut->params;
+    int32_t count = 1 << params->bits_stored, mask = count - 1, first = lowest_value(params), last = first + count - 1;
+    int32_t from = first, end = first + count;
+
+    if (is_monotonic(params)) {
+        int32_t head = run_length(params, first, 1, count), tail = run_length(params, last, -1, count);
+
+        fill_run(lut, first, head, grey_of(params, first));
+        fill_run(lut, last - tail + 1, tail, grey_of(params, last));
+        from += head;
+        end -= tail;
+    }
+    for (int32_t value = from; value < end; value++)
+        lut->grey[value & mask] = grey_of(params, value);
+    if (params->has_padding)
+        fill_padding(lut);
+}
+
 void kh_lut_prepare(kh_lut *lut, const kh_lut_params *params)
 {
-    int32_t count = 1 << params->bits_stored, mask = count - 1, first = lowest_value(params);
-
     if (lut->valid && same_params(&lut->params, params))
         return;
     lut->params = *params;
-    for (int32_t i = 0; i < count; i++)
-        lut->grey[(first + i) & mask] = grey_of(params, first + i);
+    fill_table(lut);
     lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && params->display_id == 0 && line_of(&lut->line, lut)
                     && line_equals_table(&lut->line, lut);
     lut->valid = true;
