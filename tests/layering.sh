@@ -24,7 +24,7 @@ declare -A allowed=(
 homes=(
     'sqlite3\.h|store/'
     'microhttpd\.h|viewer/http/'
-    'turbojpeg\.h|viewer/render/'
+    'jpeglib\.h|viewer/render/jpeg.c'
     'png\.h|viewer/render/'
     'jansson\.h|base/json_read.c'
     'dcmtk/dcmnet/.*|dicom/shim/'

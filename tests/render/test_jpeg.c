@@ -5,6 +5,7 @@
 #include <turbojpeg.h>
 
 #include "tests/render/support.h"
+#include "viewer/render/jpeg.h"
 
 typedef struct decoded {
     int width, height, sampling, space;
@@ -110,6 +111,70 @@ static void colour_reads_back_with_the_sampling_of_its_quality(void **state)
     }
 }
 
+/* The same picture by TurboJPEG: sides on both sides of a block's and a stripe's. */
+static void the_bytes_are_those_of_turbojpeg(void **state)
+{
+    static const struct {
+        uint32_t width, height;
+        unsigned channels;
+        int quality;
+    } cases[] = {{512, 512, 1, 80}, {8, 8, 1, 80},  {7, 8, 1, 80},   {9, 8, 1, 80},    {8, 7, 1, 80},   {8, 9, 1, 80},  {1, 1, 1, 1},
+                 {65, 33, 1, 100},  {512, 3, 1, 5}, {40, 30, 3, 80}, {33, 17, 3, 89}, {33, 17, 3, 90}, {1, 1, 3, 100}, {512, 512, 1, 80}};
+    tjhandle handle = tjInitCompress();
+    kh_jpeg_encoder encoder;
+    kh_error err = KH_ERROR_INIT;
+
+    (void)state;
+    assert_int_equal(kh_jpeg_encoder_init(&encoder, &err), KH_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t size = (size_t)cases[i].width * cases[i].height * cases[i].channels;
+        int sampling = cases[i].channels == 1 ? TJSAMP_GRAY : cases[i].quality < 90 ? TJSAMP_420 : TJSAMP_444;
+        uint8_t *pixels = malloc(size), *expected = NULL;
+        unsigned long expected_size = 0;
+        kh_buf out;
+
+        assert_non_null(pixels);
+        for (size_t k = 0; k < size; k++)
+            pixels[k] = (uint8_t)(k * 2654435761u >> 27) + (uint8_t)(k % 199);
+        kh_buf_init(&out, 1u << 24);
+        assert_int_equal(kh_jpeg_encode(&encoder, pixels, cases[i].width, cases[i].height, cases[i].channels, cases[i].quality, &out,
+                                        &err), KH_OK);
+        assert_int_equal(tjCompress2(handle, pixels, (int)cases[i].width, 0, (int)cases[i].height,
+                                     cases[i].channels == 1 ? TJPF_GRAY : TJPF_RGB, &expected, &expected_size, sampling,
+                                     cases[i].quality, TJFLAG_ACCURATEDCT), 0);
+        assert_int_equal(out.size, expected_size);
+        assert_memory_equal(out.data, expected, expected_size);
+        tjFree(expected);
+        kh_buf_release(&out);
+        free(pixels);
+    }
+    kh_jpeg_encoder_release(&encoder);
+    tjDestroy(handle);
+}
+
+/* A buffer that is full ends the picture with its error, and the encoder serves the next one. */
+static void a_full_buffer_is_an_error_and_nothing_more(void **state)
+{
+    static uint8_t pixels[256 * 256];
+    kh_jpeg_encoder encoder;
+    kh_error err = KH_ERROR_INIT;
+    kh_buf small, large;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof pixels; i++)
+        pixels[i] = (uint8_t)(i * 2654435761u >> 24);
+    kh_buf_init(&small, 20000);
+    kh_buf_init(&large, 1u << 20);
+    assert_int_equal(kh_jpeg_encoder_init(&encoder, &err), KH_OK);
+    assert_int_equal(kh_jpeg_encode(&encoder, pixels, 256, 256, 1, 95, &small, &err), KH_E_LIMIT);
+    err = (kh_error)KH_ERROR_INIT;
+    assert_int_equal(kh_jpeg_encode(&encoder, pixels, 256, 256, 1, 95, &large, &err), KH_OK);
+    assert_true(large.size > 20000);
+    kh_jpeg_encoder_release(&encoder);
+    kh_buf_release(&small);
+    kh_buf_release(&large);
+}
+
 static void a_large_picture_leaves_no_memory_behind(void **state)
 {
     kh_render_view view = {.out_width = 3000, .out_height = 2500, .quality = 30};
@@ -149,6 +214,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grey_reads_back),
         cmocka_unit_test(colour_reads_back_with_the_sampling_of_its_quality),
+        cmocka_unit_test(the_bytes_are_those_of_turbojpeg),
+        cmocka_unit_test(a_full_buffer_is_an_error_and_nothing_more),
         cmocka_unit_test(a_large_picture_leaves_no_memory_behind),
         cmocka_unit_test(noise_fits_the_buffer_at_every_quality),
     };

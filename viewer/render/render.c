@@ -13,6 +13,7 @@
 #include "viewer/render/scale.h"
 #include "viewer/render/window.h"
 
+#define CACHE_LINE 64
 #define SCRATCH_KEEP_BYTES (4u << 20) /* of a picture larger than a tile the memory is given back */
 
 typedef struct scratch {
@@ -162,13 +163,12 @@ static void deep_row_to_grey(const render_job *job, const kh_row *from, uint8_t 
 }
 
 /* One row at its own size. */
-static void draw_row(const render_job *job, uint32_t row)
+static void draw_row(const render_job *job, uint32_t row, uint8_t *out)
 {
     const kh_pixel_format *format = job->source->format;
     kh_row from = source_row(job, job->view.crop_y + row, job->view.crop_x, job->view.crop_width);
     size_t index = (size_t)from.row * format->columns + from.column;
     float *numbers = (float *)(void *)job->renderer->row.bytes;
-    uint8_t *out = picture_row(job, row);
 
     if (job->channels == 3) {
         row_to_rgb(job, &from, out);
@@ -290,14 +290,19 @@ static kh_status draw_scaled(render_job *job, kh_error *err)
     return kh_scale(&job->renderer->scaler, &scale, err);
 }
 
+static bool is_scaled(const kh_render_view *view)
+{
+    return view->out_width != view->width || view->out_height != view->height;
+}
+
 static kh_status draw_rows(render_job *job, kh_error *err)
 {
     const kh_render_view *view = &job->view;
 
-    if (view->out_width != view->width || view->out_height != view->height)
+    if (is_scaled(view))
         return draw_scaled(job, err);
     for (uint32_t row = 0; row < view->crop_height; row++)
-        draw_row(job, row);
+        draw_row(job, row, picture_row(job, row));
     return KH_OK;
 }
 
@@ -323,8 +328,8 @@ static bool is_inverse(const kh_render_source *source)
     return source->format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || source->info->inverse;
 }
 
-/* Checks, window and table; the picture then stands in renderer->picture. */
-static kh_status make_picture(render_job *job, const kh_render_view *view, kh_rendered *used, kh_error *err)
+/* Checks, window and table. */
+static kh_status prepare(render_job *job, const kh_render_view *view, kh_rendered *used, kh_error *err)
 {
     const kh_render_source *source = job->source;
     kh_rendered told = {0};
@@ -352,7 +357,15 @@ static kh_status make_picture(render_job *job, const kh_render_view *view, kh_re
     }
     if (used)
         *used = told;
-    return draw(job, err);
+    return KH_OK;
+}
+
+/* The picture then stands in renderer->picture. */
+static kh_status make_picture(render_job *job, const kh_render_view *view, kh_rendered *used, kh_error *err)
+{
+    kh_status status = prepare(job, view, used, err);
+
+    return status == KH_OK ? draw(job, err) : status;
 }
 
 kh_status kh_render_pixels(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view, kh_buf *out,
@@ -369,6 +382,42 @@ kh_status kh_render_pixels(kh_renderer *renderer, const kh_render_source *source
     return status;
 }
 
+/* A frame seldom is in a cache of the processor's: the rows after next are on their way while this stripe is encoded. */
+static void prefetch_row(const render_job *job, uint32_t row)
+{
+    const kh_pixel_format *format = job->source->format;
+    size_t bytes = format->bits_allocated / 8;
+    const uint8_t *from = job->source->pixels;
+
+    if (format->samples != 1 || row >= job->view.crop_height)
+        return;
+    from += ((size_t)(job->view.y + job->view.crop_y + row) * format->columns + job->view.x + job->view.crop_x) * bytes;
+    for (size_t i = 0; i < job->view.crop_width * bytes; i += CACHE_LINE)
+        __builtin_prefetch(from + i);
+}
+
+/* What is neither scaled nor marked goes to the encoder stripe by stripe, the picture is never whole. */
+static kh_status encode_stripes(render_job *job, kh_buf *out, kh_error *err)
+{
+    const kh_render_view *view = &job->view;
+    size_t row_bytes = (size_t)view->crop_width * job->channels;
+    kh_renderer *renderer = job->renderer;
+    kh_status status = scratch_reserve(&renderer->picture, KH_JPEG_STRIPE * row_bytes, err);
+
+    if (status == KH_OK)
+        status = scratch_reserve(&renderer->row, (size_t)job->source->format->columns * 4, err);
+    if (status == KH_OK)
+        status = kh_jpeg_begin(&renderer->jpeg, view->crop_width, view->crop_height, job->channels, view->quality, out, err);
+    for (uint32_t row = 0; status == KH_OK && row < view->crop_height; row += KH_JPEG_STRIPE) {
+        for (uint32_t i = 0; i < KH_JPEG_STRIPE && row + i < view->crop_height; i++) {
+            draw_row(job, row + i, renderer->picture.bytes + i * row_bytes);
+            prefetch_row(job, row + i + KH_JPEG_STRIPE);
+        }
+        status = kh_jpeg_put(&renderer->jpeg, renderer->picture.bytes, err);
+    }
+    return status == KH_OK ? kh_jpeg_end(&renderer->jpeg, err) : status;
+}
+
 kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view, kh_buf *out,
                          kh_rendered *used, kh_error *err)
 {
@@ -377,7 +426,11 @@ kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, 
 
     if (view->quality < 1 || view->quality > 100)
         return kh_error_set(err, KH_E_ARG, "quality %d, expected 1 to 100", view->quality);
-    status = make_picture(&job, view, used, err);
+    status = prepare(&job, view, used, err);
+    if (status == KH_OK && !is_scaled(&job.view) && !kh_marks_any(source))
+        return encode_stripes(&job, out, err);
+    if (status == KH_OK)
+        status = draw(&job, err);
     if (status == KH_OK)
         status = kh_jpeg_encode(&renderer->jpeg, renderer->picture.bytes, job.view.crop_width, job.view.crop_height,
                                 job.channels, view->quality, out, err);
