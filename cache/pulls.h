@@ -29,18 +29,48 @@ typedef struct kh_pull {
     int64_t created_ms, updated_ms;
     char reason[200];        /* for people; "" when there is none */
     char asked_by[65];
+    int64_t rule_id;         /* the rule that filed it, see cache/rules.h; 0: somebody asked */
+    bool compare;            /* of a study that is here: only to see whether the hospital has more by now */
+    int64_t bytes;           /* that came by it, over all attempts */
 } kh_pull;
 
 typedef kh_status kh_pull_visit(void *context, const kh_pull *pull);
 
 const char *kh_pull_state_text(kh_pull_state state); /* "waiting", "running", ... */
 
-/* File a job; when one for the same node and study is open its id is given back and its priority raised if need be. */
+/* File a job; when one for the same node and study is open its id is given back and its priority raised if need be; one that a doctor
+ * waits for is due at once, also when it was waiting for its next attempt. */
 KH_MUST_USE kh_status kh_pull_file(kh_cache *cache, int64_t node_id, const char *study_uid, int32_t priority,
                                    const char *asked_by, int64_t *pull_id, kh_error *err);
+typedef struct kh_pull_filing {
+    int64_t node_id;
+    const char *study_uid, *asked_by; /* asked_by: up to 64 bytes */
+    int32_t priority;
+    int64_t rule_id;
+    bool compare;
+} kh_pull_filing;
+KH_MUST_USE kh_status kh_pull_file_as(kh_cache *cache, const kh_pull_filing *filing, int64_t *pull_id, kh_error *err);
+
+/* Which jobs may be taken. not_before_ms is wall clock and the wall clock may be set back: no job waits longer than delay_max_ms. */
+#define KH_PULL_NODES_MAX 256
+typedef struct kh_pull_choice {
+    int32_t priority_min, priority_max;
+    int64_t delay_max_ms;
+    const int64_t *nodes_left_out;    /* at most KH_PULL_NODES_MAX */
+    size_t nodes_left_out_count;
+} kh_pull_choice;
+/* Every job that is due, and the longest delay there is. */
+extern const kh_pull_choice kh_pull_choice_any;
 /* Take the most urgent job that is due, mark it running; KH_E_NOT_FOUND when there is none. */
-KH_MUST_USE kh_status kh_pull_take(kh_cache *cache, kh_pull *out, kh_error *err);
-/* Store what changed: state, expected, received, failed, attempts, not_before_ms, reason. An event goes out. */
+KH_MUST_USE kh_status kh_pull_take(kh_cache *cache, const kh_pull_choice *choice, kh_pull *out, kh_error *err);
+/* The one that would be taken. */
+KH_MUST_USE kh_status kh_pull_peek(kh_cache *cache, const kh_pull_choice *choice, kh_pull *out, kh_error *err);
+/* Try again: a job that ended without being complete waits again, due at once, its attempts forgotten; so does one that waits for its
+ * next attempt. KH_E_CONFLICT when it runs, is complete, or another job for the same study is open. */
+KH_MUST_USE kh_status kh_pull_retry(kh_cache *cache, int64_t id, kh_error *err);
+/* KH_E_CONFLICT when it has ended. A running job keeps running. */
+KH_MUST_USE kh_status kh_pull_set_priority(kh_cache *cache, int64_t id, int32_t priority, kh_error *err);
+/* Store what changed: state, expected, received, failed, attempts, not_before_ms, reason, bytes. An event goes out. */
 KH_MUST_USE kh_status kh_pull_update(kh_cache *cache, const kh_pull *pull, kh_error *err);
 KH_MUST_USE kh_status kh_pull_find(kh_cache *cache, int64_t id, kh_pull *out, kh_error *err);
 /* Newest first. open_only: waiting and running. */

@@ -68,5 +68,12 @@ static const char schema_2[] =
 /* See cache/identity.h. */
 static const char schema_3[] = "CREATE TABLE identity (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL);";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3};
+/* Pulls: filed by which rule (0: none), only to compare, bytes that came by it. */
+static const char schema_4[] =
+    "ALTER TABLE pull ADD COLUMN rule_id INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pull ADD COLUMN compare INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE pull ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX pull_by_rule ON pull (rule_id, created_ms) WHERE rule_id > 0;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

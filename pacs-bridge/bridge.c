@@ -21,6 +21,7 @@ const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
                                                      .floor_bytes_per_s = 64 * 1024,
                                                      .find_answers_max = 10000,
                                                      .pull_workers = 2,
+                                                     .pull_per_node = 2,
                                                      .pull_attempts_max = 8,
                                                      .pull_retry_first_ms = 1000,
                                                      .pull_retry_longest_ms = 300000,
@@ -50,6 +51,13 @@ static kh_status pull_cancel(void *context, int64_t pull_id, kh_error *err)
     return kh_pull_queue_cancel(bridge->pulls, pull_id, err);
 }
 
+static kh_status pull_retry(void *context, int64_t pull_id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+
+    return kh_pull_queue_retry(bridge->pulls, pull_id, err);
+}
+
 static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_pull_queue_options pulls = {.cache = bridge->service.cache,
@@ -58,6 +66,7 @@ static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options
                                          .limits = bridge->limits,
                                          .stop = bridge->stop,
                                          .workers = options->pull_workers,
+                                         .per_node = options->pull_per_node,
                                          .attempts_max = options->pull_attempts_max,
                                          .retry_first_ms = options->pull_retry_first_ms,
                                          .retry_longest_ms = options->pull_retry_longest_ms,
@@ -88,7 +97,7 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
 
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {pull_filed, pull_cancel, bridge};
+    const kh_control_pulls pulls = {pull_filed, pull_cancel, pull_retry, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }

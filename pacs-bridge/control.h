@@ -6,6 +6,9 @@
  *   node.remove  name
  *   pull.file    node study_uid priority asked_by               -> id
  *   pull.cancel  id
+ *   pull.retry   id                                             (try again now)
+ *   pull.priority id priority
+ *   queue.kick                                                  (whoever waits for work looks now)
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
  *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
  *
@@ -30,6 +33,7 @@ typedef struct kh_control kh_control;
 typedef struct kh_control_pulls {
     void (*filed)(void *context);
     kh_status (*cancel)(void *context, int64_t pull_id, kh_error *err);
+    kh_status (*retry)(void *context, int64_t pull_id, kh_error *err);
     void *context;
 } kh_control_pulls;
 
@@ -53,6 +57,8 @@ KH_MUST_USE kh_status kh_control_node_remove(const char *dir, const char *name, 
 KH_MUST_USE kh_status kh_control_pull_file(const char *dir, const char *node_name, const char *study_uid, int32_t priority,
                                            const char *asked_by, int64_t *pull_id, kh_error *err);
 KH_MUST_USE kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err);
+KH_MUST_USE kh_status kh_control_pull_retry(const char *dir, int64_t pull_id, kh_error *err);
+KH_MUST_USE kh_status kh_control_pull_priority(const char *dir, int64_t pull_id, int32_t priority, kh_error *err);
 /* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);

@@ -164,16 +164,34 @@ kh_status kh_control_pull_file(const char *dir, const char *node_name, const cha
     return status;
 }
 
-kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err)
+/* One that has nothing but an id and perhaps a number, and answers nothing. */
+static kh_status call_id(const char *dir, const char *op, int64_t id, const char *key, int64_t value, kh_error *err)
 {
     kh_status status;
     call one;
 
-    call_begin(&one, "pull.cancel");
-    kh_json_put_int(&one.writer, "id", pull_id);
+    call_begin(&one, op);
+    kh_json_put_int(&one.writer, "id", id);
+    if (key)
+        kh_json_put_int(&one.writer, key, value);
     status = call_send(&one, dir, err);
     call_end(&one);
     return status;
+}
+
+kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err)
+{
+    return call_id(dir, "pull.cancel", pull_id, NULL, 0, err);
+}
+
+kh_status kh_control_pull_retry(const char *dir, int64_t pull_id, kh_error *err)
+{
+    return call_id(dir, "pull.retry", pull_id, NULL, 0, err);
+}
+
+kh_status kh_control_pull_priority(const char *dir, int64_t pull_id, int32_t priority, kh_error *err)
+{
+    return call_id(dir, "pull.priority", pull_id, "priority", priority, err);
 }
 
 kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result, kh_error *err)

@@ -96,6 +96,40 @@ static kh_status op_pull_cancel(const kh_control_server *server, const kh_json *
     return server->pulls.cancel(server->pulls.context, id, err);
 }
 
+static kh_status op_pull_retry(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t id = kh_json_get_int(request, "id", 0);
+
+    (void)answer;
+    if (!server->pulls.retry)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "no pull queue runs here");
+    return server->pulls.retry(server->pulls.context, id, err);
+}
+
+static kh_status op_pull_priority(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t id = kh_json_get_int(request, "id", 0), priority = kh_json_get_int(request, "priority", -1);
+    kh_status status;
+
+    (void)answer;
+    if (priority < 0 || priority > 2)
+        return kh_error_set(err, KH_E_ARG, "priority %lld, expected 0 to 2", (long long)priority);
+    status = kh_pull_set_priority(server->cache, id, (int32_t)priority, err);
+    if (status == KH_OK && server->pulls.filed)
+        server->pulls.filed(server->pulls.context);
+    return status;
+}
+
+static kh_status op_queue_kick(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    (void)request;
+    (void)answer;
+    (void)err;
+    if (server->pulls.filed)
+        server->pulls.filed(server->pulls.context);
+    return KH_OK;
+}
+
 /* Names in incoming/ that are numbers are the owner's own. */
 static bool is_adoptable_name(const char *name)
 {
@@ -151,6 +185,7 @@ static const struct {
 } operations[] = {
     {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
     {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
+    {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
 };
 
 static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)

@@ -180,6 +180,8 @@ static kh_status move_progress(void *context, const kh_dimse *response, bool *al
     of->seen = seen;
     if (arrivals.cancelled)
         return kh_error_set(err, KH_E_CANCELLED, "cancelled");
+    if (kh_pull_queue_must_yield(of->queue, of->pull->id))
+        return kh_error_set(err, KH_E_CANCELLED, "made way for a more urgent study");
     return show_progress(of, &arrivals, err);
 }
 
@@ -328,6 +330,8 @@ static kh_status attempt(job *of, kh_error *err)
         status = ask_truth(of, err);
     if (status == KH_OK && of->asked && !of->found)
         status = kh_error_set(err, KH_E_NOT_FOUND, "the hospital has no such study");
+    if (status == KH_OK && of->pull->compare && !of->asked)
+        status = kh_error_set(err, KH_E_PEER, "the hospital could not be asked whether it has more");
     if (status == KH_OK && !is_complete(of)) {
         (void)!kh_pull_update(of->options->cache, of->pull, NULL); /* the count, for those who look; it comes again */
         status = move_what_is_missing(of, err);
@@ -397,6 +401,7 @@ static void conclude(job *of, kh_status status, const kh_error *err)
 
     kh_pull_queue_arrivals(of->queue, pull->id, &arrivals);
     pull->failed = of->refused_there;
+    pull->bytes += (int64_t)arrivals.bytes;
     say(of, status, err, &arrivals);
     if (is_complete(of) && status != KH_E_NOT_FOUND) {
         pull->state = KH_PULL_COMPLETE;
@@ -404,7 +409,7 @@ static void conclude(job *of, kh_status status, const kh_error *err)
         pull->reason[0] = '\0';
     } else if (arrivals.cancelled) {
         pull->state = KH_PULL_CANCELLED;
-    } else if (status == KH_E_CANCELLED) { /* we stop: the next owner goes on */
+    } else if (status == KH_E_CANCELLED) { /* we stop, or made way: it goes on later */
         pull->state = KH_PULL_WAITING;
         pull->not_before_ms = kh_clock_wall_ms();
         pull->attempts--;
@@ -413,6 +418,9 @@ static void conclude(job *of, kh_status status, const kh_error *err)
         pull->state = KH_PULL_UNVERIFIED;
     } else {
         retry_or_end(of, status);
+        /* What was here before the comparison is still here; nothing says that it is not all. */
+        if (pull->compare && pull->expected < 0 && (pull->state == KH_PULL_PARTIAL || pull->state == KH_PULL_FAILED))
+            pull->state = KH_PULL_UNVERIFIED;
     }
 }
 

@@ -10,12 +10,20 @@
 
 #define LOOK_MS 1000 /* at most, between two looks for jobs that have become due */
 #define WORKERS_MAX 16
+#define PLACES (WORKERS_MAX + 1) /* one is kept for what a doctor waits for */
+#define YIELD_LOOK_MS 200
+#define PRIORITY_URGENT 0
+#define PRIORITY_LAST 2
 
 typedef struct running_job {
     int64_t pull_id; /* 0: a free place */
     int64_t node_id;
+    int32_t priority;
+    bool reserved;         /* by the worker that is kept for the urgent */
     uint16_t message_id;
     kh_arrivals arrivals;
+    int64_t yield_look_ms; /* monotonic; the last look for somebody more urgent */
+    uint64_t yield_kicks;
 } running_job;
 
 struct kh_pull_queue {
@@ -24,14 +32,14 @@ struct kh_pull_queue {
     pthread_mutex_t lock;             /* for the table; held for no I/O */
     pthread_cond_t kicked;
     uint64_t kicks;                   /* guarded by lock */
-    running_job running[WORKERS_MAX]; /* guarded by lock */
-    pthread_t threads[WORKERS_MAX];
+    running_job running[PLACES]; /* guarded by lock */
+    pthread_t threads[PLACES];    /* the first is the reserved one */
     unsigned thread_count;
 };
 
 static running_job *find_locked(kh_pull_queue *queue, int64_t pull_id)
 {
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < PLACES; i++)
         if (pull_id != 0 && queue->running[i].pull_id == pull_id)
             return &queue->running[i];
     return NULL;
@@ -56,16 +64,56 @@ static kh_status cancel_waiting(kh_pull_queue *queue, kh_pull *pull, kh_error *e
     return kh_pull_update(queue->options.cache, pull, err);
 }
 
-static kh_status take(kh_pull_queue *queue, kh_pull *pull, kh_error *err)
+/* Nodes that have as many jobs as they may. */
+static size_t full_nodes(const running_job *running, unsigned per_node, int64_t out[PLACES])
+{
+    size_t count = 0;
+
+    for (unsigned i = 0; i < PLACES; i++) {
+        unsigned same = 0;
+        bool first = true;
+        for (unsigned j = 0; j < PLACES; j++) {
+            bool is_same = running[i].pull_id != 0 && running[j].pull_id != 0 && running[j].node_id == running[i].node_id;
+            same += is_same;
+            first = first && !(is_same && j < i);
+        }
+        if (first && same >= per_node)
+            out[count++] = running[i].node_id;
+    }
+    return count;
+}
+
+static unsigned per_node_limit(const kh_pull_queue *queue, int32_t priority)
+{
+    return queue->options.per_node + (priority == PRIORITY_URGENT);
+}
+
+static kh_status take_between(kh_pull_queue *queue, int32_t priority_min, int32_t priority_max, kh_pull *pull, kh_error *err)
+{
+    int64_t full[PLACES];
+    kh_pull_choice choice = {priority_min, priority_max, queue->options.retry_longest_ms, full, 0};
+
+    pthread_mutex_lock(&queue->lock);
+    choice.nodes_left_out_count = full_nodes(queue->running, per_node_limit(queue, priority_max), full);
+    pthread_mutex_unlock(&queue->lock);
+    return kh_pull_take(queue->options.cache, &choice, pull, err);
+}
+
+static kh_status take(kh_pull_queue *queue, bool reserved, kh_pull *pull, kh_error *err)
 {
     kh_status status;
 
     pthread_mutex_lock(&queue->deciding);
-    status = kh_pull_take(queue->options.cache, pull, err);
+    status = take_between(queue, PRIORITY_URGENT, PRIORITY_URGENT, pull, err);
+    if (status == KH_E_NOT_FOUND && !reserved) {
+        kh_error_clear(err);
+        status = take_between(queue, PRIORITY_URGENT + 1, PRIORITY_LAST, pull, err);
+    }
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; status == KH_OK && i < WORKERS_MAX; i++)
+    for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
         if (queue->running[i].pull_id == 0) {
-            queue->running[i] = (running_job){.pull_id = pull->id, .node_id = pull->node_id};
+            queue->running[i] = (running_job){
+                .pull_id = pull->id, .node_id = pull->node_id, .priority = pull->priority, .reserved = reserved};
             break;
         }
     pthread_mutex_unlock(&queue->lock);
@@ -111,19 +159,19 @@ static void wait_for_kick(kh_pull_queue *queue, uint64_t *seen)
     pthread_mutex_unlock(&queue->lock);
 }
 
-static void *worker_main(void *argument)
+static void work(kh_pull_queue *queue, bool reserved)
 {
-    kh_pull_queue *queue = argument;
     kh_status last = KH_OK;
     uint64_t seen = 0;
 
     while (!kh_stop_raised(queue->options.stop)) {
         kh_error err = KH_ERROR_INIT;
         kh_pull pull;
-        kh_status status = take(queue, &pull, &err);
+        kh_status status = take(queue, reserved, &pull, &err);
         if (status == KH_OK) {
             kh_pull_job_run(queue, &pull);
             leave(queue, &pull);
+            kh_pull_queue_kick(queue); /* its node may have been full */
         } else {
             if (status != KH_E_NOT_FOUND && status != last)
                 kh_log(KH_LOG_ERROR, "pull", "jobs cannot be read: %s", err.message);
@@ -131,6 +179,17 @@ static void *worker_main(void *argument)
         }
         last = status;
     }
+}
+
+static void *worker_main(void *argument)
+{
+    work(argument, false);
+    return NULL;
+}
+
+static void *reserved_main(void *argument)
+{
+    work(argument, true);
     return NULL;
 }
 
@@ -148,6 +207,8 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
                             (long long)options->retry_first_ms, (long long)options->retry_longest_ms, options->attempts_max);
     if (options->workers > WORKERS_MAX)
         return kh_error_set(err, KH_E_ARG, "pull workers %u, expected 0 to %d", options->workers, WORKERS_MAX);
+    if (options->per_node < 1)
+        return kh_error_set(err, KH_E_ARG, "pulls per node %u, expected 1 or more", options->per_node);
     queue = calloc(1, sizeof(*queue));
     if (!queue)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
@@ -158,8 +219,8 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->kicked, &attributes);
     pthread_condattr_destroy(&attributes);
-    while (!failed && queue->thread_count < options->workers) {
-        failed = pthread_create(&queue->threads[queue->thread_count], NULL, worker_main, queue);
+    while (!failed && options->workers > 0 && queue->thread_count < options->workers + 1) {
+        failed = pthread_create(&queue->threads[queue->thread_count], NULL, queue->thread_count ? worker_main : reserved_main, queue);
         if (!failed)
             queue->thread_count++;
     }
@@ -214,12 +275,24 @@ kh_status kh_pull_queue_cancel(kh_pull_queue *queue, int64_t pull_id, kh_error *
     return status;
 }
 
+kh_status kh_pull_queue_retry(kh_pull_queue *queue, int64_t pull_id, kh_error *err)
+{
+    kh_status status;
+
+    pthread_mutex_lock(&queue->deciding);
+    status = kh_pull_retry(queue->options.cache, pull_id, err);
+    pthread_mutex_unlock(&queue->deciding);
+    if (status == KH_OK)
+        kh_pull_queue_kick(queue);
+    return status;
+}
+
 unsigned kh_pull_queue_running(kh_pull_queue *queue)
 {
     unsigned count = 0;
 
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < PLACES; i++)
         count += queue->running[i].pull_id != 0;
     pthread_mutex_unlock(&queue->lock);
     return count;
@@ -232,7 +305,7 @@ int64_t kh_pull_queue_attribute(kh_pull_queue *queue, int64_t node_id, uint16_t 
     int64_t found = 0;
 
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < WORKERS_MAX; i++) {
+    for (unsigned i = 0; i < PLACES; i++) {
         const running_job *job = &queue->running[i];
         if (job->pull_id == 0 || job->node_id != node_id)
             continue;
@@ -292,6 +365,82 @@ void kh_pull_queue_arrivals(kh_pull_queue *queue, int64_t pull_id, kh_arrivals *
     if (job)
         *out = job->arrivals;
     pthread_mutex_unlock(&queue->lock);
+}
+
+/* --- making way --- */
+
+static bool less_urgent(const running_job *a, const running_job *b)
+{
+    return a->priority != b->priority ? a->priority > b->priority : a->pull_id > b->pull_id;
+}
+
+/* The one that makes way: the least urgent of all, or of one node. */
+static bool is_last(const running_job *running, const running_job *me, bool same_node_only)
+{
+    for (unsigned i = 0; i < PLACES; i++)
+        if (running[i].pull_id != 0 && running[i].pull_id != me->pull_id && less_urgent(&running[i], me) &&
+            (!same_node_only || running[i].node_id == me->node_id))
+            return false;
+    return true;
+}
+
+static bool has_worker(const kh_pull_queue *queue, const running_job *running, int32_t priority)
+{
+    unsigned busy = 0;
+    bool reserved_busy = false;
+
+    for (unsigned i = 0; i < PLACES; i++) {
+        busy += running[i].pull_id != 0 && !running[i].reserved;
+        reserved_busy = reserved_busy || (running[i].pull_id != 0 && running[i].reserved);
+    }
+    return busy < queue->options.workers || (priority == PRIORITY_URGENT && !reserved_busy);
+}
+
+/* Of the jobs with this priority, is there one that could run if this one did not? */
+static bool holds_up(kh_pull_queue *queue, const running_job *running, const running_job *me, int32_t priority)
+{
+    int64_t full[PLACES];
+    kh_pull_choice choice = {priority, priority, queue->options.retry_longest_ms, full, 0};
+    size_t count = full_nodes(running, per_node_limit(queue, priority), full);
+    bool full_by_me = false;
+    kh_pull held;
+
+    for (size_t i = 0; i < count; i++) {
+        if (full[i] == me->node_id && is_last(running, me, true))
+            full_by_me = true;
+        else
+            full[choice.nodes_left_out_count++] = full[i];
+    }
+    if (kh_pull_peek(queue->options.cache, &choice, &held, NULL) != KH_OK)
+        return false;
+    if (full_by_me && held.node_id == me->node_id)
+        return true;
+    return !has_worker(queue, running, priority) && is_last(running, me, false);
+}
+
+bool kh_pull_queue_must_yield(kh_pull_queue *queue, int64_t pull_id)
+{
+    int64_t now_ms = kh_clock_monotonic_ms();
+    running_job running[PLACES], me = {0};
+    running_job *job;
+    kh_pull pull;
+
+    pthread_mutex_lock(&queue->lock);
+    job = find_locked(queue, pull_id);
+    if (job && (job->yield_kicks != queue->kicks || now_ms - job->yield_look_ms >= YIELD_LOOK_MS)) {
+        job->yield_kicks = queue->kicks;
+        job->yield_look_ms = now_ms;
+        me = *job;
+    }
+    memcpy(running, queue->running, sizeof(running));
+    pthread_mutex_unlock(&queue->lock);
+    if (me.pull_id == 0 || me.priority == PRIORITY_URGENT)
+        return false;
+    for (int32_t priority = PRIORITY_URGENT; priority < me.priority; priority++)
+        if (holds_up(queue, running, &me, priority))
+            /* Somebody may have raised it since it was taken. */
+            return kh_pull_find(queue->options.cache, pull_id, &pull, NULL) == KH_OK && pull.priority > priority;
+    return false;
 }
 
 const kh_pull_queue_options *kh_pull_queue_get_options(const kh_pull_queue *queue)

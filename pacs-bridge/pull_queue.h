@@ -16,7 +16,8 @@ typedef struct kh_pull_queue_options {
     const char *ae_title;      /* ours, where the objects are to be sent; borrowed */
     kh_net_limits limits;
     kh_stop *stop;             /* ends the workers */
-    unsigned workers;          /* 0 to 16 */
+    unsigned workers;          /* 0 to 16; and one more that takes only what a doctor waits for, unless 0 */
+    unsigned per_node;         /* jobs of one node at once, 1 or more; one more of what a doctor waits for */
     unsigned attempts_max;
     int64_t retry_first_ms, retry_longest_ms;
     const char *facility_default; /* borrowed */
@@ -27,6 +28,8 @@ KH_MUST_USE kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_que
 void kh_pull_queue_join(kh_pull_queue *queue);
 /* A job may be due: look now. */
 void kh_pull_queue_kick(kh_pull_queue *queue);
+/* Try an ended or waiting job again now, see kh_pull_retry(). */
+KH_MUST_USE kh_status kh_pull_queue_retry(kh_pull_queue *queue, int64_t pull_id, kh_error *err);
 /* End a job: now when it waits, after the response to C-CANCEL when it runs. KH_E_CONFLICT when it has ended already. */
 KH_MUST_USE kh_status kh_pull_queue_cancel(kh_pull_queue *queue, int64_t pull_id, kh_error *err);
 unsigned kh_pull_queue_running(kh_pull_queue *queue);
@@ -50,6 +53,9 @@ typedef struct kh_arrivals {
 /* The moves of job pull_id carry this message ID from now on. */
 void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, uint16_t message_id);
 void kh_pull_queue_arrivals(kh_pull_queue *queue, int64_t pull_id, kh_arrivals *out);
+/* Is a more urgent job kept waiting that this one should make way for? Of several the least urgent, youngest one does. Looks into the index
+ * a few times a second at most, and after each kick. */
+bool kh_pull_queue_must_yield(kh_pull_queue *queue, int64_t pull_id);
 const kh_pull_queue_options *kh_pull_queue_get_options(const kh_pull_queue *queue);
 
 #endif

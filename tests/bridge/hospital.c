@@ -194,7 +194,7 @@ static kh_status break_half_way(hospital *pacs, kh_assoc *assoc)
     if (faulty(pacs, FAULT_ABORT))
         return KH_E_PEER;
     if (faulty(pacs, FAULT_SILENCE)) {
-        (void)!kh_assoc_wait(assoc, 3000, NULL);
+        (void)!kh_assoc_wait(assoc, pacs->silence_ms, NULL);
         return KH_E_CANCELLED;
     }
     return KH_OK;
@@ -342,6 +342,7 @@ void hospital_start(hospital *pacs, unsigned objects, uint16_t target_port)
 
     memset(pacs, 0, sizeof(*pacs));
     pacs->objects = objects;
+    pacs->silence_ms = 3000;
     pacs->target_port = target_port;
     pacs->listen_fd = support_listen(&pacs->port);
     if (kh_stop_create(&pacs->stop, NULL) != KH_OK)

@@ -85,12 +85,14 @@ static void hospital_faults(void **state)
         hospital_start(&pacs, OBJECTS, it.port);
         /* Short only where silence has to be waited for: a busy machine is no fault. */
         it.options.idle_ms = faults[i].fault == FAULT_SILENCE ? 4000 : faults[i].fault == FAULT_SILENT_FIND ? 1000 : 20000;
+        it.options.pull_retry_first_ms = 1000; /* as it is in life: the clock is moved over the delays */
+        it.options.pull_retry_longest_ms = 300000;
         pacs.fault = faults[i].fault;
         pacs.fault_moves = faults[i].fault_moves;
         world_start_bridge(&it);
         assert_int_equal(kh_pull_file(it.cache, world_add_node(&it, "hospital", "HOSPITAL", pacs.port, true), SUPPORT_STUDY_UID, 0,
                                       "test", &pull_id, NULL), KH_OK);
-        pull = world_await_pull(&it, pull_id, 60000);
+        pull = world_await_pull_injected(&it, pull_id, 60000);
         world_stop_bridge(&it);
         hospital_stop(&pacs);
         check_fault(&faults[i], &pacs, &pull);

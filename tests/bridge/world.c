@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/json.h"
+#include "pacs-bridge/control.h"
 #include "tests/bridge/support.h"
 
 void world_make(world *it)
@@ -88,6 +90,28 @@ void world_assert_nothing_incoming(const world *it)
     assert_int_equal(support_count_files(path), 0);
 }
 
+static kh_pull find_pull(world *it, int64_t pull_id)
+{
+    kh_pull pull;
+
+    assert_int_equal(kh_pull_find(it->cache, pull_id, &pull, NULL), KH_OK);
+    return pull;
+}
+
+static bool is_open(const kh_pull *pull)
+{
+    return pull->state == KH_PULL_WAITING || pull->state == KH_PULL_RUNNING;
+}
+
+void world_kick(world *it)
+{
+    kh_buf answer;
+
+    kh_buf_init(&answer, KH_CONTROL_LINE_MAX + 1);
+    assert_int_equal(kh_control_call(it->data_dir, "{\"op\":\"queue.kick\"}", &answer, 0, NULL), KH_OK);
+    kh_buf_release(&answer);
+}
+
 kh_pull world_await_pull(world *it, int64_t pull_id, int timeout_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
@@ -95,7 +119,41 @@ kh_pull world_await_pull(world *it, int64_t pull_id, int timeout_ms)
 
     do {
         kh_clock_sleep_ms(10);
-        assert_int_equal(kh_pull_find(it->cache, pull_id, &pull, NULL), KH_OK);
-    } while ((pull.state == KH_PULL_WAITING || pull.state == KH_PULL_RUNNING) && kh_clock_monotonic_ms() < deadline_ms);
+        pull = find_pull(it, pull_id);
+    } while (is_open(&pull) && kh_clock_monotonic_ms() < deadline_ms);
+    return pull;
+}
+
+kh_pull world_await_pull_injected(world *it, int64_t pull_id, int timeout_ms)
+{
+    int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
+    kh_pull pull;
+
+    do {
+        int64_t delay_ms;
+
+        kh_clock_sleep_ms(10);
+        pull = find_pull(it, pull_id);
+        delay_ms = pull.not_before_ms - kh_clock_wall_ms();
+        if (pull.state == KH_PULL_WAITING && delay_ms > 0) {
+            kh_clock_shift_for_test(0, delay_ms);
+            world_kick(it);
+        }
+    } while (is_open(&pull) && kh_clock_monotonic_ms() < deadline_ms);
+    return pull;
+}
+
+kh_pull world_await_state(world *it, int64_t pull_id, kh_pull_state state, int timeout_ms)
+{
+    int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
+    kh_pull pull;
+
+    do {
+        kh_clock_sleep_ms(10);
+        pull = find_pull(it, pull_id);
+    } while (pull.state != state && kh_clock_monotonic_ms() < deadline_ms);
+    if (pull.state != state)
+        fail_msg("pull %lld is %s (%s), expected %s", (long long)pull_id, kh_pull_state_text(pull.state), pull.reason,
+                 kh_pull_state_text(state));
     return pull;
 }

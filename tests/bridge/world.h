@@ -26,5 +26,11 @@ int64_t world_count_objects(world *it);
 void world_assert_nothing_incoming(const world *it);
 /* Wait until the job has ended; its last state. */
 kh_pull world_await_pull(world *it, int64_t pull_id, int timeout_ms);
+/* The same, but no delay between two attempts is waited for: the wall clock is moved to its end. */
+kh_pull world_await_pull_injected(world *it, int64_t pull_id, int timeout_ms);
+/* Wait until the job is in this state. */
+kh_pull world_await_state(world *it, int64_t pull_id, kh_pull_state state, int timeout_ms);
+/* The queue looks for due jobs now. */
+void world_kick(world *it);
 
 #endif

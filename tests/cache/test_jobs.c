@@ -266,7 +266,7 @@ static void pull_is_filed_once_and_taken_by_urgency(void **state)
     kh_pull pull;
 
     assert_ok(kh_node_add(f->cache, &node, err));
-    assert_int_equal(kh_pull_take(f->cache, &pull, NULL), KH_E_NOT_FOUND);
+    assert_int_equal(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, NULL), KH_E_NOT_FOUND);
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.1", 2, "t", &slow, err));
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.2", 1, "t", &quick, err));
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.3", 0, "t", &later, err));
@@ -276,20 +276,167 @@ static void pull_is_filed_once_and_taken_by_urgency(void **state)
     assert_ok(kh_pull_update(f->cache, &pull, err));
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.1", 0, "t", &again, err));
     assert_int_equal(again, slow); /* raised to 0, so it goes first now */
-    assert_ok(kh_pull_take(f->cache, &pull, err));
+    assert_ok(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, err));
     assert_int_equal(pull.id, slow);
     assert_int_equal(pull.state, KH_PULL_RUNNING);
-    assert_ok(kh_pull_take(f->cache, &pull, err));
+    assert_ok(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, err));
     assert_int_equal(pull.id, quick);
-    assert_int_equal(kh_pull_take(f->cache, &pull, NULL), KH_E_NOT_FOUND);
+    assert_int_equal(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, NULL), KH_E_NOT_FOUND);
     kh_clock_shift_for_test(0, 61000);
-    assert_ok(kh_pull_take(f->cache, &pull, err));
+    assert_ok(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, err));
     assert_int_equal(pull.id, later);
     kh_clock_shift_for_test(0, 0);
     pull.state = KH_PULL_COMPLETE;
     assert_ok(kh_pull_update(f->cache, &pull, err));
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.3", 0, "t", &again, err));
     assert_true(again > later); /* the first has ended: a new job */
+}
+
+static int64_t file_job(fixture *f, int64_t node_id, const char *study_uid, int32_t priority)
+{
+    int64_t id;
+
+    assert_ok(kh_pull_file(f->cache, node_id, study_uid, priority, "t", &id, err));
+    return id;
+}
+
+static void pull_choice_leaves_out(void **state)
+{
+    fixture *f = *state;
+    kh_node a = node_named("a", "A", "h", 104), b = node_named("b", "B", "h", 104);
+    static const struct {
+        const char *name;
+        int32_t min, max;
+        int leave_out_a, leave_out_b;
+        int expected; /* 0: none */
+    } cases[] = {
+        {"any", 0, 2, 0, 0, 1},           {"not a", 0, 2, 1, 0, 3},        {"neither", 0, 2, 1, 1, 0},
+        {"urgent only", 0, 0, 0, 0, 1},   {"urgent, not a", 0, 0, 1, 0, 0}, {"less than urgent", 1, 2, 0, 0, 3},
+        {"back-fill", 2, 2, 0, 0, 2},     {"back-fill, not a", 2, 2, 1, 0, 0},
+    };
+    int64_t ids[4] = {0};
+
+    assert_ok(kh_node_add(f->cache, &a, err));
+    assert_ok(kh_node_add(f->cache, &b, err));
+    ids[1] = file_job(f, a.id, "1.2.1", 0);
+    ids[2] = file_job(f, a.id, "1.2.2", 2);
+    ids[3] = file_job(f, b.id, "1.2.3", 1);
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        int64_t nodes[2];
+        kh_pull_choice choice = {cases[i].min, cases[i].max, 1000, nodes, 0};
+        kh_pull pull;
+        kh_status status;
+
+        if (cases[i].leave_out_a)
+            nodes[choice.nodes_left_out_count++] = a.id;
+        if (cases[i].leave_out_b)
+            nodes[choice.nodes_left_out_count++] = b.id;
+        status = kh_pull_peek(f->cache, &choice, &pull, NULL);
+        if (status != (cases[i].expected ? KH_OK : KH_E_NOT_FOUND) || pull.id != ids[cases[i].expected])
+            fail_msg("%s: job %lld", cases[i].name, (long long)pull.id);
+    }
+}
+
+/* R13: whatever the wall clock does, no job waits longer than the longest delay. */
+static void pull_waits_no_longer_when_the_clock_jumps(void **state)
+{
+    static const int64_t second = 1000;
+    static const int64_t jumps[] = {0, 1, -1, 60, -60, 3600, -3600, 86400, -86400, 31557600, -31557600, 315576000, -315576000};
+    const int64_t longest_ms = 300 * second;
+    const kh_pull_choice choice = {0, 2, longest_ms, NULL, 0};
+    fixture *f = *state;
+    kh_node node = node_named("a", "A", "h", 104);
+    kh_pull pull;
+
+    assert_ok(kh_node_add(f->cache, &node, err));
+    for (size_t i = 0; i < KH_COUNT(jumps); i++) {
+        int64_t id = file_job(f, node.id, "1.2.1", 2);
+
+        assert_ok(kh_pull_find(f->cache, id, &pull, err));
+        pull.not_before_ms = kh_clock_wall_ms() + longest_ms - second;
+        assert_ok(kh_pull_update(f->cache, &pull, err));
+        assert_int_equal(kh_pull_peek(f->cache, &choice, &pull, NULL), KH_E_NOT_FOUND);
+        kh_clock_shift_for_test(0, jumps[i] * second);
+        if (kh_pull_peek(f->cache, &choice, &pull, NULL) != KH_OK) {
+            kh_clock_shift_for_test(0, longest_ms);
+            if (kh_pull_peek(f->cache, &choice, &pull, NULL) != KH_OK)
+                fail_msg("jump of %lld s: not due after the longest delay", (long long)jumps[i]);
+            kh_clock_shift_for_test(0, -longest_ms);
+        }
+        kh_clock_shift_for_test(0, -jumps[i] * second);
+        assert_ok(kh_pull_find(f->cache, id, &pull, err));
+        pull.state = KH_PULL_COMPLETE;
+        assert_ok(kh_pull_update(f->cache, &pull, err));
+    }
+}
+
+static void pull_tried_again_on_request(void **state)
+{
+    static const struct {
+        kh_pull_state from;
+        kh_status expected;
+    } cases[] = {{KH_PULL_WAITING, KH_OK},      {KH_PULL_RUNNING, KH_E_CONFLICT}, {KH_PULL_COMPLETE, KH_E_CONFLICT}, {KH_PULL_PARTIAL, KH_OK},
+                 {KH_PULL_UNVERIFIED, KH_OK},   {KH_PULL_FAILED, KH_OK},          {KH_PULL_CANCELLED, KH_OK}};
+    fixture *f = *state;
+    kh_node node = node_named("a", "A", "h", 104);
+    int64_t id, other;
+    kh_pull pull;
+
+    assert_ok(kh_node_add(f->cache, &node, err));
+    id = file_job(f, node.id, "1.2.1", 1);
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        assert_ok(kh_pull_find(f->cache, id, &pull, err));
+        pull.state = cases[i].from;
+        pull.attempts = 8;
+        pull.not_before_ms = kh_clock_wall_ms() + 60000;
+        assert_ok(kh_pull_update(f->cache, &pull, err));
+        if (kh_pull_retry(f->cache, id, NULL) != cases[i].expected)
+            fail_msg("from %s", kh_pull_state_text(cases[i].from));
+        assert_ok(kh_pull_find(f->cache, id, &pull, err));
+        assert_int_equal(pull.attempts, cases[i].expected == KH_OK ? 0 : 8);
+        if (cases[i].expected == KH_OK)
+            assert_int_equal(kh_pull_peek(f->cache, &kh_pull_choice_any, &pull, NULL), KH_OK);
+    }
+    pull.state = KH_PULL_FAILED;
+    assert_ok(kh_pull_update(f->cache, &pull, err));
+    other = file_job(f, node.id, "1.2.1", 1);
+    assert_true(other > id);
+    assert_int_equal(kh_pull_retry(f->cache, id, NULL), KH_E_CONFLICT); /* a new one is open */
+    assert_int_equal(kh_pull_retry(f->cache, 999, NULL), KH_E_NOT_FOUND);
+    assert_int_equal(kh_pull_set_priority(f->cache, id, 0, NULL), KH_E_CONFLICT);
+    assert_int_equal(kh_pull_set_priority(f->cache, other, 3, NULL), KH_E_ARG);
+    assert_ok(kh_pull_set_priority(f->cache, other, 2, err));
+    assert_ok(kh_pull_find(f->cache, other, &pull, err));
+    assert_int_equal(pull.priority, 2);
+}
+
+/* What a doctor waits for does not wait for its next attempt; a comparison becomes a pull when somebody asks. */
+static void pull_filed_again_while_open(void **state)
+{
+    fixture *f = *state;
+    kh_node node = node_named("a", "A", "h", 104);
+    kh_pull_filing filing = {.study_uid = "1.2.1", .asked_by = "rule", .priority = 1, .rule_id = 7, .compare = true};
+    int64_t id, again;
+    kh_pull pull;
+
+    assert_ok(kh_node_add(f->cache, &node, err));
+    filing.node_id = node.id;
+    assert_ok(kh_pull_file_as(f->cache, &filing, &id, err));
+    assert_ok(kh_pull_find(f->cache, id, &pull, err));
+    assert_true(pull.compare);
+    assert_int_equal(pull.rule_id, 7);
+    pull.not_before_ms = kh_clock_wall_ms() + 60000;
+    pull.bytes = 5000000000;
+    assert_ok(kh_pull_update(f->cache, &pull, err));
+    again = file_job(f, node.id, "1.2.1", 1);
+    assert_int_equal(again, id);
+    assert_int_equal(kh_pull_peek(f->cache, &kh_pull_choice_any, &pull, NULL), KH_E_NOT_FOUND);
+    again = file_job(f, node.id, "1.2.1", 0);
+    assert_int_equal(again, id);
+    assert_ok(kh_pull_peek(f->cache, &kh_pull_choice_any, &pull, err));
+    assert_false(pull.compare);
+    assert_int_equal(pull.priority, 0);
+    assert_int_equal(pull.bytes, 5000000000);
 }
 
 static kh_status count_pull(void *context, const kh_pull *pull)
@@ -309,7 +456,7 @@ static void pull_survives_a_restart(void **state)
 
     assert_ok(kh_node_add(f->cache, &node, err));
     assert_ok(kh_pull_file(f->cache, node.id, "1.2.1", 0, "t", &id, err));
-    assert_ok(kh_pull_take(f->cache, &pull, err));
+    assert_ok(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, err));
     pull.attempts = 3;
     pull.received = 7;
     snprintf(pull.reason, sizeof pull.reason, "waiting for the node");
@@ -317,7 +464,7 @@ static void pull_survives_a_restart(void **state)
     kh_cache_close(f->cache);
     f->cache = cache_open(&f->dir);
     assert_ok(kh_pull_recover(f->cache, err));
-    assert_ok(kh_pull_take(f->cache, &pull, err));
+    assert_ok(kh_pull_take(f->cache, &kh_pull_choice_any, &pull, err));
     assert_int_equal(pull.id, id);
     assert_int_equal(pull.attempts, 3);
     assert_int_equal(pull.received, 7);
@@ -433,6 +580,10 @@ int main(void)
         T(pull_arguments_are_checked),
         T(pull_is_filed_once_and_taken_by_urgency),
         T(pull_survives_a_restart),
+        T(pull_choice_leaves_out),
+        T(pull_waits_no_longer_when_the_clock_jumps),
+        T(pull_tried_again_on_request),
+        T(pull_filed_again_while_open),
         cmocka_unit_test(pull_states_have_words),
         T(events_are_numbered_and_replayed),
         cmocka_unit_test(old_events_are_dropped_and_told),
