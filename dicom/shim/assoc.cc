@@ -32,9 +32,7 @@ kh_status fail(kh_error *err, kh_status status, const char *doing, const OFCondi
 
 Connection *connection_of(const kh_assoc *assoc)
 {
-    if (!assoc->asc || !assoc->asc->DULassociation)
-        return nullptr;
-    return static_cast<Connection *>(DUL_getTransportConnection(assoc->asc->DULassociation));
+    return assoc->connection;
 }
 
 void set_deadline(kh_assoc *assoc, int64_t duration_ms)
@@ -84,6 +82,7 @@ void close_assoc(kh_assoc *assoc)
     if (assoc->asc)
         (void)ASC_destroyAssociation(&assoc->asc); /* drops the connection and frees the parameters */
     assoc->asc = nullptr;
+    delete assoc->connection; /* there still only when the toolkit lost it to an exception */
 }
 
 void note_context(kh_assoc *assoc, const T_ASC_PresentationContext &from, const char *transfer_syntax)

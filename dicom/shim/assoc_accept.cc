@@ -141,18 +141,21 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
 
     from.stop = stop;
     from.cause = &assoc->cause;
+    from.made = &assoc->connection;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
     from.early = pdu;
     from.early_size = size;
     from.lock = &lock;
-    kh::handoff = &from;
-    dcmExternalSocketHandle.set(fd);
-    OFCondition cond = ASC_receiveAssociation(accepting_network(), &assoc->asc, static_cast<long>(assoc->limits.pdu_bytes), nullptr, nullptr,
-                                              OFFalse, DUL_BLOCK, 0);
-    kh::handoff = nullptr;
+    kh_status status = guard(err, [&]() -> kh_status {
+        const kh::Offer offer(from);
+        dcmExternalSocketHandle.set(fd);
+        OFCondition cond = ASC_receiveAssociation(accepting_network(), &assoc->asc, static_cast<long>(assoc->limits.pdu_bytes), nullptr,
+                                                  nullptr, OFFalse, DUL_BLOCK, 0);
+        return cond.bad() ? fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond) : KH_OK;
+    });
     if (!from.taken)
         close(fd);
-    return cond.bad() ? fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond) : KH_OK;
+    return status;
 }
 
 } // namespace

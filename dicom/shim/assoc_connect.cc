@@ -55,10 +55,10 @@ kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, const kh_stop *stop
 
     from.stop = stop;
     from.cause = &assoc->cause;
+    from.made = &assoc->connection;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
-    kh::handoff = &from;
+    const kh::Offer offer(from);
     OFCondition cond = ASC_requestAssociation(requesting_network(), params, &assoc->asc);
-    kh::handoff = nullptr;
     if (!assoc->asc)
         (void)ASC_destroyAssociationParameters(&params);
     if (cond == DUL_ASSOCIATIONREJECTED) {

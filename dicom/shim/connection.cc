@@ -23,8 +23,9 @@ static void set_option(int fd, int level, int name, int value)
 
 Connection::Connection(int fd, const Handoff &from)
     : DcmTCPConnection(fd), stop_(from.stop), deadline_ms_(from.deadline_ms), early_(from.early), early_size_(from.early_size),
-      cause_(from.cause)
+      cause_(from.cause), made_(from.made)
 {
+    *made_ = this;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 30000); /* ms that sent bytes may stay unacknowledged */
@@ -32,6 +33,11 @@ Connection::Connection(int fd, const Handoff &from)
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
     set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+Connection::~Connection()
+{
+    *made_ = nullptr;
 }
 
 kh_status Connection::wait_for(short events)

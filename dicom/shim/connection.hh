@@ -14,6 +14,8 @@ extern "C" { /* our headers are C */
 namespace kh
 {
 
+class Connection;
+
 /* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
 struct Handoff {
     const kh_stop *stop = nullptr;
@@ -22,12 +24,15 @@ struct Handoff {
     size_t early_size = 0;
     std::unique_lock<std::mutex> *lock = nullptr; /* released as soon as the connection is made */
     kh_status *cause = nullptr;                   /* where it notes why a read or write failed; lives as long as the association */
+    Connection **made = nullptr;                  /* where the connection stands as long as it lives; lives longer than it */
     bool taken = false;                           /* the socket belongs to a connection */
 };
+
 class Connection : public DcmTCPConnection
 {
 public:
     Connection(int fd, const struct Handoff &from);
+    ~Connection() override;
 
     ssize_t read(void *bytes, size_t size) override;
     ssize_t write(void *bytes, size_t size) override;
@@ -49,9 +54,26 @@ private:
     const uint8_t *early_; /* read before the association was made; borrowed until read */
     size_t early_size_;
     kh_status *cause_;
+    Connection **made_;
 };
 
 extern thread_local Handoff *handoff;
+
+/* The handoff of this thread for as long as this lives, exceptions included. */
+class Offer
+{
+public:
+    explicit Offer(Handoff &what)
+    {
+        handoff = &what;
+    }
+    ~Offer()
+    {
+        handoff = nullptr;
+    }
+    Offer(const Offer &) = delete;
+    Offer &operator=(const Offer &) = delete;
+};
 
 class Layer : public DcmTransportLayer
 {

@@ -279,7 +279,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(pushed), cmocka_unit_test(found), cmocka_unit_test(fetched)};
 
-    kh_log_set_level(getenv("V")?KH_LOG_INFO:KH_LOG_ERROR);
+    kh_log_set_level(KH_LOG_ERROR);
     signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
