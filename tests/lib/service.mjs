@@ -249,10 +249,10 @@ export class Service {
     }
     async studies() { return (await this.json('/api/studies?limit=200')).studies; }
 
-    /** {sopInstanceUid: object of its stack} of everything that is held. */
-    async objects() {
+    /** {sopInstanceUid: object of its stack} of everything that is held, or of one hospital's. */
+    async objects(facility) {
         const all = {};
-        for (const study of await this.studies())
+        for (const study of (await this.studies()).filter((one) => !facility || one.facility === facility))
             for (const series of (await this.json(`/api/studies/${study.id}`)).series_list)
                 for (const object of (await this.json(`/api/series/${series.id}/stack`)).objects) all[object.sop_uid] = object;
         return all;
