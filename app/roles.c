@@ -92,6 +92,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.pull_attempts_max = (unsigned)settings->pull_attempts;
     options.pull_retry_first_ms = settings->pull_retry_first_ms;
     options.pull_retry_longest_ms = settings->pull_retry_longest_ms;
+    options.quiet_ms = settings->quiet_ms;
     options.control = true;
     return kh_bridge_start(out, cache, &options, err);
 }

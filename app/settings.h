@@ -37,6 +37,7 @@ typedef struct kh_settings {
     int64_t reserve_bytes;
     int64_t object_bytes;
     int64_t events_kept;
+    int64_t quiet_ms;
     int64_t readers;
 
     int64_t frames_bytes;

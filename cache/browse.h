@@ -30,6 +30,7 @@ typedef struct kh_study {
     int64_t first_arrival_ms, last_arrival_ms; /* wall clock */
     int64_t pull_id;      /* the newest pull of it, 0 when it was pushed or imported */
     int64_t revision;     /* moves with every change below it */
+    bool arriving;        /* objects came and it has not been quiet since, or the hospital has not been asked again yet */
 } kh_study;
 
 typedef struct kh_series {

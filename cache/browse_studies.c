@@ -8,7 +8,8 @@
     "SELECT s.id, s.study_uid, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date,"    \
     " p.sex, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution, s.study_id, s.modalities,"      \
     " s.series_count, s.object_count, s.image_count, s.frame_count, s.bytes, s.first_arrival_ms, s.last_arrival_ms,"           \
-    " coalesce((SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name), 0), s.revision"       \
+    " coalesce((SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name), 0), s.revision,"      \
+    " EXISTS (SELECT 1 FROM arrival WHERE arrival.study_ref = s.id)"                                                           \
     " FROM study s JOIN patient p ON p.id = s.patient_ref JOIN facility f ON f.id = p.facility_id"
 
 #define WORDS_MAX 8
@@ -44,6 +45,7 @@ static void read_study(kh_sql_row *row, kh_study *out)
     out->last_arrival_ms = kh_sql_int(row, 23);
     out->pull_id = kh_sql_int(row, 24);
     out->revision = kh_sql_int(row, 25);
+    out->arriving = kh_sql_int(row, 26) != 0;
 }
 
 static kh_status visit_studies(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_study_visit *visit,

@@ -290,6 +290,8 @@ static kh_status count_object(kh_write *write, const kh_row_job *job, kh_error *
                             " frame_count = frame_count + ?3, bytes = bytes + ?4, last_arrival_ms = ?5,"
                             " revision = revision + 1 WHERE id = ?1",
                             values, 5, NULL, err);
+    if (status == KH_OK)
+        status = kh_sql_run(sql, "INSERT INTO arrival (study_ref) VALUES (?1) ON CONFLICT DO NOTHING", values, 1, NULL, err);
     return status;
 }
 

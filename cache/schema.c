@@ -75,5 +75,10 @@ static const char schema_4[] =
     "ALTER TABLE pull ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX pull_by_rule ON pull (rule_id, created_ms) WHERE rule_id > 0;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4};
+/* See cache/arrivals.h. Studies that were here before are no longer arriving. */
+static const char schema_5[] =
+    "CREATE TABLE arrival (study_ref INTEGER PRIMARY KEY, compared INTEGER NOT NULL DEFAULT -1, looked TEXT NOT NULL DEFAULT '');"
+    "CREATE TRIGGER arrival_gone AFTER DELETE ON study BEGIN DELETE FROM arrival WHERE study_ref = old.id; END;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -9,6 +9,7 @@
 #include "pacs-bridge/control.h"
 #include "pacs-bridge/pull_queue.h"
 #include "pacs-bridge/service.h"
+#include "pacs-bridge/watch.h"
 
 const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
                                                      .ae_title = "KAKEHASHI",
@@ -25,6 +26,7 @@ const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
                                                      .pull_attempts_max = 8,
                                                      .pull_retry_first_ms = 1000,
                                                      .pull_retry_longest_ms = 300000,
+                                                     .quiet_ms = 60000,
                                                      .facility_default = "local",
                                                      .control = true};
 
@@ -34,6 +36,7 @@ struct kh_bridge {
     kh_stop *stop;
     kh_acceptor *acceptor;  /* NULL without a listening socket */
     kh_pull_queue *pulls;
+    kh_watch *watch;
     kh_control *control;
 };
 
@@ -77,6 +80,17 @@ static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options
         status = kh_pull_queue_start(&bridge->pulls, &pulls, err);
     bridge->service.pulls = bridge->pulls;
     return status;
+}
+
+static kh_status start_watch(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_watch_options watch = {.cache = bridge->service.cache,
+                                    .stop = bridge->stop,
+                                    .quiet_ms = options->quiet_ms,
+                                    .filed = pull_filed,
+                                    .context = bridge};
+
+    return kh_watch_start(&bridge->watch, &watch, err);
 }
 
 static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
@@ -127,6 +141,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = start_pulls(bridge, options, err);
     if (status == KH_OK)
+        status = start_watch(bridge, options, err);
+    if (status == KH_OK)
         status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
     if (status == KH_OK)
         status = start_control(bridge, options, err);
@@ -148,6 +164,7 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_acceptor_drain(bridge->acceptor, drain_ms); /* raises the hard stop at its end */
     if (bridge->stop)
         kh_stop_hard(bridge->stop);
+    kh_watch_join(bridge->watch);
     kh_pull_queue_join(bridge->pulls);
     kh_stop_free(bridge->stop);
     free(bridge);

@@ -33,7 +33,7 @@ typedef struct hospital {
     uint16_t port;           /* where it listens */
     uint16_t target_port;    /* where C-MOVE sends to */
     int silence_ms;          /* of FAULT_SILENCE, at most: a C-CANCEL ends it */
-    unsigned objects;        /* 1 .. objects of SUPPORT_STUDY_UID */
+    _Atomic unsigned objects; /* 1 .. objects of SUPPORT_STUDY_UID */
     _Atomic int fault;
     _Atomic unsigned fault_moves;  /* moves that still show it; others are faultless */
     _Atomic unsigned moves, sent, asked_instances, study_moves;

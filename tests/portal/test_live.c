@@ -138,7 +138,7 @@ static void test_events(void **state)
     assert_int_equal(kh_pull_file(f->samples.cache, node.id, "1.2.3.4", 0, "test", &pull_id, NULL), KH_OK);
     snprintf(expected, sizeof expected,
              "event: pull\ndata: {\"pull\":%lld,\"study_uid\":\"1.2.3.4\",\"state\":\"waiting\",\"expected\":-1,\"received\":0,"
-             "\"failed\":0,\"reason\":\"\"}\n\n",
+             "\"failed\":0,\"reason\":\"\",\"compare\":false}\n\n",
              (long long)pull_id);
     expect_event(fd, expected, got, sizeof got);
     close(fd);

@@ -12,6 +12,7 @@ void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull)
     kh_json_put_int(json, "received", pull->received);
     kh_json_put_int(json, "failed", pull->failed);
     kh_json_put_text(json, "reason", pull->reason);
+    kh_json_put_bool(json, "compare", pull->compare);
 }
 
 static void put_when(kh_json_writer *json, const char *key, int64_t wall_ms)

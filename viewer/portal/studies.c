@@ -103,6 +103,7 @@ static kh_status put_study(kh_portal *portal, kh_json_writer *json, const kh_stu
     kh_json_put_int(json, "bytes", study->bytes);
     put_when(json, "first_arrival", study->first_arrival_ms);
     put_when(json, "last_arrival", study->last_arrival_ms);
+    kh_json_put_bool(json, "arriving", study->arriving);
     return put_pull_of(portal, json, study->pull_id, err);
 }
 

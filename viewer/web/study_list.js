@@ -363,6 +363,8 @@ export class ListPage {
                     'aria-label': t('state.progress'),
                 }),
             );
+        } else if (state.kind === 'still') {
+            parts.push(make('span', { class: 'state arriving' }, t('state.still', values)));
         } else if (state.kind === 'partial') {
             parts.push(
                 make('span', { class: 'state partial' }, icon('warning', 'icon small'), t('state.partial', values)),

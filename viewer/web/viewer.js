@@ -163,7 +163,7 @@ export class ViewerPage {
     #showBanner() {
         const state = arrival(this.study);
         const values = { received: count(state.received), expected: count(state.expected), reason: state.reason };
-        this.banner.hidden = !['arriving', 'waiting', 'partial'].includes(state.kind);
+        this.banner.hidden = !['arriving', 'waiting', 'still', 'partial'].includes(state.kind);
         this.banner.className = `banner ${state.kind}`;
         if (this.banner.hidden) return;
         const bar = make('progress', {
@@ -172,7 +172,7 @@ export class ViewerPage {
             'aria-label': t('state.progress'),
         });
         const parts = [make('span', {}, t(`banner.${state.kind}`, values))];
-        if (isComing(this.study)) parts.push(bar);
+        if (['arriving', 'waiting'].includes(state.kind)) parts.push(bar);
         else if (state.reason) parts.push(make('span', { class: 'reason' }, state.reason));
         this.banner.replaceChildren(...parts);
     }

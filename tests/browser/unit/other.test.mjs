@@ -173,6 +173,17 @@ for (const [name, pull, kind] of [
     test(`arrival of a study: ${name}`, () => assert.equal(arrival({ objects: 3, pull }).kind, kind));
 }
 
+for (const [name, pull, kind] of [
+    ['pushed', null, 'still'],
+    ['complete as counted', { state: 'complete', received: 9, expected: 9 }, 'still'],
+    ['compared just now', { state: 'running', compare: true, received: 9, expected: -1 }, 'still'],
+    ['being pulled', { state: 'running', received: 3, expected: 9 }, 'arriving'],
+    ['not all came', { state: 'partial', received: 3, expected: 9 }, 'partial'],
+]) {
+    test(`arrival of a study that is not quiet yet: ${name}`, () =>
+        assert.equal(arrival({ objects: 3, arriving: true, pull }).kind, kind));
+}
+
 test('series without pictures are passed over', () => {
     const list = [
         { id: 1, frames: 0 },

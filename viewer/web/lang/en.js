@@ -69,12 +69,14 @@ export default {
     'state.none': 'Received',
     'state.unverified': 'Received (count not verified)',
     'state.arriving': 'Arriving {received} of {expected}',
+    'state.still': 'Still arriving: {received} so far',
     'state.waiting': 'Waiting to be pulled',
     'state.partial': 'Partial: {received} of {expected}',
     'state.noPictures': 'No pictures',
     'state.progress': 'Arrival',
 
     'banner.arriving': '{received} of {expected} received',
+    'banner.still': 'Still arriving: {received} so far',
     'banner.waiting': 'Waiting to be pulled',
     'banner.partial': 'Only part of this study has arrived: {received} of {expected}',
 

@@ -69,12 +69,14 @@ export default {
     'state.none': '受信済み',
     'state.unverified': '受信済み（枚数未確認）',
     'state.arriving': '受信中 {received} / {expected}',
+    'state.still': '受信中（現在 {received}）',
     'state.waiting': '取り寄せ待ち',
     'state.partial': '一部のみ {received} / {expected}',
     'state.noPictures': '画像なし',
     'state.progress': '受信の進み具合',
 
     'banner.arriving': '受信中：{expected} 件中 {received} 件',
+    'banner.still': '受信中：現在 {received} 件',
     'banner.waiting': '取り寄せを待っています',
     'banner.partial': 'この検査は一部のみ届いています：{expected} 件中 {received} 件',
 
