@@ -2,19 +2,21 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: store (store_stock_1, store_stock_4), render (the tiles' ids, see tiles.mjs), or an id; none: all of them.
+// NAME: store (store_stock_1, store_stock_4), render (the ids of tiles.mjs, decode.mjs and memory.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { benchDecode, decodeIds } from './decode.mjs';
+import { benchMemory, memoryIds } from './memory.mjs';
 import { killAll, run, say } from './process.mjs';
 import { machine, table, writePage } from './report.mjs';
 import { kakehashi } from './servers.mjs';
 import { benchStore } from './store.mjs';
 import { benchTiles, tileIds } from './tiles.mjs';
 
-const groups = { store: ['store_stock_1', 'store_stock_4'], render: tileIds };
+const groups = { store: ['store_stock_1', 'store_stock_4'], render: [...tileIds, ...decodeIds, ...memoryIds] };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -50,9 +52,10 @@ async function measure(options, work) {
         say(`store_stock_${senders}`);
         rows.push(await benchStore(work, images, options.rounds, senders));
     }
-    if (tileIds.some(wanted)) {
-        say('tiles');
-        rows.push(...(await benchTiles(work, images, options.rounds)).filter((one) => wanted(one.id)));
+    for (const [name, ids, measureThem] of [['tiles', tileIds, benchTiles], ['compressed images', decodeIds, benchDecode], ['memory', memoryIds, benchMemory]]) {
+        if (!ids.some(wanted)) continue;
+        say(name);
+        rows.push(...(await measureThem(work, images, options.rounds)).filter((one) => wanted(one.id)));
     }
     return rows;
 }

@@ -1,13 +1,15 @@
-/* bench_render.c - a 512 x 512 CT tile from memory on one core: window alone, JPEG alone (bare TurboJPEG on the windowed picture),
- * both through the renderer, and the levels below. Frames are made here: smooth shapes with correlated noise, about 32 KB as q80.
- * Usage: bench_render [--json]. --json: an array of {"id", "what", "unit", "value"}, medians. */
-#include <math.h>
+/* bench_render.c - a 512 x 512 tile on one core: what the machine allows (read from the page cache, windowing by a plain loop, bare
+ * TurboJPEG on the windowed picture), and the renderer: window alone, whole tile with another window each time, the levels below.
+ * Usage: bench_render [--json] FILE... FILE: an image of 512 x 512 pixels, uncompressed, 16 bits allocated, gray; some of them are
+ * taken. --json: an array of {"id", "what", "unit", "value"}, medians. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <turbojpeg.h>
+#include <unistd.h>
 
 #include "base/clock.h"
+#include "bench/bench_frame.h"
 #include "viewer/render/render.h"
 
 #define SIDE 512
@@ -16,11 +18,9 @@
 #define PIXELS ((size_t)SIDE * SIDE)
 
 typedef struct bench {
-    uint16_t *frames[FRAMES];
-    uint8_t *greys[FRAMES];
-    kh_pixel_format format;
-    kh_image_info info;
-    kh_slice_info slice;
+    bench_frame frames[FRAMES];
+    uint8_t *greys[FRAMES]; /* windowed */
+    uint8_t *read_to, *window_to;
     kh_renderer *renderer;
     tjhandle encoder;
     uint8_t *jpeg;
@@ -32,83 +32,52 @@ typedef struct bench {
 
 typedef void operation(bench *b, unsigned frame);
 
-static double noise(uint32_t *state)
-{
-    double sum = 0;
-
-    for (int i = 0; i < 4; i++) {
-        *state = *state * 1664525u + 1013904223u;
-        sum += (*state >> 8) / 16777216.0 - 0.5;
-    }
-    return sum * 1.73; /* a standard deviation of one */
-}
-
-/* Hounsfield units of a body: an oval of soft tissue in air, two lungs, a spine, vessels. */
-static double tissue(double x, double y, unsigned frame)
-{
-    double turn = frame * 0.05, hu = -1000;
-
-    if (x * x / 0.72 + y * y / 0.42 < 1)
-        hu = x * x / 0.66 + y * y / 0.37 < 1 ? 50 + 10 * sin(9 * x + turn) * cos(7 * y) : -90;
-    for (int side = -1; side <= 1; side += 2)
-        if (pow(x - side * 0.4, 2) / 0.07 + pow(y + 0.05, 2) / 0.12 < 1)
-            hu = -850 + 60 * sin(40 * x + turn) * sin(37 * y);
-    if (pow(x, 2) + pow(y - 0.4, 2) < 0.012)
-        hu = 500 + 200 * cos(60 * x);
-    if (pow(x - 0.05, 2) + pow(y + 0.1, 2) < 0.02)
-        hu = 220;
-    return hu;
-}
-
-static uint16_t *make_frame(unsigned frame)
-{
-    uint16_t *pixels = malloc(PIXELS * sizeof *pixels);
-    double *raw = malloc(PIXELS * sizeof *raw);
-    uint32_t state = 7 + frame;
-
-    if (!pixels || !raw)
-        exit(1);
-    for (size_t i = 0; i < PIXELS; i++)
-        raw[i] = noise(&state);
-    for (size_t i = 0; i < PIXELS; i++) {
-        size_t x = i % SIDE, y = i / SIDE, left = x ? i - 1 : i, up = y ? i - SIDE : i;
-        double grain = (raw[i] + raw[left] + raw[up] + raw[up == i ? left : up - (x ? 1 : 0)]) / 2; /* of neighbours together */
-        double hu = tissue(((double)x - SIDE / 2.0) / (SIDE / 2.0), ((double)y - SIDE / 2.0) / (SIDE / 2.0), frame);
-
-        pixels[i] = (uint16_t)fmin(fmax(hu + 1024 + 30 * grain, 0), 4095);
-    }
-    free(raw);
-    return pixels;
-}
-
-static void check(kh_status status, const kh_error *err)
-{
-    if (status == KH_OK)
-        return;
-    fprintf(stderr, "bench_render: %s\n", err->message);
-    exit(1);
-}
-
 static kh_render_source source_of(const bench *b, unsigned frame)
 {
-    return (kh_render_source){(const uint8_t *)b->frames[frame], PIXELS * 2, &b->format, &b->info, &b->slice, NULL, 0};
+    const bench_frame *f = &b->frames[frame];
+
+    return (kh_render_source){f->bytes, f->size, &f->info.format, &f->info, kh_image_info_slice(&f->info, 0), NULL, 0};
+}
+
+/* A window of its own for every frame, so that no table is used twice in a row. */
+static kh_render_view view_of(unsigned frame, uint32_t side)
+{
+    return (kh_render_view){.out_width = side, .out_height = side, .quality = 80, .window_given = true,
+                            .window_center = 10.0 * frame + 0.25, .window_width = 300.0 + 33 * frame};
+}
+
+static void read_only(bench *b, unsigned frame)
+{
+    const bench_frame *f = &b->frames[frame];
+
+    if (pread(f->fd, b->read_to, f->size, (off_t)f->offset) != (ssize_t)f->size)
+        exit(1);
+}
+
+/* The least that windowing is: a line between two ends, in fixed point. */
+__attribute__((target_clones("avx2", "default"), optimize("O3"))) static void window_bare(bench *b, unsigned frame)
+{
+    const uint16_t *from = (const uint16_t *)(const void *)b->frames[frame].bytes;
+    uint8_t *to = b->window_to;
+
+    for (size_t i = 0; i < PIXELS; i++) {
+        int32_t x = (int32_t)from[i] - 900, grey;
+
+        x = x < 0 ? 0 : x > 399 ? 399 : x;
+        grey = (x * 167535 + (1 << 17)) >> 18;
+        to[i] = (uint8_t)grey;
+    }
 }
 
 static void window_only(bench *b, unsigned frame)
 {
     kh_render_source source = source_of(b, frame);
-    kh_render_view view = {.out_width = SIDE, .out_height = SIDE};
+    kh_render_view view = view_of(frame, SIDE);
     kh_error err = KH_ERROR_INIT;
     unsigned channels;
 
     kh_buf_clear(&b->out);
-    check(kh_render_pixels(b->renderer, &source, &view, &b->out, &channels, NULL, &err), &err);
-}
-
-static void new_window(bench *b, unsigned frame)
-{
-    b->slice.windows[0].center += 1; /* the table is made anew, as when a window is dragged */
-    window_only(b, frame);
+    bench_check(kh_render_pixels(b->renderer, &source, &view, &b->out, &channels, NULL, &err), &err);
 }
 
 static void encode_only(bench *b, unsigned frame)
@@ -123,11 +92,11 @@ static void encode_only(bench *b, unsigned frame)
 static void tile(bench *b, unsigned frame, uint32_t side)
 {
     kh_render_source source = source_of(b, frame);
-    kh_render_view view = {.out_width = side, .out_height = side, .quality = 80};
+    kh_render_view view = view_of(frame, side);
     kh_error err = KH_ERROR_INIT;
 
     kh_buf_clear(&b->out);
-    check(kh_render_jpeg(b->renderer, &source, &view, &b->out, NULL, &err), &err);
+    bench_check(kh_render_jpeg(b->renderer, &source, &view, &b->out, NULL, &err), &err);
     b->jpeg_bytes += b->out.size;
 }
 
@@ -151,13 +120,6 @@ static void double_tile(bench *b, unsigned frame)
     tile(b, frame, 2 * SIDE);
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
 /* Median milliseconds of one call. */
 static double measure(bench *b, operation *run)
 {
@@ -173,28 +135,39 @@ static double measure(bench *b, operation *run)
             run(b, frame);
         ms[round] = (double)(kh_clock_monotonic_us() - start) / 1000.0 / FRAMES;
     }
-    qsort(ms, ROUNDS, sizeof ms[0], compare);
-    return ms[ROUNDS / 2];
+    return bench_median(ms, ROUNDS);
 }
 
-static void prepare(bench *b)
+static void check_form(const bench_frame *frame, const char *path)
+{
+    const kh_pixel_format *format = &frame->info.format;
+
+    if (format->rows == SIDE && format->columns == SIDE && format->bits_allocated == 16 && format->samples == 1 &&
+        frame->size == PIXELS * 2)
+        return;
+    fprintf(stderr, "bench_render: %s is not of the form that is measured\n", path);
+    exit(1);
+}
+
+static void prepare(bench *b, char *const *files, int file_count)
 {
     kh_error err = KH_ERROR_INIT;
 
-    *b = (bench){.format = {.rows = SIDE, .columns = SIDE, .samples = 1, .bits_allocated = 16, .bits_stored = 16, .high_bit = 15,
-                            .photometric = KH_PHOTOMETRIC_MONOCHROME2},
-                 .slice = {.rescale_slope = 1, .rescale_intercept = -1024, .window_count = 1,
-                           .windows = {{.center = 40, .width = 400}}},
-                 .flags = TJFLAG_ACCURATEDCT};
-    check(kh_renderer_create(&b->renderer, &err), &err);
+    *b = (bench){.encoder = tjInitCompress(), .jpeg_room = tjBufSize(SIDE, SIDE, TJSAMP_GRAY)};
+    bench_check(kh_renderer_create(&b->renderer, &err), &err);
     kh_buf_init(&b->out, 64u << 20);
-    b->encoder = tjInitCompress();
-    b->jpeg_room = tjBufSize(SIDE, SIDE, TJSAMP_GRAY);
     b->jpeg = malloc(b->jpeg_room);
+    b->read_to = malloc(PIXELS * 2);
+    b->window_to = malloc(PIXELS);
+    if (!b->jpeg || !b->encoder || !b->read_to || !b->window_to)
+        exit(1);
     for (unsigned i = 0; i < FRAMES; i++) {
-        b->frames[i] = make_frame(i);
+        const char *file = files[(size_t)i * (size_t)file_count / FRAMES];
+
+        bench_frame_read(&b->frames[i], file, 0);
+        check_form(&b->frames[i], file);
         b->greys[i] = malloc(PIXELS);
-        if (!b->greys[i] || !b->jpeg || !b->encoder)
+        if (!b->greys[i])
             exit(1);
         window_only(b, i);
         memcpy(b->greys[i], b->out.data, PIXELS);
@@ -204,11 +177,13 @@ static void prepare(bench *b)
 static void finish(bench *b)
 {
     for (unsigned i = 0; i < FRAMES; i++) {
-        free(b->frames[i]);
+        free(b->frames[i].bytes);
         free(b->greys[i]);
     }
     tjDestroy(b->encoder);
     free(b->jpeg);
+    free(b->read_to);
+    free(b->window_to);
     kh_buf_release(&b->out);
     kh_renderer_free(b->renderer);
 }
@@ -228,23 +203,28 @@ int main(int argc, char **argv)
         operation *run;
         int flags;
     } rows[] = {
-        {"window", "window, 512 x 512 of 16 bits", window_only, TJFLAG_ACCURATEDCT},
-        {"window_new", "window, another one every time", new_window, TJFLAG_ACCURATEDCT},
+        {"read", "read from the page cache, 512 KB", read_only, 0},
+        {"window_bare", "window by a plain loop", window_bare, 0},
+        {"window", "window by the renderer, another one every time", window_only, 0},
         {"encode", "JPEG q80 alone, accurate DCT", encode_only, TJFLAG_ACCURATEDCT},
         {"encode_fast", "JPEG q80 alone, fast DCT", encode_only, TJFLAG_FASTDCT},
-        {"tile", "whole tile 512 x 512", whole_tile, TJFLAG_ACCURATEDCT},
-        {"tile_half", "whole tile, scaled to 256 x 256", half_tile, TJFLAG_ACCURATEDCT},
-        {"tile_third", "whole tile, scaled to 170 x 170", third_tile, TJFLAG_ACCURATEDCT},
-        {"tile_double", "whole tile, scaled to 1024 x 1024", double_tile, TJFLAG_ACCURATEDCT},
+        {"tile", "whole tile 512 x 512", whole_tile, 0},
+        {"tile_half", "whole tile, scaled to 256 x 256", half_tile, 0},
+        {"tile_third", "whole tile, scaled to 170 x 170", third_tile, 0},
+        {"tile_double", "whole tile, scaled to 1024 x 1024", double_tile, 0},
     };
     bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    int first = json ? 2 : 1;
     size_t tile_bytes = 0;
     bench b;
 
-    prepare(&b);
+    if (argc <= first) {
+        fprintf(stderr, "usage: bench_render [--json] FILE...\n");
+        return 2;
+    }
+    prepare(&b, argv + first, argc - first);
     printf("%s", json ? "[" : "");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        b.slice.windows[0].center = 40;
         b.flags = rows[i].flags;
         report(json, i == 0, rows[i].id, rows[i].what, measure(&b, rows[i].run));
         tile_bytes = rows[i].run == whole_tile ? b.jpeg_bytes / FRAMES : tile_bytes;

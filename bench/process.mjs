@@ -11,7 +11,9 @@ const children = new Set();
 export function start(command, args, options = {}) {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
     children.add(child);
-    child.output = '';
+    child.output = ''; // both streams, for messages
+    child.said = ''; // standard output
+    child.stdout.on('data', (data) => { child.said = (child.said + data).slice(-1000000); });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => { child.output = (child.output + data).slice(-20000); });
     child.ended = new Promise((resolve) => child.on('close', (code) => { children.delete(child); resolve(code); }));
     return child;
@@ -28,7 +30,7 @@ export async function run(command, args) {
     const child = start(command, args);
     const code = await child.ended;
     if (code !== 0) throw new Error(`${command} ${args.slice(0, 4).join(' ')} ended with ${code}:\n${child.output.slice(-2000)}`);
-    return child.output;
+    return child.said;
 }
 
 export function freePort() {

@@ -9,13 +9,15 @@ export const kakehashi = path.join(binDir, 'app/kakehashi');
 export const benchProgram = (name) => path.join(binDir, 'bench', name);
 
 export class Ours {
-    static async start(dir) {
+    /** settings: lines of the configuration beside those needed here. */
+    static async start(dir, settings = '') {
         const ours = new Ours();
         ours.dir = fs.mkdtempSync(path.join(dir, 'kakehashi-'));
         ours.http = await freePort();
         ours.dicom = await freePort();
         const config = path.join(ours.dir, 'bench.conf');
-        fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n`);
+        fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n${settings}`);
+        ours.config = config;
         await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
@@ -23,6 +25,7 @@ export class Ours {
         ours.title = 'KAKEHASHI';
         return ours;
     }
+    async takeIn(files) { await run(kakehashi, ['import', '--config', this.config, ...files]); }
     async count() {
         const list = await getJson(this.http, '/api/studies?limit=200');
         return list.studies.reduce((sum, study) => sum + study.objects, 0);
