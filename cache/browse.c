@@ -2,12 +2,14 @@
 
 #include <string.h>
 #include "cache/internal.h"
+#include "cache/use.h"
 
 #define SERIES_SELECT                                                                                                          \
     "SELECT id, study_ref, series_uid, modality, description, body_part, protocol, laterality, number, object_count,"          \
-    " image_count, frame_count, revision FROM series"
+    " image_count, frame_count, revision, away_count FROM series"
 #define OBJECT_SELECT                                                                                                          \
-    "SELECT id, series_ref, sop_class_uid, sop_uid, transfer_syntax_uid, instance_number, bytes, frame_count, sha256 FROM object"
+    "SELECT id, series_ref, sop_class_uid, sop_uid, transfer_syntax_uid, instance_number, bytes, frame_count, sha256, file_id IS 0"     \
+    " FROM object"
 
 static void read_series(kh_sql_row *row, kh_series *out)
 {
@@ -25,6 +27,7 @@ static void read_series(kh_sql_row *row, kh_series *out)
     out->image_count = kh_sql_int(row, 10);
     out->frame_count = kh_sql_int(row, 11);
     out->revision = kh_sql_int(row, 12);
+    out->away_count = kh_sql_int(row, 13);
 }
 
 static void read_object(kh_sql_row *row, kh_object *out)
@@ -41,6 +44,7 @@ static void read_object(kh_sql_row *row, kh_object *out)
     out->instance_number = kh_sql_is_null(row, 5) ? INT64_MIN : kh_sql_int(row, 5);
     out->bytes = kh_sql_int(row, 6);
     out->frame_count = kh_sql_int(row, 7);
+    out->away = kh_sql_int(row, 9) != 0;
     sum = kh_sql_blob(row, 8, &size);
     if (size == sizeof out->sha256)
         memcpy(out->sha256, sum, size);
@@ -157,25 +161,36 @@ kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const cha
     return visit_rows(cache,
                       "SELECT o.sop_uid FROM study s JOIN patient p ON p.id = s.patient_ref"
                       " JOIN facility f ON f.id = p.facility_id JOIN series r ON r.study_ref = s.id"
-                      " JOIN object o ON o.series_ref = r.id WHERE s.study_uid = ?2 AND f.name = ?1",
+                      " JOIN object o ON o.series_ref = r.id WHERE s.study_uid = ?2 AND f.name = ?1 AND o.file_id IS NOT 0",
                       values, 2, &v, err);
 }
 
-static kh_status keep_origin(const visitor *v, kh_sql_row *row)
+typedef struct place {
+    int64_t origin_id, file_id, series_id;
+} place;
+
+static kh_status keep_place(const visitor *v, kh_sql_row *row)
 {
-    *(int64_t *)v->context = kh_sql_int(row, 0);
+    *(place *)v->context = (place){.origin_id = kh_sql_int(row, 0), .file_id = kh_sql_int(row, 1), .series_id = kh_sql_int(row, 2)};
     return KH_OK;
 }
 
 kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(object_id);
-    int64_t origin_id = 0;
-    const visitor v = {.row = keep_origin, .context = &origin_id};
-    kh_status status = visit_rows(cache, "SELECT origin_id FROM object WHERE id = ?1", &value, 1, &v, err);
+    place at = {0};
+    const visitor v = {.row = keep_place, .context = &at};
+    kh_status status =
+        visit_rows(cache, "SELECT origin_id, ifnull(file_id, id), series_ref FROM object WHERE id = ?1", &value, 1, &v, err);
 
     *fd = -1;
-    if (status == KH_OK && origin_id == 0)
+    if (status == KH_OK && at.origin_id == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no object %lld", (long long)object_id);
-    return status == KH_OK ? kh_object_open_file(fd, &cache->paths, object_id, origin_id, err) : status;
+    if (status != KH_OK)
+        return status;
+    kh_use_note(cache, at.series_id);
+    status = kh_object_open_file(fd, &cache->paths, at.file_id, at.origin_id, err);
+    if (status != KH_OK && err)
+        kh_error_prefix(err, "object %lld", (long long)object_id);
+    return status;
 }

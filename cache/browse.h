@@ -29,6 +29,8 @@ typedef struct kh_study {
     int64_t bytes;
     int64_t first_arrival_ms, last_arrival_ms; /* wall clock */
     int64_t pull_id;      /* the newest pull of it, 0 when it was pushed or imported */
+    int64_t away_count;   /* objects that are at the hospital, not here: 0 none, object_count all */
+    int64_t last_used_ms; /* wall clock, coarse */
     int64_t revision;     /* moves with every change below it */
     bool arriving;        /* objects came and it has not been quiet since, or the hospital has not been asked again yet */
 } kh_study;
@@ -39,6 +41,7 @@ typedef struct kh_series {
     char modality[17], description[200], body_part[65], protocol[200], laterality[3];
     int64_t number;       /* INT64_MIN when not told */
     int64_t object_count, image_count, frame_count;
+    int64_t away_count; /* as of a study */
     int64_t revision;
 } kh_series;
 
@@ -48,6 +51,7 @@ typedef struct kh_object {
     int64_t instance_number; /* INT64_MIN when not told */
     int64_t bytes;
     int64_t frame_count;     /* 0: no picture */
+    bool away;               /* at the hospital, not here */
     uint8_t sha256[32];      /* of the file */
 } kh_object;
 
@@ -78,7 +82,7 @@ KH_MUST_USE kh_status kh_browse_object(kh_cache *cache, int64_t object_id, kh_ob
 typedef kh_status kh_uid_visit(void *context, const char *uid);
 KH_MUST_USE kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const char *study_uid, kh_uid_visit *visit,
                                             void *context, kh_error *err);
-/* The file of an object, opened for reading; close(2) it. */
+/* The file of an object, opened for reading; close(2) it. KH_E_BUSY when it is away, at the hospital. Counts as a use of the study. */
 KH_MUST_USE kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err);
 
 #endif

@@ -9,7 +9,8 @@
     " p.sex, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution, s.study_id, s.modalities,"      \
     " s.series_count, s.object_count, s.image_count, s.frame_count, s.bytes, s.first_arrival_ms, s.last_arrival_ms,"           \
     " coalesce((SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name), 0), s.revision,"      \
-    " EXISTS (SELECT 1 FROM arrival WHERE arrival.study_ref = s.id)"                                                           \
+    " EXISTS (SELECT 1 FROM arrival WHERE arrival.study_ref = s.id),"                                                          \
+    " s.away_count, s.last_used_ms"                                                                                            \
     " FROM study s JOIN patient p ON p.id = s.patient_ref JOIN facility f ON f.id = p.facility_id"
 
 #define WORDS_MAX 8
@@ -46,6 +47,8 @@ static void read_study(kh_sql_row *row, kh_study *out)
     out->pull_id = kh_sql_int(row, 24);
     out->revision = kh_sql_int(row, 25);
     out->arriving = kh_sql_int(row, 26) != 0;
+    out->away_count = kh_sql_int(row, 27);
+    out->last_used_ms = kh_sql_int(row, 28);
 }
 
 static kh_status visit_studies(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_study_visit *visit,

@@ -9,12 +9,16 @@
 #include "cache/identity.h"
 #include "cache/internal.h"
 #include "cache/recover.h"
+#include "cache/removal.h"
 #include "cache/schema.h"
 #include "store/file.h"
 
 const kh_cache_options kh_cache_options_default = {
     .reserve_bytes = (uint64_t)2 << 30,
     .object_bytes_max = (uint64_t)8 << 30,
+    .evict_from_percent = 95,
+    .evict_to_percent = 85,
+    .evict_idle_ms = 600000,
     .readers_max = 8,
     .frames_bytes_max = (uint64_t)256 << 20,
     .events_kept = 100000,
@@ -124,6 +128,9 @@ static kh_status check_options(const kh_cache_options *options, kh_error *err)
 {
     if (options->events_kept < 1)
         return kh_error_set(err, KH_E_ARG, "events_kept 0, expected 1 or more");
+    if (options->evict_to_percent < 1 || options->evict_to_percent > options->evict_from_percent || options->evict_from_percent > 100)
+        return kh_error_set(err, KH_E_ARG, "eviction from %u to %u %%, expected 100 or less down to 1 or more",
+                            options->evict_from_percent, options->evict_to_percent);
     return KH_OK;
 }
 
@@ -169,7 +176,8 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
     cache->options = *options;
     cache->page = options->page;
     cache->lock_fd = -1;
-    cache->disk_checked_ms = INT64_MIN / 2;
+    cache->disk_checked_ms = cache->evicted_nothing_ms = INT64_MIN / 2;
+    pthread_mutex_init(&cache->evicting, NULL);
     status = kh_paths_init(&cache->paths, options->dir, err);
     if (status == KH_OK && !cache->page) {
         status = kh_page_create(&cache->page, err);
@@ -182,6 +190,8 @@ kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_erro
         status = kh_readers_create(&cache->readers, path, options->readers_max, err);
     if (status == KH_OK)
         status = check_schema(cache, err);
+    if (status == KH_OK && options->owner)
+        status = kh_removal_sweep(cache, err); /* first: what is to go must not be taken for what was stored without its row */
     if (status == KH_OK && options->owner)
         status = kh_recover(cache, settled, reserved, err);
     if (status == KH_OK)
@@ -212,6 +222,7 @@ void kh_cache_close(kh_cache *cache)
     if (cache->page_owned)
         kh_page_free(cache->page);
     kh_lock_release(cache->lock_fd);
+    pthread_mutex_destroy(&cache->evicting);
     free(cache);
 }
 

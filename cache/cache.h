@@ -28,11 +28,16 @@ typedef struct kh_cache_options {
     kh_page *page;              /* shared with the other roles; NULL: a private one */
     uint64_t reserve_bytes;     /* refuse new objects when less is free on the disk */
     uint64_t object_bytes_max;  /* largest object taken */
+    uint64_t quota_bytes;       /* of objects; 0: none. More is refused when nothing can be evicted */
+    uint64_t keep_free_bytes;   /* studies are evicted when less is free on the disk; 0: never for that */
+    unsigned evict_from_percent, evict_to_percent; /* of the quota: eviction begins and ends there; see cache/room.h */
+    int64_t evict_idle_ms;      /* what was used or came in so lately is not evicted */
+    bool evict_pushed;          /* also what no node of ours gives back */
     unsigned readers_max;       /* connections kept for reading, 1 to 64 */
     uint64_t frames_bytes_max;  /* decoded-frame cache, see cache/frames.h */
     uint32_t events_kept;       /* rows of the event log kept for those who were away */
 } kh_cache_options;
-/* 2 GiB reserve, 8 GiB objects, 8 readers, 256 MiB frames, 100,000 events. */
+/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, 8 readers, 256 MiB frames, 100,000 events. */
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when

@@ -27,7 +27,7 @@
 #define SUSPECTS_MAX 10000
 
 typedef struct object_row {
-    int64_t id, origin_id;
+    int64_t id, file_id, origin_id;
     uint64_t bytes;
     uint8_t sha256[KH_SHA256_SIZE];
     uint8_t *record; /* owned */
@@ -66,7 +66,7 @@ static void tell_object(check *c, const object_row *row, const char *what)
 {
     char path[PATH_MAX];
 
-    kh_path_object(path, &c->cache->paths, row->id, row->origin_id);
+    kh_path_object(path, &c->cache->paths, row->file_id, row->origin_id);
     tell(c, "object %" PRId64 ": %s: %s", row->id, path + strlen(c->cache->paths.dir) + 1, what);
 }
 
@@ -83,7 +83,8 @@ static kh_status keep_row(check *c, kh_sql_row *row, size_t *record_bytes, kh_er
     const void *sum, *record;
     size_t sum_size;
 
-    *out = (object_row){.id = kh_sql_int(row, 0), .origin_id = kh_sql_int(row, 1), .bytes = (uint64_t)kh_sql_int(row, 2)};
+    *out = (object_row){.id = kh_sql_int(row, 0), .origin_id = kh_sql_int(row, 1), .bytes = (uint64_t)kh_sql_int(row, 2),
+                        .file_id = kh_sql_int(row, 5)};
     sum = kh_sql_blob(row, 3, &sum_size);
     if (sum_size == sizeof out->sha256)
         memcpy(out->sha256, sum, sum_size);
@@ -108,7 +109,8 @@ static kh_status read_rows(check *c, int64_t after, kh_error *err)
     kh_status status = kh_reader_acquire(&sql, c->cache->readers, err);
 
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT id, origin_id, bytes, sha256, image FROM object WHERE id > ?1 ORDER BY id LIMIT ?2",
+        status = kh_sql_query(&row, sql, "SELECT id, origin_id, bytes, sha256, image, ifnull(file_id, id) FROM object WHERE id > ?1"
+                              " ORDER BY id LIMIT ?2",
                               values, 2, err);
     while (status == KH_OK && record_bytes < RECORDS_AT_ONCE && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
         status = keep_row(c, row, &record_bytes, err);
@@ -214,15 +216,45 @@ static kh_status check_content(check *c, const object_row *row, int fd, kh_error
     return status;
 }
 
+/* Or is it going, its row gone before it? */
+static kh_status has_row_for(kh_cache *cache, int64_t file_id, int64_t origin_id, bool *found, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(file_id), KH_SQL_I(origin_id)};
+    kh_sql *sql;
+    kh_sql_row *row = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    *found = false;
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, 
+                              "SELECT 1 FROM object WHERE ((id = ?1 AND file_id IS NULL) OR file_id = ?1) AND origin_id = ?2"
+                              " UNION ALL SELECT 1 FROM leaving WHERE file_id = ?1",
+                              values, 2, err);
+    if (status == KH_OK)
+        status = kh_sql_next(row, found, err);
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
 static kh_status check_object(check *c, const object_row *row, kh_error *err)
 {
     kh_error why = KH_ERROR_INIT;
     int fd;
-    kh_status status = kh_object_open_file(&fd, &c->cache->paths, row->id, row->origin_id, &why);
+    bool kept;
+    kh_status status;
 
     c->report->objects++;
+    if (row->file_id == 0) {
+        c->report->away++;
+        return KH_OK;
+    }
     c->report->bytes += (int64_t)row->bytes;
-    if (status != KH_OK) {
+    status = kh_object_open_file(&fd, &c->cache->paths, row->file_id, row->origin_id, &why);
+    if (status != KH_OK) { /* it may have gone since its row was read */
+        status = has_row_for(c->cache, row->file_id, row->origin_id, &kept, err);
+        if (status != KH_OK || !kept)
+            return status;
         tell_object(c, row, why.message);
         c->report->missing++;
         return KH_OK;
@@ -250,23 +282,6 @@ static kh_status check_objects(check *c, kh_error *err)
         free_rows(c);
     } while (true);
     free_rows(c);
-    return status;
-}
-
-static kh_status has_row_for(kh_cache *cache, int64_t object_id, int64_t origin_id, bool *found, kh_error *err)
-{
-    const kh_sql_value values[] = {KH_SQL_I(object_id), KH_SQL_I(origin_id)};
-    kh_sql *sql;
-    kh_sql_row *row = NULL;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
-
-    *found = false;
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT 1 FROM object WHERE id = ?1 AND origin_id = ?2", values, 2, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, found, err);
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
     return status;
 }
 

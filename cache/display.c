@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 #include "cache/internal.h"
+#include "cache/stack_load.h"
 
 typedef struct request {
     kh_cache *cache;
@@ -17,7 +18,7 @@ static kh_status load_display(uint8_t **data, size_t *size, void *context, kh_er
     kh_source source;
     kh_error why = KH_ERROR_INIT;
     int fd = -1;
-    kh_status status = kh_object_open_file(&fd, &r->cache->paths, r->object->object_id, r->object->origin_id, &why);
+    kh_status status = kh_stack_object_open(&fd, r->cache, r->object, &why);
 
     if (status == KH_OK)
         status = kh_source_init_fd(&source, fd, &why);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cache/internal.h"
+#include "cache/stack_load.h"
 #include "store/digest.h"
 #include "store/file.h"
 
@@ -84,7 +85,7 @@ static kh_status read_frame(uint8_t **out, size_t *size, const request *r, bool 
     block = bytes < SIZE_MAX - PIXELS_AT ? malloc((size_t)bytes + PIXELS_AT) : NULL;
     if (!block)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %" PRIu64 " bytes", bytes);
-    status = kh_object_open_file(&fd, &r->cache->paths, r->object->object_id, r->object->origin_id, &why);
+    status = kh_stack_object_open(&fd, r->cache, r->object, &why);
     if (status == KH_OK)
         status = deflated ? read_inflated(block + PIXELS_AT, r, fd, &why)
                           : copy_extents(block + PIXELS_AT, r, NULL, 0, fd, &why);

@@ -45,21 +45,6 @@ static bool same_data_set(int held_fd, int fd, const kh_facts *facts, const kh_h
     return compare(held_fd, held->main_offset, fd, facts->main_offset, size, &same, &ignored) == KH_OK && same;
 }
 
-static kh_status restore(kh_cache *cache, const char *path, int fd, const kh_held_object *held, kh_error *err)
-{
-    char final_path[PATH_MAX], leaf_path[PATH_MAX];
-    kh_status status = kh_leaf_ensure(cache, kh_path_leaf(held->object_id), err);
-
-    if (status != KH_OK)
-        return status;
-    kh_path_leaf_dir(leaf_path, &cache->paths, kh_path_leaf(held->object_id));
-    kh_path_object(final_path, &cache->paths, held->object_id, held->origin_id);
-    if (fsync(fd) != 0 || rename(path, final_path) != 0)
-        return kh_error_errno(err, errno, "restore object %lld", (long long)held->object_id);
-    kh_log(KH_LOG_WARN, "ingest", "object %lld was missing or cut; restored by a second transfer", (long long)held->object_id);
-    return kh_dir_sync(leaf_path, err);
-}
-
 static kh_status quarantine(kh_cache *cache, const char *path, int fd, const kh_facts *facts, const kh_held_object *held,
                             kh_error *err)
 {
@@ -82,15 +67,16 @@ kh_status kh_held_settle(kh_cache *cache, const char *path, int fd, const kh_fac
     int held_fd = -1;
     bool whole;
 
-    whole = kh_object_open_file(&held_fd, &cache->paths, held->object_id, held->origin_id, &missing) == KH_OK &&
+    whole = kh_object_open_file(&held_fd, &cache->paths, held->file_id, held->origin_id, &missing) == KH_OK &&
             fstat(held_fd, &st) == 0 && (uint64_t)st.st_size == held->bytes;
     held->is_same = same_file || (whole && same_data_set(held_fd, fd, facts, held));
     if (held_fd >= 0)
         close(held_fd);
+    held->is_missing = same_file && !whole;
+    if (held->is_missing)
+        return KH_OK;
     if (!held->is_same)
         return quarantine(cache, path, fd, facts, held, err);
-    if (!whole && same_file)
-        return restore(cache, path, fd, held, err);
     if (unlink(path) != 0)
         return kh_error_errno(err, errno, "remove a second copy");
     return KH_OK;

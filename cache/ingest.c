@@ -10,14 +10,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/clock.h"
 #include "base/log.h"
 #include "cache/held.h"
 #include "cache/internal.h"
+#include "cache/removal.h"
+#include "cache/room.h"
 #include "cache/rows.h"
 #include "store/file.h"
 
-#define DISK_LOOK_MS 100
 #define DISK_LOOK_BYTES ((uint64_t)64 << 20) /* of one object that comes in */
 #define COPY_BLOCK 262144
 #define WRITE_BACK_BYTES 131072 /* handed to the disk while the rest is still coming in */
@@ -27,38 +27,11 @@ struct kh_incoming {
     int fd;
     uint64_t number;
     uint64_t bytes, looked_at; /* received; received when the disk was last looked at */
+    uint64_t taken;            /* of the quota, until it is stored or gone */
     uint64_t written_back;     /* the disk was asked to begin with so many; fsync() is what makes them safe */
     kh_sha256 *sha;
     kh_status failed;          /* of an earlier write */
 };
-
-/* The disk's free bytes, looked at ten times a second at most. */
-static kh_status disk_free(kh_cache *cache, uint64_t *bytes, kh_error *err)
-{
-    int64_t now_ms = kh_clock_monotonic_ms();
-    kh_status status;
-
-    *bytes = atomic_load(&cache->disk_free);
-    if (atomic_load(&cache->disk_checked_ms) + DISK_LOOK_MS > now_ms)
-        return KH_OK;
-    status = kh_disk_free(bytes, cache->paths.dir, err);
-    if (status == KH_OK) {
-        atomic_store(&cache->disk_free, *bytes);
-        atomic_store(&cache->disk_checked_ms, now_ms);
-    }
-    return status;
-}
-
-static kh_status check_room(kh_cache *cache, uint64_t size, kh_error *err)
-{
-    uint64_t bytes;
-    kh_status status = disk_free(cache, &bytes, err);
-
-    if (status == KH_OK && (bytes < cache->options.reserve_bytes || bytes - cache->options.reserve_bytes < size))
-        return kh_error_set(err, KH_E_FULL, "disk: %" PRIu64 " bytes free, reserve %" PRIu64 ", object %" PRIu64, bytes,
-                            cache->options.reserve_bytes, size);
-    return status;
-}
 
 static kh_status check_size(const kh_cache *cache, uint64_t size, kh_error *err)
 {
@@ -79,7 +52,7 @@ kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint
         return kh_error_set(err, KH_E_DENIED, "this process only reads the index; its owner takes objects");
     status = check_size(cache, size_hint, err);
     if (status == KH_OK)
-        status = check_room(cache, size_hint, err);
+        status = kh_room_check(cache, size_hint, err);
     if (status != KH_OK)
         return status;
     incoming = calloc(1, sizeof *incoming);
@@ -103,6 +76,7 @@ kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint
 
 static void incoming_free(kh_incoming *incoming)
 {
+    kh_room_give_back(incoming->cache, incoming->taken);
     if (incoming->fd >= 0)
         close(incoming->fd);
     kh_sha256_free(incoming->sha);
@@ -126,8 +100,12 @@ static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t 
 
     if (status == KH_OK && incoming->bytes + size - incoming->looked_at > DISK_LOOK_BYTES) {
         incoming->looked_at = incoming->bytes;
-        status = check_room(incoming->cache, size, err);
+        status = kh_room_check(incoming->cache, size, err);
     }
+    if (status == KH_OK)
+        status = kh_room_take(incoming->cache, size, err);
+    if (status == KH_OK)
+        incoming->taken += size;
     if (status == KH_OK)
         status = kh_write_all(incoming->fd, bytes, size, err);
     if (status == KH_OK)
@@ -232,8 +210,14 @@ static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_jo
     if (status != KH_OK)
         return status;
     status = place(cache, path, job, err);
-    if (status == KH_OK && job->is_held) /* another thread was first; at `path` lies a file without a row until it is moved */
+    if (status == KH_OK && job->is_held) { /* another thread was first; at `path` lies a file without a row until it is moved */
         status = kh_held_settle(cache, path, incoming->fd, job->facts, &job->held, err);
+        if (status == KH_OK && job->held.is_missing)
+            status = kh_error_set(err, KH_E_BUSY, "object %lld goes away just now", (long long)job->held.object_id);
+    } else if (status == KH_OK && job->missing_file_id > 0) {
+        kh_log(KH_LOG_WARN, "ingest", "object %lld was missing or cut; restored by a second transfer", (long long)job->kept_id);
+        (void)!kh_removal_sweep(cache, NULL);
+    }
     if (status != KH_OK && job->in_doubt) {
         kh_log(KH_LOG_WARN, "ingest", "the index cannot be written; object %lld is refused, its file stays until the next start",
                (long long)job->object_id);
@@ -267,9 +251,10 @@ static void tell(const kh_row_job *job, const kh_facts *facts, kh_ingest_result 
         result->duplicate = job->held.is_same;
         result->conflict = !job->held.is_same;
     } else {
-        result->object_id = job->object_id;
+        result->object_id = job->kept_id;
         result->series_id = job->series_id;
         result->study_id = job->study_id;
+        result->duplicate = job->missing_file_id > 0;
     }
 }
 
@@ -292,10 +277,14 @@ kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const
         status = kh_origin_number(cache->origins, origin, &job.origin_id, &job.facility_id, err);
     if (status == KH_OK)
         status = find_held(cache, &job, err);
-    if (status == KH_OK && job.is_held)
+    if (status == KH_OK && job.is_held && job.held.file_id > 0) {
         status = kh_held_settle(cache, path, incoming->fd, &facts, &job.held, err);
-    else if (status == KH_OK)
+        job.missing_file_id = job.held.is_missing ? job.held.file_id : 0;
+    }
+    if (status == KH_OK && (!job.is_held || job.held.file_id == 0 || job.missing_file_id > 0))
         status = store_new(incoming, path, &job, err);
+    if (status == KH_OK && !job.is_held && job.missing_file_id == 0)
+        kh_room_stored(cache, facts.bytes);
     if (status == KH_OK)
         tell(&job, &facts, result);
     else if (!job.in_doubt)

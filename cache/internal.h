@@ -13,6 +13,8 @@
 #include "cache/readers.h"
 #include "cache/stack_cache.h"
 
+#define KH_USES_REMEMBERED 256
+
 struct kh_cache {
     kh_cache_options options; /* dir points into paths */
     bool page_owned;
@@ -29,6 +31,13 @@ struct kh_cache {
     _Atomic uint64_t incoming_number;
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */
     _Atomic uint64_t disk_free;
+    _Atomic int64_t used;      /* bytes of objects that are here, as last read, with what was stored since; see cache/room.h */
+    _Atomic int64_t in_flight; /* bytes of objects that are being received */
+    _Atomic int64_t evicted_nothing_ms; /* monotonic; when a search for something to evict last found nothing */
+    pthread_mutex_t evicting;  /* held while studies are evicted, over I/O: who needs room waits for it. Nothing is taken inside */
+    struct {
+        _Atomic int64_t series_id, noted_ms;
+    } uses[KH_USES_REMEMBERED]; /* see cache/use.h */
     _Atomic uint8_t leaf_made[KH_LEAF_COUNT]; /* not 0: the directory is there */
 };
 

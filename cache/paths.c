@@ -21,9 +21,9 @@ void kh_path_of(char out[PATH_MAX], const kh_paths *paths, const char *name)
     snprintf(out, PATH_MAX, "%s/%.100s", paths->dir, name);
 }
 
-uint32_t kh_path_leaf(int64_t object_id)
+uint32_t kh_path_leaf(int64_t file_id)
 {
-    return (uint32_t)((uint64_t)object_id >> 8) & (KH_LEAF_COUNT - 1);
+    return (uint32_t)((uint64_t)file_id >> 8) & (KH_LEAF_COUNT - 1);
 }
 
 void kh_path_leaf_dir(char out[PATH_MAX], const kh_paths *paths, uint32_t leaf)
@@ -31,25 +31,28 @@ void kh_path_leaf_dir(char out[PATH_MAX], const kh_paths *paths, uint32_t leaf)
     snprintf(out, PATH_MAX, "%s/objects/%02x/%02x", paths->dir, (unsigned)(leaf >> 8) & 0xff, (unsigned)leaf & 0xff);
 }
 
-void kh_path_object(char out[PATH_MAX], const kh_paths *paths, int64_t object_id, int64_t origin_id)
+void kh_path_object(char out[PATH_MAX], const kh_paths *paths, int64_t file_id, int64_t origin_id)
 {
-    uint32_t leaf = kh_path_leaf(object_id);
+    uint32_t leaf = kh_path_leaf(file_id);
 
     snprintf(out, PATH_MAX, "%s/objects/%02x/%02x/%016" PRIx64 "-%" PRIx64 ".dcm", paths->dir, (unsigned)(leaf >> 8) & 0xff,
-             (unsigned)leaf & 0xff, (uint64_t)object_id, (uint64_t)origin_id);
+             (unsigned)leaf & 0xff, (uint64_t)file_id, (uint64_t)origin_id);
 }
 
-kh_status kh_object_open_file(int *fd, const kh_paths *paths, int64_t object_id, int64_t origin_id, kh_error *err)
+kh_status kh_object_open_file(int *fd, const kh_paths *paths, int64_t file_id, int64_t origin_id, kh_error *err)
 {
     char path[PATH_MAX];
 
-    kh_path_object(path, paths, object_id, origin_id);
+    *fd = -1;
+    if (file_id == 0)
+        return kh_error_set(err, KH_E_BUSY, "at the hospital, not here");
+    kh_path_object(path, paths, file_id, origin_id);
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (*fd >= 0)
         return KH_OK;
     if (errno == ENOENT)
-        return kh_error_set(err, KH_E_CORRUPT, "the file of object %lld is missing", (long long)object_id);
-    return kh_error_errno(err, errno, "object %lld", (long long)object_id);
+        return kh_error_set(err, KH_E_CORRUPT, "file %lld is missing", (long long)file_id);
+    return kh_error_errno(err, errno, "file %lld", (long long)file_id);
 }
 
 void kh_path_incoming(char out[PATH_MAX], const kh_paths *paths, uint64_t number)
@@ -82,11 +85,11 @@ static bool parse_hex(const char **at, size_t least, size_t most, int64_t *out)
     return count >= least && *out > 0;
 }
 
-bool kh_path_parse_object(const char *name, int64_t *object_id, int64_t *origin_id)
+bool kh_path_parse_object(const char *name, int64_t *file_id, int64_t *origin_id)
 {
     const char *at = name;
 
-    if (!parse_hex(&at, 16, 16, object_id) || *at++ != '-' || !parse_hex(&at, 1, 16, origin_id))
+    if (!parse_hex(&at, 16, 16, file_id) || *at++ != '-' || !parse_hex(&at, 1, 16, origin_id))
         return false;
     return strcmp(at, ".dcm") == 0;
 }

@@ -88,6 +88,10 @@ static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_jo
 
     if (status == KH_OK && job->is_held)
         status = kh_held_settle(cache, path, fd, facts, &job->held, err);
+    if (status == KH_OK && job->is_held && job->held.is_missing) {
+        job->missing_file_id = job->held.file_id;
+        status = kh_committer_run(cache->committer, kh_rows_insert, job, kh_path_leaf(job->object_id), err);
+    }
     return status;
 }
 
@@ -118,7 +122,7 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     int64_t ignored;
     bool found, is_bad;
     int fd = -1;
-    kh_status status = read_one(cache, "SELECT 1 FROM object WHERE id = ?1", object_id, &ignored, &found, err);
+    kh_status status = read_one(cache, "SELECT 1 FROM object WHERE (id = ?1 AND file_id IS NULL) OR file_id = ?1", object_id, &ignored, &found, err);
 
     if (status != KH_OK || found)
         return status;

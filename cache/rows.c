@@ -4,6 +4,7 @@
 #include <string.h>
 #include "cache/fold.h"
 #include "cache/internal.h"
+#include "cache/removal.h"
 
 #define SEARCH_MAX 8192
 #define MODALITIES_MAX 99
@@ -15,7 +16,7 @@ kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instanc
     kh_sql_row *row;
     kh_status status = kh_sql_query(&row, sql,
                                     "SELECT o.id, o.series_ref, r.study_ref, o.origin_id, o.bytes, o.main_offset,"
-                                    " o.transfer_syntax_uid, o.sha256 FROM object o JOIN series r ON r.id = o.series_ref"
+                                    " o.transfer_syntax_uid, o.sha256, ifnull(o.file_id, o.id) FROM object o JOIN series r ON r.id = o.series_ref"
                                     " WHERE o.facility_id = ?1 AND o.sop_uid = ?2",
                                     values, 2, err);
 
@@ -37,6 +38,7 @@ kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instanc
         sum = kh_sql_blob(row, 7, &size);
         if (size == sizeof out->sha256)
             memcpy(out->sha256, sum, size);
+        out->file_id = kh_sql_int(row, 8);
     }
     kh_sql_end(row);
     return status;
@@ -163,8 +165,8 @@ static kh_status put_study(kh_write *write, const kh_facts *facts, int64_t patie
     if (status == KH_OK && *id == 0) {
         status = kh_sql_run(sql,
                             "INSERT INTO study (patient_ref, study_uid, date, time, description, accession, institution,"
-                            " referring_physician, study_id, first_arrival_ms, last_arrival_ms)"
-                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10)",
+                            " referring_physician, study_id, first_arrival_ms, last_arrival_ms, last_used_ms)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)",
                             values, 10, NULL, err);
         *id = kh_sql_last_id(sql);
         return status == KH_OK ? write_search(sql, *id, err) : status;
@@ -277,7 +279,7 @@ static kh_status count_object(kh_write *write, const kh_row_job *job, kh_error *
     const kh_facts *facts = job->facts;
     kh_sql *sql = kh_write_sql(write);
     kh_sql_value values[] = {KH_SQL_I(job->series_id), KH_SQL_I(facts->described), KH_SQL_I(facts->frame_count),
-                             KH_SQL_I(facts->bytes), KH_SQL_I(kh_write_now_ms(write))};
+                             KH_SQL_I(facts->bytes), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_I(job->origin_id)};
     kh_status status = kh_sql_run(sql,
                                   "UPDATE series SET object_count = object_count + 1, image_count = image_count + ?2,"
                                   " frame_count = frame_count + ?3, revision = revision + 1 WHERE id = ?1",
@@ -288,22 +290,37 @@ static kh_status count_object(kh_write *write, const kh_row_job *job, kh_error *
         status = kh_sql_run(sql,
                             "UPDATE study SET object_count = object_count + 1, image_count = image_count + ?2,"
                             " frame_count = frame_count + ?3, bytes = bytes + ?4, last_arrival_ms = ?5,"
+                            " known_node = iif((SELECT pull_id FROM origin WHERE id = ?6) > 0, known_node, 0),"
                             " revision = revision + 1 WHERE id = ?1",
-                            values, 5, NULL, err);
+                            values, 6, NULL, err);
     if (status == KH_OK)
         status = kh_sql_run(sql, "INSERT INTO arrival (study_ref) VALUES (?1) ON CONFLICT DO NOTHING", values, 1, NULL, err);
+    if (status == KH_OK)
+        status = kh_sql_run(sql, "UPDATE study SET here = 1 WHERE id = ?1 AND here = 0", values, 1, NULL, err);
+    if (status == KH_OK)
+        status = kh_removal_count_bytes(write, (int64_t)facts->bytes, err);
     return status;
 }
 
 kh_status kh_rows_insert(kh_write *write, void *context, kh_error *err)
 {
     kh_row_job *job = context;
-    int64_t patient_ref = 0;
     kh_status status = kh_rows_find(kh_write_sql(write), job->facility_id, job->facts->sop_instance_uid, &job->held,
                                     &job->is_held, err);
 
+    job->kept_id = job->object_id;
+    if (status == KH_OK && job->is_held && (job->held.file_id == 0 || job->held.file_id == job->missing_file_id))
+        return kh_rows_return(write, job, err);
     if (status != KH_OK || job->is_held)
         return status;
+    return kh_rows_add(write, job, err);
+}
+
+kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err)
+{
+    int64_t patient_ref = 0;
+    kh_status status;
+
     status = put_patient(write, job, &patient_ref, err);
     if (status == KH_OK)
         status = put_study(write, job->facts, patient_ref, &job->study_id, err);

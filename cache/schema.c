@@ -80,5 +80,28 @@ static const char schema_5[] =
     "CREATE TABLE arrival (study_ref INTEGER PRIMARY KEY, compared INTEGER NOT NULL DEFAULT -1, looked TEXT NOT NULL DEFAULT '');"
     "CREATE TRIGGER arrival_gone AFTER DELETE ON study BEGIN DELETE FROM arrival WHERE study_ref = old.id; END;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
+/* What is not here. object.file_id: the number in the file's name; NULL: the object's own id; 0: the object has no file here, it is at
+ * the hospital (its row stays). away_count and away_bytes count those. here: 1 while any file is. back_node: who gives back what is
+ * away; known_node: who told to have all that is here; 0: nobody. leaving: files that nothing refers to, see cache/removal.h. store_use: bytes
+ * of the objects that are here, changed in the transaction that changes what they are. */
+static const char schema_6[] =
+    "ALTER TABLE object ADD COLUMN file_id INTEGER;"
+    "CREATE UNIQUE INDEX object_by_file ON object (file_id) WHERE file_id > 0;"
+    "ALTER TABLE series ADD COLUMN away_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN away_count INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN away_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN here INTEGER NOT NULL DEFAULT 1;"
+    "ALTER TABLE study ADD COLUMN last_used_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN back_node INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE study ADD COLUMN known_node INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE study SET last_used_ms = last_arrival_ms;"
+    "CREATE INDEX study_by_use ON study (last_used_ms, id) WHERE here = 1;"
+    "CREATE TABLE leaving (file_id INTEGER PRIMARY KEY, origin_id INTEGER NOT NULL);"
+    "CREATE TABLE pin ("
+    "  study_ref INTEGER NOT NULL REFERENCES study, owner TEXT NOT NULL, since_ms INTEGER NOT NULL, PRIMARY KEY (study_ref, owner));"
+    "CREATE INDEX pin_by_owner ON pin (owner);"
+    "CREATE TABLE store_use (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL);"
+    "INSERT INTO store_use SELECT 1, coalesce(sum(bytes), 0) FROM study;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

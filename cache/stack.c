@@ -7,6 +7,7 @@
 #include <string.h>
 #include "cache/internal.h"
 #include "cache/stack_load.h"
+#include "cache/use.h"
 
 #define IDLE_BYTES_MAX ((size_t)64 << 20)
 #define IDLE_COUNT_MAX 256
@@ -230,6 +231,7 @@ kh_status kh_stack_acquire(const kh_stack **out, kh_cache *cache, int64_t series
     kh_status status;
 
     *out = NULL;
+    kh_use_note(cache, series_id);
     pthread_mutex_lock(&cache->stacks->lock);
     status = acquire_locked(&e, cache, series_id, now_locked(cache), err);
     pthread_mutex_unlock(&cache->stacks->lock);
@@ -244,6 +246,7 @@ kh_status kh_stack_acquire_with(const kh_stack **out, kh_cache *cache, int64_t s
     entry *e;
 
     *out = NULL;
+    kh_use_note(cache, series_id);
     pthread_mutex_lock(&stacks->lock);
     e = find_locked(stacks, series_id);
     if (e && !e->loading && kh_stack_find_object(&e->stack, object_id)) {

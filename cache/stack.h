@@ -17,7 +17,7 @@ typedef struct kh_stack_object {
     int64_t object_id;
     char sop_instance_uid[KH_UID_SIZE];
     char transfer_syntax_uid[KH_UID_SIZE];
-    int64_t origin_id;          /* part of the file's name; private */
+    int64_t origin_id, file_id; /* the file's name when the stack was loaded; private */
     uint8_t swap_bytes;         /* native samples stand big-endian in units of so many bytes; 0: they do not; private */
     uint64_t content_hash;      /* first 8 bytes of the file's SHA-256: for ETags */
     kh_image_info info;         /* owned by the stack */

@@ -81,6 +81,7 @@ static kh_status read_object(kh_stack_object *object, kh_sql_row *row, size_t *b
     for (size_t i = 0; i < 8 && i < sum_size; i++)
         object->content_hash = object->content_hash << 8 | sum[i];
     blob = kh_sql_blob(row, 6, &blob_size);
+    object->file_id = kh_sql_int(row, 7);
     if (blob_size > 0)
         status = kh_image_record_decode(&record, blob, blob_size, &why);
     if (blob_size > 0 && status == KH_OK)
@@ -92,6 +93,16 @@ static kh_status read_object(kh_stack_object *object, kh_sql_row *row, size_t *b
     *bytes += sizeof *object + (size_t)object->info.slice_count * sizeof(kh_slice_info) +
               (size_t)object->frames.extent_count * sizeof(kh_extent) + (size_t)object->frames.frame_count * 12;
     return KH_OK;
+}
+
+/* Files go away and come back under another name while a stack stays in memory: the index is asked when the hint leads nowhere. */
+kh_status kh_stack_object_open(int *fd, kh_cache *cache, const kh_stack_object *object, kh_error *err)
+{
+    kh_error ignored = KH_ERROR_INIT;
+
+    if (object->file_id > 0 && kh_object_open_file(fd, &cache->paths, object->file_id, object->origin_id, &ignored) == KH_OK)
+        return KH_OK;
+    return kh_object_open(cache, object->object_id, fd, err);
 }
 
 static kh_status read_objects(kh_stack *stack, kh_sql *sql, int64_t object_count, size_t *bytes, kh_error *err)
@@ -107,7 +118,7 @@ static kh_status read_objects(kh_stack *stack, kh_sql *sql, int64_t object_count
     if (!stack->objects)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a stack of %lld objects", (long long)object_count);
     status = kh_sql_query(&row, sql,
-                          "SELECT id, origin_id, sop_uid, transfer_syntax_uid, problem, sha256, image FROM object"
+                          "SELECT id, origin_id, sop_uid, transfer_syntax_uid, problem, sha256, image, ifnull(file_id, id) FROM object"
                           " WHERE series_ref = ?1 AND frame_count > 0 ORDER BY id",
                           &value, 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {

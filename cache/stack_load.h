@@ -10,4 +10,7 @@ KH_MUST_USE kh_status kh_stack_load(kh_stack *out, kh_cache *cache, int64_t seri
 KH_MUST_USE kh_status kh_stack_revision(kh_cache *cache, int64_t series_id, int64_t *revision, kh_error *err);
 void kh_stack_clear(kh_stack *stack);
 
+/* The object's file for reading; as kh_object_open(). */
+KH_MUST_USE kh_status kh_stack_object_open(int *fd, kh_cache *cache, const kh_stack_object *object, kh_error *err);
+
 #endif
