@@ -3,7 +3,6 @@
 #include "base/blobcache.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -287,6 +286,32 @@ void kh_blobcache_release(kh_blobcache *cache, const kh_blob *blob)
         return;
     pthread_mutex_lock(&cache->lock);
     unhold_locked(cache, (entry *)(uintptr_t)blob);
+    pthread_mutex_unlock(&cache->lock);
+}
+
+bool kh_blobcache_knows(kh_blobcache *cache, const void *key, size_t key_size)
+{
+    uint64_t hash = hash_key(key, key_size);
+    bool known;
+
+    pthread_mutex_lock(&cache->lock);
+    known = find_locked(cache, hash, key, key_size) != NULL;
+    pthread_mutex_unlock(&cache->lock);
+    return known;
+}
+
+void kh_blobcache_drop(kh_blobcache *cache, const void *key, size_t key_size)
+{
+    uint64_t hash = hash_key(key, key_size);
+    entry *e;
+
+    pthread_mutex_lock(&cache->lock);
+    e = find_locked(cache, hash, key, key_size);
+    if (e && e->holders == 0 && !e->loading) {
+        lru_remove_locked(cache, e);
+        table_remove_locked(cache, e);
+        drop_locked(cache, e);
+    }
     pthread_mutex_unlock(&cache->lock);
 }
 

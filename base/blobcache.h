@@ -6,6 +6,7 @@
 #ifndef KH_BASE_BLOBCACHE_H
 #define KH_BASE_BLOBCACHE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
@@ -38,6 +39,10 @@ KH_MUST_USE kh_status kh_blobcache_acquire(const kh_blob **out, kh_blobcache *ca
                                            kh_blobcache_load *load, void *context, kh_error *err);
 /* Give back what peek or acquire gave. NULL is welcome. */
 void kh_blobcache_release(kh_blobcache *cache, const kh_blob *blob);
+/* Is the blob here or being loaded? Says nothing about the next moment; no use is counted. */
+bool kh_blobcache_knows(kh_blobcache *cache, const void *key, size_t key_size);
+/* Forget one blob, if it is here and nobody holds it. */
+void kh_blobcache_drop(kh_blobcache *cache, const void *key, size_t key_size);
 /* Forget everything that is not held; what is held is forgotten at its release. */
 void kh_blobcache_clear(kh_blobcache *cache);
 void kh_blobcache_get_stats(kh_blobcache *cache, kh_blobcache_stats *out);

@@ -19,11 +19,14 @@ typedef struct request {
     const kh_stack_object *object;
     uint32_t frame;
     kh_codec *codec;
+    const unsigned *seat; /* decode on this worker; NULL: any */
+    unsigned halvings;    /* of the sides, at most; 0: the whole frame */
 } request;
 
 typedef struct cache_key {
     int64_t object_id;
-    uint64_t frame;
+    uint32_t frame;
+    uint32_t halvings; /* a smaller frame is another frame */
 } cache_key;
 
 static kh_status copy_extents(uint8_t *out, const request *r, const uint8_t *memory, size_t memory_size, int fd, kh_error *err)
@@ -158,14 +161,20 @@ static kh_status decode_frame(uint8_t **data, size_t *size, const request *r, co
                               kh_error *err)
 {
     kh_pixel_format format = r->object->info.format;
+    kh_codec_how how = {.seat = r->seat};
     uint8_t *pixels = NULL, *block;
     size_t pixel_bytes = 0;
     kh_status status;
 
     if (!r->codec)
         return kh_error_set(err, KH_E_UNSUPPORTED, "transfer syntax %s needs a decoder, none runs", r->object->transfer_syntax_uid);
-    status = kh_codec_decode(&pixels, &pixel_bytes, r->codec, r->object->transfer_syntax_uid, &format, codestream,
-                             codestream_size, err);
+    if (r->halvings > 0) {
+        how.halvings = kh_codec_halvings(r->object->transfer_syntax_uid, &format, codestream, codestream_size, r->halvings);
+        if (how.halvings == 0)
+            return kh_error_set(err, KH_E_NOT_FOUND, "the codec makes no smaller frame of this");
+    }
+    status = kh_codec_decode_as(&pixels, &pixel_bytes, r->codec, r->object->transfer_syntax_uid, &format, codestream,
+                                codestream_size, &how, err);
     if (status != KH_OK)
         return status;
     block = realloc(pixels, pixel_bytes + PIXELS_AT);
@@ -209,27 +218,93 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
     return status;
 }
 
-kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_codec *codec,
-                           kh_error *err)
+static void frame_of_blob(kh_frame *out, const kh_blob *blob)
 {
-    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec};
-    cache_key key = {.object_id = object->object_id, .frame = frame};
+    memcpy(&out->format, blob->data, sizeof out->format);
+    out->pixels = blob->data + PIXELS_AT;
+    out->size = blob->size - PIXELS_AT;
+    out->blob = blob;
+}
+
+static kh_status acquire(kh_frame *out, request *r, kh_error *err)
+{
+    const kh_stack_object *object = r->object;
+    cache_key key = {.object_id = object->object_id, .frame = r->frame, .halvings = r->halvings};
     const kh_blob *blob;
     kh_status status;
 
     memset(out, 0, sizeof *out);
     if (object->problem[0])
         return kh_error_set(err, KH_E_UNSUPPORTED, "%s", object->problem);
-    if (frame >= object->frames.frame_count)
-        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the object has %" PRIu32, frame, object->frames.frame_count);
-    status = kh_blobcache_acquire(&blob, cache->frames, &key, sizeof key, load_frame, &r, err);
-    if (status != KH_OK)
-        return status;
-    memcpy(&out->format, blob->data, sizeof out->format);
-    out->pixels = blob->data + PIXELS_AT;
-    out->size = blob->size - PIXELS_AT;
-    out->blob = blob;
-    return KH_OK;
+    if (r->frame >= object->frames.frame_count)
+        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the object has %" PRIu32, r->frame, object->frames.frame_count);
+    status = kh_blobcache_acquire(&blob, r->cache->frames, &key, sizeof key, load_frame, r, err);
+    if (status == KH_OK)
+        frame_of_blob(out, blob);
+    return status;
+}
+
+kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_codec *codec,
+                           kh_error *err)
+{
+    return acquire(out, &(request){.cache = cache, .object = object, .frame = frame, .codec = codec}, err);
+}
+
+kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
+                                   unsigned halvings_max, kh_codec *codec, kh_error *err)
+{
+    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec};
+    cache_key whole = {.object_id = object->object_id, .frame = frame};
+    const kh_blob *blob = kh_blobcache_peek(cache->frames, &whole, sizeof whole);
+    kh_error why = KH_ERROR_INIT;
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    if (blob) {
+        frame_of_blob(out, blob);
+        return KH_OK;
+    }
+    if (halvings_max > 0 && codec && kh_frame_is_compressed(object) && frame < object->frames.frame_count) {
+        r.halvings = halvings_max;
+        status = acquire(out, &r, &why);
+        if (status == KH_OK)
+            return KH_OK;
+        if (status != KH_E_NOT_FOUND)
+            return kh_error_set(err, status, "%s", why.message);
+        r.halvings = 0;
+    }
+    return acquire(out, &r, err);
+}
+
+bool kh_frame_is_compressed(const kh_stack_object *object)
+{
+    return !object->problem[0] && kh_codec_supports(object->transfer_syntax_uid);
+}
+
+bool kh_frame_is_known(kh_cache *cache, int64_t object_id, uint32_t frame)
+{
+    cache_key key = {.object_id = object_id, .frame = frame};
+
+    return kh_blobcache_knows(cache->frames, &key, sizeof key);
+}
+
+kh_status kh_frame_decode_ahead(uint64_t *bytes, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_codec *codec,
+                                unsigned seat, kh_error *err)
+{
+    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec, .seat = &seat};
+    kh_frame decoded;
+    kh_status status = acquire(&decoded, &r, err);
+
+    *bytes = status == KH_OK ? decoded.size + PIXELS_AT : 0;
+    kh_frame_release(cache, &decoded);
+    return status;
+}
+
+void kh_frame_forget(kh_cache *cache, int64_t object_id, uint32_t frame)
+{
+    cache_key key = {.object_id = object_id, .frame = frame};
+
+    kh_blobcache_drop(cache->frames, &key, sizeof key);
 }
 
 void kh_frame_release(kh_cache *cache, kh_frame *frame)

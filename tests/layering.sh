@@ -25,6 +25,7 @@ homes=(
     'sqlite3\.h|store/'
     'microhttpd\.h|viewer/http/'
     'jpeglib\.h|viewer/render/jpeg.c'
+    'turbojpeg\.h|dicom/codec/'
     'png\.h|viewer/render/'
     'jansson\.h|base/json_read.c'
     'dcmtk/dcmnet/.*|dicom/shim/'

@@ -1,5 +1,5 @@
 /* ask.c - the asking side: a frame goes to a free worker, and the pixels come back before a deadline or not at all.
- * Lock: codec->lock guards `taken` and `free`; a slot that is taken belongs to the thread that took it. */
+ * Lock: codec->lock guards `taken`, `free` and `idle`; a slot that is taken belongs to the thread that took it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,6 +30,8 @@ struct kh_codec {
     void *context;
     pthread_mutex_t lock;
     pthread_cond_t free; /* lock */
+    pthread_cond_t idle; /* lock: a slot is free that nobody has waited for */
+    unsigned waiting;    /* lock: threads that wait for a slot */
     slot slots[KH_CODEC_WORKERS_MAX];
     uint64_t sequence;   /* lock */
     int64_t warned_ms;   /* lock */
@@ -39,6 +41,8 @@ typedef struct request {
     const char *syntax;
     const kh_pixel_format *header;
     const kh_codestream *stream;
+    const unsigned *seat; /* a slot taken before; NULL: take one */
+    unsigned halvings;
     int64_t deadline_us; /* on the monotonic clock */
     int64_t allowed_ms;
 } request;
@@ -64,6 +68,7 @@ kh_status kh_codec_create(kh_codec **out, kh_codec_channels *channels, kh_codec_
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_mutex_init(&codec->lock, NULL);
     pthread_cond_init(&codec->free, &attributes);
+    pthread_cond_init(&codec->idle, &attributes);
     pthread_condattr_destroy(&attributes);
     *out = codec;
     return KH_OK;
@@ -74,6 +79,7 @@ void kh_codec_free(kh_codec *codec)
     if (!codec)
         return;
     pthread_cond_destroy(&codec->free);
+    pthread_cond_destroy(&codec->idle);
     pthread_mutex_destroy(&codec->lock);
     free(codec);
 }
@@ -92,11 +98,9 @@ static int free_slot_locked(const kh_codec *codec)
     return found;
 }
 
-static kh_status take_slot(unsigned *out, kh_codec *codec, int64_t deadline_us, kh_error *err)
+static struct timespec moment_in(int64_t left_us)
 {
-    const int64_t left_us = deadline_us - kh_clock_monotonic_us();
     struct timespec until;
-    int index, waited = 0;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += left_us / 1000000;
@@ -105,9 +109,19 @@ static kh_status take_slot(unsigned *out, kh_codec *codec, int64_t deadline_us, 
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+static kh_status take_slot(unsigned *out, kh_codec *codec, int64_t deadline_us, kh_error *err)
+{
+    const struct timespec until = moment_in(deadline_us - kh_clock_monotonic_us());
+    int index, waited = 0;
+
     pthread_mutex_lock(&codec->lock);
+    codec->waiting++;
     while ((index = free_slot_locked(codec)) < 0 && waited == 0)
         waited = pthread_cond_timedwait(&codec->free, &codec->lock, &until);
+    codec->waiting--;
     if (index >= 0)
         codec->slots[index].taken = true;
     pthread_mutex_unlock(&codec->lock);
@@ -122,7 +136,42 @@ static void give_slot(kh_codec *codec, unsigned index)
     pthread_mutex_lock(&codec->lock);
     codec->slots[index].taken = false;
     pthread_cond_signal(&codec->free);
+    pthread_cond_signal(&codec->idle);
     pthread_mutex_unlock(&codec->lock);
+}
+
+/* Those who wait have been woken for a slot that still counts as free. */
+static bool two_are_idle_locked(const kh_codec *codec)
+{
+    unsigned idle = 0;
+
+    for (unsigned i = 0; i < codec->channels->options.worker_count; i++)
+        idle += !codec->slots[i].taken;
+    return idle >= codec->waiting + 2;
+}
+
+bool kh_codec_seat_take(unsigned *seat, kh_codec *codec, int64_t wait_ms)
+{
+    const struct timespec until = moment_in(wait_ms * 1000);
+    int index = -1, waited = 0;
+
+    if (codec->channels->options.worker_count < 2)
+        return false;
+    pthread_mutex_lock(&codec->lock);
+    while (!two_are_idle_locked(codec) && waited == 0)
+        waited = pthread_cond_timedwait(&codec->idle, &codec->lock, &until);
+    if (two_are_idle_locked(codec))
+        index = free_slot_locked(codec);
+    if (index >= 0)
+        codec->slots[index].taken = true;
+    pthread_mutex_unlock(&codec->lock);
+    *seat = index >= 0 ? (unsigned)index : 0;
+    return index >= 0;
+}
+
+void kh_codec_seat_give(kh_codec *codec, unsigned seat)
+{
+    give_slot(codec, seat);
 }
 
 static uint64_t next_sequence(kh_codec *codec)
@@ -220,7 +269,8 @@ static outcome send_request(kh_codec *codec, unsigned index, const request *aske
 {
     const kh_codec_channel *channel = &codec->channels->channels[index];
     kh_codec_message message = {.kind = KH_CODEC_DECODE, .sequence = next_sequence(codec),
-                                .codestream_size = asked->stream->size, .format = *asked->header};
+                                .codestream_size = asked->stream->size, .format = *asked->header,
+                                .halvings = asked->halvings};
 
     strncpy(message.syntax, asked->syntax, sizeof message.syntax - 1);
     memcpy(channel->memory, asked->stream->bytes, asked->stream->size);
@@ -317,9 +367,9 @@ static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const k
 
 static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec, request *asked, kh_error *err)
 {
-    unsigned index = 0;
+    unsigned index = asked->seat ? *asked->seat : 0;
     bool died = false;
-    kh_status status = take_slot(&index, codec, asked->deadline_us, err);
+    kh_status status = asked->seat ? KH_OK : take_slot(&index, codec, asked->deadline_us, err);
 
     if (status != KH_OK)
         return status;
@@ -328,17 +378,19 @@ static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec
         kh_error_clear(err);
         status = try_once(pixels, size, codec, index, asked, &died, err);
     }
-    give_slot(codec, index);
+    if (!asked->seat)
+        give_slot(codec, index);
     return status;
 }
 
-kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
-                          kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err)
+kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
+                             kh_pixel_format *format, const void *codestream, size_t codestream_size, const kh_codec_how *how,
+                             kh_error *err)
 {
     const kh_codec_options *options = &codec->channels->options;
     kh_codestream stream = {codestream, codestream_size};
     kh_pixel_format planned = *format;
-    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream};
+    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .seat = how->seat, .halvings = how->halvings};
     kh_status status;
 
     *pixels = NULL;
@@ -346,10 +398,10 @@ kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const
     if (codestream_size > options->frame_bytes_max)
         return kh_error_set(err, KH_E_LIMIT, "codestream of %zu bytes, expected at most %llu", codestream_size,
                             (unsigned long long)options->frame_bytes_max);
-    status = kh_codec_plan(&planned, size, options->frame_bytes_max, transfer_syntax_uid, &stream, err);
+    status = kh_codec_plan(&planned, size, options->frame_bytes_max, transfer_syntax_uid, &stream, how->halvings, err);
     if (status == KH_OK) {
         warn_of_lies(codec, format, &planned);
-        asked.allowed_ms = options->deadline_base_ms + (int64_t)planned.rows * planned.columns / 1000;
+        asked.allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000;
         asked.deadline_us = kh_clock_monotonic_us() + asked.allowed_ms * 1000;
         status = decode_on_worker(pixels, *size, codec, &asked, err);
     }
@@ -359,4 +411,10 @@ kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const
     }
     *format = planned;
     return KH_OK;
+}
+
+kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
+                          kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err)
+{
+    return kh_codec_decode_as(pixels, size, codec, transfer_syntax_uid, format, codestream, codestream_size, &(kh_codec_how){0}, err);
 }

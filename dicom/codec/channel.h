@@ -25,6 +25,7 @@ typedef struct kh_codec_message {
     uint64_t sequence;
     uint64_t codestream_size; /* DECODE */
     kh_pixel_format format;   /* DECODE: as the header says */
+    uint32_t halvings;        /* DECODE: of the sides */
     char syntax[KH_UID_SIZE]; /* DECODE */
     char text[320];           /* DONE: what went wrong */
 } kh_codec_message;

@@ -43,9 +43,33 @@ bool kh_codec_supports(const char *transfer_syntax_uid);
 KH_MUST_USE kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
                                       kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err);
 
+/* The right to one worker, for work that nobody waits for: given only while at least two are idle and no asker waits, so that one
+ * stays free for whoever comes next. Waits up to wait_ms for that; false when it did not come, and always with one worker. */
+KH_MUST_USE bool kh_codec_seat_take(unsigned *seat, kh_codec *codec, int64_t wait_ms);
+void kh_codec_seat_give(kh_codec *codec, unsigned seat);
+
+typedef struct kh_codec_how {
+    unsigned halvings;    /* sides are ceil(n / 2^halvings); at most what kh_codec_halvings() says */
+    const unsigned *seat; /* decode on this worker; NULL: on the next free one */
+} kh_codec_how;
+
+/* kh_codec_decode() in another way than the usual one. *format leaves with the smaller sides. */
+KH_MUST_USE kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
+                                         kh_pixel_format *format, const void *codestream, size_t codestream_size,
+                                         const kh_codec_how *how, kh_error *err);
+/* For a picture whose sides are those of the frame halved `wanted` times, made by area average of what is decoded: how often the
+ * decoder may halve them at less work than decoding all. JPEG 2000 and HTJ2K by leaving out resolutions, once less than wanted
+ * (jpeg_2000.c says why); baseline JPEG by smaller inverse transforms (1/8 is the mean of each block). 0: it cannot, or averages of
+ * the stored values would not be what the frame means. */
+unsigned kh_codec_halvings(const char *transfer_syntax_uid, const kh_pixel_format *format, const void *codestream,
+                           size_t codestream_size, unsigned wanted);
+
 /* The same in this very process, without a sandbox: for workers, tests and fuzzing. */
 KH_MUST_USE kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid,
                                            kh_pixel_format *format, const void *codestream, size_t codestream_size,
                                            kh_error *err);
+KH_MUST_USE kh_status kh_codec_decode_reduced_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid,
+                                                   kh_pixel_format *format, const void *codestream, size_t codestream_size,
+                                                   unsigned halvings, kh_error *err);
 
 #endif

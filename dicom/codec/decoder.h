@@ -17,6 +17,11 @@ typedef struct kh_decoder {
     /* pixels holds the planned frame, planned is what plan made of header. */
     kh_status (*decode)(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
                         const kh_codestream *stream, kh_error *err);
+    /* Both NULL when the codec cannot. How often the sides can be halved, wanted (1 or more) at most; and doing so, 1 to that many times:
+     * planned has the smaller sides. */
+    unsigned (*halvings)(const kh_pixel_format *header, const kh_codestream *stream, unsigned wanted);
+    kh_status (*decode_reduced)(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                                const kh_codestream *stream, unsigned halvings, kh_error *err);
 } kh_decoder;
 
 extern const kh_decoder kh_decoder_rle;
@@ -27,9 +32,10 @@ extern const kh_decoder kh_decoder_deflated;
 
 /* The decoder of a transfer syntax. KH_E_UNSUPPORTED with the syntax's name when there is none. */
 KH_MUST_USE kh_status kh_decoder_find(const kh_decoder **out, const char *transfer_syntax_uid, kh_error *err);
-/* plan of the right decoder, and the bytes the frame will take. KH_E_LIMIT when they are more than size_max. */
+/* plan of the right decoder, and the bytes the frame will take with its sides halved so often. KH_E_LIMIT when they are more than
+ * size_max, KH_E_UNSUPPORTED when the decoder cannot halve them. */
 KH_MUST_USE kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
-                                    const kh_codestream *stream, kh_error *err);
+                                    const kh_codestream *stream, unsigned halvings, kh_error *err);
 
 /* KH_E_FORMAT when the codestream's size is not the header's; name is for the message. */
 KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const char *name, uint32_t columns,
@@ -44,6 +50,7 @@ KH_MUST_USE kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream 
 /* Do now what would need files or more memory later: a worker calls it before its door closes. */
 void kh_dcmtk_jpeg_prepare(void);
 void kh_openjpeg_prepare(void);
+void kh_turbojpeg_prepare(void);
 typedef struct kh_dcmtk_jpeg {
     unsigned precision;
     bool is_signed, ycc_to_rgb;
@@ -53,5 +60,8 @@ typedef struct kh_dcmtk_jpeg {
 /* The codestream as it stands, an EOI included. */
 KH_MUST_USE kh_status kh_dcmtk_jpeg_decode(uint8_t *pixels, size_t size, const kh_codestream *stream, const kh_dcmtk_jpeg *how,
                                            kh_error *err);
+
+/* A JPEG of 8 bits whose colour space libjpeg finds out rightly by itself, at 1 / 2^halvings (1 to 3): grey or R G B of `samples`. */
+KH_MUST_USE kh_status kh_turbojpeg_decode(uint8_t *pixels, const kh_pixel_format *planned, const kh_codestream *stream, kh_error *err);
 
 #endif

@@ -58,4 +58,4 @@ static kh_status deflated_decode(uint8_t *pixels, size_t size, const kh_pixel_fo
     return status;
 }
 
-const kh_decoder kh_decoder_deflated = {deflated_plan, deflated_decode};
+const kh_decoder kh_decoder_deflated = {.plan = deflated_plan, .decode = deflated_decode};

@@ -61,6 +61,8 @@ typedef struct kh_j2k_gate {
     bool high_throughput;           /* 15444-15: all code blocks by its block coder */
     bool ended;                     /* an EOC stands at the end */
     unsigned levels;                /* the most wavelet decompositions of any component */
+    unsigned levels_least;          /* the fewest */
+    bool at_origin;                 /* image and tiles begin at 0, 0 of the grid: halved sides are then rounded up */
     uint64_t memory_bytes;          /* that decoding takes at most, roughly */
 } kh_j2k_gate;
 

@@ -177,6 +177,7 @@ static kh_status read_size(kh_j2k_gate *out, reader *in, kh_error *err)
     in->x1 = u32_at(body + 2), in->y1 = u32_at(body + 6), in->x0 = u32_at(body + 10), in->y0 = u32_at(body + 14);
     in->tile_width = u32_at(body + 18), in->tile_height = u32_at(body + 22);
     in->tile_x0 = u32_at(body + 26), in->tile_y0 = u32_at(body + 30);
+    out->at_origin = in->x0 == 0 && in->y0 == 0 && in->tile_x0 == 0 && in->tile_y0 == 0;
     out->components = u16_at(body + 34);
     if (out->components != 1 && out->components != 3)
         return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 of %u components, expected 1 or 3", out->components);
@@ -267,6 +268,8 @@ static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker
     if (with.high_throughput && out->precision > HT_PRECISION_MAX)
         return kh_error_set(err, KH_E_UNSUPPORTED, "HTJ2K of %u bits, expected 1 to %d", out->precision,
                             HT_PRECISION_MAX);
+    if (!in->seen_style || with.levels < out->levels_least)
+        out->levels_least = with.levels;
     in->seen_style = true;
     out->high_throughput = with.high_throughput;
     out->levels = with.levels > out->levels ? with.levels : out->levels;

@@ -71,4 +71,36 @@ static kh_status jpeg_decode(uint8_t *pixels, size_t size, const kh_pixel_format
     return status;
 }
 
-const kh_decoder kh_decoder_jpeg = {jpeg_plan, jpeg_decode};
+/* How libjpeg sees three components, by the marks in the stream alone. */
+static bool libjpeg_sees_ycc(const kh_jpeg_gate *gate)
+{
+    if (gate->has_jfif)
+        return true;
+    if (gate->has_adobe)
+        return gate->adobe_transform == 1;
+    return !gate->named_rgb;
+}
+
+/* A small picture is made by another library than the whole one: only of streams that both see alike. */
+static unsigned jpeg_halvings(const kh_pixel_format *header, const kh_codestream *stream, unsigned wanted)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_jpeg_gate gate;
+
+    if (kh_jpeg_gate_read(&gate, stream->bytes, stream->size, &err) != KH_OK)
+        return 0;
+    if (gate.process > 1 || gate.precision != 8 || gate.odd_scans > 0 || !gate.ended || header->is_signed)
+        return 0;
+    if (gate.components == 3 && holds_ycc(&gate, header->photometric) != libjpeg_sees_ycc(&gate))
+        return 0;
+    return wanted < 3 ? wanted : 3;
+}
+
+static kh_status jpeg_decode_reduced(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                                     const kh_codestream *stream, unsigned halvings, kh_error *err)
+{
+    (void)size, (void)header, (void)halvings;
+    return kh_turbojpeg_decode(pixels, planned, stream, err);
+}
+
+const kh_decoder kh_decoder_jpeg = {jpeg_plan, jpeg_decode, jpeg_halvings, jpeg_decode_reduced};

@@ -124,12 +124,12 @@ static void note(const char *text, void *context)
     }
 }
 
-static bool image_is(const opj_image_t *image, const kh_j2k_gate *gate)
+static bool image_is(const opj_image_t *image, const kh_j2k_gate *gate, const kh_pixel_format *planned)
 {
     if (!image || image->numcomps != gate->components)
         return false;
     for (unsigned i = 0; i < gate->components; i++)
-        if (!image->comps[i].data || image->comps[i].w != gate->columns || image->comps[i].h != gate->rows)
+        if (!image->comps[i].data || image->comps[i].w != planned->columns || image->comps[i].h != planned->rows)
             return false;
     return true;
 }
@@ -156,19 +156,20 @@ static void put_samples(uint8_t *pixels, const opj_image_t *image, size_t count,
 }
 
 /* *image is the caller's to destroy, also after an error. */
-static OPJ_BOOL decode_image(opj_image_t **image, opj_codec_t *codec, opj_stream_t *stream, char *first)
+static OPJ_BOOL decode_image(opj_image_t **image, opj_codec_t *codec, opj_stream_t *stream, unsigned halvings, char *first)
 {
     opj_dparameters_t parameters;
 
     opj_set_default_decoder_parameters(&parameters);
+    parameters.cp_reduce = halvings;
     opj_set_error_handler(codec, note, first);
     return opj_setup_decoder(codec, &parameters) && opj_decoder_set_strict_mode(codec, OPJ_TRUE) &&
            opj_read_header(stream, codec, image) && opj_decode(codec, stream, *image) &&
            opj_end_decompress(codec, stream);
 }
 
-static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const kh_j2k_gate *gate,
-                                 const kh_codestream *stream, kh_error *err)
+static kh_status openjpeg_decode(uint8_t *pixels, const kh_pixel_format *planned, const kh_j2k_gate *gate,
+                                 const kh_codestream *stream, unsigned halvings, kh_error *err)
 {
     memory in = {stream->bytes, stream->size, 0};
     opj_codec_t *codec = opj_create_decompress(OPJ_CODEC_J2K);
@@ -179,21 +180,21 @@ static kh_status openjpeg_decode(uint8_t *pixels, unsigned bits_allocated, const
 
     if (!codec || !source)
         status = kh_error_set(err, KH_E_MEMORY, "no memory for a JPEG 2000 decoder");
-    else if (!decode_image(&image, codec, source, first))
+    else if (!decode_image(&image, codec, source, halvings, first))
         status = kh_error_set(err, strstr(first, "nough memory") ? KH_E_MEMORY : KH_E_FORMAT,
                               "JPEG 2000 decoder: %.159s", first[0] ? first : "data are damaged or cut");
-    else if (!image_is(image, gate))
+    else if (!image_is(image, gate, planned))
         status = kh_error_set(err, KH_E_FORMAT, "JPEG 2000 decoder: image of another form than its header says");
     else
-        put_samples(pixels, image, (size_t)gate->columns * gate->rows, bits_allocated / 8u);
+        put_samples(pixels, image, (size_t)planned->columns * planned->rows, planned->bits_allocated / 8u);
     opj_image_destroy(image);
     opj_stream_destroy(source);
     opj_destroy_codec(codec);
     return status;
 }
 
-static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned,
-                                  const kh_pixel_format *header, const kh_codestream *stream, kh_error *err)
+static kh_status jpeg_2000_decode_reduced(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                                          const kh_codestream *stream, unsigned halvings, kh_error *err)
 {
     kh_codestream inner;
     uint8_t *copy = NULL;
@@ -209,9 +210,32 @@ static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_f
         inner = (kh_codestream){copy, inner.size + 2};
     }
     if (status == KH_OK)
-        status = openjpeg_decode(pixels, planned->bits_allocated, &gate, &inner, err);
+        status = openjpeg_decode(pixels, planned, &gate, &inner, halvings, err);
     free(copy);
     return status;
+}
+
+static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned,
+                                  const kh_pixel_format *header, const kh_codestream *stream, kh_error *err)
+{
+    return jpeg_2000_decode_reduced(pixels, size, planned, header, stream, 0, err);
+}
+
+/* Two's complement in a stream without a sign, or values with other bits beside them, have no averages. Once less than wanted: the
+ * pixels of a low-pass band stand at the corners of those they stand for, up to half a pixel of the band up and to the left, and are no
+ * plain means; what is left to the scaler halves both faults. */
+static unsigned jpeg_2000_halvings(const kh_pixel_format *header, const kh_codestream *stream, unsigned wanted)
+{
+    kh_pixel_format planned = *header;
+    kh_error err = KH_ERROR_INIT;
+    kh_j2k_gate gate;
+
+    if (kh_j2k_gate_read(&gate, stream->bytes, stream->size, &err) != KH_OK || !gate.at_origin)
+        return 0;
+    adopt_numbers(&planned, &gate);
+    if (planned.is_signed != gate.is_signed || planned.high_bit + 1 != planned.bits_stored)
+        return 0;
+    return wanted - 1 < gate.levels_least ? wanted - 1 : gate.levels_least;
 }
 
 /* The library starts threads when this is set, and a worker may not. */
@@ -220,4 +244,4 @@ void kh_openjpeg_prepare(void)
     unsetenv("OPJ_NUM_THREADS");
 }
 
-const kh_decoder kh_decoder_jpeg_2000 = {jpeg_2000_plan, jpeg_2000_decode};
+const kh_decoder kh_decoder_jpeg_2000 = {jpeg_2000_plan, jpeg_2000_decode, jpeg_2000_halvings, jpeg_2000_decode_reduced};

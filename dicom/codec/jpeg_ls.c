@@ -108,4 +108,4 @@ static kh_status jpeg_ls_decode(uint8_t *pixels, size_t size, const kh_pixel_for
     return status;
 }
 
-const kh_decoder kh_decoder_jpeg_ls = {jpeg_ls_plan, jpeg_ls_decode};
+const kh_decoder kh_decoder_jpeg_ls = {.plan = jpeg_ls_plan, .decode = jpeg_ls_decode};

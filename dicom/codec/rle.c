@@ -78,4 +78,4 @@ static kh_status rle_decode(uint8_t *pixels, size_t size, const kh_pixel_format 
     return KH_OK;
 }
 
-const kh_decoder kh_decoder_rle = {rle_plan, rle_decode};
+const kh_decoder kh_decoder_rle = {.plan = rle_plan, .decode = rle_decode};

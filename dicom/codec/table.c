@@ -54,9 +54,17 @@ static kh_status check_header(const kh_pixel_format *format, kh_error *err)
     return KH_OK;
 }
 
-kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
-                        const kh_codestream *stream, kh_error *err)
+#define HALVINGS_MAX 16
+
+static uint32_t halved(uint32_t side, unsigned halvings)
 {
+    return (uint32_t)((side + (UINT64_C(1) << halvings) - 1) >> halvings);
+}
+
+kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, const char *transfer_syntax_uid,
+                        const kh_codestream *stream, unsigned halvings, kh_error *err)
+{
+    kh_pixel_format header = *format;
     const kh_decoder *decoder;
     kh_status status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
 
@@ -66,14 +74,29 @@ kh_status kh_codec_plan(kh_pixel_format *format, size_t *size, size_t size_max, 
         status = decoder->plan(format, stream, err);
     if (status != KH_OK)
         return status;
+    if (halvings > 0 && (halvings > HALVINGS_MAX || !decoder->halvings || decoder->halvings(&header, stream, HALVINGS_MAX) < halvings))
+        return kh_error_set(err, KH_E_UNSUPPORTED, "frame at 1 / 2^%u of its size, which its codec cannot give", halvings);
+    format->rows = halved(format->rows, halvings);
+    format->columns = halved(format->columns, halvings);
     if (!kh_pixel_format_frame_bytes(format, size) || *size > size_max)
         return kh_error_set(err, KH_E_LIMIT, "frame of %u x %u pixels decoded, expected at most %zu bytes", format->columns,
                             format->rows, size_max);
     return KH_OK;
 }
 
-kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, kh_pixel_format *format,
-                               const void *codestream, size_t codestream_size, kh_error *err)
+unsigned kh_codec_halvings(const char *transfer_syntax_uid, const kh_pixel_format *format, const void *codestream,
+                           size_t codestream_size, unsigned wanted)
+{
+    const kh_decoder *decoder = decoder_of(kh_transfer_syntax_find(transfer_syntax_uid));
+    kh_codestream stream = {codestream, codestream_size};
+
+    if (!decoder || !decoder->halvings || wanted == 0)
+        return 0;
+    return decoder->halvings(format, &stream, wanted < HALVINGS_MAX ? wanted : HALVINGS_MAX);
+}
+
+kh_status kh_codec_decode_reduced_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                                       const void *codestream, size_t codestream_size, unsigned halvings, kh_error *err)
 {
     kh_codestream stream = {codestream, codestream_size};
     kh_pixel_format planned = *format;
@@ -81,12 +104,19 @@ kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfe
     size_t bytes;
     kh_status status;
 
-    status = kh_codec_plan(&planned, &bytes, size, transfer_syntax_uid, &stream, err);
+    status = kh_codec_plan(&planned, &bytes, size, transfer_syntax_uid, &stream, halvings, err);
     if (status == KH_OK)
         status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
     if (status == KH_OK)
-        status = decoder->decode(pixels, bytes, &planned, format, &stream, err);
+        status = halvings > 0 ? decoder->decode_reduced(pixels, bytes, &planned, format, &stream, halvings, err)
+                              : decoder->decode(pixels, bytes, &planned, format, &stream, err);
     if (status == KH_OK)
         *format = planned;
     return status;
+}
+
+kh_status kh_codec_decode_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                               const void *codestream, size_t codestream_size, kh_error *err)
+{
+    return kh_codec_decode_reduced_here(pixels, size, transfer_syntax_uid, format, codestream, codestream_size, 0, err);
 }

@@ -54,8 +54,8 @@ static void answer(const kh_codec_channels *channels, unsigned index, const kh_c
     if (request->codestream_size > channels->options.frame_bytes_max)
         status = kh_error_set(&err, KH_E_INTERNAL, "codestream larger than its memory");
     if (status == KH_OK)
-        status = kh_codec_decode_here(kh_codec_area_pixels(channels, index), channels->options.frame_bytes_max, syntax, &format,
-                                      channels->channels[index].memory, request->codestream_size, &err);
+        status = kh_codec_decode_reduced_here(kh_codec_area_pixels(channels, index), channels->options.frame_bytes_max, syntax, &format,
+                                              channels->channels[index].memory, request->codestream_size, request->halvings, &err);
     reply->status = (uint32_t)status;
     memcpy(reply->text, err.message, sizeof reply->text);
 }
@@ -92,6 +92,7 @@ void kh_codec_worker_run(kh_codec_channels *channels, unsigned index)
     leave_the_others(channels, index);
     kh_dcmtk_jpeg_prepare();
     kh_openjpeg_prepare();
+    kh_turbojpeg_prepare();
     if (kh_sandbox_enter(channels->channels[index].worker_fd, address_space, &err) != KH_OK) {
         kh_log(KH_LOG_ERROR, "codec", "decode worker %u: %s", index, err.message);
         return;

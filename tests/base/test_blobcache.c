@@ -213,6 +213,34 @@ static void *churn(void *argument)
     return NULL;
 }
 
+static void one_blob_is_forgotten(void **state)
+{
+    kh_blobcache *cache;
+    const kh_blob *held;
+    kh_blobcache_stats stats;
+
+    (void)state;
+    assert_int_equal(kh_blobcache_create(&cache, 200000, NULL), KH_OK);
+    touch(cache, "a", 1000);
+    touch(cache, "b", 1000);
+    held = get(cache, "held", 1000);
+    assert_true(kh_blobcache_knows(cache, "a", 1));
+    assert_false(kh_blobcache_knows(cache, "c", 1));
+    kh_blobcache_drop(cache, "a", 1);
+    kh_blobcache_drop(cache, "c", 1);
+    kh_blobcache_drop(cache, "held", 4);
+    assert_false(kh_blobcache_knows(cache, "a", 1));
+    assert_true(is_here(cache, "b"));
+    assert_true(kh_blobcache_knows(cache, "held", 4));
+    assert_int_equal(held->data[999], 'd');
+    kh_blobcache_release(cache, held);
+    kh_blobcache_drop(cache, "held", 4);
+    kh_blobcache_get_stats(cache, &stats);
+    assert_int_equal(stats.count, 1);
+    assert_int_equal(stats.evictions, 0);
+    kh_blobcache_free(cache);
+}
+
 static void churn_keeps_the_books(void **state)
 {
     kh_blobcache *cache;
@@ -240,6 +268,7 @@ int main(void)
         cmocka_unit_test(least_recently_used_goes_first), cmocka_unit_test(pinned_blobs_stay),
         cmocka_unit_test(too_large_is_handed_out_not_kept), cmocka_unit_test(failures_are_told_and_forgotten),
         cmocka_unit_test(keys_have_a_size), cmocka_unit_test(many_ask_one_loads), cmocka_unit_test(churn_keeps_the_books),
+        cmocka_unit_test(one_blob_is_forgotten),
     };
     return cmocka_run_group_tests_name("base blobcache", tests, NULL, NULL);
 }

@@ -335,6 +335,105 @@ static void a_large_frame_s_memory_is_given_back(void **state)
     test_service_stop(&service);
 }
 
+typedef struct slow_asker {
+    kh_codec *codec;
+    kh_status status;
+    pthread_t thread;
+} slow_asker;
+
+static void *ask_slowly(void *context)
+{
+    slow_asker *asker = context;
+    kh_error err = KH_ERROR_INIT;
+
+    asker->status = ask(asker->codec, 32, 32, 9, TAG_SLOW, &err);
+    return NULL;
+}
+
+/* A seat is given only while another worker stays idle, whoever has taken the rest. */
+static void a_seat_leaves_a_worker_for_askers(void **state)
+{
+    static const struct {
+        unsigned workers, seats;
+    } cases[] = {{1, 0}, {2, 1}, {3, 2}};
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_error err = KH_ERROR_INIT;
+        unsigned seats[3], taken = 0;
+        test_service service;
+
+        test_service_start(&service, cases[i].workers, MIB, 5000);
+        while (taken < 3 && kh_codec_seat_take(&seats[taken], service.codec, 1))
+            taken++;
+        assert_int_equal(taken, cases[i].seats);
+        assert_int_equal(ask(service.codec, 8, 8, 1, NULL, &err), KH_OK);
+        while (taken > 0)
+            kh_codec_seat_give(service.codec, seats[--taken]);
+        test_service_stop(&service);
+    }
+}
+
+/* Both workers are at work for askers, a third asker waits: the seat comes after all of them. */
+static void askers_go_before_a_seat(void **state)
+{
+    kh_error err = KH_ERROR_INIT;
+    slow_asker askers[3];
+    test_service service;
+    unsigned seat;
+
+    (void)state;
+    test_service_start(&service, 2, MIB, 20000);
+    for (unsigned i = 0; i < 3; i++) {
+        askers[i] = (slow_asker){.codec = service.codec};
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_slowly, &askers[i]), 0);
+    }
+    while (kh_codec_seat_take(&seat, service.codec, 0)) { /* the first of them has not begun yet */
+        kh_codec_seat_give(service.codec, seat);
+        kh_clock_sleep_ms(1);
+    }
+    assert_true(kh_codec_seat_take(&seat, service.codec, 20000));
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+        assert_int_equal(askers[i].status, KH_OK);
+    }
+    assert_int_equal(ask(service.codec, 8, 8, 1, NULL, &err), KH_OK);
+    kh_codec_seat_give(service.codec, seat);
+    test_service_stop(&service);
+}
+
+/* A death on a seat is a death as any other: two tries, then the stream is given up; the seat stays good. */
+static void deaths_on_a_seat(void **state)
+{
+    kh_error err = KH_ERROR_INIT;
+    test_stream stream, good;
+    test_service service;
+    uint8_t *pixels;
+    size_t size;
+    unsigned seat;
+
+    (void)state;
+    test_service_start(&service, 2, MIB, 5000);
+    test_stream_init(&stream, 32, 32, 1, TAG_CRASH);
+    test_stream_init(&good, 32, 32, 1, NULL);
+    assert_true(kh_codec_seat_take(&seat, service.codec, 5000));
+    assert_int_equal(kh_codec_decode_as(&pixels, &size, service.codec, KH_TS_RLE, &stream.format, stream.bytes, stream.size,
+                                        &(kh_codec_how){.seat = &seat}, &err),
+                     KH_E_FORMAT);
+    while (service.page->deaths < 2) /* the supervisor counts a little later */
+        kh_clock_sleep_ms(1);
+    assert_int_equal(service.page->deaths, 2);
+    kh_error_clear(&err);
+    assert_int_equal(kh_codec_decode_as(&pixels, &size, service.codec, KH_TS_RLE, &good.format, good.bytes, good.size,
+                                        &(kh_codec_how){.seat = &seat}, &err),
+                     KH_OK);
+    free(pixels);
+    kh_codec_seat_give(service.codec, seat);
+    test_stream_release(&stream);
+    test_stream_release(&good);
+    test_service_stop(&service);
+}
+
 static void options_are_checked(void **state)
 {
     static const struct {
@@ -373,6 +472,9 @@ int main(void)
         cmocka_unit_test(the_door_is_closed),
         cmocka_unit_test(sizes_are_held_to_the_limit),
         cmocka_unit_test(a_large_frame_s_memory_is_given_back),
+        cmocka_unit_test(a_seat_leaves_a_worker_for_askers),
+        cmocka_unit_test(askers_go_before_a_seat),
+        cmocka_unit_test(deaths_on_a_seat),
         cmocka_unit_test(options_are_checked),
     };
 
