@@ -180,6 +180,16 @@ static unsigned render_threads(const kh_settings *settings)
     return count < 1 ? 1 : count > 64 ? 64 : (unsigned)count;
 }
 
+/* One worker is for readers, and so is half of the cache. */
+static uint64_t ahead_bytes(const kh_settings *settings)
+{
+    int64_t half = settings->frames_bytes / 2;
+
+    if (settings->decode_workers < 2)
+        return 0;
+    return (uint64_t)(settings->ahead_bytes < half ? settings->ahead_bytes : half);
+}
+
 static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
 {
     const kh_settings *settings = service->settings;
@@ -203,6 +213,7 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.streams_max = (unsigned)settings->http_streams;
     options.render_queue_max = (size_t)settings->render_queue;
     options.tile_bytes_max = (uint64_t)settings->tiles_bytes;
+    options.ahead_bytes_max = ahead_bytes(settings);
     options.manifest_bytes_max = (uint64_t)settings->manifests_bytes;
     options.role_names = names;
     options.role_count = (unsigned)service->role_count;

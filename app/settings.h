@@ -41,6 +41,7 @@ typedef struct kh_settings {
     int64_t readers;
 
     int64_t frames_bytes;
+    int64_t ahead_bytes;
     int64_t tiles_bytes;
     int64_t manifests_bytes;
     int64_t render_threads;

@@ -10,6 +10,7 @@
 #include "viewer/http/http.h"
 #include "viewer/portal/portal.h"
 #include "cache/pulls.h"
+#include "viewer/tiles/ahead.h"
 #include "viewer/tiles/tiles.h"
 
 /* One open event stream. */
@@ -26,6 +27,7 @@ struct kh_portal {
     char version[32];
     kh_cache *cache;
     kh_tiles *tiles;
+    kh_ahead *ahead;         /* NULL: nothing is decoded ahead */
     kh_blobcache *manifests; /* encoded stack manifests */
     kh_pool *workers;        /* what reads the index: never on an HTTP thread */
     kh_http_server *server;

@@ -82,6 +82,8 @@ kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_
     if (!portal)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the portal");
     status = kh_tiles_create(&portal->tiles, options->cache, options->codec, &tiles, err);
+    if (status == KH_OK && options->codec && options->ahead_bytes_max > 0)
+        status = kh_ahead_create(&portal->ahead, options->cache, options->codec, options->ahead_bytes_max, NULL, err);
     if (status == KH_OK)
         status = kh_blobcache_create(&portal->manifests, options->manifest_bytes_max, err);
     if (status == KH_OK)
@@ -107,6 +109,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_http_server_stop(portal->server, drain_ms);
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
+    kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);
     pthread_mutex_destroy(&portal->subscribers_lock);

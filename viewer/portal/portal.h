@@ -19,13 +19,14 @@ typedef struct kh_portal_options {
     unsigned streams_max;                 /* open event streams */
     size_t render_queue_max;              /* tiles waiting; more answer 503 */
     uint64_t tile_bytes_max;              /* tile cache */
+    uint64_t ahead_bytes_max;             /* frames decoded ahead of their readers (viewer/tiles/ahead.h); 0: none are */
     uint64_t manifest_bytes_max;          /* encoded stack manifests kept */
     const char *const *role_names;        /* name of page role i, NULL where there is none; role_count of them; copied */
     unsigned role_count;
     const char *version;                  /* of the program, for /health */
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
- * 512 MiB of tiles, 64 MiB of manifests, no roles. cache, codec and listen_fd are the caller's to set. */
+ * 512 MiB of tiles, 64 MiB of manifests, nothing decoded ahead, no roles. cache, codec and listen_fd are the caller's to set. */
 extern const kh_portal_options kh_portal_options_default;
 
 KH_MUST_USE kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_error *err);

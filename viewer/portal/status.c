@@ -139,8 +139,10 @@ static kh_status put_tile_metrics(kh_portal *portal, kh_buf *out)
 {
     kh_tiles_stats t;
     kh_blobcache_stats f;
+    kh_ahead_stats a;
 
     kh_tiles_get_stats(portal->tiles, &t);
+    kh_ahead_get_stats(portal->ahead, &a);
     kh_frames_get_stats(portal->cache, &f);
     const metric metrics[] = {
         {"tiles_rendered_total", "counter", "Tiles rendered.", (double)t.rendered},
@@ -156,6 +158,10 @@ static kh_status put_tile_metrics(kh_portal *portal, kh_buf *out)
         {"frame_cache_hits_total", "counter", "Decoded frames found in the cache.", (double)f.hits},
         {"frame_cache_misses_total", "counter", "Decoded frames read or decoded.", (double)f.misses},
         {"frame_cache_bytes", "gauge", "Bytes held by the frame cache.", (double)f.bytes},
+        {"ahead_decoded_total", "counter", "Frames decoded ahead of their reader.", (double)a.decoded},
+        {"ahead_used_total", "counter", "Of those, frames a reader then asked for.", (double)a.used},
+        {"ahead_thrown_total", "counter", "Of those, frames given up unused.", (double)a.thrown},
+        {"ahead_bytes", "gauge", "Bytes of frames decoded ahead and not yet asked for.", (double)a.bytes},
     };
 
     return put_metrics(out, metrics, sizeof metrics / sizeof metrics[0]);

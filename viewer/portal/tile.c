@@ -4,6 +4,7 @@
 
 #define DEFAULT_QUALITY 80
 #define LEVEL_MAX 16
+#define READER_LENGTH_MAX 64
 #define WINDOW_CENTER_MAX 1e9
 #define WINDOW_WIDTH_MIN 1e-6
 #define WINDOW_WIDTH_MAX 1e9
@@ -172,6 +173,19 @@ static void revalidate(kh_portal *portal, kh_http_request *request)
     make_tile(portal, request, &key);
 }
 
+/* Only its own page says who reads: a number of its making, for the slice on the screen. */
+static void note_reader(kh_portal *portal, const kh_http_request *request, const kh_tile_key *key)
+{
+    const char *reader = portal->ahead ? kh_http_header(request, "X-Kakehashi-Reader") : NULL;
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
+
+    if (!reader)
+        return;
+    for (size_t i = 0; reader[i] && i < READER_LENGTH_MAX; i++)
+        hash = (hash ^ (uint8_t)reader[i]) * 1099511628211u;
+    kh_ahead_note(portal->ahead, hash, key->series_id, key->object_id, key->frame);
+}
+
 void kh_portal_tile(kh_http_request *request, void *context)
 {
     kh_portal *portal = context;
@@ -181,7 +195,10 @@ void kh_portal_tile(kh_http_request *request, void *context)
 
     if (read_key(request, &key, &err) != KH_OK) {
         kh_http_answer_error(request, &err);
-    } else if (kh_tiles_peek(portal->tiles, &key, &tile)) {
+        return;
+    }
+    note_reader(portal, request, &key);
+    if (kh_tiles_peek(portal->tiles, &key, &tile)) {
         answer_tile(portal, request, &tile);
     } else if (kh_http_header(request, "If-None-Match")) {
         kh_portal_later(portal, request, revalidate);

@@ -37,10 +37,13 @@ async function errorOf(response) {
     );
 }
 
-async function request(url, signal, accept) {
+// What is on the screen is asked for in this page's name: the service decodes ahead of it. Not a secret, and no person.
+const READER = Math.random().toString(36).slice(2);
+
+async function request(url, signal, accept, more = {}) {
     let response;
     try {
-        response = await fetch(url, { signal, headers: { Accept: accept } });
+        response = await fetch(url, { signal, headers: { Accept: accept, ...more } });
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, 'unreachable', 'the service does not answer');
@@ -89,9 +92,10 @@ function windowOf(header) {
     return Number.isFinite(center) && width > 0 ? { center, width } : null;
 }
 
-/** One tile: its bytes, the window it was made with (null when not told), and whether the stored picture was lossy. */
-export async function getTile(url, signal) {
-    const response = await request(url, signal, 'image/jpeg');
+/** One tile: its bytes, the window it was made with (null when not told), and whether the stored picture was lossy. shown: it is for
+ *  the screen, now. */
+export async function getTile(url, signal, shown = false) {
+    const response = await request(url, signal, 'image/jpeg', shown ? { 'X-Kakehashi-Reader': READER } : {});
     const window = windowOf(response.headers.get('X-Kakehashi-Window'));
     const lossySource = (response.headers.get('X-Kakehashi-Lossy') || '').includes('source');
     try {

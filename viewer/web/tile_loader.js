@@ -10,7 +10,7 @@ export class TileLoader {
     #waits = new Map(); // url -> {tries, timer}
     #busy = false; // something was wanted since onIdle was last called
 
-    /** fetchTile(url, signal) -> tile. onTile(url, tile), onError(url, error) report; onIdle() when nothing wanted is left to ask for. */
+    /** fetchTile(url, signal, urgent) -> tile. onTile(url, tile), onError(url, error) report; onIdle() when nothing wanted is left to ask for. */
     constructor({ fetchTile, onTile, onError, onIdle = () => {}, concurrency = 5 }) {
         this.fetchTile = fetchTile;
         this.onTile = onTile;
@@ -77,18 +77,18 @@ export class TileLoader {
     #pump() {
         for (const item of this.#wanted) {
             if (this.#running.size >= this.concurrency) return;
-            if (this.#startable(item.url)) this.#start(item.url);
+            if (this.#startable(item.url)) this.#start(item.url, item.urgent);
         }
         if (!this.#busy || this.#running.size > 0 || this.#waits.size > 0) return;
         this.#busy = false;
         this.onIdle();
     }
 
-    async #start(url) {
+    async #start(url, urgent) {
         const job = { controller: new AbortController() };
         this.#running.set(url, job);
         try {
-            const tile = await this.fetchTile(url, job.controller.signal);
+            const tile = await this.fetchTile(url, job.controller.signal, urgent);
             if (this.#running.get(url) !== job) return;
             this.#done(url);
             this.onTile(url, tile);
