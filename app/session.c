@@ -136,6 +136,36 @@ kh_status kh_session_node_add(kh_session *session, kh_node *node, kh_error *err)
     return status;
 }
 
+kh_status kh_session_node_set(kh_session *session, kh_node *node, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_node_set(session->cache, node, err);
+    ASK(status, kh_control_node_set(session->settings->data_dir, node, err), err);
+    return status;
+}
+
+kh_status kh_session_title_add(kh_session *session, const char *ae_title, const char *facility, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_title_add(session->cache, ae_title, facility, err);
+    ASK(status, kh_control_title_add(session->settings->data_dir, ae_title, facility, err), err);
+    return status;
+}
+
+kh_status kh_session_title_remove(kh_session *session, const char *ae_title, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_title_remove(session->cache, ae_title, err);
+    ASK(status, kh_control_title_remove(session->settings->data_dir, ae_title, err), err);
+    return status;
+}
+
 kh_status kh_session_node_remove(kh_session *session, const char *name, kh_error *err)
 {
     kh_status status;

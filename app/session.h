@@ -31,6 +31,9 @@ KH_MUST_USE kh_status kh_session_import(kh_session *session, const char *path, c
                                         kh_error *err);
 /* node->id is set. */
 KH_MUST_USE kh_status kh_session_node_add(kh_session *session, kh_node *node, kh_error *err);
+KH_MUST_USE kh_status kh_session_node_set(kh_session *session, kh_node *node, kh_error *err);
+KH_MUST_USE kh_status kh_session_title_add(kh_session *session, const char *ae_title, const char *facility, kh_error *err);
+KH_MUST_USE kh_status kh_session_title_remove(kh_session *session, const char *ae_title, kh_error *err);
 KH_MUST_USE kh_status kh_session_node_remove(kh_session *session, const char *name, kh_error *err);
 
 /* KH_E_NOT_FOUND when no service runs: nobody would fulfil it. */

@@ -2,71 +2,42 @@
 
 #include <string.h>
 #include "cache/internal.h"
+#include "cache/node_check.h"
 #include "cache/pulls.h"
 
 #define PULL_EVENTS_MAX 256 /* of one removal; the node's own event stands for the rest */
-#define NODE_COLUMNS "id, name, ae_title, host, port, facility, charset, may_store, may_query, retrieve"
+#define NODE_FIELDS                                                                                                            \
+    "name, ae_title, host, port, facility, charset, may_store, may_query, retrieve, may_retrieve, tls, certificates, source,"  \
+    " syntaxes, associations, bytes_per_s, hours, hours_in"
+#define NODE_FIELD_COUNT 18
+#define NODE_COLUMNS "id, " NODE_FIELDS
 
-/* PS3.5 6.2 AE: the default repertoire without backslash and control characters; not all spaces; ours have none at the ends. */
-static bool ae_title_valid(const char *title)
+/* In the order of NODE_FIELDS. */
+static void node_values(const kh_node *node, kh_sql_value out[NODE_FIELD_COUNT])
 {
-    size_t length = strlen(title);
+    const kh_sql_value values[NODE_FIELD_COUNT] = {
+        KH_SQL_T(node->name),         KH_SQL_T(node->ae_title),    KH_SQL_T(node->host),            KH_SQL_I(node->port),
+        KH_SQL_T(node->facility),     KH_SQL_T(node->charset),     KH_SQL_I(node->may_store),       KH_SQL_I(node->may_query),
+        KH_SQL_I(node->retrieve_by_get), KH_SQL_I(node->may_retrieve), KH_SQL_I(node->tls),         KH_SQL_T(node->certificates),
+        KH_SQL_T(node->source),       KH_SQL_T(node->syntaxes),    KH_SQL_I(node->associations),    KH_SQL_I(node->bytes_per_s),
+        KH_SQL_T(node->hours),        KH_SQL_T(node->hours_in)};
 
-    for (size_t i = 0; i < length; i++)
-        if (title[i] < 0x20 || title[i] > 0x7e || title[i] == '\\')
-            return false;
-    return length >= 1 && length <= 16 && title[0] != ' ' && title[length - 1] != ' ';
-}
-
-static bool host_valid(const char *host)
-{
-    for (size_t i = 0; host[i]; i++)
-        if (!((host[i] >= 'a' && host[i] <= 'z') || (host[i] >= 'A' && host[i] <= 'Z') || (host[i] >= '0' && host[i] <= '9') ||
-              strchr(".:-_%", host[i])))
-            return false;
-    return true;
-}
-
-static bool charset_valid(const char *charset)
-{
-    for (size_t i = 0; charset[i]; i++) /* PS3.5 6.2 CS, several with backslashes */
-        if (!((charset[i] >= 'A' && charset[i] <= 'Z') || (charset[i] >= '0' && charset[i] <= '9') || strchr(" _\\", charset[i])))
-            return false;
-    return true;
-}
-
-static kh_status check_node(const kh_node *node, kh_error *err)
-{
-    if (!kh_name_valid(node->name))
-        return kh_error_set(err, KH_E_ARG, "name must be 1 to 64 of [A-Za-z0-9_.-]");
-    if (!ae_title_valid(node->ae_title))
-        return kh_error_set(err, KH_E_ARG, "AE title must be 1 to 16 printable characters without a backslash or outer spaces");
-    if (!host_valid(node->host))
-        return kh_error_set(err, KH_E_ARG, "host must be a host name or an address");
-    if ((node->host[0] == '\0') != (node->port == 0))
-        return kh_error_set(err, KH_E_ARG, "port %u, expected %s", (unsigned)node->port,
-                            node->host[0] ? "1 to 65535" : "0 without a host");
-    if (!kh_name_valid(node->facility))
-        return kh_error_set(err, KH_E_ARG, "facility must be 1 to 64 of [A-Za-z0-9_.-]");
-    if (!charset_valid(node->charset))
-        return kh_error_set(err, KH_E_ARG, "charset must be defined terms of Specific Character Set");
-    return KH_OK;
+    memcpy(out, values, sizeof values);
 }
 
 static kh_status insert_node(kh_write *write, void *context, kh_error *err)
 {
     kh_node *node = context;
     kh_sql *sql = kh_write_sql(write);
-    const kh_sql_value values[] = {KH_SQL_T(node->name),      KH_SQL_T(node->ae_title), KH_SQL_T(node->host),
-                                   KH_SQL_I(node->port),      KH_SQL_T(node->facility), KH_SQL_T(node->charset),
-                                   KH_SQL_I(node->may_store), KH_SQL_I(node->may_query),
-                                   KH_SQL_I(node->retrieve_by_get)};
+    kh_sql_value values[NODE_FIELD_COUNT];
     kh_error why = KH_ERROR_INIT;
-    kh_status status = kh_sql_run(sql,
-                                  "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query, retrieve)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-                                  values, 9, NULL, &why);
+    kh_status status;
 
+    node_values(node, values);
+    status = kh_sql_run(sql,
+                        "INSERT INTO node (" NODE_FIELDS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+                        " ?16, ?17, ?18)",
+                        values, NODE_FIELD_COUNT, NULL, &why);
     if (status == KH_E_CONFLICT)
         return kh_error_set(err, status, "a node named %s is there already", node->name);
     if (status != KH_OK)
@@ -77,7 +48,7 @@ static kh_status insert_node(kh_write *write, void *context, kh_error *err)
 
 kh_status kh_node_add(kh_cache *cache, kh_node *node, kh_error *err)
 {
-    kh_status status = check_node(node, err);
+    kh_status status = kh_node_check(node, err);
 
     return status == KH_OK ? kh_cache_write(cache, insert_node, node, err) : status;
 }
@@ -95,6 +66,15 @@ static void read_node(kh_sql_row *row, kh_node *out)
     out->may_store = kh_sql_int(row, 7) != 0;
     out->may_query = kh_sql_int(row, 8) != 0;
     out->retrieve_by_get = kh_sql_int(row, 9) != 0;
+    out->may_retrieve = kh_sql_int(row, 10) != 0;
+    out->tls = kh_sql_int(row, 11) != 0;
+    KH_COPY(out->certificates, kh_sql_text(row, 12));
+    KH_COPY(out->source, kh_sql_text(row, 13));
+    KH_COPY(out->syntaxes, kh_sql_text(row, 14));
+    out->associations = (uint16_t)kh_sql_int(row, 15);
+    out->bytes_per_s = kh_sql_int(row, 16);
+    KH_COPY(out->hours, kh_sql_text(row, 17));
+    KH_COPY(out->hours_in, kh_sql_text(row, 18));
 }
 
 static kh_status first_node(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_node *out, kh_error *err)
@@ -111,6 +91,36 @@ static kh_status first_node(kh_sql *sql, const char *query, const kh_sql_value *
         status = KH_E_NOT_FOUND;
     kh_sql_end(row);
     return status;
+}
+
+static kh_status update_node(kh_write *write, void *context, kh_error *err)
+{
+    kh_node *node = context;
+    kh_sql *sql = kh_write_sql(write);
+    kh_sql_value values[NODE_FIELD_COUNT];
+    kh_node before;
+    kh_status status;
+
+    node_values(node, values);
+    status = first_node(sql, "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", values, 1, &before, err);
+    if (status == KH_E_NOT_FOUND)
+        return kh_error_set(err, status, "no node of that name");
+    if (status == KH_OK)
+        status = kh_sql_run(sql,
+                            "UPDATE node SET (" NODE_FIELDS ") = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,"
+                            " ?16, ?17, ?18) WHERE name = ?1",
+                            values, NODE_FIELD_COUNT, NULL, err);
+    if (status != KH_OK)
+        return status;
+    node->id = before.id;
+    return kh_write_event(write, KH_EVENT_NODE, node->id, err);
+}
+
+kh_status kh_node_set(kh_cache *cache, kh_node *node, kh_error *err)
+{
+    kh_status status = kh_node_check(node, err);
+
+    return status == KH_OK ? kh_cache_write(cache, update_node, node, err) : status;
 }
 
 static kh_status cancel_pulls_of(kh_write *write, int64_t node_id, kh_error *err)
@@ -182,14 +192,53 @@ kh_status kh_node_by_id(kh_cache *cache, int64_t id, kh_node *out, kh_error *err
     return find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE id = ?1", &value, 1, out, "with that id", err);
 }
 
-kh_status kh_node_by_caller(kh_cache *cache, const char *ae_title, const char *address, kh_node *out, kh_error *err)
+/* What of the caller is not the node's, NULL when all is. */
+static const char *mismatch(const kh_node *node, const kh_caller *caller)
 {
-    const kh_sql_value values[] = {KH_SQL_T(ae_title), KH_SQL_T(address ? address : "")};
+    if (node->tls && !caller->tls)
+        return "it may call by TLS only";
+    if (!node->tls && caller->tls)
+        return "it is not set up for TLS";
+    if (caller->tls && !kh_node_has_certificate(node, caller->certificate))
+        return "its certificate is not the one bound to it";
+    if (caller->address && !kh_nets_hold(node->source, caller->address))
+        return "it may not call from that address";
+    return NULL;
+}
 
-    return find_node(cache,
-                     "SELECT " NODE_COLUMNS " FROM node WHERE ae_title = ?1"
-                     " ORDER BY host <> '' AND host = ?2 DESC, id LIMIT 1",
-                     values, 2, out, "calls with that AE title", err);
+kh_status kh_node_by_caller(kh_cache *cache, const kh_caller *caller, kh_node *out, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(caller->ae_title), KH_SQL_T(caller->address ? caller->address : ""),
+                                   KH_SQL_T(caller->facility)};
+    const char *why = NULL;
+    bool has_row = true;
+    kh_node node;
+    kh_sql *sql;
+    kh_sql_row *row = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    memset(out, 0, sizeof *out);
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql,
+                              "SELECT " NODE_COLUMNS " FROM node WHERE ae_title = ?1 AND (?3 = '' OR facility = ?3)"
+                              " ORDER BY host <> '' AND host = ?2 DESC, id",
+                              values, 3, err);
+    while (status == KH_OK && !out->id && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        const char *breach;
+
+        read_node(row, &node);
+        breach = mismatch(&node, caller);
+        if (!breach)
+            *out = node;
+        else if (!why)
+            why = breach;
+    }
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    if (status != KH_OK || out->id)
+        return status;
+    return why ? kh_error_set(err, KH_E_DENIED, "node with that AE title: %s", why)
+               : kh_error_set(err, KH_E_NOT_FOUND, "no node calls with that AE title");
 }
 
 kh_status kh_node_destination(kh_cache *cache, const char *ae_title, kh_node *out, kh_error *err)
@@ -224,7 +273,7 @@ kh_status kh_node_any(kh_cache *cache, bool *out, kh_error *err)
 {
     kh_node node;
     kh_error none = KH_ERROR_INIT;
-    kh_status status = find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE may_store + may_query > 0 LIMIT 1", NULL, 0,
+    kh_status status = find_node(cache, "SELECT " NODE_COLUMNS " FROM node WHERE may_store + may_query + may_retrieve > 0 LIMIT 1", NULL, 0,
                                  &node, "may call", &none);
 
     *out = status == KH_OK;

@@ -103,5 +103,19 @@ static const char schema_6[] =
     "CREATE TABLE store_use (one INTEGER PRIMARY KEY CHECK (one = 1), bytes INTEGER NOT NULL);"
     "INSERT INTO store_use SELECT 1, coalesce(sum(bytes), 0) FROM study;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6};
+/* What a node may do, how it shows who it is, its limits; AE titles of ours that belong to one facility. See cache/nodes.h. */
+static const char schema_7[] =
+    "ALTER TABLE node ADD COLUMN may_retrieve INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE node SET may_retrieve = may_query;"
+    "ALTER TABLE node ADD COLUMN tls INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE node ADD COLUMN certificates TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN source TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN syntaxes TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN associations INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE node ADD COLUMN bytes_per_s INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE node ADD COLUMN hours TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE node ADD COLUMN hours_in TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE facility_title (ae_title TEXT NOT NULL UNIQUE, facility TEXT NOT NULL);";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

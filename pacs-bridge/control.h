@@ -2,8 +2,11 @@
  * one per line out. Requests: {"op": ...} and its members; answers: {"ok": true, ...} or {"ok": false, "status": 4, "message": "..."}.
  *
  *   ping                                                        -> pid
- *   node.add     name ae_title host port facility charset may_store may_query retrieve_by_get  -> id
+ *   node.add     the fields of kh_node by their names           -> id
+ *   node.set     likewise, all of them                          -> id
  *   node.remove  name
+ *   title.add    ae_title facility
+ *   title.remove ae_title
  *   pull.file    node study_uid priority asked_by               -> id
  *   pull.cancel  id
  *   pull.retry   id                                             (try again now)
@@ -53,6 +56,9 @@ bool kh_control_running(const char *dir);
 KH_MUST_USE kh_status kh_control_call(const char *dir, const char *request, kh_buf *answer, int64_t timeout_ms, kh_error *err);
 /* node->id is set. */
 KH_MUST_USE kh_status kh_control_node_add(const char *dir, kh_node *node, kh_error *err);
+KH_MUST_USE kh_status kh_control_node_set(const char *dir, kh_node *node, kh_error *err);
+KH_MUST_USE kh_status kh_control_title_add(const char *dir, const char *ae_title, const char *facility, kh_error *err);
+KH_MUST_USE kh_status kh_control_title_remove(const char *dir, const char *ae_title, kh_error *err);
 KH_MUST_USE kh_status kh_control_node_remove(const char *dir, const char *name, kh_error *err);
 KH_MUST_USE kh_status kh_control_pull_file(const char *dir, const char *node_name, const char *study_uid, int32_t priority,
                                            const char *asked_by, int64_t *pull_id, kh_error *err);

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "pacs-bridge/control.h"
 #include "pacs-bridge/control_socket.h"
+#include "pacs-bridge/node_json.h"
 
 #define DEFAULT_TIMEOUT_MS 70000
 
@@ -111,26 +112,51 @@ static void call_end(call *one)
     kh_buf_release(&one->request);
 }
 
-kh_status kh_control_node_add(const char *dir, kh_node *node, kh_error *err)
+static kh_status send_node(const char *op, const char *dir, kh_node *node, kh_error *err)
 {
     kh_status status;
     call one;
 
-    call_begin(&one, "node.add");
-    kh_json_put_text(&one.writer, "name", node->name);
-    kh_json_put_text(&one.writer, "ae_title", node->ae_title);
-    kh_json_put_text(&one.writer, "host", node->host);
-    kh_json_put_int(&one.writer, "port", node->port);
-    kh_json_put_text(&one.writer, "facility", node->facility);
-    kh_json_put_text(&one.writer, "charset", node->charset);
-    kh_json_put_bool(&one.writer, "may_store", node->may_store);
-    kh_json_put_bool(&one.writer, "may_query", node->may_query);
-    kh_json_put_bool(&one.writer, "retrieve_by_get", node->retrieve_by_get);
+    call_begin(&one, op);
+    kh_node_json_put(&one.writer, node);
     status = call_send(&one, dir, err);
     if (status == KH_OK)
         node->id = kh_json_get_int(one.json, "id", 0);
     call_end(&one);
     return status;
+}
+
+kh_status kh_control_node_add(const char *dir, kh_node *node, kh_error *err)
+{
+    return send_node("node.add", dir, node, err);
+}
+
+kh_status kh_control_node_set(const char *dir, kh_node *node, kh_error *err)
+{
+    return send_node("node.set", dir, node, err);
+}
+
+static kh_status send_title(const char *op, const char *dir, const char *ae_title, const char *facility, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    call_begin(&one, op);
+    kh_json_put_text(&one.writer, "ae_title", ae_title);
+    kh_json_put_text(&one.writer, "facility", facility);
+    status = call_send(&one, dir, err);
+    call_end(&one);
+    return status;
+}
+
+kh_status kh_control_title_add(const char *dir, const char *ae_title, const char *facility, kh_error *err)
+{
+    return send_title("title.add", dir, ae_title, facility, err);
+}
+
+kh_status kh_control_title_remove(const char *dir, const char *ae_title, kh_error *err)
+{
+    return send_title("title.remove", dir, ae_title, "", err);
 }
 
 kh_status kh_control_node_remove(const char *dir, const char *name, kh_error *err)

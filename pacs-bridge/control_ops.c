@@ -6,22 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cache/pulls.h"
+#include "pacs-bridge/node_json.h"
 
 /* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
 typedef kh_status control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
-
-/* A text member copied into a field; absent: "". */
-static kh_status get_text(char *out, size_t out_size, const kh_json *request, const char *key, kh_error *err)
-{
-    const char *text = kh_json_get_text(request, key);
-    size_t length = text ? strlen(text) : 0;
-
-    if (length >= out_size)
-        return kh_error_set(err, KH_E_ARG, "%s of %zu bytes, expected at most %zu", key, length, out_size - 1);
-    memcpy(out, text ? text : "", length + 1);
-    return KH_OK;
-}
-#define GET_TEXT(field, key) get_text(field, sizeof(field), request, key, err)
 
 static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
@@ -34,21 +22,23 @@ static kh_status op_ping(const kh_control_server *server, const kh_json *request
 
 static kh_status op_node_add(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
-    int64_t port = kh_json_get_int(request, "port", 0);
-    kh_node node = {0};
-    kh_status status;
+    kh_node node;
+    kh_status status = kh_node_json_get(&node, request, err);
 
-    if (GET_TEXT(node.name, "name") != KH_OK || GET_TEXT(node.ae_title, "ae_title") != KH_OK ||
-        GET_TEXT(node.host, "host") != KH_OK || GET_TEXT(node.facility, "facility") != KH_OK ||
-        GET_TEXT(node.charset, "charset") != KH_OK)
-        return KH_E_ARG;
-    if (port < 0 || port > 65535)
-        return kh_error_set(err, KH_E_ARG, "port %lld, expected 0 to 65535", (long long)port);
-    node.port = (uint16_t)port;
-    node.may_store = kh_json_get_bool(request, "may_store", true);
-    node.may_query = kh_json_get_bool(request, "may_query", false);
-    node.retrieve_by_get = kh_json_get_bool(request, "retrieve_by_get", false);
-    status = kh_node_add(server->cache, &node, err);
+    if (status == KH_OK)
+        status = kh_node_add(server->cache, &node, err);
+    if (status == KH_OK)
+        kh_json_put_int(answer, "id", node.id);
+    return status;
+}
+
+static kh_status op_node_set(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    kh_node node;
+    kh_status status = kh_node_json_get(&node, request, err);
+
+    if (status == KH_OK)
+        status = kh_node_set(server->cache, &node, err);
     if (status == KH_OK)
         kh_json_put_int(answer, "id", node.id);
     return status;
@@ -62,6 +52,22 @@ static kh_status op_node_remove(const kh_control_server *server, const kh_json *
     if (!name)
         return kh_error_set(err, KH_E_ARG, "name is missing");
     return kh_node_remove(server->cache, name, err);
+}
+
+static kh_status op_title_add(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    const char *title = kh_json_get_text(request, "ae_title"), *facility = kh_json_get_text(request, "facility");
+
+    (void)answer;
+    return kh_title_add(server->cache, title ? title : "", facility ? facility : "", err);
+}
+
+static kh_status op_title_remove(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    const char *title = kh_json_get_text(request, "ae_title");
+
+    (void)answer;
+    return kh_title_remove(server->cache, title ? title : "", err);
 }
 
 static kh_status op_pull_file(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
@@ -184,6 +190,7 @@ static const struct {
     control_op *run;
 } operations[] = {
     {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
+    {"node.set", op_node_set},   {"title.add", op_title_add},     {"title.remove", op_title_remove},
     {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
 };

@@ -14,13 +14,10 @@ kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node,
     kh_status status;
 
     *query = (kh_query){.node = node};
-    if (!node->host[0])
-        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
     proposals[1] = (kh_proposal){node->retrieve_by_get ? KH_SOP_STUDY_ROOT_GET : KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false};
     if (node->retrieve_by_get)
         count += kh_get_contexts(proposals + 2);
-    status = kh_assoc_connect(&query->assoc, node->host, node->port, scu->ae_title, node->ae_title, proposals, count, &scu->limits,
-                              scu->stop, err);
+    status = kh_scu_connect(&query->assoc, scu, node, proposals, count, err);
     if (status != KH_OK)
         return status;
     query->find = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_FIND, NULL);

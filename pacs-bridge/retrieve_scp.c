@@ -55,7 +55,7 @@ static kh_status check_request(retrieving *get, uint16_t *final, kh_error *why)
         *final = KH_DIMSE_CLASS_NOT_SUPPORTED;
         return kh_error_set(why, KH_E_UNSUPPORTED, "a retrieval of another class than the context's");
     }
-    if (!of->node.may_query) {
+    if (!of->node.may_retrieve) {
         *final = KH_DIMSE_NOT_AUTHORISED;
         return kh_error_set(why, KH_E_DENIED, "node %s may not retrieve", of->node.name);
     }

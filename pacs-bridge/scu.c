@@ -9,6 +9,15 @@ void kh_scu_init(kh_scu *scu, const char *ae_title)
     *scu = (kh_scu){.ae_title = ae_title, .limits = kh_net_limits_default};
 }
 
+kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
+                         kh_error *err)
+{
+    *out = NULL;
+    if (!node->host[0])
+        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
+    return kh_assoc_connect(out, node->host, node->port, scu->ae_title, node->ae_title, proposals, count, &scu->limits, scu->stop, err);
+}
+
 kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err)
 {
     static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
@@ -19,10 +28,7 @@ kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, 
     kh_status status;
 
     *took_us = 0;
-    if (!node->host[0])
-        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
-    status = kh_assoc_connect(&assoc, node->host, node->port, scu->ae_title, node->ae_title, &proposal, 1, &scu->limits, scu->stop,
-                              err);
+    status = kh_scu_connect(&assoc, scu, node, &proposal, 1, err);
     if (status == KH_OK)
         status = kh_user_echo(assoc, &answer, err);
     if (status == KH_OK && answer != KH_DIMSE_SUCCESS)

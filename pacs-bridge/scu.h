@@ -19,6 +19,10 @@ typedef struct kh_scu {
 /* The default limits, no stop. */
 void kh_scu_init(kh_scu *scu, const char *ae_title);
 
+/* An association with a node, as it is set up: address, titles, TLS or not. KH_E_ARG for a node without a host. */
+KH_MUST_USE kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
+                                     kh_error *err);
+
 /* How long association and C-ECHO took. */
 KH_MUST_USE kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err);
 

@@ -52,8 +52,7 @@ static kh_status open_association(kh_sender *sender, kh_error *err)
         syntaxes[i] = list->kinds[i].transfer_syntax_uid;
         proposals[i] = (kh_proposal){list->kinds[i].sop_class_uid, &syntaxes[i], 1, false};
     }
-    status = kh_assoc_connect(&sender->assoc, sender->node->host, sender->node->port, sender->scu->ae_title, sender->node->ae_title,
-                              proposals, list->kind_count, &sender->scu->limits, sender->scu->stop, err);
+    status = kh_scu_connect(&sender->assoc, sender->scu, sender->node, proposals, list->kind_count, err);
     if (status == KH_OK)
         sender->reached = true;
     else

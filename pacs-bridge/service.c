@@ -18,15 +18,16 @@ kh_reject kh_service_accept(void *context, const kh_assoc_request *request)
 {
     kh_service_scp *service = context;
     kh_error err = KH_ERROR_INIT;
+    const kh_caller caller = {request->calling, "", request->address, false, ""};
     kh_node node;
     kh_status status;
 
     if (strcmp(request->called, service->ae_title) != 0)
         return KH_REJECT_CALLED_AE;
-    status = kh_node_by_caller(service->cache, request->calling, request->address, &node, &err);
+    status = kh_node_by_caller(service->cache, &caller, &node, &err);
     if (status == KH_OK)
         return KH_REJECT_NOT;
-    if (status == KH_E_NOT_FOUND)
+    if (status == KH_E_NOT_FOUND || status == KH_E_DENIED)
         return KH_REJECT_CALLING_AE;
     kh_log(KH_LOG_ERROR, "dicom", "callers cannot be looked up: %s", err.message);
     return KH_REJECT_CONGESTION;
@@ -309,11 +310,12 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
 {
     kh_scp of = {.service = context, .assoc = assoc, .request = request};
     int64_t begin_ms = kh_clock_monotonic_ms();
+    const kh_caller caller = {request->calling, "", request->address, false, ""};
     kh_error err = KH_ERROR_INIT;
     kh_status status;
 
     /* Asked for again, as the node may have gone since it was accepted. */
-    status = kh_node_by_caller(of.service->cache, request->calling, request->address, &of.node, &err);
+    status = kh_node_by_caller(of.service->cache, &caller, &of.node, &err);
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
     if (status == KH_OK)
         status = serve_messages(&of, &err);

@@ -36,7 +36,7 @@ homes=(
     'openjpeg\.h|dicom/codec/'
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
-    'gnutls/.*|store/ viewer/http/'
+    'gnutls/.*|store/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
 )
 bad=0

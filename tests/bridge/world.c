@@ -60,7 +60,7 @@ void world_free(world *it)
 
 int64_t world_add_node(world *it, const char *name, const char *ae_title, uint16_t port, bool may_store)
 {
-    kh_node node = {.port = port, .may_store = may_store, .may_query = true};
+    kh_node node = {.port = port, .may_store = may_store, .may_query = true, .may_retrieve = true};
     kh_error err = KH_ERROR_INIT;
 
     snprintf(node.name, sizeof(node.name), "%s", name);

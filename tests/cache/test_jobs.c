@@ -168,13 +168,13 @@ static void caller_is_found_by_title_then_host(void **state)
     assert_ok(kh_node_add(f->cache, &second, err));
     assert_ok(kh_node_any(f->cache, &any, err));
     assert_true(any);
-    assert_ok(kh_node_by_caller(f->cache, "SHARED", "10.0.0.2", &found, err));
+    assert_ok(kh_node_by_caller(f->cache, &(kh_caller){"SHARED", "", "10.0.0.2", false, ""}, &found, err));
     assert_string_equal(found.name, "second");
-    assert_ok(kh_node_by_caller(f->cache, "SHARED", "10.0.0.9", &found, err));
+    assert_ok(kh_node_by_caller(f->cache, &(kh_caller){"SHARED", "", "10.0.0.9", false, ""}, &found, err));
     assert_string_equal(found.name, "first");
-    assert_ok(kh_node_by_caller(f->cache, "SHARED", NULL, &found, err));
+    assert_ok(kh_node_by_caller(f->cache, &(kh_caller){"SHARED", "", NULL, false, ""}, &found, err));
     assert_string_equal(found.name, "first");
-    assert_int_equal(kh_node_by_caller(f->cache, "shared", "10.0.0.2", &found, NULL), KH_E_NOT_FOUND);
+    assert_int_equal(kh_node_by_caller(f->cache, &(kh_caller){"shared", "", "10.0.0.2", false, ""}, &found, NULL), KH_E_NOT_FOUND);
     assert_ok(kh_node_by_id(f->cache, second.id, &found, err));
     assert_int_equal(found.port, 104);
     assert_true(found.may_store);

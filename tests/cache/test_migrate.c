@@ -18,7 +18,7 @@ static void make_schema_1(const temp_dir *dir)
         "INSERT INTO study (id, patient_ref, study_uid, date, time, description, accession, referring_physician, institution, study_id,"
         " first_arrival_ms, last_arrival_ms) VALUES (1, 1, '1.2', '20260101', '', '', 'A1', '', '', '', 0, 0)",
         "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
-        " VALUES ('pacs', 'PACS', '10.0.0.1', 104, 'north', '', 1, 0)",
+        " VALUES ('pacs', 'PACS', '10.0.0.1', 104, 'north', '', 1, 0), ('asks', 'ASKS', '', 0, 'north', '', 0, 1)",
     };
     char path[600];
     kh_sql *sql;
@@ -52,6 +52,11 @@ static void from_the_first(void **state)
         assert_string_equal(node.host, "10.0.0.1");
         assert_true(node.may_store);
         assert_false(node.retrieve_by_get);
+        assert_false(node.may_retrieve);
+        assert_false(node.tls);
+        assert_string_equal(node.hours, "");
+        assert_ok(kh_node_find(cache, "asks", &node, err));
+        assert_true(node.may_query && node.may_retrieve); /* one right until they became two */
         assert_ok(kh_search_open(&search, cache, KH_LEVEL_STUDY, keys, 1, err));
         assert_ok(kh_search_page(search, &rows, &count, &more, err));
         assert_int_equal(count, 1);

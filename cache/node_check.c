@@ -1,0 +1,169 @@
+#include "cache/node_check.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include "cache/internal.h"
+#include "cache/node_hours.h"
+#include "dicom/syntax.h"
+
+bool kh_ae_title_valid(const char *title)
+{
+    size_t length = strlen(title);
+
+    for (size_t i = 0; i < length; i++)
+        if (title[i] < 0x20 || title[i] > 0x7e || title[i] == '\\')
+            return false;
+    return length >= 1 && length <= 16 && title[0] != ' ' && title[length - 1] != ' ';
+}
+
+static bool host_valid(const char *host)
+{
+    for (size_t i = 0; host[i]; i++)
+        if (!((host[i] >= 'a' && host[i] <= 'z') || (host[i] >= 'A' && host[i] <= 'Z') || (host[i] >= '0' && host[i] <= '9') ||
+              strchr(".:-_%", host[i])))
+            return false;
+    return true;
+}
+
+static bool charset_valid(const char *charset)
+{
+    for (size_t i = 0; charset[i]; i++) /* PS3.5 6.2 CS, several with backslashes */
+        if (!((charset[i] >= 'A' && charset[i] <= 'Z') || (charset[i] >= '0' && charset[i] <= '9') || strchr(" _\\", charset[i])))
+            return false;
+    return true;
+}
+
+/* The next of a list with commas, copied to out; false at its end. *fits: it was not too long. */
+static bool next_item(const char **list, char *out, size_t out_size, bool *fits)
+{
+    size_t length = strcspn(*list, ",");
+
+    if (**list == '\0')
+        return false;
+    *fits = length < out_size;
+    memcpy(out, *list, *fits ? length : 0);
+    out[*fits ? length : 0] = '\0';
+    *list += length + ((*list)[length] == ',');
+    return true;
+}
+
+/* "10.1.2.0/24", "10.1.2.3"; in host byte order. */
+static bool read_net(char *text, uint32_t *address, uint32_t *mask)
+{
+    char *slash = strchr(text, '/');
+    struct in_addr parsed;
+    unsigned bits = 32;
+
+    if (slash) {
+        size_t digits = strspn(slash + 1, "0123456789");
+        if (digits < 1 || digits > 2 || slash[1 + digits] != '\0')
+            return false;
+        bits = (unsigned)strtoul(slash + 1, NULL, 10);
+        *slash = '\0';
+    }
+    if (bits > 32 || inet_pton(AF_INET, text, &parsed) != 1)
+        return false;
+    *mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
+    *address = ntohl(parsed.s_addr);
+    return true;
+}
+
+bool kh_nets_hold(const char *nets, const char *address)
+{
+    uint32_t net, mask, caller;
+    struct in_addr parsed;
+    char item[24];
+    bool fits;
+
+    if (nets[0] == '\0')
+        return true;
+    if (inet_pton(AF_INET, address, &parsed) != 1)
+        return false;
+    caller = ntohl(parsed.s_addr);
+    while (next_item(&nets, item, sizeof item, &fits))
+        if (fits && read_net(item, &net, &mask) && (caller & mask) == (net & mask))
+            return true;
+    return false;
+}
+
+bool kh_node_has_certificate(const kh_node *node, const char *fingerprint)
+{
+    const char *list = node->certificates;
+    char item[KH_FINGERPRINT_SIZE];
+    bool fits;
+
+    while (next_item(&list, item, sizeof item, &fits))
+        if (fits && strlen(item) == KH_FINGERPRINT_SIZE - 1 && strcmp(item, fingerprint) == 0)
+            return true;
+    return false;
+}
+
+static kh_status check_nets(const char *nets, kh_error *err)
+{
+    uint32_t net, mask;
+    char item[24];
+    bool fits;
+
+    while (next_item(&nets, item, sizeof item, &fits))
+        if (!fits || !read_net(item, &net, &mask))
+            return kh_error_set(err, KH_E_ARG, "from: expected IPv4 addresses or nets such as 10.1.2.0/24, separated by commas");
+    return KH_OK;
+}
+
+static kh_status check_certificates(const kh_node *node, kh_error *err)
+{
+    const char *list = node->certificates;
+    char item[KH_FINGERPRINT_SIZE];
+    bool fits;
+
+    while (next_item(&list, item, sizeof item, &fits))
+        if (!fits || strlen(item) != KH_FINGERPRINT_SIZE - 1 || strspn(item, "0123456789abcdef") != KH_FINGERPRINT_SIZE - 1)
+            return kh_error_set(err, KH_E_ARG, "fingerprint must be a SHA-256: 64 of [0-9a-f]");
+    if (!node->tls && node->certificates[0])
+        return kh_error_set(err, KH_E_ARG, "a certificate is bound to a node that uses no TLS");
+    return KH_OK;
+}
+
+static kh_status check_syntaxes(const char *syntaxes, kh_error *err)
+{
+    char uid[KH_UID_SIZE];
+    bool fits;
+
+    while (next_item(&syntaxes, uid, sizeof uid, &fits))
+        if (!fits || !kh_transfer_syntax_find(uid))
+            return kh_error_set(err, KH_E_ARG, "syntaxes: \"%s\" is no transfer syntax that is known here", fits ? uid : "");
+    return KH_OK;
+}
+
+kh_status kh_node_check(const kh_node *node, kh_error *err)
+{
+    kh_status status;
+
+    if (!kh_name_valid(node->name))
+        return kh_error_set(err, KH_E_ARG, "name must be 1 to 64 of [A-Za-z0-9_.-]");
+    if (!kh_ae_title_valid(node->ae_title))
+        return kh_error_set(err, KH_E_ARG, "AE title must be 1 to 16 printable characters without a backslash or outer spaces");
+    if (!host_valid(node->host))
+        return kh_error_set(err, KH_E_ARG, "host must be a host name or an address");
+    if ((node->host[0] == '\0') != (node->port == 0))
+        return kh_error_set(err, KH_E_ARG, "port %u, expected %s", (unsigned)node->port,
+                            node->host[0] ? "1 to 65535" : "0 without a host");
+    if (!kh_name_valid(node->facility))
+        return kh_error_set(err, KH_E_ARG, "facility must be 1 to 64 of [A-Za-z0-9_.-]");
+    if (!charset_valid(node->charset))
+        return kh_error_set(err, KH_E_ARG, "charset must be defined terms of Specific Character Set");
+    if (node->associations > 254)
+        return kh_error_set(err, KH_E_ARG, "associations %u, expected 0 to 254", (unsigned)node->associations);
+    if (node->bytes_per_s != 0 && (node->bytes_per_s < KH_NODE_BYTES_PER_S_MIN || node->bytes_per_s > KH_NODE_BYTES_PER_S_MAX))
+        return kh_error_set(err, KH_E_ARG, "bandwidth %lld bytes/s, expected 0 or %lld to %lld", (long long)node->bytes_per_s,
+                            KH_NODE_BYTES_PER_S_MIN, KH_NODE_BYTES_PER_S_MAX);
+    status = check_nets(node->source, err);
+    if (status == KH_OK)
+        status = check_certificates(node, err);
+    if (status == KH_OK)
+        status = check_syntaxes(node->syntaxes, err);
+    if (status == KH_OK)
+        status = kh_hours_check(node->hours, err);
+    return status == KH_OK ? kh_hours_check(node->hours_in, err) : status;
+}
