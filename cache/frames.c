@@ -218,14 +218,6 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
     return status;
 }
 
-static void frame_of_blob(kh_frame *out, const kh_blob *blob)
-{
-    memcpy(&out->format, blob->data, sizeof out->format);
-    out->pixels = blob->data + PIXELS_AT;
-    out->size = blob->size - PIXELS_AT;
-    out->blob = blob;
-}
-
 static kh_status acquire(kh_frame *out, request *r, kh_error *err)
 {
     const kh_stack_object *object = r->object;
@@ -239,9 +231,13 @@ static kh_status acquire(kh_frame *out, request *r, kh_error *err)
     if (r->frame >= object->frames.frame_count)
         return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the object has %" PRIu32, r->frame, object->frames.frame_count);
     status = kh_blobcache_acquire(&blob, r->cache->frames, &key, sizeof key, load_frame, r, err);
-    if (status == KH_OK)
-        frame_of_blob(out, blob);
-    return status;
+    if (status != KH_OK)
+        return status;
+    memcpy(&out->format, blob->data, sizeof out->format);
+    out->pixels = blob->data + PIXELS_AT;
+    out->size = blob->size - PIXELS_AT;
+    out->blob = blob;
+    return KH_OK;
 }
 
 kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_codec *codec,
@@ -253,27 +249,16 @@ kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_stack_object
 kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
                                    unsigned halvings_max, kh_codec *codec, kh_error *err)
 {
-    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec};
-    cache_key whole = {.object_id = object->object_id, .frame = frame};
-    const kh_blob *blob = kh_blobcache_peek(cache->frames, &whole, sizeof whole);
+    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec, .halvings = halvings_max};
     kh_error why = KH_ERROR_INIT;
     kh_status status;
 
-    memset(out, 0, sizeof *out);
-    if (blob) {
-        frame_of_blob(out, blob);
-        return KH_OK;
-    }
-    if (halvings_max > 0 && codec && kh_frame_is_compressed(object) && frame < object->frames.frame_count) {
-        r.halvings = halvings_max;
-        status = acquire(out, &r, &why);
-        if (status == KH_OK)
-            return KH_OK;
-        if (status != KH_E_NOT_FOUND)
-            return kh_error_set(err, status, "%s", why.message);
-        r.halvings = 0;
-    }
-    return acquire(out, &r, err);
+    if (halvings_max == 0 || !codec || !kh_frame_is_compressed(object) || kh_frame_is_known(cache, object->object_id, frame))
+        return kh_frame_acquire(out, cache, object, frame, codec, err);
+    status = acquire(out, &r, &why);
+    if (status == KH_E_NOT_FOUND) /* the codec cannot */
+        return kh_frame_acquire(out, cache, object, frame, codec, err);
+    return status == KH_OK ? KH_OK : kh_error_set(err, status, "%s", why.message);
 }
 
 bool kh_frame_is_compressed(const kh_stack_object *object)

@@ -221,7 +221,8 @@ static kh_status jpeg_2000_decode(uint8_t *pixels, size_t size, const kh_pixel_f
     return jpeg_2000_decode_reduced(pixels, size, planned, header, stream, 0, err);
 }
 
-/* Two's complement in a stream without a sign, or values with other bits beside them, have no averages. Once less than wanted: the
+/* Two's complement in a stream without a sign, or values with other bits beside them, have no averages, and masks of few bits no room
+ * for them. Once less than wanted: the
  * pixels of a low-pass band stand at the corners of those they stand for, up to half a pixel of the band up and to the left, and are no
  * plain means; what is left to the scaler halves both faults. */
 static unsigned jpeg_2000_halvings(const kh_pixel_format *header, const kh_codestream *stream, unsigned wanted)
@@ -233,7 +234,7 @@ static unsigned jpeg_2000_halvings(const kh_pixel_format *header, const kh_codes
     if (kh_j2k_gate_read(&gate, stream->bytes, stream->size, &err) != KH_OK || !gate.at_origin)
         return 0;
     adopt_numbers(&planned, &gate);
-    if (planned.is_signed != gate.is_signed || planned.high_bit + 1 != planned.bits_stored)
+    if (planned.is_signed != gate.is_signed || planned.high_bit + 1 != planned.bits_stored || gate.precision < 8)
         return 0;
     return wanted - 1 < gate.levels_least ? wanted - 1 : gate.levels_least;
 }

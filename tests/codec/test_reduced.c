@@ -100,7 +100,7 @@ static double level_of(const double *plane, const kh_pixel_format *format)
     double low = plane[0], high = plane[0];
 
     if (format->bits_stored <= 8)
-        return 1;
+        return (double)(1u << format->bits_stored) / 256;
     for (size_t i = 1; i < count; i++) {
         low = fmin(low, plane[i]);
         high = fmax(high, plane[i]);
@@ -219,6 +219,7 @@ static void what_cannot_be_halved(void **state)
         {"JPEG 2000 as far as it goes", "pydicom-data/MR2_J2KI.dcm", 32, 5},
         {"JPEG to an eighth", "pydicom/SC_rgb_jpeg_dcmtk.dcm", 16, 3},
         {"two's complement in a stream without a sign", "pydicom/J2K_pixelrep_mismatch.dcm", 3, 0},
+        {"JPEG 2000 of one bit", "pydicom-data/liver_j2k.dcm", 3, 0},
         {"JPEG of 12 bits", "pydicom/JPGExtended.dcm", 3, 0},
         {"JPEG-LS", "pydicom/MR_small_jpeg_ls_lossless.dcm", 3, 0},
         {"RLE", "pydicom/MR_small_RLE.dcm", 3, 0},

@@ -99,7 +99,11 @@ static void test_refusals(void **state)
                  {"/tiles/1/1-0/0/0/0.jpg?q=0", 400, "q"},     {"/tiles/1/1-0/0/0/0.jpg?q=101", 400, "q"},
                  {"/tiles/1/1-0/0/0/0.jpg?invert=2", 400, "invert"}, {"/tiles/1/1-0/0/0/0.jpg?c=40", 400, "c and w"},
                  {"/tiles/1/1-0/0/0/0.jpg?w=40", 400, "c and w"},    {"/tiles/1/1-0/0/0/0.jpg?c=x&w=1", 400, "c"},
-                 {"/tiles/1/1-0/0/0/0.jpg?c=1&w=0", 400, "w"}, {"", 422, "BitsAllocated"}, {"", 404, "level"},
+                 {"/tiles/1/1-0/0/0/0.jpg?c=1&w=0", 400, "w"},
+                 {"/tiles/1/1-0/thumb.jpg?size=15", 400, "size"},    {"/tiles/1/1-0/thumb.jpg?size=513", 400, "size"},
+                 {"/tiles/1/1-0/thumb.jpg?size=x", 400, "size"},     {"/tiles/1/1-0/thumb.jpg?q=0", 400, "q"},
+                 {"/tiles/1/1-0/thumb.jpg?c=40", 400, "c and w"},    {"/tiles/x/1-0/thumb.jpg", 400, "series"},
+                 {"/tiles/99999/1-0/thumb.jpg", 404, "series"},      {"/tiles/1/1-0/thumb.png", 404, ""}, {"", 422, "BitsAllocated"}, {"", 404, "level"},
                  {"", 404, "column"}, {"", 404, "row"}, {"", 404, "frame"}, {"", 404, "object"}};
     size_t n = KH_COUNT(table) - 6;
     long long series = f->slices[0].series_id, object = f->slices[0].object_id;
@@ -286,6 +290,38 @@ static void test_tile(void **state)
     answer = get(f, tile_target(&f->slices[1], "?c=14&w=100&invert=1"), "");
     assert_true(sample_jpeg_read(answer.body, answer.body_size, &width, &height, &middle));
     assert_in_range(middle, 255 - sample_linear_window(14, 14, 100) - 3, 255 - sample_linear_window(14, 14, 100) + 3);
+    client_answer_free(&answer);
+}
+
+static void test_thumb(void **state)
+{
+    static const struct {
+        const char *query;
+        int width, height;
+    } cases[] = {{"", 128, 69}, {"?size=16", 16, 9}, {"?size=512", 512, 276}, {"?size=100&q=90&c=40&w=400&invert=0", 100, 54}};
+    fixture *f = *state;
+    char target[160], value[100], line[200];
+    client_answer answer;
+    int width, height, middle;
+
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        snprintf(target, sizeof target, "/tiles/%lld/%lld-0/thumb.jpg%s", (long long)f->other.series_id, (long long)f->other.object_id,
+                 cases[i].query);
+        answer = get(f, target, "");
+        assert_int_equal(answer.code, 200);
+        assert_true(sample_jpeg_read(answer.body, answer.body_size, &width, &height, &middle));
+        assert_int_equal(width, cases[i].width);
+        assert_int_equal(height, cases[i].height);
+        assert_in_range(middle, sample_linear_window(50, 40, 400) - 3, sample_linear_window(50, 40, 400) + 3);
+        assert_true(client_header(&answer, "X-Kakehashi-Window", value, sizeof value));
+        assert_string_equal(value, "40,400");
+        assert_true(client_header(&answer, "ETag", value, sizeof value));
+        client_answer_free(&answer);
+    }
+    fixture_restart(f);
+    snprintf(line, sizeof line, "If-None-Match: %s\r\n", value);
+    answer = get(f, target, line);
+    assert_int_equal(answer.code, 304);
     client_answer_free(&answer);
 }
 
@@ -490,7 +526,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
         TEST(test_study_list), TEST(test_study_filters), TEST(test_refusals),  TEST(test_one_study),
-        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_lossless), TEST(test_pulls),
+        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_thumb), TEST(test_lossless), TEST(test_pulls),
         TEST(test_health),     TEST(test_metrics),       TEST(test_page_and_assets), TEST(test_scanner_study),
     };
 

@@ -104,6 +104,8 @@ static void test_every_part_counts(void **state)
     DIFFERS(window_width, 401);
     DIFFERS(invert, true);
     DIFFERS(quality, 81);
+    DIFFERS(lossless, true);
+    DIFFERS(thumb_px, 128);
     a.window_given = b.window_given = false;
     b.window_center = 7;
     assert_true(same(&a, &b)); /* not given: its values do not count */

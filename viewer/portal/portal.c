@@ -39,6 +39,7 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
     const kh_http_route routes[] = {
         {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/lossless", kh_portal_tile, portal},
+        {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", kh_portal_tile, portal},
         {"GET", "/api/series/{id}/stack", kh_portal_stack, portal},
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
         {"GET", "/api/studies", kh_portal_studies, portal},

@@ -150,6 +150,7 @@ static kh_status put_tile_metrics(kh_portal *portal, kh_buf *out)
         {"tiles_refused_total", "counter", "Tiles refused because the queue was full.", (double)t.refused_busy},
         {"tiles_shared_total", "counter", "Requests that joined a tile under way.", (double)t.shared},
         {"tiles_dropped_total", "counter", "Tiles not rendered because nobody waited any more.", (double)t.dropped},
+        {"tiles_reduced_total", "counter", "Small pictures made of frames decoded at a part of their size.", (double)t.reduced},
         {"tiles_waiting", "gauge", "Tiles in the render queue.", (double)t.waiting},
         {"tile_cache_hits_total", "counter", "Tiles found in the cache.", (double)t.cache.hits},
         {"tile_cache_evictions_total", "counter", "Tiles dropped from the cache for room.", (double)t.cache.evictions},

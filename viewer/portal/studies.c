@@ -215,7 +215,7 @@ static kh_status keep_series(void *context, const kh_series *series)
     return KH_OK;
 }
 
-/* The middle slice, at the level whose longer side is at most THUMBNAIL_PX; of a slice that cannot be shown, none. */
+/* The middle slice; of one that cannot be shown, none. */
 static void put_thumbnail(kh_portal *portal, kh_json_writer *json, const kh_series *series)
 {
     const kh_stack *stack = NULL;
@@ -230,14 +230,8 @@ static void put_thumbnail(kh_portal *portal, kh_json_writer *json, const kh_seri
     }
     kh_json_key(json, "thumbnail");
     if (object && !object->problem[0]) {
-        uint32_t rows = object->info.format.rows, columns = object->info.format.columns;
-        uint32_t longer = rows > columns ? rows : columns;
-        uint32_t level = 0;
-
-        while ((((uint64_t)longer + (1u << level) - 1) >> level) > THUMBNAIL_PX)
-            level++;
-        snprintf(url, sizeof url, "/tiles/%lld/%lld-%u/%u/0/0.jpg?q=70", (long long)series->id,
-                 (long long)object->object_id, slice->frame, level);
+        snprintf(url, sizeof url, "/tiles/%lld/%lld-%u/thumb.jpg?size=%d&q=70", (long long)series->id, (long long)object->object_id,
+                 slice->frame, THUMBNAIL_PX);
         kh_json_text(json, url);
     } else {
         kh_json_null(json);

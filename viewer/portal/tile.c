@@ -1,9 +1,13 @@
-/* GET /tiles/..., tiles and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
+/* GET /tiles/..., tiles, small pictures and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
 #include <stdlib.h>
+#include <string.h>
 #include "viewer/portal/internal.h"
 
 #define DEFAULT_QUALITY 80
 #define LEVEL_MAX 16
+#define THUMB_MIN 16
+#define THUMB_MAX 512
+#define THUMB_DEFAULT 128
 #define READER_LENGTH_MAX 64
 #define WINDOW_CENTER_MAX 1e9
 #define WINDOW_WIDTH_MIN 1e-6
@@ -34,39 +38,49 @@ static kh_status read_window(const kh_http_request *request, kh_tile_key *key, k
 }
 
 /* What the address says; whether there is such a tile is found when it is made. */
-static kh_status read_key(const kh_http_request *request, kh_tile_key *key, kh_error *err)
+static kh_status read_place(const kh_http_request *request, kh_tile_key *key, kh_error *err)
 {
     static const struct {
         const char *name;
         int64_t min, max;
     } parts[6] = {{"series", 1, INT64_MAX}, {"object", 1, INT64_MAX}, {"frame", 0, UINT32_MAX},
                   {"level", 0, LEVEL_MAX},  {"column", 0, UINT16_MAX}, {"row", 0, UINT16_MAX}};
-    bool lossless = kh_http_segment(request, "level") == NULL; /* the other address, which has no more than the frame */
-    int64_t values[6] = {0}, quality, invert;
+    bool whole = kh_http_segment(request, "level") == NULL; /* the other addresses, which have no more than the frame */
+    const char *last = strrchr(kh_http_path(request), '/');
+    int64_t values[6] = {0}, size = 0;
     kh_status status = KH_OK;
 
-    for (size_t i = 0; status == KH_OK && i < (lossless ? 3 : 6); i++)
+    for (size_t i = 0; status == KH_OK && i < (whole ? 3 : 6); i++)
         status = kh_http_segment_int(request, parts[i].name, parts[i].min, parts[i].max, &values[i], err);
-    if (status == KH_OK && lossless) {
-        *key = (kh_tile_key){
-            .series_id = values[0], .object_id = values[1], .frame = (uint32_t)values[2], .quality = DEFAULT_QUALITY, .lossless = true};
-        return KH_OK;
-    }
-    if (status == KH_OK)
-        status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
-    if (status == KH_OK)
-        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
-    if (status != KH_OK)
-        return status;
+    if (status == KH_OK && whole && strcmp(last, "/lossless") != 0)
+        status = kh_http_query_int(request, "size", THUMB_MIN, THUMB_MAX, THUMB_DEFAULT, &size, err);
     *key = (kh_tile_key){.series_id = values[0],
                          .object_id = values[1],
                          .frame = (uint32_t)values[2],
                          .level = (uint32_t)values[3],
                          .column = (uint32_t)values[4],
                          .row = (uint32_t)values[5],
-                         .quality = (int)quality,
-                         .invert = invert != 0};
-    return read_window(request, key, err);
+                         .quality = DEFAULT_QUALITY,
+                         .lossless = whole && size == 0,
+                         .thumb_px = (uint16_t)size};
+    return status;
+}
+
+static kh_status read_key(const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    int64_t quality = DEFAULT_QUALITY, invert = 0;
+    kh_status status = read_place(request, key, err);
+
+    if (status != KH_OK || key->lossless)
+        return status;
+    status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
+    if (status == KH_OK)
+        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
+    if (status == KH_OK)
+        status = read_window(request, key, err);
+    key->quality = (int)quality;
+    key->invert = invert != 0;
+    return status;
 }
 
 static void release_sent(void *context)

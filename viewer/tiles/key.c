@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include "viewer/tiles/thumb.h"
 
 /* Moves when the same key would give other bytes than before. */
 #define RENDERER_VERSION 2
@@ -30,7 +31,8 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     p = put(p, &center, sizeof center);
     p = put(p, &width, sizeof width);
     *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2);
-    *p = (uint8_t)key->quality;
+    *p++ = (uint8_t)key->quality;
+    put(p, &key->thumb_px, sizeof key->thumb_px);
 }
 
 void kh_tile_etag(char out[KH_TILE_ETAG_SIZE], uint64_t content_hash, const kh_tile_key *key)
@@ -81,6 +83,10 @@ kh_status kh_tile_view(kh_render_view *out, const kh_tile_key *key, uint32_t row
                             .window_width = key->window_width,
                             .invert = key->invert,
                             .quality = key->quality};
+    if (key->thumb_px > 0) {
+        kh_thumb_size(&out->out_width, &out->out_height, rows, columns, key->thumb_px);
+        return KH_OK;
+    }
     if (key->level > last)
         return kh_error_set(err, KH_E_NOT_FOUND, "level %u, expected 0 to %u", key->level, last);
     out->out_width = level_size(columns, key->level);

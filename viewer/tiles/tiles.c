@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "cache/display.h"
 #include "viewer/tiles/key.h"
+#include "viewer/tiles/thumb.h"
 
 #define BUCKETS 256
 #define TILE_BYTES_MAX (256u << 20)  /* a 512 x 512 colour JPEG is far below; a lossless slice of 8,192 x 8,192 may need half of it */
@@ -49,7 +50,7 @@ struct kh_tiles {
     pthread_mutex_t lock; /* guards jobs and their waiters */
     job *jobs[BUCKETS];
     atomic_bool stopping;
-    atomic_ullong rendered, failed, refused_busy, shared, dropped;
+    atomic_ullong rendered, failed, refused_busy, shared, dropped, reduced;
 };
 
 static void tile_of_blob(kh_tile *out, const kh_blob *blob)
@@ -121,34 +122,50 @@ kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[KH_TIL
     return status;
 }
 
+/* Render the frame, its sides halved up to so many times, behind the meta in the scratch. *halved tells whether they were. */
+static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
+                              const kh_render_view *view, unsigned halvings, kh_rendered *used, bool *halved, kh_error *err)
+{
+    kh_frame frame = {.pixels = NULL};
+    kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame), .frame = key->frame};
+    const kh_blob *tables = NULL;
+    kh_status status = kh_frame_acquire_reduced(&frame, tiles->cache, object, key->frame, halvings, tiles->codec, err);
+
+    if (status != KH_OK)
+        return status;
+    *halved = frame.format.rows != object->info.format.rows || frame.format.columns != object->info.format.columns;
+    source.pixels = frame.pixels;
+    source.size = frame.size;
+    source.format = &frame.format;
+    status = kh_object_display_acquire(&source.display, &tables, tiles->cache, object, err);
+    if (status == KH_OK)
+        status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, used, err)
+                               : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, used, err);
+    kh_object_display_release(tiles->cache, tables);
+    kh_frame_release(tiles->cache, &frame);
+    return status;
+}
+
 static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
                                const kh_render_view *view, kh_error *err)
 {
-    kh_frame frame = {.pixels = NULL};
-    kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame)};
     tile_meta meta = {.lossy_source = object->info.lossy_source, .lossless = key->lossless};
+    unsigned halvings = key->thumb_px > 0 ? kh_thumb_halvings(&object->info, key->thumb_px) : 0;
     kh_rendered used = {.window_center = 0};
-    const kh_blob *tables = NULL;
+    bool halved = false;
     kh_status status;
 
     kh_buf_clear(&worker->scratch);
     status = kh_buf_append(&worker->scratch, &meta, sizeof meta, err);
     if (status == KH_OK)
-        status = kh_frame_acquire(&frame, tiles->cache, object, key->frame, tiles->codec, err);
+        status = render_frame(tiles, worker, key, object, view, halvings, &used, &halved, err);
+    if (status == KH_OK && halved && used.window_from_pixels) { /* a window is made from the whole frame's, whatever its size */
+        worker->scratch.size = sizeof meta;
+        status = render_frame(tiles, worker, key, object, view, 0, &used, &halved, err);
+    }
     if (status != KH_OK)
         return status;
-    source.pixels = frame.pixels;
-    source.size = frame.size;
-    source.format = &frame.format;
-    status = kh_object_display_acquire(&source.display, &tables, tiles->cache, object, err);
-    source.frame = key->frame;
-    if (status == KH_OK)
-        status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, &used, err)
-                               : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, &used, err);
-    kh_object_display_release(tiles->cache, tables);
-    kh_frame_release(tiles->cache, &frame);
-    if (status != KH_OK)
-        return status;
+    atomic_fetch_add_explicit(&tiles->reduced, halved, memory_order_relaxed);
     snprintf(meta.window, sizeof meta.window, "%.10g,%.10g", used.window_center, used.window_width);
     kh_tile_etag(meta.etag, object->content_hash, key);
     memcpy(worker->scratch.data, &meta, sizeof meta);
@@ -385,6 +402,7 @@ void kh_tiles_get_stats(kh_tiles *tiles, kh_tiles_stats *out)
         .refused_busy = atomic_load(&tiles->refused_busy),
         .shared = atomic_load(&tiles->shared),
         .dropped = atomic_load(&tiles->dropped),
+        .reduced = atomic_load(&tiles->reduced),
         .waiting = kh_pool_waiting(tiles->pool),
     };
     kh_blobcache_get_stats(tiles->blobs, &out->cache);

@@ -30,6 +30,7 @@ typedef struct kh_tile_key {
     bool invert;
     int quality; /* 1 to 100 */
     bool lossless; /* not a tile but all stored values of the frame (viewer/render/lossless.h); all from level on is 0 */
+    uint16_t thumb_px; /* not a tile but a small picture of the whole frame (thumb.h), its longer side at most this; level, column and row 0 */
 } kh_tile_key;
 
 /* A tile, pinned until kh_tiles_release(); its pointers live as long. */
@@ -75,6 +76,7 @@ typedef struct kh_tiles_stats {
     uint64_t rendered, failed, refused_busy;
     uint64_t shared;  /* askers that joined a tile already under way */
     uint64_t dropped; /* not rendered because every asker had gone */
+    uint64_t reduced; /* small pictures made of a frame that was decoded smaller */
     size_t waiting;
 } kh_tiles_stats;
 void kh_tiles_get_stats(kh_tiles *tiles, kh_tiles_stats *out);
