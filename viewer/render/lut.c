@@ -63,6 +63,7 @@ static bool line_of(kh_lut_line *line, const kh_lut *lut)
     line->high = first + high;
     line->gain = (int32_t)lrint(gain * (1 << FRACTION_BITS));
     line->offset = (int32_t)lrint((at_low + 0.5) * (1 << FRACTION_BITS));
+    line->inside = line->offset >= 0 && (int64_t)line->gain * (high - low) + line->offset <= LINE_TOP;
     return (int64_t)line->gain * (high - low) <= INT32_MAX
         && (int64_t)line->gain * (high - low) + line->offset <= INT32_MAX;
 }
@@ -168,6 +169,39 @@ void kh_lut_prepare(kh_lut *lut, const kh_lut_params *params)
     lut->valid = true;
 }
 
+/* line_grey() with as much of it as can be in 16 bits, twice as many at once: the stored bits, which begin at bit 0, the sign, both
+ * clamps of x, and no clamp of y. */
+KH_SIMD static void apply_inside_signed(const kh_lut_line *line, uint16_t mask, const kh_u16_any *src, uint8_t *dst, size_t count)
+{
+    int16_t low = (int16_t)line->low, high = (int16_t)line->high;
+    uint16_t sign = mask ^ mask >> 1;
+    uint32_t gain = (uint32_t)line->gain, offset = (uint32_t)line->offset;
+    uint8_t flip = line->flip;
+
+    for (size_t i = 0; i < count; i++) {
+        int16_t x = (int16_t)(uint16_t)(((src[i] & mask) ^ sign) - sign);
+
+        x = x < low ? low : x;
+        x = x > high ? high : x;
+        dst[i] = (uint8_t)(((uint16_t)(x - low) * gain + offset) >> FRACTION_BITS) ^ flip;
+    }
+}
+
+KH_SIMD static void apply_inside_unsigned(const kh_lut_line *line, uint16_t mask, const kh_u16_any *src, uint8_t *dst, size_t count)
+{
+    uint16_t low = (uint16_t)line->low, high = (uint16_t)line->high;
+    uint32_t gain = (uint32_t)line->gain, offset = (uint32_t)line->offset;
+    uint8_t flip = line->flip;
+
+    for (size_t i = 0; i < count; i++) {
+        uint16_t x = src[i] & mask;
+
+        x = x < low ? low : x;
+        x = x > high ? high : x;
+        dst[i] = (uint8_t)(((uint16_t)(x - low) * gain + offset) >> FRACTION_BITS) ^ flip;
+    }
+}
+
 KH_SIMD static void apply_line_signed(const kh_lut_line *shared, int left, int right, const kh_u16_any *src, uint8_t *dst,
                                       size_t count)
 {
@@ -192,7 +226,11 @@ void kh_lut_apply_16(const kh_lut *lut, uint16_t high_bit, const void *src, uint
     int bits = lut->params.bits_stored, shift = high_bit + 1 - bits;
     unsigned mask = (1u << bits) - 1;
 
-    if (lut->line.usable && lut->params.is_signed)
+    if (lut->line.usable && lut->line.inside && shift == 0 && lut->params.is_signed)
+        apply_inside_signed(&lut->line, (uint16_t)mask, values, dst, count);
+    else if (lut->line.usable && lut->line.inside && shift == 0)
+        apply_inside_unsigned(&lut->line, (uint16_t)mask, values, dst, count);
+    else if (lut->line.usable && lut->params.is_signed)
         apply_line_signed(&lut->line, 15 - high_bit, 16 - bits, values, dst, count);
     else if (lut->line.usable)
         apply_line_unsigned(&lut->line, 15 - high_bit, 16 - bits, values, dst, count);

@@ -22,6 +22,7 @@ typedef struct kh_lut_params {
 
 typedef struct kh_lut_line { /* grey = clamp((clamp(x, low, high) - low) * gain + offset) >> fraction bits, xor flip */
     bool usable;
+    bool inside; /* between low and high the outer clamp has nothing to do */
     int32_t low, high, gain, offset;
     uint8_t flip;
 } kh_lut_line;
