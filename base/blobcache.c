@@ -3,6 +3,7 @@
 #include "base/blobcache.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,9 @@ typedef struct entry {
     size_t holders; /* pins, askers that wait included */
     kh_error failure;
     bool loading, failed, in_table;
+    _Atomic(void *) companion; /* set once, under the lock */
+    size_t companion_bytes;
+    void (*destroy_companion)(void *companion);
     uint8_t key_size;
     uint8_t key[KH_BLOBCACHE_KEY_MAX];
 } entry;
@@ -41,7 +45,7 @@ static uint64_t hash_key(const uint8_t *key, size_t size)
 
 static size_t entry_cost(const entry *e)
 {
-    return e->blob.size + sizeof *e;
+    return e->blob.size + e->companion_bytes + sizeof *e;
 }
 
 kh_status kh_blobcache_create(kh_blobcache **out, size_t max_bytes, kh_error *err)
@@ -65,6 +69,10 @@ kh_status kh_blobcache_create(kh_blobcache **out, size_t max_bytes, kh_error *er
 
 static void entry_free(entry *e)
 {
+    void *companion = atomic_load_explicit(&e->companion, memory_order_relaxed);
+
+    if (companion)
+        e->destroy_companion(companion);
     free(e->blob.data);
     free(e);
 }
@@ -313,6 +321,33 @@ void kh_blobcache_drop(kh_blobcache *cache, const void *key, size_t key_size)
         drop_locked(cache, e);
     }
     pthread_mutex_unlock(&cache->lock);
+}
+
+void *kh_blob_companion(const kh_blob *blob)
+{
+    const entry *e = (const entry *)(const void *)blob;
+
+    return atomic_load_explicit(&e->companion, memory_order_acquire);
+}
+
+bool kh_blobcache_attach(kh_blobcache *cache, const kh_blob *blob, void *companion, size_t bytes,
+                         void (*destroy)(void *companion))
+{
+    entry *e = (entry *)(uintptr_t)blob;
+    bool first;
+
+    pthread_mutex_lock(&cache->lock);
+    first = atomic_load_explicit(&e->companion, memory_order_relaxed) == NULL;
+    if (first) {
+        e->companion_bytes = bytes;
+        e->destroy_companion = destroy;
+        cache->stats.bytes += bytes;
+        cache->stats.bytes_pinned += bytes;
+        atomic_store_explicit(&e->companion, companion, memory_order_release);
+        evict_locked(cache);
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return first;
 }
 
 void kh_blobcache_clear(kh_blobcache *cache)

@@ -43,6 +43,12 @@ void kh_blobcache_release(kh_blobcache *cache, const kh_blob *blob);
 bool kh_blobcache_knows(kh_blobcache *cache, const void *key, size_t key_size);
 /* Forget one blob, if it is here and nobody holds it. */
 void kh_blobcache_drop(kh_blobcache *cache, const void *key, size_t key_size);
+/* A companion is something made of a held blob once, for all who read it later; its bytes count as the blob's, and it is destroyed
+ * with it, under the cache's lock. NULL when there is none yet. */
+void *kh_blob_companion(const kh_blob *blob);
+/* False when somebody else's is there already: then this one is still the caller's. */
+bool kh_blobcache_attach(kh_blobcache *cache, const kh_blob *blob, void *companion, size_t bytes,
+                         void (*destroy)(void *companion));
 /* Forget everything that is not held; what is held is forgotten at its release. */
 void kh_blobcache_clear(kh_blobcache *cache);
 void kh_blobcache_get_stats(kh_blobcache *cache, kh_blobcache_stats *out);

@@ -262,6 +262,50 @@ static void churn_keeps_the_books(void **state)
     kh_blobcache_free(cache);
 }
 
+static void count_destroyed(void *companion)
+{
+    (*(int *)companion)++;
+}
+
+/* It counts as the blob's, there is one only, and it goes when the blob goes. */
+static void a_companion_shares_the_blobs_fate(void **state)
+{
+    kh_blobcache *cache;
+    kh_blobcache_stats before, after;
+    const kh_blob *blob;
+    int first = 0, second = 0;
+
+    (void)state;
+    assert_int_equal(kh_blobcache_create(&cache, 10000, NULL), KH_OK);
+    blob = get(cache, "one", 1000);
+    assert_null(kh_blob_companion(blob));
+    kh_blobcache_get_stats(cache, &before);
+    assert_true(kh_blobcache_attach(cache, blob, &first, 500, count_destroyed));
+    assert_false(kh_blobcache_attach(cache, blob, &second, 500, count_destroyed));
+    assert_ptr_equal(kh_blob_companion(blob), &first);
+    kh_blobcache_get_stats(cache, &after);
+    assert_int_equal(after.bytes, before.bytes + 500);
+    assert_int_equal(after.bytes_pinned, before.bytes_pinned + 500);
+    kh_blobcache_release(cache, blob);
+    kh_blobcache_get_stats(cache, &after);
+    assert_int_equal(after.bytes_pinned, 0);
+    assert_int_equal(first, 0);
+    for (int i = 0; i < 4; i++)
+        touch(cache, (char[]){'k', (char)('0' + i), '\0'}, 2500); /* drives it out */
+    assert_int_equal(first, 1);
+    assert_int_equal(second, 0);
+    /* one that makes its blob too large for the cache goes with it at the release, and the books stay right */
+    blob = get(cache, "two", 1000);
+    assert_true(kh_blobcache_attach(cache, blob, &second, 20000, count_destroyed));
+    assert_int_equal(second, 0);
+    kh_blobcache_release(cache, blob);
+    assert_int_equal(second, 1);
+    kh_blobcache_clear(cache);
+    kh_blobcache_get_stats(cache, &after);
+    assert_int_equal(after.bytes, 0);
+    kh_blobcache_free(cache);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +313,7 @@ int main(void)
         cmocka_unit_test(too_large_is_handed_out_not_kept), cmocka_unit_test(failures_are_told_and_forgotten),
         cmocka_unit_test(keys_have_a_size), cmocka_unit_test(many_ask_one_loads), cmocka_unit_test(churn_keeps_the_books),
         cmocka_unit_test(one_blob_is_forgotten),
+        cmocka_unit_test(a_companion_shares_the_blobs_fate),
     };
     return cmocka_run_group_tests_name("base blobcache", tests, NULL, NULL);
 }

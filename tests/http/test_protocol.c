@@ -1,5 +1,6 @@
 /* Raw requests over sockets (RELIABILITY S11): what libmicrohttpd takes leniently is refused with one answer, never two, and
  * what is right is served. */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,13 @@
 
 #define BODY_MAX 1000
 #define BIG_BYTES (8u << 20)
+#define PREPARED_TIMES 3 /* for each of four clients */
 
 static uint16_t port;
 static kh_http_server *server;
 static char *big;
-static atomic_int released;
+static atomic_int released, prepared_released;
+static kh_http_prepared *prepared;
 
 static void hello(kh_http_request *request, void *context)
 {
@@ -59,6 +62,17 @@ static void give_big(kh_http_request *request, void *context)
 {
     (void)context;
     kh_http_answer_borrowed(request, 200, "application/octet-stream", big, BIG_BYTES, count_release, NULL);
+}
+
+static void release_prepared(void *owner, const void *held)
+{
+    assert_ptr_equal(held, big);
+    atomic_fetch_add((atomic_int *)owner, 1);
+}
+
+static void give_prepared(kh_http_request *request, void *context)
+{
+    kh_http_answer_prepared(request, *(kh_http_prepared **)context, release_prepared, &prepared_released, big);
 }
 
 static void numbers(kh_http_request *request, void *context)
@@ -103,6 +117,7 @@ static const kh_http_route routes[] = {
     {"GET", "/hello", hello, NULL},     {"GET", "/echo", echo, NULL},       {"GET", "/echo/{name}", echo, NULL},
     {"POST", "/body", body, NULL},      {"GET", "/big", give_big, NULL},    {"GET", "/numbers", numbers, NULL},
     {"GET", "/fail", fail_with_path, NULL}, {"GET", "/gzip", gzip, NULL},   {"GET", "/nothing", nothing, NULL},
+    {"GET", "/prepared", give_prepared, &prepared},
 };
 
 static int start(void **state)
@@ -114,6 +129,8 @@ static int start(void **state)
     kh_log_set_level(KH_LOG_ERROR);
     big = malloc(BIG_BYTES);
     memset(big, 'x', BIG_BYTES);
+    prepared = kh_http_prepare((const char *const[][2]){{"X-One", "1"}, {"ETag", "\"two\""}}, 2, big, BIG_BYTES);
+    assert_non_null(prepared);
     options.listen_fd = client_listen(&port);
     return kh_http_server_start(&server, &options, routes, KH_COUNT(routes), NULL) == KH_OK ? 0 : -1;
 }
@@ -122,6 +139,7 @@ static int stop(void **state)
 {
     (void)state;
     kh_http_server_stop(server, 1000);
+    kh_http_prepared_free(prepared);
     free(big);
     return 0;
 }
@@ -292,6 +310,54 @@ static void test_keep_alive_pipelining_and_head(void **state)
         client_answer_free(&answer);
     }
     close(fd);
+}
+
+static void *ask_prepared(void *argument)
+{
+    (void)argument;
+    for (int i = 0; i < PREPARED_TIMES; i++) {
+        client_answer answer = client_get(port, "/prepared", "");
+        char value[300];
+
+        assert_int_equal(answer.code, 200);
+        assert_int_equal(answer.body_size, BIG_BYTES);
+        assert_memory_equal(answer.body, big, BIG_BYTES);
+        assert_true(client_header(&answer, "X-One", value, sizeof value));
+        assert_string_equal(value, "1");
+        assert_true(client_header(&answer, "ETag", value, sizeof value));
+        assert_true(client_header(&answer, "Content-Security-Policy", value, sizeof value));
+        client_answer_free(&answer);
+    }
+    return NULL;
+}
+
+/* One answer for many requests at once, on all of the server's threads; each lets go of the body once, a HEAD and a client that
+ * leaves in the middle as well. */
+static void test_prepared_answer(void **state)
+{
+    pthread_t threads[4];
+    int expected = 4 * PREPARED_TIMES + 2, head = client_connect(port, 3000), gone = client_connect(port, 3000);
+    client_answer answer;
+    char value[32];
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(threads); i++)
+        pthread_create(&threads[i], NULL, ask_prepared, NULL);
+    assert_true(client_send(head, RAW("HEAD /prepared HTTP/1.1\r\n" HOST "\r\n")));
+    answer = client_receive(head, false);
+    assert_int_equal(answer.code, 200);
+    assert_true(client_header(&answer, "Content-Length", value, sizeof value));
+    assert_int_equal(atol(value), BIG_BYTES);
+    client_answer_free(&answer);
+    assert_true(client_send(gone, RAW("GET /prepared HTTP/1.1\r\n" HOST "\r\n")));
+    assert_int_equal(recv(gone, value, 1, 0), 1);
+    close(gone);
+    for (size_t i = 0; i < KH_COUNT(threads); i++)
+        pthread_join(threads[i], NULL);
+    close(head);
+    for (int i = 0; i < 300 && atomic_load(&prepared_released) < expected; i++)
+        kh_clock_sleep_ms(10);
+    assert_int_equal(atomic_load(&prepared_released), expected);
 }
 
 static void test_headers_of_answers(void **state)
@@ -494,6 +560,7 @@ int main(void)
         cmocka_unit_test(test_raw_requests_byte_by_byte),
         cmocka_unit_test(test_smuggling_gives_one_answer),
         cmocka_unit_test(test_keep_alive_pipelining_and_head),
+        cmocka_unit_test(test_prepared_answer),
         cmocka_unit_test(test_headers_of_answers),
         cmocka_unit_test(test_allow_and_error_body),
         cmocka_unit_test(test_not_modified),

@@ -251,12 +251,14 @@ static void test_stack_gzip_and_tag(void **state)
 static void test_tile(void **state)
 {
     fixture *f = *state;
-    char value[100], line[200];
+    char value[100], line[200], csp[300];
     client_answer answer;
     int width, height, middle;
 
-    for (int i = 0; i < 2; i++) { /* rendered, then from the cache: the same in every respect */
+    for (int i = 0; i < 3; i++) { /* rendered, from the cache, then by the answer made for that: the same in every respect */
         answer = get(f, tile_target(&f->slices[1], "?q=90"), "");
+        assert_true(client_header(&answer, "X-Content-Type-Options", value, sizeof value));
+        assert_true(client_header(&answer, "Content-Security-Policy", csp, sizeof csp));
         assert_int_equal(answer.code, 200);
         assert_true(sample_jpeg_read(answer.body, answer.body_size, &width, &height, &middle));
         assert_int_equal(width, 512);
@@ -353,7 +355,7 @@ static void test_lossless(void **state)
     client_answer answer;
 
     snprintf(target, sizeof target, "/tiles/%lld/%lld-0/lossless", (long long)object->series_id, (long long)object->object_id);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         answer = get(f, target, "Accept-Encoding: gzip\r\n");
         assert_int_equal(answer.code, 200);
         assert_true(client_header(&answer, "Content-Type", value, sizeof value));

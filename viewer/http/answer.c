@@ -147,6 +147,47 @@ void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char
     answer_with(request, code, content_type, response, size);
 }
 
+struct kh_http_prepared {
+    struct MHD_Response *response;
+    size_t body_bytes;
+};
+
+kh_http_prepared *kh_http_prepare(const char *const (*headers)[2], size_t count, const void *body, size_t size)
+{
+    kh_http_prepared *prepared = malloc(sizeof *prepared);
+    bool added;
+
+    if (!prepared)
+        return NULL;
+    prepared->body_bytes = size;
+    prepared->response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
+    added = prepared->response && add_security_headers(prepared->response);
+    for (size_t i = 0; i < count && added; i++)
+        added = MHD_add_response_header(prepared->response, headers[i][0], headers[i][1]) == MHD_YES;
+    if (!added) {
+        kh_http_prepared_free(prepared);
+        return NULL;
+    }
+    return prepared;
+}
+
+void kh_http_prepared_free(kh_http_prepared *prepared)
+{
+    if (prepared && prepared->response)
+        MHD_destroy_response(prepared->response);
+    free(prepared);
+}
+
+void kh_http_answer_prepared(kh_http_request *request, const kh_http_prepared *prepared,
+                             void (*release)(void *owner, const void *held), void *owner, const void *held)
+{
+    request->response_is_shared = true;
+    request->release = release;
+    request->release_owner = owner;
+    request->release_held = held;
+    deliver(request, 200, prepared->response, prepared->body_bytes);
+}
+
 static void answer_problem(kh_http_request *request, unsigned code, const char *kind, const char *message)
 {
     kh_buf body;

@@ -24,13 +24,13 @@ typedef struct head {
 
 static bool is_token(const char *text, size_t size)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
+    static const char others[] = "!#$%&'*+.^_`|~";
 
     for (size_t i = 0; i < size; i++) {
         char c = text[i];
-        bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool usual = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || (c >= '0' && c <= '9');
 
-        if (!alphanumeric && (c == '\0' || !strchr(others, c)))
+        if (!usual && (c == '\0' || !strchr(others, c)))
             return false;
     }
     return size > 0;

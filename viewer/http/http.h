@@ -78,6 +78,15 @@ void kh_http_answer_constant(kh_http_request *request, unsigned code, const char
 /* The bytes are borrowed until release(release_context) is called, once. */
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context);
+/* An answer that is given many times: its header lines are made once. body is borrowed for as long as it is in use.
+ * headers: name and value of each of `count` lines. NULL when there is no memory. Threads: any. */
+typedef struct kh_http_prepared kh_http_prepared;
+kh_http_prepared *kh_http_prepare(const char *const (*headers)[2], size_t count, const void *body, size_t size);
+/* NULL is welcome. Answers under way may still use it. */
+void kh_http_prepared_free(kh_http_prepared *prepared);
+/* Answer with 200, in the handler (not suspended). release(owner, held) is called once, when the body is not needed any more. */
+void kh_http_answer_prepared(kh_http_request *request, const kh_http_prepared *prepared,
+                             void (*release)(void *owner, const void *held), void *owner, const void *held);
 /* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. What happened inside us
  * (disk, memory, own mistakes) is logged, and the client hears only that it did. */
 void kh_http_answer_error(kh_http_request *request, const kh_error *error);

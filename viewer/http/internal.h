@@ -79,6 +79,10 @@ struct kh_http_request {
     struct MHD_Response *response;
     unsigned code;
     size_t body_bytes;
+    bool response_is_shared; /* a prepared one: not ours to destroy */
+    void (*release)(void *owner, const void *held); /* what a prepared answer holds; NULL: nothing */
+    void *release_owner;
+    const void *release_held;
     kh_http_stream *stream;
     kh_http_request *previous_suspended, *next_suspended; /* server->lock */
     char header_text[KH_HTTP_HEADER_BYTES_MAX];           /* last: not cleared for the next request */

@@ -46,8 +46,10 @@ static bool let_go(kh_http_request *request)
         return false;
     for (size_t i = 0; i < KH_HTTP_KEPT_MAX; i++)
         free(request->kept[i]);
-    if (request->response)
+    if (request->response && !request->response_is_shared)
         MHD_destroy_response(request->response);
+    if (request->release)
+        request->release(request->release_owner, request->release_held);
     kh_buf_release(&request->body);
     kh_target_release(&request->target);
     free(request->raw);

@@ -59,7 +59,8 @@ static enum MHD_Result queue_answer(kh_http_request *request)
         kh_http_connection_expect_read(request->connection, request->body_bytes);
     count_answer(request->server, request->code, request->is_head || request->stream ? 0 : request->body_bytes);
     queued = MHD_queue_response(request->mhd, request->code, request->response);
-    MHD_destroy_response(request->response);
+    if (!request->response_is_shared)
+        MHD_destroy_response(request->response);
     request->response = NULL;
     return queued;
 }

@@ -1,4 +1,5 @@
 /* GET /tiles/..., tiles, small pictures and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "viewer/portal/internal.h"
@@ -12,6 +13,8 @@
 #define WINDOW_CENTER_MAX 1e9
 #define WINDOW_WIDTH_MIN 1e-6
 #define WINDOW_WIDTH_MAX 1e9
+#define CACHE_CONTROL "private, no-cache"
+#define PREPARED_BYTES 2048 /* about: eleven header lines of the library's */
 
 typedef struct sent {
     kh_tiles *tiles;
@@ -98,6 +101,11 @@ static const char *lossy_text(const kh_tile *tile)
     return tile->lossy_source ? "jpeg;source" : "jpeg";
 }
 
+static const char *content_type(const kh_tile *tile)
+{
+    return tile->lossless ? "application/octet-stream" : "image/jpeg";
+}
+
 /* Takes the tile over. */
 static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_tile *tile)
 {
@@ -111,7 +119,7 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
         return;
     }
     *s = (sent){.tiles = portal->tiles, .tile = *tile};
-    kh_http_set_header(request, "Cache-Control", "private, no-cache");
+    kh_http_set_header(request, "Cache-Control", CACHE_CONTROL);
     if (kh_http_answer_not_modified(request, tile->etag)) {
         release_sent(s);
         return;
@@ -120,8 +128,51 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
     if (tile->lossless)
         kh_http_set_header(request, "Content-Encoding", "gzip");
     kh_http_set_header(request, "X-Kakehashi-Lossy", lossy_text(tile));
-    kh_http_answer_borrowed(request, 200, tile->lossless ? "application/octet-stream" : "image/jpeg", tile->jpeg, tile->size,
-                            release_sent, s);
+    kh_http_answer_borrowed(request, 200, content_type(tile), tile->jpeg, tile->size, release_sent, s);
+}
+
+static void destroy_prepared(void *prepared)
+{
+    kh_http_prepared_free(prepared);
+}
+
+/* The answer that a cached tile is given with; made when it is first asked for again. NULL when there is no memory. */
+static const kh_http_prepared *prepared_answer(kh_portal *portal, const kh_tile *tile)
+{
+    kh_http_prepared *prepared = kh_tile_companion(tile);
+    char etag[KH_TILE_ETAG_SIZE + 2];
+    const char *headers[][2] = {{"Cache-Control", CACHE_CONTROL},
+                                {"ETag", etag},
+                                {"X-Kakehashi-Window", tile->window},
+                                {"X-Kakehashi-Lossy", lossy_text(tile)},
+                                {"Content-Type", content_type(tile)},
+                                {"Content-Encoding", "gzip"}};
+    size_t count = sizeof headers / sizeof headers[0] - (tile->lossless ? 0 : 1);
+
+    if (prepared)
+        return prepared;
+    snprintf(etag, sizeof etag, "\"%s\"", tile->etag);
+    prepared = kh_http_prepare((const char *const(*)[2])headers, count, tile->jpeg, tile->size);
+    if (!prepared || kh_tiles_attach(portal->tiles, tile, prepared, PREPARED_BYTES, destroy_prepared))
+        return prepared;
+    kh_http_prepared_free(prepared);
+    return kh_tile_companion(tile);
+}
+
+static void release_cached(void *tiles, const void *blob)
+{
+    kh_tiles_release(tiles, &(kh_tile){.blob = blob});
+}
+
+/* On the HTTP thread. Takes the tile over. */
+static void answer_cached(kh_portal *portal, kh_http_request *request, const kh_tile *tile)
+{
+    const kh_http_prepared *prepared = kh_http_header(request, "If-None-Match") ? NULL : prepared_answer(portal, tile);
+
+    if (prepared)
+        kh_http_answer_prepared(request, prepared, release_cached, portal->tiles, tile->blob);
+    else
+        answer_tile(portal, request, tile);
 }
 
 /* A picture over a limit of ours cannot be shown: that is the object's fault, not the request's. */
@@ -180,7 +231,7 @@ static void revalidate(kh_portal *portal, kh_http_request *request)
         return;
     }
     if (kh_http_etag_matches(request, etag)) {
-        kh_http_set_header(request, "Cache-Control", "private, no-cache");
+        kh_http_set_header(request, "Cache-Control", CACHE_CONTROL);
         (void)kh_http_answer_not_modified(request, etag);
         return;
     }
@@ -213,7 +264,7 @@ void kh_portal_tile(kh_http_request *request, void *context)
     }
     note_reader(portal, request, &key);
     if (kh_tiles_peek(portal->tiles, &key, &tile)) {
-        answer_tile(portal, request, &tile);
+        answer_cached(portal, request, &tile);
     } else if (kh_http_header(request, "If-None-Match")) {
         kh_portal_later(portal, request, revalidate);
     } else {

@@ -83,6 +83,16 @@ void kh_tiles_release(kh_tiles *tiles, const kh_tile *tile)
     kh_blobcache_release(tiles->blobs, tile->blob);
 }
 
+void *kh_tile_companion(const kh_tile *tile)
+{
+    return kh_blob_companion(tile->blob);
+}
+
+bool kh_tiles_attach(kh_tiles *tiles, const kh_tile *tile, void *companion, size_t bytes, void (*destroy)(void *companion))
+{
+    return kh_blobcache_attach(tiles->blobs, tile->blob, companion, bytes, destroy);
+}
+
 /* The object of the key, in a stack that is the caller's to release when KH_OK. */
 static kh_status find_object(kh_tiles *tiles, const kh_tile_key *key, const kh_stack **stack,
                              const kh_stack_object **object, kh_error *err)

@@ -65,6 +65,9 @@ bool kh_tiles_peek(kh_tiles *tiles, const kh_tile_key *key, kh_tile *out);
 KH_MUST_USE kh_status kh_tiles_get(kh_tiles *tiles, const kh_tile_key *key, const kh_tile_waiter *waiter, kh_error *err);
 /* Give back what peek or done gave. */
 void kh_tiles_release(kh_tiles *tiles, const kh_tile *tile);
+/* See kh_blobcache_attach(): what is made of a held tile once and destroyed with it. */
+void *kh_tile_companion(const kh_tile *tile);
+bool kh_tiles_attach(kh_tiles *tiles, const kh_tile *tile, void *companion, size_t bytes, void (*destroy)(void *companion));
 /* Identifies the bytes a key gives: object content, parameters, renderer version. NUL-terminated, without quotes. Reads the
  * index; the same errors for keys that do not exist. */
 KH_MUST_USE kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[KH_TILE_ETAG_SIZE], kh_error *err);
