@@ -2,20 +2,26 @@
 
 #include <string.h>
 #include "cache/fold.h"
+#include "cache/grams.h"
 #include "cache/internal.h"
+#include "cache/text_index.h"
 
-#define STUDY_SELECT                                                                                                           \
+#define STUDY_COLUMNS                                                                                                          \
     "SELECT s.id, s.study_uid, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date,"    \
     " p.sex, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution, s.study_id, s.modalities,"      \
     " s.series_count, s.object_count, s.image_count, s.frame_count, s.bytes, s.first_arrival_ms, s.last_arrival_ms,"           \
     " coalesce((SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name), 0), s.revision,"      \
     " EXISTS (SELECT 1 FROM arrival WHERE arrival.study_ref = s.id),"                                                          \
-    " s.away_count, s.last_used_ms"                                                                                            \
-    " FROM study s JOIN patient p ON p.id = s.patient_ref JOIN facility f ON f.id = p.facility_id"
+    " s.away_count, s.last_used_ms"
+#define TO_PATIENT " CROSS JOIN patient p ON p.id = s.patient_ref CROSS JOIN facility f ON f.id = p.facility_id"
+#define STUDY_SELECT STUDY_COLUMNS " FROM study s" TO_PATIENT
 
 #define WORDS_MAX 8
 #define SEARCH_BYTES_MAX 1024
 #define LIMIT_MAX 1000
+#define PIECES_BYTES_MAX ((size_t)64 << 10)
+/* Words that leave more studies than that are met soon by looking at one after the other. */
+#define TEXT_STUDIES_MAX 100000
 
 static void read_study(kh_sql_row *row, kh_study *out)
 {
@@ -121,12 +127,20 @@ static kh_status check_filter(const kh_study_filter *filter, kh_error *err)
     " AND (?8 IS NULL OR instr(s.search, ?8) > 0) AND (?9 IS NULL OR instr(s.search, ?9) > 0)"                                 \
     " AND (?10 IS NULL OR instr(s.search, ?10) > 0) AND (?11 IS NULL OR instr(s.search, ?11) > 0)"
 #define WHERE_VALUES (3 + WORDS_MAX)
+/* The text index says which studies may have the words. */
+#define FROM_TEXT " FROM study_text g CROSS JOIN study s ON s.id = " KH_TEXT_STUDY_ID
 
-static kh_status count_studies(kh_sql *sql, const kh_sql_value *values, int64_t *total, kh_error *err)
+/* pieces: of the text index, NULL to look at every study; values has room for them. */
+static kh_status count_studies(kh_sql *sql, kh_sql_value *values, const char *pieces, int64_t *total, kh_error *err)
 {
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, "SELECT count(*) FROM study s" STUDY_WHERE, values, WHERE_VALUES, err);
+    kh_status status;
+
+    values[WHERE_VALUES] = KH_SQL_T(pieces);
+    status = pieces ? kh_sql_query(&row, sql, "SELECT count(*)" FROM_TEXT STUDY_WHERE " AND g.study_text MATCH ?12", values,
+                                   WHERE_VALUES + 1, err)
+                    : kh_sql_query(&row, sql, "SELECT count(*) FROM study s" STUDY_WHERE, values, WHERE_VALUES, err);
 
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
@@ -136,33 +150,69 @@ static kh_status count_studies(kh_sql *sql, const kh_sql_value *values, int64_t 
     return status;
 }
 
+static kh_status list_studies(kh_sql *sql, const kh_sql_value *values, const char *pieces, kh_study_visit *visit, void *context,
+                              kh_error *err)
+{
+    if (!pieces)
+        return visit_studies(sql, STUDY_SELECT STUDY_WHERE " ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?12 OFFSET ?13",
+                             values, WHERE_VALUES + 2, visit, context, err);
+    return visit_studies(sql,
+                         STUDY_COLUMNS FROM_TEXT TO_PATIENT STUDY_WHERE " AND g.study_text MATCH ?14"
+                                                                        " ORDER BY g.rowid DESC LIMIT ?12 OFFSET ?13",
+                         values, WHERE_VALUES + 3, visit, context, err);
+}
+
+/* Can the text index help? *usable until the caller ends the read transaction that this begins. */
+static kh_status ask_text(kh_sql *sql, const search *words, kh_buf *pieces, bool *usable, kh_error *err)
+{
+    int64_t count = 0;
+    kh_status status = kh_sql_begin(sql, err);
+
+    *usable = false;
+    for (size_t i = 0; i < words->count && status == KH_OK; i++)
+        status = kh_grams_of_word(pieces, words->words[i], err);
+    if (status == KH_OK && words->count > 0)
+        status = kh_text_index_is_complete(sql, usable, err);
+    if (status == KH_OK && *usable)
+        status = kh_text_index_count(sql, kh_buf_text(pieces), TEXT_STUDIES_MAX + 1, &count, err);
+    *usable = *usable && count <= TEXT_STUDIES_MAX;
+    return status;
+}
+
 kh_status kh_browse_studies(kh_cache *cache, const kh_study_filter *filter, kh_study_visit *visit, void *context, int64_t *total,
                             kh_error *err)
 {
-    kh_sql_value values[WHERE_VALUES + 2] = {KH_SQL_T(filter->date_from), KH_SQL_T(filter->date_to), KH_SQL_T(filter->modality)};
+    kh_sql_value values[WHERE_VALUES + 3] = {KH_SQL_T(filter->date_from), KH_SQL_T(filter->date_to), KH_SQL_T(filter->modality)};
     kh_sql *sql = NULL;
     search words = {0};
+    bool usable = false;
+    kh_buf pieces;
     kh_status status;
 
     kh_buf_init(&words.text, (size_t)4 * SEARCH_BYTES_MAX);
+    kh_buf_init(&pieces, PIECES_BYTES_MAX);
     status = check_filter(filter, err);
     if (status == KH_OK)
         status = read_search(&words, filter->text, err);
     if (status == KH_OK)
         status = kh_reader_acquire(&sql, cache->readers, err);
+    if (status == KH_OK)
+        status = ask_text(sql, &words, &pieces, &usable, err);
     if (status != KH_OK)
         goto out;
     for (size_t i = 0; i < words.count; i++)
         values[3 + i] = KH_SQL_T(words.words[i]);
     values[WHERE_VALUES] = KH_SQL_I(filter->limit);
     values[WHERE_VALUES + 1] = KH_SQL_I(filter->offset);
-    status = visit_studies(sql,
-                           STUDY_SELECT STUDY_WHERE " ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?12 OFFSET ?13",
-                           values, WHERE_VALUES + 2, visit, context, err);
+    values[WHERE_VALUES + 2] = KH_SQL_T(kh_buf_text(&pieces));
+    status = list_studies(sql, values, usable ? kh_buf_text(&pieces) : NULL, visit, context, err);
     if (status == KH_OK && total)
-        status = count_studies(sql, values, total, err);
+        status = count_studies(sql, values, usable ? kh_buf_text(&pieces) : NULL, total, err);
 out:
+    if (sql)
+        kh_sql_rollback(sql);
     kh_reader_release(cache->readers, sql);
+    kh_buf_release(&pieces);
     kh_buf_release(&words.text);
     return status;
 }

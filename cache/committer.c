@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/queue.h"
+#include "cache/text_index.h"
 #include "store/file.h"
 
 #define WAITING_MAX 1024
 #define GROUP_MAX 256
 #define EVENTS_MAX 1024 /* of one transaction */
+#define TEXTS_MAX 1000  /* studies whose text is brought up to date in one transaction */
 
 typedef struct job {
     kh_write_function *function;
@@ -44,6 +47,9 @@ struct kh_committer {
     pthread_cond_t finished;
     _Atomic uint64_t groups, functions;
     _Atomic bool in_doubt;
+    _Atomic bool stopping;
+    bool texts_behind; /* the thread's: more studies are due in the text index */
+    bool texts_told;   /* the thread's: the log says that it is being made */
     kh_write write; /* the thread's */
 };
 
@@ -151,16 +157,17 @@ static kh_status run_transaction(kh_committer *committer, job **jobs, size_t cou
     }
     status = store_events(committer, newest, err);
     if (status == KH_OK)
+        status = kh_text_index_update(committer->sql, TEXTS_MAX, &committer->texts_behind, err);
+    if (status == KH_OK)
         return kh_sql_commit(committer->sql, err);
     kh_sql_rollback(committer->sql);
     return status;
 }
 
-static void run_group(kh_committer *committer, job **jobs, size_t count)
+static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
 {
     kh_error err = KH_ERROR_INIT;
     uint64_t newest = 0;
-
     kh_status status;
 
     sync_leaves(committer, jobs, count);
@@ -181,6 +188,19 @@ static void run_group(kh_committer *committer, job **jobs, size_t count)
         jobs[i]->done = true;
     pthread_cond_broadcast(&committer->finished);
     pthread_mutex_unlock(&committer->lock);
+    return status;
+}
+
+/* An index of an earlier version: its text index is made a piece at a time, whenever nothing else is to be written. */
+static void catch_up(kh_committer *committer)
+{
+    if (run_group(committer, NULL, 0) != KH_OK) {
+        kh_log(KH_LOG_WARN, "cache", "the text index cannot be written; searches look through all studies until it can");
+        committer->texts_behind = false; /* the next change tries again */
+    } else if (!committer->texts_behind && committer->texts_told) {
+        committer->texts_told = false;
+        kh_log(KH_LOG_INFO, "cache", "the text index is complete");
+    }
 }
 
 static void *committer_thread(void *argument)
@@ -190,15 +210,31 @@ static void *committer_thread(void *argument)
 
     for (;;) {
         size_t count = 0;
+        bool waits = !committer->texts_behind || atomic_load(&committer->stopping);
 
-        jobs[0] = kh_queue_pop(committer->queue, -1);
-        if (!jobs[0])
+        jobs[0] = kh_queue_pop(committer->queue, waits ? -1 : 0);
+        if (!jobs[0] && waits)
             return NULL;
+        if (!jobs[0]) {
+            catch_up(committer);
+            continue;
+        }
         do
             count++;
         while (count < GROUP_MAX && (jobs[count] = kh_queue_pop(committer->queue, 0)) != NULL);
         run_group(committer, jobs, count);
     }
+}
+
+static kh_status look_at_texts(kh_committer *committer, kh_error *err)
+{
+    bool complete;
+    kh_status status = kh_text_index_is_complete(committer->sql, &complete, err);
+
+    committer->texts_behind = committer->texts_told = status == KH_OK && !complete;
+    if (committer->texts_behind)
+        kh_log(KH_LOG_INFO, "cache", "the text index is being made; searches look through all studies until it is complete");
+    return status;
 }
 
 kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *paths, kh_page *page, uint32_t events_kept,
@@ -218,7 +254,9 @@ kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *p
     committer->events_kept = events_kept;
     pthread_mutex_init(&committer->lock, NULL);
     pthread_cond_init(&committer->finished, NULL);
-    status = kh_queue_create(&committer->queue, WAITING_MAX, err);
+    status = look_at_texts(committer, err);
+    if (status == KH_OK)
+        status = kh_queue_create(&committer->queue, WAITING_MAX, err);
     if (status == KH_OK) {
         int code = pthread_create(&committer->thread, NULL, committer_thread, committer);
 
@@ -239,6 +277,7 @@ void kh_committer_free(kh_committer *committer)
 {
     if (!committer)
         return;
+    atomic_store(&committer->stopping, true);
     kh_queue_close(committer->queue);
     pthread_join(committer->thread, NULL);
     kh_queue_free(committer->queue);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/buf.h"
 #include "cache/fold.h"
+#include "cache/grams.h"
 #include "dicom/dictionary.h"
 #include "dicom/syntax.h"
 
@@ -464,6 +464,15 @@ const char *kh_match_uids_json(const kh_match *match)
 const char *kh_match_exact(const kh_match *match)
 {
     return match->kind == MATCH_TEXT && match->value_count == 1 && !match->wild ? match->values[0] : NULL;
+}
+
+kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; match->kind == MATCH_NAME && i < match->value_count && status == KH_OK; i++)
+        status = kh_grams_of_name(out, match->values[i], match->wild, err);
+    return status;
 }
 
 bool kh_match_days(const kh_match *match, const char **from, const char **to)

@@ -10,7 +10,7 @@
 #define KH_CACHE_MATCH_H
 
 #include <stdbool.h>
-#include "base/error.h"
+#include "base/buf.h"
 #include "dicom/tag.h"
 #include "dicom/text.h"
 
@@ -36,6 +36,9 @@ bool kh_match_name(const kh_match *match, const kh_person_name *name);
 const char *kh_match_uids_json(const kh_match *match);
 /* The one text it matches, NULL when it could match others too. */
 const char *kh_match_exact(const kh_match *match);
+/* The pieces (cache/grams.h) that a study must have for its patient's name to match, as the text index is asked for them; nothing is
+ * appended when the key is no name or any study may match. */
+KH_MUST_USE kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_error *err);
 /* The days of a date key, *from "" and *to "" where open; false when it is no date key. */
 bool kh_match_days(const kh_match *match, const char **from, const char **to);
 

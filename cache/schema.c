@@ -117,5 +117,17 @@ static const char schema_7[] =
     "ALTER TABLE node ADD COLUMN hours_in TEXT NOT NULL DEFAULT '';"
     "CREATE TABLE facility_title (ae_title TEXT NOT NULL UNIQUE, facility TEXT NOT NULL);";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7};
+/* See cache/text_index.h. What is due says how the study stands in the index now, NULL: not at all. A conflict keeps the first. */
+#define DUE_OLD "INSERT INTO study_text_due VALUES (OLD.id, OLD.date, OLD.time, OLD.search) ON CONFLICT DO NOTHING;"
+static const char schema_8[] =
+    "CREATE VIRTUAL TABLE study_text USING fts5(grams, content='', detail=none, columnsize=0, tokenize='ascii');"
+    "CREATE TABLE study_text_due (study_id INTEGER PRIMARY KEY, was_date TEXT, was_time TEXT, was_search TEXT);"
+    "INSERT INTO study_text_due (study_id) SELECT id FROM study;"
+    "CREATE TRIGGER study_text_new AFTER INSERT ON study BEGIN"
+    "  INSERT INTO study_text_due (study_id) VALUES (NEW.id) ON CONFLICT DO NOTHING; END;"
+    "CREATE TRIGGER study_text_changed AFTER UPDATE OF search, date, time ON study"
+    "  WHEN OLD.search <> NEW.search OR OLD.date <> NEW.date OR OLD.time <> NEW.time BEGIN " DUE_OLD " END;"
+    "CREATE TRIGGER study_text_gone AFTER DELETE ON study BEGIN " DUE_OLD " END;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -6,10 +6,14 @@
 #include "cache/internal.h"
 #include "cache/search_internal.h"
 #include "cache/match.h"
+#include "cache/text_index.h"
 
 /* Rows looked at in one page before others get their turn. */
 #define SCANNED_MAX 4000
 #define LATEST "~" /* sorts behind every date and time */
+/* A list of patients is sorted anew for each page: with more studies to look at than that, going through all is as good. */
+#define TEXT_PATIENTS_MAX 20000
+#define PIECES_BYTES_MAX ((size_t)64 << 10)
 #define IN_LIST " IN (SELECT value FROM json_each(?2))"
 
 #define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
@@ -28,6 +32,7 @@
 #define FROM_STUDY " FROM study s" STUDY_TO_PATIENT
 #define FROM_SERIES " FROM series r CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
 #define FROM_OBJECT " FROM object o CROSS JOIN series r ON r.id = o.series_ref CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
+#define FROM_TEXT " FROM study_text g CROSS JOIN study s ON s.id = " KH_TEXT_STUDY_ID
 #define TO_SERIES " CROSS JOIN series r ON r.study_ref = s.id"
 #define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id"
 
@@ -36,15 +41,20 @@
 #define SERIES_TAIL " AND r.id > ?1 ORDER BY r.id LIMIT ?3"
 #define IMAGE_TAIL " AND o.id > ?1 ORDER BY o.id LIMIT ?3"
 
+#define TEXT_TAIL " WHERE g.study_text MATCH ?2 AND g.rowid < ?1 AND g.rowid >= ?3 ORDER BY g.rowid DESC LIMIT ?4"
+
 /* Which key leads to the rows; the others are matched on each. The most telling that the query has is taken. */
-typedef enum path { BY_OBJECT, BY_SERIES, BY_STUDY, BY_PATIENT, BY_ACCESSION, BY_ALL, PATHS } path;
+typedef enum path { BY_OBJECT, BY_SERIES, BY_STUDY, BY_PATIENT, BY_ACCESSION, BY_TEXT, BY_ALL, PATHS } path;
 
 static const char *const queries[4][PATHS] = {
     [KH_LEVEL_PATIENT] = {[BY_PATIENT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE p.patient_id = ?2" PATIENT_TAIL,
+                          [BY_TEXT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT
+                                      " WHERE p.id IN (SELECT s.patient_ref" FROM_TEXT " WHERE g.study_text MATCH ?2)" PATIENT_TAIL,
                           [BY_ALL] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE ?2 = ?2" PATIENT_TAIL},
     [KH_LEVEL_STUDY] = {[BY_STUDY] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.study_uid" IN_LIST STUDY_TAIL,
                         [BY_PATIENT] = "SELECT " STUDY_COLUMNS PATIENT_TO_STUDY " WHERE p.patient_id = ?2" STUDY_TAIL,
                         [BY_ACCESSION] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.accession = ?2" STUDY_TAIL,
+                        [BY_TEXT] = "SELECT " STUDY_COLUMNS FROM_TEXT STUDY_TO_PATIENT TEXT_TAIL,
                         /* ?2: the earliest day; the latest is where it begins */
                         [BY_ALL] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.date >= ?2" STUDY_TAIL},
     [KH_LEVEL_SERIES] = {[BY_SERIES] = "SELECT " SERIES_COLUMNS FROM_SERIES " WHERE r.series_uid" IN_LIST SERIES_TAIL,
@@ -69,7 +79,10 @@ struct kh_search {
     kh_cache *cache;
     kh_level level;
     path path;
-    const char *lead;          /* ?2: what the path's key must be; of a match */
+    const char *lead;          /* ?2: what the path's key must be; of a match, or the pieces */
+    const char *earliest;      /* day; "" when open; of a match */
+    kh_buf pieces;             /* of the text index */
+    bool settled;              /* a page was read: the path stays */
     condition conditions[KH_SEARCH_KEYS_MAX];
     size_t condition_count;
     char date[17], time[17];   /* where the next page begins, with id */
@@ -100,22 +113,33 @@ static bool try_path(kh_search *search, path way, kh_tag tag, bool list)
     return true;
 }
 
-static void choose_path(kh_search *search)
+static void take_days(kh_search *search)
 {
     const kh_match *days = match_of(search, KH_TAG_STUDY_DATE);
     const char *from, *to;
 
-    if (try_path(search, BY_OBJECT, KH_TAG_SOP_INSTANCE_UID, true) || try_path(search, BY_SERIES, KH_TAG_SERIES_INSTANCE_UID, true) ||
-        try_path(search, BY_STUDY, KH_TAG_STUDY_INSTANCE_UID, true) || try_path(search, BY_PATIENT, KH_TAG_PATIENT_ID, false) ||
-        try_path(search, BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, false))
-        return;
-    search->path = BY_ALL;
-    search->lead = "";
     if (search->level == KH_LEVEL_STUDY && days && kh_match_days(days, &from, &to)) {
-        search->lead = from;
+        search->earliest = from;
         if (to[0])
             snprintf(search->date, sizeof(search->date), "%s", to);
     }
+}
+
+static kh_status choose_path(kh_search *search, kh_error *err)
+{
+    const kh_match *name = match_of(search, KH_TAG_PATIENT_NAME);
+    kh_status status = KH_OK;
+
+    if (try_path(search, BY_OBJECT, KH_TAG_SOP_INSTANCE_UID, true) || try_path(search, BY_SERIES, KH_TAG_SERIES_INSTANCE_UID, true) ||
+        try_path(search, BY_STUDY, KH_TAG_STUDY_INSTANCE_UID, true) || try_path(search, BY_PATIENT, KH_TAG_PATIENT_ID, false) ||
+        try_path(search, BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, false))
+        return KH_OK;
+    take_days(search);
+    if (name && queries[search->level][BY_TEXT])
+        status = kh_match_pieces(name, &search->pieces, err);
+    search->path = search->pieces.size > 0 ? BY_TEXT : BY_ALL;
+    search->lead = search->path == BY_TEXT ? kh_buf_text(&search->pieces) : search->earliest;
+    return status;
 }
 
 static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_error *err)
@@ -149,16 +173,19 @@ kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const
         return kh_error_set(err, KH_E_MEMORY, "no memory for a query");
     search->cache = cache;
     search->level = level;
+    search->earliest = "";
+    kh_buf_init(&search->pieces, PIECES_BYTES_MAX);
     search->id = level <= KH_LEVEL_STUDY ? INT64_MAX : 0;
     snprintf(search->date, sizeof(search->date), LATEST);
     snprintf(search->time, sizeof(search->time), LATEST);
     for (size_t i = 0; status == KH_OK && i < key_count; i++)
         status = add_condition(search, &keys[i], err);
+    if (status == KH_OK)
+        status = choose_path(search, err);
     if (status != KH_OK) {
         kh_search_free(search);
         return status;
     }
-    choose_path(search);
     *out = search;
     return KH_OK;
 }
@@ -169,6 +196,7 @@ void kh_search_free(kh_search *search)
         return;
     for (size_t i = 0; i < search->condition_count; i++)
         kh_match_free(search->conditions[i].match);
+    kh_buf_release(&search->pieces);
     free(search);
 }
 
@@ -182,76 +210,6 @@ bool kh_search_is_single(const kh_search_attribute *attribute, const char *value
 }
 
 /* --- reading --- */
-
-static void read_patient(kh_sql_row *row, kh_search_row *out)
-{
-    kh_patient *patient = &out->study.patient;
-
-    out->patient_row = kh_sql_int(row, 0);
-    KH_COPY(patient->facility, kh_sql_text(row, 1));
-    KH_COPY(patient->patient_id, kh_sql_text(row, 2));
-    KH_COPY(patient->name.alphabetic, kh_sql_text(row, 3));
-    KH_COPY(patient->name.ideographic, kh_sql_text(row, 4));
-    KH_COPY(patient->name.phonetic, kh_sql_text(row, 5));
-    KH_COPY(patient->birth_date, kh_sql_text(row, 6));
-    KH_COPY(patient->sex, kh_sql_text(row, 7));
-}
-
-static void read_study(kh_sql_row *row, kh_study *out)
-{
-    out->id = kh_sql_int(row, 8);
-    KH_COPY(out->study_uid, kh_sql_text(row, 9));
-    KH_COPY(out->date, kh_sql_text(row, 10));
-    KH_COPY(out->time, kh_sql_text(row, 11));
-    KH_COPY(out->description, kh_sql_text(row, 12));
-    KH_COPY(out->accession, kh_sql_text(row, 13));
-    KH_COPY(out->referring_physician, kh_sql_text(row, 14));
-    KH_COPY(out->institution, kh_sql_text(row, 15));
-    KH_COPY(out->study_id, kh_sql_text(row, 16));
-    KH_COPY(out->modalities, kh_sql_text(row, 17));
-    out->series_count = kh_sql_int(row, 18);
-    out->object_count = kh_sql_int(row, 19);
-}
-
-static void read_series(kh_sql_row *row, kh_series *out)
-{
-    out->id = kh_sql_int(row, 20);
-    KH_COPY(out->series_uid, kh_sql_text(row, 21));
-    out->number = kh_sql_is_null(row, 22) ? INT64_MIN : kh_sql_int(row, 22);
-    KH_COPY(out->modality, kh_sql_text(row, 23));
-    KH_COPY(out->description, kh_sql_text(row, 24));
-    KH_COPY(out->body_part, kh_sql_text(row, 25));
-    KH_COPY(out->protocol, kh_sql_text(row, 26));
-    KH_COPY(out->laterality, kh_sql_text(row, 27));
-    out->object_count = kh_sql_int(row, 28);
-}
-
-static void read_object(kh_sql_row *row, kh_search_row *out)
-{
-    kh_object *object = &out->object;
-
-    object->id = kh_sql_int(row, 29);
-    object->series_id = out->series.id;
-    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 30));
-    KH_COPY(object->sop_class_uid, kh_sql_text(row, 31));
-    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 32));
-    object->instance_number = kh_sql_is_null(row, 33) ? INT64_MIN : kh_sql_int(row, 33);
-    object->bytes = kh_sql_int(row, 34);
-    object->frame_count = kh_sql_int(row, 35);
-    out->main_offset = kh_sql_int(row, 36);
-}
-
-static void read_row(const kh_search *search, kh_sql_row *row, kh_search_row *out)
-{
-    memset(out, 0, sizeof(*out));
-    read_patient(row, out);
-    if (search->level >= KH_LEVEL_STUDY)
-        read_study(row, &out->study);
-    if (search->level >= KH_LEVEL_SERIES)
-        read_series(row, &out->series);
-    if (search->level >= KH_LEVEL_IMAGE)
-        read_object(row, out);
-}
 
 /* The next page begins behind this row. */
 static void advance(kh_search *search, const kh_search_row *row)
@@ -310,18 +268,62 @@ typedef struct reading {
     char date[17], time[17];
 } reading;
 
-static kh_status begin_reading(reading *of, const kh_search *search, kh_sql *sql, int64_t limit, kh_error *err)
+/* Where the next page begins in the text index. */
+static int64_t text_before(const kh_search *search)
 {
-    const kh_sql_value id = KH_SQL_I(search->id), lead = KH_SQL_T(search->lead), most = KH_SQL_I(limit);
+    if (search->id < INT64_MAX)
+        return kh_text_key(search->date, search->time, search->id);
+    return strcmp(search->date, LATEST) == 0 ? INT64_MAX : kh_text_key(search->date, "235959", KH_TEXT_STUDY_ID_MAX) + 1;
+}
+
+/* The text index is asked only while it is complete, and for patients when it leaves few to look at. */
+static kh_status settle_path(kh_search *search, kh_sql *sql, kh_error *err)
+{
+    bool complete = false;
+    int64_t count = 0;
+    kh_status status;
+
+    search->settled = true;
+    if (search->path != BY_TEXT)
+        return KH_OK;
+    status = kh_sql_begin(sql, err); /* what is found complete is what is read */
+    if (status == KH_OK)
+        status = kh_text_index_is_complete(sql, &complete, err);
+    if (status == KH_OK && complete && search->level == KH_LEVEL_PATIENT)
+        status = kh_text_index_count(sql, search->lead, TEXT_PATIENTS_MAX + 1, &count, err);
+    if (!complete || count > TEXT_PATIENTS_MAX) {
+        search->path = BY_ALL;
+        search->lead = search->earliest;
+    }
+    return status;
+}
+
+static kh_status begin_reading(reading *of, kh_search *search, kh_sql *sql, int64_t limit, kh_error *err)
+{
+    const kh_sql_value id = KH_SQL_I(search->id), most = KH_SQL_I(limit);
+    kh_status status = search->settled ? KH_OK : settle_path(search, sql, err);
     const char *query = queries[search->level][search->path];
+    const kh_sql_value lead = KH_SQL_T(search->lead);
 
     of->sql = sql;
     of->row = NULL;
     memcpy(of->date, search->date, sizeof(of->date));
     memcpy(of->time, search->time, sizeof(of->time));
-    if (search->level == KH_LEVEL_STUDY)
-        return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, KH_SQL_T(of->date), KH_SQL_T(of->time), most}, 5, err);
-    return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, most}, 3, err);
+    if (status != KH_OK)
+        return status;
+    if (search->level != KH_LEVEL_STUDY)
+        return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, most}, 3, err);
+    if (search->path == BY_TEXT)
+        return kh_sql_query(&of->row, sql, query,
+                            (kh_sql_value[]){KH_SQL_I(text_before(search)), lead, KH_SQL_I(kh_text_key(search->earliest, "", 0)), most}, 4, err);
+    return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, KH_SQL_T(of->date), KH_SQL_T(of->time), most}, 5, err);
+}
+
+static void end_reading(reading *of, kh_sql *sql)
+{
+    kh_sql_end(of->row);
+    if (sql)
+        kh_sql_rollback(sql);
 }
 
 /* *is_match when the row just read is one. */
@@ -329,7 +331,7 @@ static kh_status take_row(kh_search *search, const reading *of, kh_search_row *t
 {
     kh_status status = KH_OK;
 
-    read_row(search, of->row, to);
+    kh_search_read_row(of->row, search->level, to);
     advance(search, to);
     if (search->level == KH_LEVEL_PATIENT)
         status = count_patient(of->sql, to, err);
@@ -349,7 +351,7 @@ static kh_status read_page(kh_search *search, kh_sql *sql, bool *more, kh_error 
         search->row_count += is_match;
         scanned++;
     }
-    kh_sql_end(of.row);
+    end_reading(&of, sql);
     *more = search->row_count == KH_SEARCH_PAGE || scanned == SCANNED_MAX;
     return status;
 }
@@ -371,7 +373,7 @@ kh_status kh_search_all(kh_search *search, int64_t rows_max, kh_search_visit *vi
         if (status == KH_OK && is_match)
             status = visit(context, &search->rows[0], err);
     }
-    kh_sql_end(of.row);
+    end_reading(&of, sql);
     kh_reader_release(search->cache->readers, sql);
     return status;
 }

@@ -1,0 +1,74 @@
+/* search_rows.c - a row of one of the queries of search.c, column by column. */
+#include <string.h>
+#include "cache/internal.h"
+#include "cache/search_internal.h"
+
+static void read_patient(kh_sql_row *row, kh_search_row *out)
+{
+    kh_patient *patient = &out->study.patient;
+
+    out->patient_row = kh_sql_int(row, 0);
+    KH_COPY(patient->facility, kh_sql_text(row, 1));
+    KH_COPY(patient->patient_id, kh_sql_text(row, 2));
+    KH_COPY(patient->name.alphabetic, kh_sql_text(row, 3));
+    KH_COPY(patient->name.ideographic, kh_sql_text(row, 4));
+    KH_COPY(patient->name.phonetic, kh_sql_text(row, 5));
+    KH_COPY(patient->birth_date, kh_sql_text(row, 6));
+    KH_COPY(patient->sex, kh_sql_text(row, 7));
+}
+
+static void read_study(kh_sql_row *row, kh_study *out)
+{
+    out->id = kh_sql_int(row, 8);
+    KH_COPY(out->study_uid, kh_sql_text(row, 9));
+    KH_COPY(out->date, kh_sql_text(row, 10));
+    KH_COPY(out->time, kh_sql_text(row, 11));
+    KH_COPY(out->description, kh_sql_text(row, 12));
+    KH_COPY(out->accession, kh_sql_text(row, 13));
+    KH_COPY(out->referring_physician, kh_sql_text(row, 14));
+    KH_COPY(out->institution, kh_sql_text(row, 15));
+    KH_COPY(out->study_id, kh_sql_text(row, 16));
+    KH_COPY(out->modalities, kh_sql_text(row, 17));
+    out->series_count = kh_sql_int(row, 18);
+    out->object_count = kh_sql_int(row, 19);
+}
+
+static void read_series(kh_sql_row *row, kh_series *out)
+{
+    out->id = kh_sql_int(row, 20);
+    KH_COPY(out->series_uid, kh_sql_text(row, 21));
+    out->number = kh_sql_is_null(row, 22) ? INT64_MIN : kh_sql_int(row, 22);
+    KH_COPY(out->modality, kh_sql_text(row, 23));
+    KH_COPY(out->description, kh_sql_text(row, 24));
+    KH_COPY(out->body_part, kh_sql_text(row, 25));
+    KH_COPY(out->protocol, kh_sql_text(row, 26));
+    KH_COPY(out->laterality, kh_sql_text(row, 27));
+    out->object_count = kh_sql_int(row, 28);
+}
+
+static void read_object(kh_sql_row *row, kh_search_row *out)
+{
+    kh_object *object = &out->object;
+
+    object->id = kh_sql_int(row, 29);
+    object->series_id = out->series.id;
+    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 30));
+    KH_COPY(object->sop_class_uid, kh_sql_text(row, 31));
+    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 32));
+    object->instance_number = kh_sql_is_null(row, 33) ? INT64_MIN : kh_sql_int(row, 33);
+    object->bytes = kh_sql_int(row, 34);
+    object->frame_count = kh_sql_int(row, 35);
+    out->main_offset = kh_sql_int(row, 36);
+}
+
+void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
+{
+    memset(out, 0, sizeof(*out));
+    read_patient(row, out);
+    if (level >= KH_LEVEL_STUDY)
+        read_study(row, &out->study);
+    if (level >= KH_LEVEL_SERIES)
+        read_series(row, &out->series);
+    if (level >= KH_LEVEL_IMAGE)
+        read_object(row, out);
+}
