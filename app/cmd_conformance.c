@@ -92,8 +92,11 @@ static void print_retrievals(void)
 {
     puts("## Retrievals answered\n\n"
          "Nodes that may query may retrieve. Objects are sent byte for byte as they are held, each in its own transfer syntax: one presentation\n"
-         "context for each SOP class and transfer syntax. An object that the receiver does not take so is a failed sub-operation; nothing is\n"
-         "transcoded. A pending response with the four counts follows each sub-operation; C-CANCEL is honoured before the next one.\n\n"
+         "context for each SOP class and transfer syntax, and one for each class with Explicit and Implicit VR Little Endian. Only where the\n"
+         "first was not accepted an object is written anew in the second: compressed pixel data are decoded, Photometric Interpretation, Bits\n"
+         "Allocated and their like say what came out, Lossy Image Compression stays or becomes 01, the SOP Instance UID stays. Nothing is ever\n"
+         "compressed. What cannot be sent in either is a failed sub-operation. For C-GET a context that offers several syntaxes is\n"
+         "accepted in Explicit, else in Implicit VR Little Endian where it offers them. A pending response with the four counts follows each sub-operation; C-CANCEL is honoured before the next one.\n\n"
          "| final status | when |\n| --- | --- |\n"
          "| 0000 | all sub-operations succeeded, or nothing matched |\n"
          "| B000 | some failed, or ended with a warning; those that failed are in Failed SOP Instance UID List (0008,0058) |\n"

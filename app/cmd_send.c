@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include "app/command.h"
+#include "app/decoders.h"
 #include "app/progress.h"
 #include "app/session.h"
 #include "cache/nodes.h"
@@ -8,6 +9,7 @@
 
 typedef struct send_run {
     kh_cache *cache;
+    kh_decoders *decoders;
     kh_node node;
     kh_scu scu;
     kh_object_list list;
@@ -31,7 +33,8 @@ static void send_one(send_run *run, kh_sender *sender, const kh_listed_object *o
 
 static void send_all(send_run *run)
 {
-    kh_sender sender = {.cache = run->cache, .scu = &run->scu, .node = &run->node, .list = &run->list, .originator = ""};
+    kh_sender sender = {.cache = run->cache, .scu = &run->scu, .node = &run->node, .list = &run->list, .originator = "",
+                        .codec = kh_decoders_codec(run->decoders)};
     kh_progress progress;
 
     kh_progress_begin(&progress, stdout, "images", (int64_t)run->list.count, 0);
@@ -45,8 +48,10 @@ static void send_all(send_run *run)
 
 static kh_status prepare(send_run *run, const kh_args *args, const kh_search_key *keys, size_t key_count, kh_error *err)
 {
-    kh_status status = kh_session_read(&run->cache, &args->settings, err);
+    kh_status status = kh_decoders_start(&run->decoders, &args->settings, err);
 
+    if (status == KH_OK)
+        status = kh_session_read(&run->cache, &args->settings, err);
     if (status == KH_OK)
         status = kh_node_find(run->cache, args->words[0], &run->node, err);
     if (status == KH_OK && !run->node.host[0])
@@ -103,6 +108,7 @@ static int run(const kh_command *self, int argc, char **argv)
     }
     kh_object_list_release(&it.list);
     kh_cache_close(it.cache);
+    kh_decoders_stop(it.decoders);
     return status;
 }
 
@@ -114,8 +120,9 @@ const kh_command kh_command_send = {
             "SYNOPSIS\n"
             "  kakehashi send NODE --study UID [OPTIONS]\n\n"
             "DESCRIPTION\n"
-            "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. An object\n"
-            "  that the node does not take so is counted as failed. Works beside a running service and without one: it only reads.\n\n"
+            "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. Only\n"
+            "  where the node takes nothing else an object is written anew in explicit or implicit VR little endian, compressed pixels\n"
+            "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service and without one: it only reads.\n\n"
             "OPTIONS\n"
             "  --study UID             Study Instance UID; several with backslashes between them\n"
             "  --series UID            only this series of it\n"

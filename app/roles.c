@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "app/listener.h"
+#include "app/decoders.h"
 #include "app/session.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,6 +30,13 @@ static void close_fd(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
+}
+
+/* In this process only. */
+static void drop_channels(kh_codec_channels **channels)
+{
+    kh_codec_channels_free(*channels);
+    *channels = NULL;
 }
 
 static int failed(const char *what, const kh_error *err)
@@ -72,7 +80,14 @@ static kh_status open_owner(kh_cache **out, kh_service *service, kh_error *err)
     return status;
 }
 
-static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_error *err)
+static int32_t transcoder_pid(void *context, unsigned index)
+{
+    kh_service *service = context;
+
+    return atomic_load(&service->page->roles[KH_SLOT_DECODE + (unsigned)service->settings->decode_workers + index].pid);
+}
+
+static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     kh_bridge_options options = kh_bridge_options_default;
@@ -93,7 +108,9 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.pull_retry_first_ms = settings->pull_retry_first_ms;
     options.pull_retry_longest_ms = settings->pull_retry_longest_ms;
     options.quiet_ms = settings->quiet_ms;
+    options.private_storage_classes = settings->dicom_private_storage_classes;
     options.control = true;
+    options.codec = codec;
     return kh_bridge_start(out, cache, &options, err);
 }
 
@@ -126,25 +143,29 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     kh_service *service = context;
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache = NULL;
+    kh_codec *codec = NULL;
     kh_bridge *bridge = NULL;
     bool known = false;
     int result;
 
     (void)index;
     close_fd(&service->http_fd);
+    drop_channels(&service->channels);
     if (open_owner(&cache, service, &err) != KH_OK)
         return failed("index", &err);
     if (!service->dicom_open && kh_node_any(cache, &known, &err) == KH_OK && known) {
         kh_cache_close(cache);
         return KH_ROLE_EXIT_REOPEN;
     }
-    if (start_bridge(&bridge, service, cache, &err) != KH_OK) {
+    if (kh_codec_create(&codec, service->transcoders, transcoder_pid, service, &err) != KH_OK ||
+        start_bridge(&bridge, service, cache, codec, &err) != KH_OK) {
         result = failed("bridge", &err);
     } else {
         kh_role_ready(life);
         result = wait_as_bridge(service, cache);
         kh_bridge_stop(bridge, service->settings->drain_ms * 4 / 5);
     }
+    kh_codec_free(codec);
     kh_cache_close(cache);
     return result;
 }
@@ -198,7 +219,7 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     kh_portal_options options = kh_portal_options_default;
 
     for (size_t i = 0; i < service->role_count; i++) {
-        snprintf(decoders[i], sizeof decoders[i], "decode-%u", service->roles[i].index + 1);
+        snprintf(decoders[i], sizeof decoders[i], "%s-%u", service->roles[i].name, service->roles[i].index + 1);
         names[i] = i < KH_SLOT_DECODE ? service->roles[i].name : decoders[i];
     }
     options.cache = cache;
@@ -232,6 +253,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
 
     (void)index;
     close_fd(&service->dicom_fd);
+    drop_channels(&service->transcoders);
     if (open_reader(&cache, service, &err) != KH_OK)
         return failed("index", &err);
     if (!cache)
@@ -251,9 +273,8 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
 
 /* ---- decode ---- */
 
-static int run_decode(void *context, unsigned index, const kh_role_life *life)
+static int decode_for(kh_service *service, kh_codec_channels *channels, unsigned index, const kh_role_life *life)
 {
-    kh_service *service = context;
     sigset_t mask;
 
     close_fd(&service->http_fd);
@@ -263,8 +284,25 @@ static int run_decode(void *context, unsigned index, const kh_role_life *life)
     sigemptyset(&mask);
     sigaddset(&mask, SIGTERM);
     sigprocmask(SIG_UNBLOCK, &mask, NULL);
-    kh_codec_worker_run(service->channels, index);
+    kh_codec_worker_run(channels, index);
     return 0;
+}
+
+static int run_decode(void *context, unsigned index, const kh_role_life *life)
+{
+    kh_service *service = context;
+
+    drop_channels(&service->transcoders); /* what belongs to others is no business of a worker */
+    return decode_for(service, service->channels, index, life);
+}
+
+/* The bridge's own: a channel has one asker. */
+static int run_transcode(void *context, unsigned index, const kh_role_life *life)
+{
+    kh_service *service = context;
+
+    drop_channels(&service->channels);
+    return decode_for(service, service->transcoders, index, life);
 }
 
 static void decode_ended(void *context, unsigned index)
@@ -272,6 +310,13 @@ static void decode_ended(void *context, unsigned index)
     kh_service *service = context;
 
     kh_codec_worker_ended(service->channels, index);
+}
+
+static void transcode_ended(void *context, unsigned index)
+{
+    kh_service *service = context;
+
+    kh_codec_worker_ended(service->transcoders, index);
 }
 
 /* ---- the service ---- */
@@ -324,6 +369,9 @@ static void fill_roles(kh_service *service)
     for (unsigned i = 0; i < (unsigned)service->settings->decode_workers; i++)
         service->roles[count++] =
             (kh_role){.name = "decode", .index = i, .stage = 1, .run = run_decode, .ended = decode_ended, .context = service};
+    for (unsigned i = 0; i < (unsigned)service->settings->dicom_transcoders; i++)
+        service->roles[count++] = (kh_role){
+            .name = "transcode", .index = i, .stage = 1, .run = run_transcode, .ended = transcode_ended, .context = service};
     service->role_count = count;
 }
 
@@ -360,16 +408,13 @@ static kh_status take_folder(kh_service *service, kh_error *err)
 
 kh_status kh_service_init(kh_service *service, const kh_settings *settings, kh_error *err)
 {
-    kh_codec_options codec = kh_codec_options_default;
+    kh_codec_options codec = kh_decoders_options(settings);
     kh_status status;
 
     *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1, .lock_fd = -1};
     umask(077);
     raise_descriptor_limit();
     codec.worker_count = (unsigned)settings->decode_workers;
-    codec.frame_bytes_max = (uint64_t)settings->decode_frame_bytes;
-    codec.address_space_bytes = (uint64_t)settings->decode_address_space_bytes;
-    codec.deadline_base_ms = settings->decode_deadline_ms;
     status = take_folder(service, err);
     if (status == KH_OK)
         status = open_sockets(service, err);
@@ -377,6 +422,9 @@ kh_status kh_service_init(kh_service *service, const kh_settings *settings, kh_e
         status = kh_page_create(&service->page, err);
     if (status == KH_OK)
         status = kh_codec_channels_create(&service->channels, &codec, err);
+    codec.worker_count = (unsigned)settings->dicom_transcoders;
+    if (status == KH_OK)
+        status = kh_codec_channels_create(&service->transcoders, &codec, err);
     if (status != KH_OK) {
         kh_service_release(service);
         return status;
@@ -394,8 +442,8 @@ void kh_service_close_sockets(kh_service *service)
 void kh_service_release(kh_service *service)
 {
     kh_service_close_sockets(service);
-    kh_codec_channels_free(service->channels);
-    service->channels = NULL;
+    drop_channels(&service->channels);
+    drop_channels(&service->transcoders);
     kh_page_free(service->page);
     service->page = NULL;
     if (service->lock_fd >= 0)

@@ -16,7 +16,8 @@
 typedef struct kh_service {
     const kh_settings *settings; /* borrowed */
     kh_page *page;
-    kh_codec_channels *channels;
+    kh_codec_channels *channels;    /* of the web role */
+    kh_codec_channels *transcoders; /* of the bridge */
     int lock_fd;                 /* says to commands that a service runs */
     int http_fd, dicom_fd;       /* listening; -1 when closed */
     uint16_t http_port, dicom_port;

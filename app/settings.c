@@ -6,6 +6,7 @@
 #include <string.h>
 #include "app/listener.h"
 #include "base/log.h"
+#include "pacs-bridge/service.h"
 
 #define KIB 1024LL
 #define MIB (1024 * KIB)
@@ -38,6 +39,7 @@ const kh_settings kh_settings_default = {
     .dicom_idle_ms = 60 * SECOND,
     .dicom_floor_bytes = 64 * KIB,
     .dicom_answers = 10000,
+    .dicom_transcoders = 1,
     .reserve_bytes = 2 * GIB,
     .object_bytes = 8 * GIB,
     .events_kept = 100000,
@@ -87,6 +89,8 @@ static const kh_config_key keys[] = {
     NUMBER("dicom", "idle_timeout", DURATION, dicom_idle_ms, SECOND, HOUR),
     NUMBER("dicom", "slowest", SIZE, dicom_floor_bytes, 1, GIB),
     NUMBER("dicom", "answers", COUNT, dicom_answers, 1, 1000000),
+    NUMBER("dicom", "transcoders", COUNT, dicom_transcoders, 1, 4),
+    TEXT("dicom", "private_storage_classes", dicom_private_storage_classes),
     NUMBER("storage", "reserve", SIZE, reserve_bytes, 0, 1024 * TIB),
     NUMBER("storage", "object", SIZE, object_bytes, MIB, TIB),
     NUMBER("storage", "events", COUNT, events_kept, 1000, 10000000),
@@ -157,6 +161,7 @@ static bool ae_title_valid(const char *title)
 
 kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
 {
+    kh_service_scp service;
     kh_log_level level;
     uint32_t address = 0;
     kh_status status;
@@ -178,6 +183,8 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
     if (!ae_title_valid(settings->dicom_ae_title))
         return kh_error_set(err, KH_E_ARG, "[dicom] ae_title: \"%s\", expected 1 to 16 printable characters without \\",
                             settings->dicom_ae_title);
+    if (kh_service_private_classes(&service, settings->dicom_private_storage_classes, err) != KH_OK)
+        return kh_error_prefix(err, "[dicom] private_storage_classes");
     if (settings->pull_retry_longest_ms < settings->pull_retry_first_ms)
         return kh_error_set(err, KH_E_ARG, "[pull] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
                             settings->pull_retry_longest_ms, settings->pull_retry_first_ms);

@@ -33,6 +33,8 @@ typedef struct kh_settings {
     int64_t dicom_idle_ms;
     int64_t dicom_floor_bytes;
     int64_t dicom_answers;
+    int64_t dicom_transcoders;
+    char dicom_private_storage_classes[961];
 
     int64_t reserve_bytes;
     int64_t object_bytes;

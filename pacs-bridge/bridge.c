@@ -127,6 +127,7 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     bridge->service.cache = cache;
     memcpy(bridge->service.ae_title, options->ae_title, sizeof(bridge->service.ae_title));
     snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
+    bridge->service.codec = options->codec;
     bridge->service.answers_max = options->find_answers_max;
     bridge->limits = kh_net_limits_default;
     bridge->limits.associate_ms = options->associate_ms;
@@ -136,6 +137,9 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     status = kh_net_init(err);
     if (status == KH_OK)
         status = kh_stop_create(&bridge->stop, err);
+    if (status == KH_OK)
+        status = kh_service_private_classes(&bridge->service, options->private_storage_classes ? options->private_storage_classes : "",
+                                            err);
     bridge->service.limits = bridge->limits;
     bridge->service.stop = bridge->stop;
     if (status == KH_OK)

@@ -1,5 +1,5 @@
-/* retrieve_scp.c - C-MOVE and C-GET as provider (PS3.4 C.4.2, C.4.3): what is held is sent as it is held, to a known node or back on the
- * association of the request. */
+/* retrieve_scp.c - C-MOVE and C-GET as provider (PS3.4 C.4.2, C.4.3): what is held is sent as it is held (or as sender.h says),
+ * to a known node or back on the association of the request. */
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
@@ -105,16 +105,17 @@ static kh_status get_one(retrieving *get, const kh_listed_object *object, uint16
 {
     kh_user_object request = {.originator = "", .cancel_id = get->request->message_id, .cancelled = &get->cancelled};
     const kh_object_kind *kind = &get->list.kinds[object->kind];
-    const kh_context *with;
+    kh_sender_way way = {
+        .cache = get->of->service->cache, .codec = get->of->service->codec, .assoc = get->of->assoc, .kind = kind};
 
     *dimse = 0;
     if (object->kind >= get->list.kind_count)
         return kh_error_set(why, KH_E_LIMIT, "more than %d kinds of objects at once", KH_OBJECT_KINDS_MAX);
-    with = kh_assoc_context_find(get->of->assoc, kind->sop_class_uid, kind->transfer_syntax_uid);
-    if (!with || !with->requestor_is_scp)
+    way.with = kh_sender_context(get->of->assoc, kind, true);
+    if (!way.with)
         return kh_error_set(why, KH_E_UNSUPPORTED, "no context in which the requestor takes class %s in transfer syntax %s",
                             kind->sop_class_uid, kind->transfer_syntax_uid);
-    return kh_sender_store(get->of->service->cache, get->of->assoc, with, object, &request, dimse, why);
+    return kh_sender_store(&way, object, &request, dimse, why);
 }
 
 static void note_failure(retrieving *get, const kh_listed_object *object, const kh_error *why)
@@ -231,6 +232,7 @@ static void prepare_sender(retrieving *get)
                               .scu = &get->scu,
                               .node = &get->destination,
                               .list = &get->list,
+                              .codec = get->of->service->codec,
                               .originator = get->of->request->calling,
                               .originator_id = get->request->message_id};
 }

@@ -2,35 +2,119 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "dicom/recode.h"
 #include "pacs-bridge/dimse_status.h"
+
+#define CODESTREAM_BYTES_MAX (UINT64_C(1) << 31) /* of one frame; the codec has its own, smaller limit */
+#define DECODE_TRIES 60                          /* each waits for a worker as long as a frame may take */
 
 bool kh_sender_is_taken(uint16_t dimse)
 {
     return dimse == KH_DIMSE_SUCCESS || (dimse & 0xf000) == 0xb000 || dimse == 0x0001 || dimse == 0x0107 || dimse == 0x0116;
 }
 
-kh_status kh_sender_store(kh_cache *cache, kh_assoc *assoc, const kh_context *with, const kh_listed_object *object,
-                          kh_user_object *request, uint16_t *dimse, kh_error *err)
-{
-    kh_source source;
-    int fd = -1;
-    kh_status status = kh_object_open(cache, object->object_id, &fd, err);
+/* --- one object --- */
 
-    *dimse = 0;
-    if (status == KH_OK)
-        status = kh_source_init_fd(&source, fd, err);
+const kh_context *kh_sender_context(const kh_assoc *assoc, const kh_object_kind *kind, bool as_scp)
+{
+    const char *const syntaxes[] = {kind->transfer_syntax_uid, KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
+
+    for (size_t i = 0; i < sizeof(syntaxes) / sizeof(syntaxes[0]); i++) {
+        const kh_context *with = kh_assoc_context_find(assoc, kind->sop_class_uid, syntaxes[i]);
+
+        if (with && (!as_scp || with->requestor_is_scp))
+            return with;
+    }
+    return NULL;
+}
+
+/* Workers that are busy with others' frames come free: a sender can wait, longer than a browser would. */
+static kh_status decode(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                        const void *codestream, size_t codestream_size, kh_error *err)
+{
+    kh_status status;
+
+    for (unsigned i = 0;; i++) {
+        status = kh_codec_decode(pixels, size, context, transfer_syntax_uid, format, codestream, codestream_size, err);
+        if (status != KH_E_BUSY || i == DECODE_TRIES)
+            return status;
+        kh_error_clear(err);
+    }
+}
+
+static kh_status produce(void *context, kh_data_sink *put, void *into, kh_error *err)
+{
+    return kh_recode_write(context, put, into, err);
+}
+
+static bool is_native(const char *transfer_syntax_uid)
+{
+    return strcmp(transfer_syntax_uid, KH_TS_EXPLICIT_LE) == 0 || strcmp(transfer_syntax_uid, KH_TS_IMPLICIT_LE) == 0;
+}
+
+/* Only what ends with a value of odd length is odd itself, and cannot be sent so (PS3.8 annex E). */
+static bool goes_as_it_is(const kh_sender_way *way, const kh_user_object *request)
+{
+    if (strcmp(way->with->transfer_syntax, way->kind->transfer_syntax_uid) != 0)
+        return false;
+    return ((request->source->size - request->offset) & 1) == 0 || !is_native(way->kind->transfer_syntax_uid);
+}
+
+/* The object as it is, or written anew where the context has another transfer syntax. */
+static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_object *request, kh_error *err)
+{
+    const kh_recode_options options = {.explicit_vr = strcmp(way->with->transfer_syntax, KH_TS_EXPLICIT_LE) == 0,
+                                       .codestream_bytes_max = CODESTREAM_BYTES_MAX,
+                                       .decode = way->codec ? decode : NULL,
+                                       .context = way->codec};
+    kh_status status;
+
+    if (goes_as_it_is(way, request))
+        return KH_OK;
+    status = kh_recode_open(recode, request->source, &options, err);
+    if (status != KH_OK)
+        return kh_error_prefix(err, "not taken in transfer syntax %s, and not to be changed", way->kind->transfer_syntax_uid);
+    request->produce = produce;
+    request->produce_context = *recode;
+    return KH_OK;
+}
+
+static kh_status store_file(kh_sender_way *way, int fd, const kh_listed_object *object, kh_user_object *request, uint16_t *dimse,
+                            kh_error *err)
+{
+    kh_recode *recode = NULL;
+    kh_source source;
+    kh_status status = kh_source_init_fd(&source, fd, err);
+
     if (status == KH_OK && source.size != (uint64_t)object->bytes)
         status = kh_error_set(err, KH_E_CORRUPT, "object %lld: %llu bytes, expected %lld", (long long)object->object_id,
                               (unsigned long long)source.size, (long long)object->bytes);
+    if (status != KH_OK)
+        return status;
+    request->sop_class_uid = way->with->abstract_syntax;
+    request->sop_instance_uid = object->sop_instance_uid;
+    request->source = &source;
+    request->offset = (uint64_t)object->main_offset;
+    status = prepare(&recode, way, request, err);
     if (status == KH_OK) {
-        request->sop_class_uid = with->abstract_syntax;
-        request->sop_instance_uid = object->sop_instance_uid;
-        request->source = &source;
-        request->offset = (uint64_t)object->main_offset;
-        status = kh_user_store_object(assoc, with, request, dimse, err);
-        if (status != KH_OK)
-            kh_assoc_abort(assoc);
+        status = kh_user_store_object(way->assoc, way->with, request, dimse, err);
+        way->broken = status != KH_OK;
     }
+    kh_recode_free(recode);
+    return status;
+}
+
+kh_status kh_sender_store(kh_sender_way *way, const kh_listed_object *object, kh_user_object *request, uint16_t *dimse, kh_error *err)
+{
+    int fd = -1;
+    kh_status status = kh_object_open(way->cache, object->object_id, &fd, err);
+
+    *dimse = 0;
+    way->broken = false;
+    if (status == KH_OK)
+        status = store_file(way, fd, object, request, dimse, err);
+    if (way->broken)
+        kh_assoc_abort(way->assoc);
     if (fd >= 0)
         close(fd);
     if (status == KH_OK && !kh_sender_is_taken(*dimse))
@@ -38,21 +122,48 @@ kh_status kh_sender_store(kh_cache *cache, kh_assoc *assoc, const kh_context *wi
     return status;
 }
 
-/* One context for each kind, in the syntax it has. */
+/* --- many --- */
+
+typedef struct proposing {
+    kh_proposal proposals[KH_OBJECT_KINDS_MAX + 2];
+    const char *syntaxes[KH_OBJECT_KINDS_MAX]; /* of each kind's own context */
+    size_t count;
+} proposing;
+
+/* Is this the first kind of its class? */
+static bool is_first_of_class(const kh_object_list *list, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(list->kinds[i].sop_class_uid, list->kinds[index].sop_class_uid) == 0)
+            return false;
+    return true;
+}
+
+/* One context for each kind, in the syntax it has, so that the node takes it so if it can; then one for each class in what every
+ * object can be written in, as far as there is room. */
+static void propose(proposing *to, const kh_object_list *list)
+{
+    static const char *const fallback[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
+
+    to->count = 0;
+    for (size_t i = 0; i < list->kind_count; i++) {
+        to->syntaxes[i] = list->kinds[i].transfer_syntax_uid;
+        to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, &to->syntaxes[i], 1, false};
+    }
+    for (size_t i = 0; i < list->kind_count && to->count < sizeof(to->proposals) / sizeof(to->proposals[0]); i++)
+        if (is_first_of_class(list, i))
+            to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, fallback, 2, false};
+}
+
 static kh_status open_association(kh_sender *sender, kh_error *err)
 {
-    const kh_object_list *list = sender->list;
-    kh_proposal proposals[KH_OBJECT_KINDS_MAX];
-    const char *syntaxes[KH_OBJECT_KINDS_MAX];
+    proposing to;
     kh_status status;
 
     if (sender->breaks >= KH_SENDER_BREAKS_MAX)
         return kh_error_set(err, KH_E_PEER, "the association broke %u times", sender->breaks);
-    for (size_t i = 0; i < list->kind_count; i++) {
-        syntaxes[i] = list->kinds[i].transfer_syntax_uid;
-        proposals[i] = (kh_proposal){list->kinds[i].sop_class_uid, &syntaxes[i], 1, false};
-    }
-    status = kh_scu_connect(&sender->assoc, sender->scu, sender->node, proposals, list->kind_count, err);
+    propose(&to, sender->list);
+    status = kh_scu_connect(&sender->assoc, sender->scu, sender->node, to.proposals, to.count, err);
     if (status == KH_OK)
         sender->reached = true;
     else
@@ -60,11 +171,17 @@ static kh_status open_association(kh_sender *sender, kh_error *err)
     return status;
 }
 
+/* An object that could not be read or decoded in its middle is not the node's fault. */
+static bool is_peers_fault(kh_status status)
+{
+    return status == KH_E_PEER || status == KH_E_TIMEOUT || status == KH_E_CANCELLED;
+}
+
 kh_status kh_sender_send(kh_sender *sender, const kh_listed_object *object, uint16_t *dimse, kh_error *err)
 {
     kh_user_object request = {.originator = sender->originator, .originator_id = sender->originator_id};
     const kh_object_kind *kind = &sender->list->kinds[object->kind];
-    const kh_context *with;
+    kh_sender_way way = {.cache = sender->cache, .codec = sender->codec, .kind = kind};
     kh_status status;
 
     *dimse = 0;
@@ -75,15 +192,16 @@ kh_status kh_sender_send(kh_sender *sender, const kh_listed_object *object, uint
         if (status != KH_OK)
             return status;
     }
-    with = kh_assoc_context_find(sender->assoc, kind->sop_class_uid, kind->transfer_syntax_uid);
-    if (!with)
+    way.assoc = sender->assoc;
+    way.with = kh_sender_context(sender->assoc, kind, false);
+    if (!way.with)
         return kh_error_set(err, KH_E_UNSUPPORTED, "node %s does not take class %s in transfer syntax %s", sender->node->name,
                             kind->sop_class_uid, kind->transfer_syntax_uid);
-    status = kh_sender_store(sender->cache, sender->assoc, with, object, &request, dimse, err);
-    if (status != KH_OK && *dimse == 0) {
+    status = kh_sender_store(&way, object, &request, dimse, err);
+    if (way.broken) {
         kh_assoc_free(sender->assoc);
         sender->assoc = NULL;
-        sender->breaks++;
+        sender->breaks += is_peers_fault(status);
     }
     return status;
 }

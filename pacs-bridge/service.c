@@ -10,7 +10,6 @@
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
 
-#define DICOM_ROOT "1.2.840.10008."
 #define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
 #define HEADER_BYTES_MAX 4096
 
@@ -33,15 +32,36 @@ kh_reject kh_service_accept(void *context, const kh_assoc_request *request)
     return KH_REJECT_CONGESTION;
 }
 
-/* Private classes are taken as objects too: they are kept as they come, what they are is seen when they are here. */
-static bool is_stored(const char *sop_class_uid)
+kh_status kh_service_private_classes(kh_service_scp *service, const char *list, kh_error *err)
+{
+    static const char separators[] = " ,\t";
+
+    service->private_class_count = 0;
+    for (list += strspn(list, separators); *list; list += strspn(list, separators)) {
+        size_t length = strcspn(list, separators);
+        char *uid = service->private_classes[service->private_class_count];
+
+        if (service->private_class_count == KH_PRIVATE_CLASSES_MAX)
+            return kh_error_set(err, KH_E_LIMIT, "more than %d SOP classes", KH_PRIVATE_CLASSES_MAX);
+        snprintf(uid, KH_UID_SIZE, "%.*s", (int)(length < KH_UID_SIZE ? length : KH_UID_SIZE), list);
+        if (length >= KH_UID_SIZE || !kh_uid_valid(uid))
+            return kh_error_set(err, KH_E_ARG, "\"%.64s\" is no UID", uid);
+        service->private_class_count++;
+        list += length;
+    }
+    return KH_OK;
+}
+
+static bool is_stored(const kh_service_scp *service, const char *sop_class_uid)
 {
     const kh_sop_class *known = kh_sop_class_find(sop_class_uid);
 
     if (known)
         return known->storage;
-    return strncmp(sop_class_uid, STORAGE_ROOT, strlen(STORAGE_ROOT)) == 0 ||
-           strncmp(sop_class_uid, DICOM_ROOT, strlen(DICOM_ROOT)) != 0;
+    for (unsigned i = 0; i < service->private_class_count; i++)
+        if (strcmp(service->private_classes[i], sop_class_uid) == 0)
+            return true;
+    return strncmp(sop_class_uid, STORAGE_ROOT, strlen(STORAGE_ROOT)) == 0;
 }
 
 /* Those we also write. */
@@ -58,16 +78,20 @@ static int choose_identifier_syntax(const char *const *transfer_syntaxes, size_t
     return fallback;
 }
 
-/* The peer's first choice that we know; implicit and big endian only when there is nothing better, as they say less of their elements. */
-int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
+/* The peer's first choice that we know; implicit and big endian only when there is nothing better, as they say less of their elements.
+ * Where the peer takes objects from us, what every object can be written in comes before what only some are held in. */
+int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
 {
-    int fallback = -2;
+    int fallback = -2, native = -2;
 
-    (void)context;
     if (kh_scp_is_find(abstract_syntax) || kh_scp_is_move(abstract_syntax) || kh_scp_is_get(abstract_syntax))
         return choose_identifier_syntax(transfer_syntaxes, count);
-    if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(abstract_syntax))
+    if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(context, abstract_syntax))
         return -1;
+    if (as_scp)
+        native = choose_identifier_syntax(transfer_syntaxes, count);
+    if (native >= 0)
+        return native;
     for (size_t i = 0; i < count; i++) {
         const kh_transfer_syntax *known = kh_transfer_syntax_find(transfer_syntaxes[i]);
         if (known && known->explicit_vr && !known->big_endian)

@@ -1,27 +1,37 @@
-/* service.h - what we serve as SCP: C-ECHO, C-STORE of every storage SOP class in every transfer syntax we know, C-FIND,
+/* service.h - what we serve as SCP: C-ECHO, C-STORE of every storage SOP class, and of configured private ones, in every
+ * transfer syntax we know, C-FIND,
  * C-MOVE and C-GET.
  * Success is answered only after kh_ingest_commit() returned KH_OK. Threads: each association on its own. */
 #ifndef KH_PACS_BRIDGE_SERVICE_H
 #define KH_PACS_BRIDGE_SERVICE_H
 
 #include <stdatomic.h>
+#include "dicom/codec/codec.h"
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/pull_queue.h"
+
+#define KH_PRIVATE_CLASSES_MAX 32
 
 typedef struct kh_service_scp {
     kh_cache *cache;
     kh_pull_queue *pulls;         /* NULL when none runs */
+    kh_codec *codec;              /* for peers that take nothing compressed; may be NULL */
     char ae_title[KH_AE_TITLE_SIZE];
     char facility_default[65];
     kh_net_limits limits;         /* of associations that C-MOVE makes */
     const kh_stop *stop;
     uint64_t answers_max;         /* of one query; more end it with A700 */
+    unsigned private_class_count;
+    char private_classes[KH_PRIVATE_CLASSES_MAX][KH_UID_SIZE]; /* that are stored like the standard's */
     _Atomic uint64_t objects, duplicates, refused, bytes;
 } kh_service_scp;
 
+/* UIDs separated by spaces or commas. KH_E_ARG for what is no UID, KH_E_LIMIT for more than KH_PRIVATE_CLASSES_MAX. */
+KH_MUST_USE kh_status kh_service_private_classes(kh_service_scp *service, const char *list, kh_error *err);
+
 /* For kh_acceptor_options; context is the kh_service_scp. */
 kh_reject kh_service_accept(void *context, const kh_assoc_request *request);
-int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count);
+int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp);
 void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number);
 
 #endif

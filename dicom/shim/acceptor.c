@@ -260,11 +260,11 @@ static kh_reject decide(void *context, const kh_assoc_request *request)
     return acceptor->options.accept(acceptor->options.context, request);
 }
 
-static int choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
+static int choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
 {
     deciding *with = context;
 
-    return with->acceptor->options.choose(with->acceptor->options.context, abstract_syntax, transfer_syntaxes, count);
+    return with->acceptor->options.choose(with->acceptor->options.context, abstract_syntax, transfer_syntaxes, count, as_scp);
 }
 
 static void serve_arrival(kh_acceptor *acceptor, arrival *one)

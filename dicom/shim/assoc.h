@@ -49,9 +49,9 @@ typedef enum kh_reject {
 } kh_reject;
 
 /* How an acceptor decides. accept is asked first; choose once per proposed context: the index of the transfer syntax taken, -1 when
- * the abstract syntax is not served, -2 when no transfer syntax is. */
+ * the abstract syntax is not served, -2 when no transfer syntax is. as_scp: the requestor offers to take objects in it (C-GET). */
 typedef kh_reject kh_assoc_accept(void *context, const kh_assoc_request *request);
-typedef int kh_assoc_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count);
+typedef int kh_assoc_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp);
 
 /* fd is a connected socket whose A-ASSOCIATE-RQ PDU has been read whole: size bytes at pdu (kh_associate_check() accepted them).
  * fd belongs to the association from here on, and is closed on failure. KH_E_DENIED when it was rejected (request is filled).

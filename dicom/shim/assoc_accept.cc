@@ -91,7 +91,8 @@ kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *contex
             return fail(err, KH_E_FORMAT, "presentation context", cond);
         for (unsigned s = 0; s < proposed.transferSyntaxCount; s++)
             syntaxes[s] = proposed.proposedTransferSyntaxes[s];
-        int chosen = choose(context, proposed.abstractSyntax, syntaxes, proposed.transferSyntaxCount);
+        bool as_scp = proposed.proposedRole == ASC_SC_ROLE_SCP || proposed.proposedRole == ASC_SC_ROLE_SCUSCP;
+        int chosen = choose(context, proposed.abstractSyntax, syntaxes, proposed.transferSyntaxCount, as_scp);
         if (chosen >= 0 && chosen < proposed.transferSyntaxCount) {
             proposed.acceptedRole = proposed.proposedRole;
             cond = ASC_acceptPresentationContext(params, proposed.presentationContextID, syntaxes[chosen], proposed.proposedRole);

@@ -124,10 +124,62 @@ static kh_status send_object(kh_assoc *assoc, uint8_t context_id, const kh_dimse
             status = kh_assoc_send(assoc, context_id, request, err);
         begun = true;
         at += part;
+        if (part & 1) /* the last: PS3.8 annex E wants it even, and a deflated stream is padded with NUL (PS3.5 A.5) */
+            buffer[part++] = 0;
         if (status == KH_OK)
             status = kh_assoc_send_data(assoc, context_id, buffer, part, at == object->source->size, err);
     }
     return status;
+}
+
+/* What is produced collects in the buffer until more than fits has come: the last part must be told as such. */
+typedef struct outflow {
+    kh_assoc *assoc;
+    uint8_t context_id;
+    const kh_dimse *request;
+    uint8_t *buffer;
+    size_t used;
+    bool begun;
+} outflow;
+
+static kh_status flush(outflow *flow, bool last, kh_error *err)
+{
+    kh_status status = flow->begun ? KH_OK : kh_assoc_send(flow->assoc, flow->context_id, flow->request, err);
+
+    flow->begun = true;
+    if (status == KH_OK)
+        status = kh_assoc_send_data(flow->assoc, flow->context_id, flow->buffer, flow->used, last, err);
+    flow->used = 0;
+    return status;
+}
+
+static kh_status put_produced(void *context, const uint8_t *bytes, size_t size, kh_error *err)
+{
+    outflow *flow = context;
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && size > 0) {
+        size_t part = size < PART_BYTES - flow->used ? size : PART_BYTES - flow->used;
+
+        if (part == 0) {
+            status = flush(flow, false, err);
+            continue;
+        }
+        memcpy(flow->buffer + flow->used, bytes, part);
+        flow->used += part;
+        bytes += part;
+        size -= part;
+    }
+    return status;
+}
+
+static kh_status send_produced(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, const kh_user_object *object,
+                               uint8_t *buffer, kh_error *err)
+{
+    outflow flow = {.assoc = assoc, .context_id = context_id, .request = request, .buffer = buffer};
+    kh_status status = object->produce(object->produce_context, put_produced, &flow, err);
+
+    return status == KH_OK ? flush(&flow, true, err) : status;
 }
 
 /* The response to a C-STORE; the requestor of the C-GET it belongs to may cancel that meanwhile. */
@@ -160,7 +212,7 @@ kh_status kh_user_store_object(kh_assoc *assoc, const kh_context *with, const kh
 
     if (!buffer)
         return kh_error_set(err, KH_E_MEMORY, "no memory to send an object");
-    if (object->offset >= object->source->size) {
+    if (!object->produce && object->offset >= object->source->size) {
         free(buffer);
         return kh_error_set(err, KH_E_CORRUPT, "object of %llu bytes without a data set", (unsigned long long)object->source->size);
     }
@@ -171,7 +223,8 @@ kh_status kh_user_store_object(kh_assoc *assoc, const kh_context *with, const kh
     snprintf(request.sop_instance_uid, sizeof(request.sop_instance_uid), "%s", object->sop_instance_uid);
     snprintf(request.move_originator, sizeof(request.move_originator), "%s", object->originator);
     request.move_originator_id = object->originator_id;
-    result = send_object(assoc, with->id, &request, object, buffer, err);
+    result = object->produce ? send_produced(assoc, with->id, &request, object, buffer, err)
+                             : send_object(assoc, with->id, &request, object, buffer, err);
     free(buffer);
     if (result == KH_OK)
         result = await_store(assoc, with->id, &request, object, &response, err);

@@ -16,11 +16,17 @@ KH_MUST_USE kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, 
                                     const char *transfer_syntax_uid, const void *bytes, size_t size, uint16_t *status,
                                     kh_error *err);
 
+/* Hands the whole data set to put (whose own context is into), in order, in parts of any size; what put returns other than KH_OK is
+ * given back. */
+typedef kh_status kh_user_produce(void *context, kh_data_sink *put, void *into, kh_error *err);
+
 /* An object to send: what source holds from offset on is its data set, sent as it stands, through a bounded buffer. */
 typedef struct kh_user_object {
     const char *sop_class_uid, *sop_instance_uid;
     const kh_source *source;
     uint64_t offset;
+    kh_user_produce *produce; /* not NULL: makes the data set instead of source */
+    void *produce_context;
     const char *originator;  /* AE title of who asked for it by C-MOVE, "" when nobody did */
     uint16_t originator_id;  /* of that C-MOVE */
     uint16_t cancel_id;      /* message ID of the C-GET this belongs to, 0: none; its C-CANCEL may come instead of the response */

@@ -322,9 +322,10 @@ static kh_reject accept_caller(void *context, const kh_assoc_request *request)
     return strcmp(request->called, "HOSPITAL") == 0 ? KH_REJECT_NOT : KH_REJECT_CALLED_AE;
 }
 
-static int choose_any(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
+static int choose_any(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
 {
     (void)context;
+    (void)as_scp;
     (void)abstract_syntax;
     (void)transfer_syntaxes;
     return count > 0 ? 0 : -2;

@@ -88,24 +88,17 @@ static int stop(void **state)
     return 0;
 }
 
-/* option: one of storescp's, or NULL. */
-static void start_storescp(peer *of, const char *option, const char *value)
+/* option: one of storescp's with up to two values, or NULL. */
+static void start_storescp_with(peer *of, const char *option, const char *value, const char *second)
 {
-    const char *argv[9] = {"storescp", "-aet", "STORESCP", "-od", of->folder, "+B"};
+    const char *argv[12] = {"storescp", "-aet", "STORESCP", "-od", of->folder, "+B"};
+    const char *const more[] = {option, value, second};
     size_t count = 6;
 
-    if (option)
-        argv[count++] = option;
-    if (value)
-        argv[count++] = value;
-    argv[count] = NULL;
-    {
-        const char *all[10];
-        memcpy(all, argv, count * sizeof(*argv));
-        all[count] = of->port_text;
-        all[count + 1] = NULL;
-        of->pid = support_spawn(NULL, all);
-    }
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]) && more[i]; i++)
+        argv[count++] = more[i];
+    argv[count] = of->port_text;
+    of->pid = support_spawn(NULL, argv);
     for (unsigned i = 0; i < 500; i++) { /* until it listens: an echo of ours is refused or answered */
         static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
         const kh_proposal proposal = {KH_SOP_VERIFICATION, syntaxes, 1, false};
@@ -118,6 +111,11 @@ static void start_storescp(peer *of, const char *option, const char *value)
         kh_clock_sleep_ms(10);
     }
     fail_msg("storescp does not listen");
+}
+
+static void start_storescp(peer *of, const char *option, const char *value)
+{
+    start_storescp_with(of, option, value, NULL);
 }
 
 /* Every file of the folder ends with the data set of the object whose UID its name holds. */
@@ -288,13 +286,34 @@ static void nobody_listens(void **state)
     assert_counts(&result, KH_DIMSE_CANNOT_PERFORM, 0, OBJECTS);
 }
 
-/* It takes implicit VR only; what is held is explicit and is sent as it is held or not at all. */
+/* It takes implicit VR only: what is held in explicit VR is written anew. */
 static void other_syntax(void **state)
 {
     outcome result;
 
     start_storescp(*state, "+xi", NULL);
     result = move_to(*state, "STORESCP", study_keys, 2, 0);
+    assert_counts(&result, KH_DIMSE_SUCCESS, OBJECTS, 0);
+    assert_int_equal(support_count_files(((peer *)*state)->folder), OBJECTS);
+}
+
+/* A node that takes objects of another class only. */
+static void other_class(void **state)
+{
+    peer *of = *state;
+    char path[120];
+    FILE *profile;
+    outcome result;
+
+    snprintf(path, sizeof(path), "%s/scp.cfg", of->it.dir);
+    profile = fopen(path, "we");
+    assert_non_null(profile);
+    fprintf(profile, "[[TransferSyntaxes]]\n[Any]\nTransferSyntax1 = LittleEndianExplicit\n[[PresentationContexts]]\n[Only]\n"
+                     "PresentationContext1 = MRImageStorage\\Any\nPresentationContext2 = VerificationSOPClass\\Any\n"
+                     "[[Profiles]]\n[Mr]\nPresentationContexts = Only\n");
+    assert_int_equal(fclose(profile), 0);
+    start_storescp_with(of, "-xf", path, "Mr");
+    result = move_to(of, "STORESCP", study_keys, 2, 0);
     assert_counts(&result, KH_DIMSE_CANNOT_PERFORM, 0, OBJECTS);
     assert_non_null(strstr(result.final.comment, "does not take"));
 }
@@ -539,7 +558,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(move_study),   TEST(move_series_and_images), TEST(refused_moves),  TEST(nobody_listens),
-        TEST(other_syntax), TEST(damaged_object),         TEST(cancelled_move), TEST(stock_movescu),
+        TEST(other_syntax), TEST(other_class), TEST(damaged_object), TEST(cancelled_move), TEST(stock_movescu),
         TEST(stock_getscu), TEST(stock_getscu_of_a_patient), TEST(pull_by_get), TEST(pull_by_get_partly),
         TEST(cancelled_get), TEST(get_without_roles),
     };

@@ -177,9 +177,10 @@ static kh_reject accept_known(void *context, const kh_assoc_request *request)
     return strcmp(request->calling, "STRANGER") == 0 ? KH_REJECT_CALLING_AE : KH_REJECT_NOT;
 }
 
-static int choose_first(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count)
+static int choose_first(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
 {
     (void)context;
+    (void)as_scp;
     (void)transfer_syntaxes;
     if (strcmp(abstract_syntax, "1.2.840.10008.5.1.4.1.1.4") == 0) /* MR: not served here */
         return -1;

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "dicom/shim/dimse.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/pull_job.h"
@@ -87,37 +89,80 @@ static void chosen_syntax(void **state)
         const char *name, *abstract_syntax, *syntaxes[3];
         size_t count;
         int expected;
+        bool as_scp;
     } rows[] = {
-        {"CT, explicit second", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1},
-        {"CT, implicit only", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE}, 1, 0},
-        {"CT, big endian before implicit", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_BE, KH_TS_IMPLICIT_LE}, 2, 0},
-        {"CT, compressed", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_EXPLICIT_LE}, 2, 0},
-        {"CT, unknown syntax", KH_SOP_CT_IMAGE, {"1.2.3.4"}, 1, -2},
-        {"CT, unknown and known", KH_SOP_CT_IMAGE, {"1.2.3.4", KH_TS_RLE}, 2, 1},
-        {"Verification", KH_SOP_VERIFICATION, {KH_TS_IMPLICIT_LE}, 1, 0},
-        {"private class", "1.3.12.2.1107.5.9.1", {KH_TS_EXPLICIT_LE}, 1, 0},
-        {"storage class not invented yet", "1.2.840.10008.5.1.4.1.1.999999", {KH_TS_EXPLICIT_LE}, 1, 0},
-        {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1},
-        {"query, implicit only", KH_SOP_PATIENT_ROOT_FIND, {KH_TS_IMPLICIT_LE}, 1, 0},
-        {"query in syntaxes we do not write", KH_SOP_STUDY_ROOT_FIND, {KH_TS_DEFLATED_LE, KH_TS_EXPLICIT_BE}, 2, -2},
-        {"move", KH_SOP_STUDY_ROOT_MOVE, {KH_TS_IMPLICIT_LE}, 1, 0},
-        {"get", KH_SOP_PATIENT_ROOT_GET, {KH_TS_EXPLICIT_LE}, 1, 0},
-        {"worklist", "1.2.840.10008.5.1.4.31", {KH_TS_EXPLICIT_LE}, 1, -1},
-        {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1},
+        {"CT, explicit second", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false},
+        {"CT, implicit only", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE}, 1, 0, false},
+        {"CT, big endian before implicit", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_BE, KH_TS_IMPLICIT_LE}, 2, 0, false},
+        {"CT, compressed", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_EXPLICIT_LE}, 2, 0, false},
+        {"CT, unknown syntax", KH_SOP_CT_IMAGE, {"1.2.3.4"}, 1, -2, false},
+        {"CT, unknown and known", KH_SOP_CT_IMAGE, {"1.2.3.4", KH_TS_RLE}, 2, 1, false},
+        {"Verification", KH_SOP_VERIFICATION, {KH_TS_IMPLICIT_LE}, 1, 0, false},
+        {"CT, compressed, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 3, 2, true},
+        {"CT, compressed and implicit, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE}, 2, 1, true},
+        {"CT, compressed only, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1}, 1, 0, true},
+        {"private class", "1.3.12.2.1107.5.9.1", {KH_TS_EXPLICIT_LE}, 1, 0, false},
+        {"private class that is not configured", "1.3.12.2.1107.5.9.2", {KH_TS_EXPLICIT_LE}, 1, -1, false},
+        {"video", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.4.107"}, 1, 0, false},
+        {"uncompressed video in real time", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.7.1"}, 1, -2, false},
+        {"storage class not invented yet", "1.2.840.10008.5.1.4.1.1.999999", {KH_TS_EXPLICIT_LE}, 1, 0, false},
+        {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false},
+        {"query, implicit only", KH_SOP_PATIENT_ROOT_FIND, {KH_TS_IMPLICIT_LE}, 1, 0, false},
+        {"query in syntaxes we do not write", KH_SOP_STUDY_ROOT_FIND, {KH_TS_DEFLATED_LE, KH_TS_EXPLICIT_BE}, 2, -2, false},
+        {"move", KH_SOP_STUDY_ROOT_MOVE, {KH_TS_IMPLICIT_LE}, 1, 0, false},
+        {"get", KH_SOP_PATIENT_ROOT_GET, {KH_TS_EXPLICIT_LE}, 1, 0, false},
+        {"worklist", "1.2.840.10008.5.1.4.31", {KH_TS_EXPLICIT_LE}, 1, -1, false},
+        {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1, false},
     };
 
+    kh_service_scp *service = calloc(1, sizeof(*service));
+
     (void)state;
+    assert_non_null(service);
+    assert_int_equal(kh_service_private_classes(service, "1.3.12.2.1107.5.9.3, 1.3.12.2.1107.5.9.1", NULL), KH_OK);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int chosen = kh_service_choose(NULL, rows[i].abstract_syntax, rows[i].syntaxes, rows[i].count);
+        int chosen = kh_service_choose(service, rows[i].abstract_syntax, rows[i].syntaxes, rows[i].count, rows[i].as_scp);
         if (chosen != rows[i].expected)
             fail_msg("%s: %d, expected %d", rows[i].name, chosen, rows[i].expected);
     }
+    free(service);
+}
+
+static void private_classes(void **state)
+{
+    static const struct {
+        const char *list;
+        kh_status status;
+        unsigned count;
+    } rows[] = {
+        {"", KH_OK, 0},        {"  ", KH_OK, 0},         {"1.2.3", KH_OK, 1}, {" 1.2.3,1.2.4\t1.2.5 ", KH_OK, 3},
+        {"1.2.x", KH_E_ARG, 0}, {"1..2", KH_E_ARG, 0}, {"CT", KH_E_ARG, 0}, {"1.2.3 1.02", KH_E_ARG, 1},
+        {"1.2345678901234567890123456789012345678901234567890123456789012", KH_OK, 1},
+        {"1.23456789012345678901234567890123456789012345678901234567890123", KH_OK, 1},
+        {"1.234567890123456789012345678901234567890123456789012345678901234", KH_E_ARG, 0},
+    };
+    kh_service_scp *service = calloc(1, sizeof(*service));
+    char many[(KH_PRIVATE_CLASSES_MAX + 1) * 4 + 1] = "";
+
+    (void)state;
+    assert_non_null(service);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        kh_status status = kh_service_private_classes(service, rows[i].list, NULL);
+        if (status != rows[i].status || service->private_class_count != rows[i].count)
+            fail_msg("\"%s\": %d, %u classes", rows[i].list, status, service->private_class_count);
+    }
+    for (unsigned i = 0; i < KH_PRIVATE_CLASSES_MAX; i++)
+        strcat(many, "1.2 ");
+    assert_int_equal(kh_service_private_classes(service, many, NULL), KH_OK);
+    strcat(many, "1.2");
+    assert_int_equal(kh_service_private_classes(service, many, NULL), KH_E_LIMIT);
+    free(service);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(store_status), cmocka_unit_test(status_words), cmocka_unit_test(backoff),
-                                       cmocka_unit_test(uid_set), cmocka_unit_test(chosen_syntax)};
+                                       cmocka_unit_test(uid_set), cmocka_unit_test(chosen_syntax), cmocka_unit_test(private_classes)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

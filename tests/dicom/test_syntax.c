@@ -1,6 +1,7 @@
 /* UIDs, the tables of transfer syntaxes and SOP classes, the dictionary. */
 #include "tests/cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "dicom/dictionary.h"
 #include "dicom/syntax.h"
@@ -169,11 +170,48 @@ static void test_dictionary_order(void **state)
     }
 }
 
+/* No storage SOP class and no transfer syntax that DCMTK's header knows is missing here. */
+static void test_tables_hold_what_dcmtk_knows(void **state)
+{
+    FILE *header = fopen("/usr/include/dcmtk/dcmdata/dcuid.h", "re");
+    unsigned classes = 0, syntaxes = 0;
+    char line[400], name[128], uid[80];
+
+    (void)state;
+    if (!header)
+        skip();
+    while (fgets(line, sizeof line, header)) {
+        const kh_sop_class *known;
+
+        if (sscanf(line, "#define UID_%127s \"%79[0-9.]\"", name, uid) != 2)
+            continue;
+        if (strstr(name, "TransferSyntax") && strncmp(uid, "1.2.840.10008.1.2", 17) == 0) {
+            /* Not those of papers, of XML, and of video that is not kept in files (SMPTE ST 2110). */
+            bool apart = strstr(name, "PapyrusImplicit") || strstr(name, "XMLEncoding") || strstr(name, "RFC2557") ||
+                         strstr(name, "SMPTEST2110");
+            if (!apart && !kh_transfer_syntax_find(uid))
+                fail_msg("transfer syntax %s (%s) is missing", uid, name);
+            syntaxes += !apart;
+        }
+        if (!strstr(name, "Storage") || strncmp(uid, "1.2.840.10008.5.1.4.", 20) != 0 || strstr(name, "SOPInstance") ||
+            strstr(name, "DICOS") || strstr(name, "DICONDE") || strstr(name, "DRAFT")) /* of luggage, of materials, withdrawn */
+            continue;
+        known = kh_sop_class_find(uid);
+        if (!known)
+            fail_msg("SOP class %s (%s) is missing", uid, name);
+        classes += known->storage;
+    }
+    fclose(header);
+    if (classes < 150 || syntaxes < 40)
+        fail_msg("%u classes and %u transfer syntaxes were compared", classes, syntaxes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uids),       cmocka_unit_test(test_transfer_syntaxes), cmocka_unit_test(test_sop_classes),
         cmocka_unit_test(test_dictionary), cmocka_unit_test(test_dictionary_order),
+        cmocka_unit_test(test_tables_hold_what_dcmtk_knows),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
