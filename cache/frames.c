@@ -206,7 +206,10 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
     if (syntax->codec == KH_CODEC_NATIVE) {
         status = finish_native(r, block + PIXELS_AT, bytes, &frame_bytes, err);
         if (status == KH_OK) {
-            memcpy(block, &r->object->info.format, sizeof r->object->info.format);
+            kh_pixel_format format = r->object->info.format;
+
+            format.overlay_bits = UINT16_MAX; /* every bit is as it came in */
+            memcpy(block, &format, sizeof format);
             *data = block;
             *size = frame_bytes + PIXELS_AT;
             return KH_OK;

@@ -9,6 +9,7 @@
 #include "cache/browse.h"
 #include "dicom/frames.h"
 #include "dicom/image.h"
+#include "dicom/syntax.h"
 
 typedef enum kh_stack_order { KH_ORDER_POSITION, KH_ORDER_INSTANCE, KH_ORDER_MIXED } kh_stack_order;
 
@@ -48,6 +49,9 @@ KH_MUST_USE kh_status kh_stack_acquire(const kh_stack **out, kh_cache *cache, in
 KH_MUST_USE kh_status kh_stack_acquire_with(const kh_stack **out, kh_cache *cache, int64_t series_id, int64_t object_id,
                                             kh_error *err);
 void kh_stack_release(kh_cache *cache, const kh_stack *stack);
+/* How many times smaller lossy compression made the stored picture, as far as can be told: what the header says, else, where the frame as it
+ * is stored is a lossy codestream, its bytes against those of the pixels; 0: unknown, or nothing was lost. */
+double kh_stack_object_source_ratio(const kh_stack_object *object, uint32_t frame, bool stream_is_lossy);
 /* The object with this id, NULL when the stack has none. */
 const kh_stack_object *kh_stack_find_object(const kh_stack *stack, int64_t object_id);
 

@@ -91,6 +91,7 @@ static kh_status read_object(kh_stack_object *object, kh_sql_row *row, size_t *b
     if (status != KH_OK && !object->problem[0])
         KH_COPY(object->problem, why.message);
     *bytes += sizeof *object + (size_t)object->info.slice_count * sizeof(kh_slice_info) +
+              (size_t)object->info.voi_lut_count * sizeof(kh_voi_lut) +
               (size_t)object->frames.extent_count * sizeof(kh_extent) + (size_t)object->frames.frame_count * 12;
     return KH_OK;
 }

@@ -1,5 +1,5 @@
 /* display.h - what an object carries for its display beside windows and rescale: palette (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6, C.7.9.2),
- * Modality LUT (C.11.1), VOI LUTs (C.11.2), overlays (C.9.2), display shutter (C.7.6.11). These are tables and bit planes, up to
+ * supplemental palette (C.7.6.19), Modality LUT (C.11.1), VOI LUTs (C.11.2), overlays (C.9.2), display shutters (C.7.6.11). These are tables and bit planes, up to
  * megabytes an object, so they are read from the object itself; kh_image_info says which are there (kh_display_part), so that most
  * objects are never asked. One block of memory with pointers into itself: free() it, never copy it. Immutable: any threads may read it. */
 #ifndef KH_DICOM_DISPLAY_H
@@ -7,7 +7,6 @@
 
 #include "dicom/image.h"
 
-#define KH_VOI_LUTS_MAX 4           /* further ones are left out */
 #define KH_OVERLAYS_MAX 16          /* groups 6000 to 601E */
 #define KH_SHUTTER_VERTICES_MAX 1024
 #define KH_DISPLAY_BYTES_MAX 67108864
@@ -51,16 +50,25 @@ typedef struct kh_shutter {
 typedef struct kh_display {
     uint64_t id; /* another one for every kh_display of this process, also for the same object read again */
     kh_palette palette;
+    bool supplemental; /* the palette is for stored values from its first input on; those below are grey */
     kh_lookup modality;
     uint32_t voi_count;
-    kh_lookup voi[KH_VOI_LUTS_MAX];
+    const kh_lookup *voi; /* by kh_slice_info.voi_lut_first; count 0 where one could not be read */
     uint32_t overlay_count;
     kh_overlay overlays[KH_OVERLAYS_MAX];
-    kh_shutter shutter;
+    kh_shutter shutter;               /* of all frames */
+    uint32_t frame_shutter_count;     /* 0, or one for each frame: then these count */
+    const kh_shutter *frame_shutters;
 } kh_display;
 
-/* The parts (kh_display_part of image.h, or'ed) that the data set has. */
-unsigned kh_display_parts(const kh_item *main);
+/* The parts (kh_display_part of image.h, or'ed) that the data set has, for all frames or for any. */
+unsigned kh_display_parts(const kh_item *main, uint32_t frame_count);
+/* The shutter of a frame; its shapes are 0 when there is none. */
+const kh_shutter *kh_display_shutter(const kh_display *display, uint32_t frame);
+/* VOI LUT number index of a slice; NULL when there is none, or none that can be used. */
+const kh_lookup *kh_display_voi_lut(const kh_display *display, const kh_slice_info *slice, uint32_t index);
+/* The LINEAR window over the inputs between the table's first run of equal entries and its last one. */
+void kh_lookup_rise(const kh_lookup *lookup, double *center, double *width);
 /* data set and info of one object; the data set must have been read with kh_display_limits, or longer tables are missing.
  * KH_E_FORMAT with the attribute when palette or Modality LUT are not what they say: without them the picture would be another one.
  * VOI LUTs, overlays and shutters that are not are left out. KH_E_LIMIT past KH_DISPLAY_BYTES_MAX. */

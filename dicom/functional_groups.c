@@ -14,6 +14,18 @@ static void read_item(void (*read)(kh_slice_info *, const kh_item *), kh_slice_i
         read(slice, item);
 }
 
+/* Frame Type sequences of MR, CT, PET, XA/XRF and X-ray 3D, MR spectroscopy left out. */
+static const kh_tag frame_types[] = {KH_TAG(0x0018, 0x9226), KH_TAG(0x0018, 0x9329), KH_TAG(0x0018, 0x9751), KH_TAG(0x0018, 0x9412),
+                                     KH_TAG(0x0018, 0x9504)};
+
+static void read_presentation(kh_slice_info *slice, const kh_item *item)
+{
+    char presentation[17];
+
+    if (kh_item_string(item, KH_TAG(0x0008, 0x9205), 0, presentation, sizeof presentation))
+        slice->monochrome = strcmp(presentation, "MONOCHROME") == 0;
+}
+
 /* One item of the shared or the per-frame sequence (PS3.3 C.7.6.16.2). */
 static void read_group(kh_slice_info *slice, const kh_item *group)
 {
@@ -22,6 +34,8 @@ static void read_group(kh_slice_info *slice, const kh_item *group)
     read_item(kh_slice_read_measures, slice, group, KH_TAG_PIXEL_MEASURES_SEQUENCE);
     read_item(kh_slice_read_windows, slice, group, KH_TAG_FRAME_VOI_LUT_SEQUENCE);
     read_item(kh_slice_read_rescale, slice, group, KH_TAG_PIXEL_VALUE_TRANSFORMATION_SEQUENCE);
+    for (size_t i = 0; i < sizeof frame_types / sizeof frame_types[0]; i++)
+        read_item(read_presentation, slice, group, frame_types[i]);
 }
 
 static kh_status create_slices(kh_image_info *info, uint32_t count, const kh_slice_info *base, kh_error *err)
@@ -96,19 +110,24 @@ static bool has_dose_grid(const kh_image_info *info, const kh_item *main, const 
            first == 0;
 }
 
+/* Too few groups leave frames without a place: then none has one. */
+const kh_element *kh_frame_groups(const kh_item *main, uint32_t frame_count)
+{
+    const kh_element *frames = kh_item_find(main, KH_TAG_PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+
+    return frames && frames->item_count >= frame_count && frame_count <= SLICES_MAX ? frames : NULL;
+}
+
 kh_status kh_image_read_slices(kh_image_info *info, const kh_item *main, const kh_slice_info *base, kh_error *err)
 {
     const kh_item *shared = kh_item_first(main, KH_TAG_SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
-    const kh_element *frames = kh_item_find(main, KH_TAG_PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
-    uint32_t group_count = frames ? frames->item_count : 0;
+    const kh_element *frames = kh_frame_groups(main, info->frame_count);
+    uint32_t group_count = frames ? info->frame_count : 0;
     kh_slice_info common = *base;
     kh_status status;
 
     if (shared)
         read_group(&common, shared);
-    /* Too few groups leave frames without a place: then none has one. */
-    if (group_count < info->frame_count || info->frame_count > SLICES_MAX)
-        group_count = 0;
     if (shared || group_count > 0)
         read_object(info, shared, group_count > 0 ? kh_element_item(frames, 0) : NULL);
     if (has_dose_grid(info, main, &common)) {

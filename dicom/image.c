@@ -10,6 +10,7 @@
 #include "dicom/text.h"
 
 #define FRAMES_MAX 1000000 /* of one object: a whole slide has 100,000 */
+#define LOSSY_STEPS_MAX 16 /* lossy compressions, one after the other, whose ratios are looked at */
 
 static const struct {
     const char *text;
@@ -130,111 +131,6 @@ static kh_status read_format(kh_pixel_format *format, const kh_item *item, kh_er
     return KH_OK;
 }
 
-static bool read_doubles(double *out, uint32_t count, const kh_item *item, kh_tag tag)
-{
-    double values[6];
-
-    for (uint32_t i = 0; i < count; i++) {
-        if (!kh_item_double(item, tag, i, &values[i]))
-            return false;
-    }
-    memcpy(out, values, count * sizeof(values[0]));
-    return true;
-}
-
-void kh_slice_read_position(kh_slice_info *slice, const kh_item *item)
-{
-    if (read_doubles(slice->position_mm, 3, item, KH_TAG_IMAGE_POSITION_PATIENT))
-        slice->has_position = true;
-}
-
-/* Two unit vectors at a right angle (PS3.3 C.7.6.2.1.1), give or take what 16 characters and careless writers lose. */
-static bool is_orientation(const double *v)
-{
-    double row = v[0] * v[0] + v[1] * v[1] + v[2] * v[2], column = v[3] * v[3] + v[4] * v[4] + v[5] * v[5];
-    double dot = v[0] * v[3] + v[1] * v[4] + v[2] * v[5];
-
-    return fabs(row - 1) < 0.02 && fabs(column - 1) < 0.02 && fabs(dot) < 0.02;
-}
-
-void kh_slice_read_orientation(kh_slice_info *slice, const kh_item *item)
-{
-    double cosines[6];
-
-    if (!read_doubles(cosines, 6, item, KH_TAG_IMAGE_ORIENTATION_PATIENT) || !is_orientation(cosines))
-        return;
-    memcpy(slice->orientation, cosines, sizeof(cosines));
-    slice->has_orientation = true;
-}
-
-static bool read_spacing(double out[2], const kh_item *item, kh_tag tag)
-{
-    return read_doubles(out, 2, item, tag) && out[0] > 0 && out[1] > 0;
-}
-
-/* PS3.3 10.7.1.3: Pixel Spacing of a projection is the detector's unless it differs from Imager Pixel Spacing or is
- * said to be calibrated. */
-void kh_slice_read_measures(kh_slice_info *slice, const kh_item *item)
-{
-    double patient[2], detector[2], thickness;
-    bool has_patient = read_spacing(patient, item, KH_TAG_PIXEL_SPACING);
-    bool has_detector = read_spacing(detector, item, KH_TAG_IMAGER_PIXEL_SPACING) ||
-                        read_spacing(detector, item, KH_TAG(0x0018, 0x2010));
-    bool calibrated = kh_item_find(item, KH_TAG_PIXEL_SPACING_CALIBRATION_TYPE);
-    const double *spacing = has_patient ? patient : detector;
-
-    if (has_patient || has_detector) {
-        slice->row_spacing_mm = spacing[0];
-        slice->column_spacing_mm = spacing[1];
-        slice->spacing_source = KH_SPACING_PATIENT;
-        if (!has_patient || (has_detector && !calibrated && patient[0] == detector[0] && patient[1] == detector[1]))
-            slice->spacing_source = KH_SPACING_DETECTOR;
-    }
-    if (kh_item_double(item, KH_TAG_SLICE_THICKNESS, 0, &thickness) && thickness > 0)
-        slice->thickness_mm = thickness;
-}
-
-static bool is_window(kh_voi_function function, double width)
-{
-    return function == KH_VOI_LINEAR ? width >= 1 : width > 0; /* PS3.3 C.11.2.1.2, C.11.2.1.3 */
-}
-
-void kh_slice_read_windows(kh_slice_info *slice, const kh_item *item)
-{
-    char function[17];
-    uint32_t count = kh_item_value_count(item, KH_TAG_WINDOW_CENTER);
-
-    if (count == 0)
-        return;
-    slice->voi_function = KH_VOI_LINEAR;
-    if (kh_item_string(item, KH_TAG_VOI_LUT_FUNCTION, 0, function, sizeof(function))) {
-        if (strcmp(function, "LINEAR_EXACT") == 0)
-            slice->voi_function = KH_VOI_LINEAR_EXACT;
-        else if (strcmp(function, "SIGMOID") == 0)
-            slice->voi_function = KH_VOI_SIGMOID;
-    }
-    slice->window_count = 0;
-    for (uint32_t i = 0; i < count && slice->window_count < KH_WINDOWS_MAX; i++) {
-        kh_window *window = &slice->windows[slice->window_count];
-        if (!kh_item_double(item, KH_TAG_WINDOW_CENTER, i, &window->center) ||
-            !kh_item_double(item, KH_TAG_WINDOW_WIDTH, i, &window->width) ||
-            !is_window(slice->voi_function, window->width))
-            continue;
-        kh_item_text(item, KH_TAG_WINDOW_EXPLANATION, i, window->explanation, sizeof(window->explanation));
-        slice->window_count++;
-    }
-}
-
-void kh_slice_read_rescale(kh_slice_info *slice, const kh_item *item)
-{
-    double slope, intercept;
-
-    if (kh_item_double(item, KH_TAG_RESCALE_SLOPE, 0, &slope) && slope != 0)
-        slice->rescale_slope = slope;
-    if (kh_item_double(item, KH_TAG_RESCALE_INTERCEPT, 0, &intercept))
-        slice->rescale_intercept = intercept;
-}
-
 /* US or SS as the pixels are, whatever VR was written: the bits are the same (PS3.3 C.7.5.1.1.2). */
 static bool read_stored_value(int64_t *out, const kh_item *item, kh_tag tag, bool is_signed)
 {
@@ -264,6 +160,21 @@ static void read_padding(kh_image_info *info, const kh_item *item)
         info->padding_high = limit;
 }
 
+/* All values of a code with their backslashes; cut, it stays a prefix. */
+static void read_values(char *out, size_t out_size, const kh_item *item, kh_tag tag)
+{
+    const kh_element *element = kh_item_find(item, tag);
+    size_t size = element && element->value ? (size_t)element->length : 0;
+
+    if (size >= out_size)
+        size = out_size - 1;
+    if (size > 0)
+        memcpy(out, element->value, size);
+    out[size] = '\0';
+    for (size = strlen(out); size > 0 && out[size - 1] == ' '; size--)
+        out[size - 1] = '\0';
+}
+
 static void read_lossy(kh_image_info *info, const kh_dataset *dataset, const kh_item *item)
 {
     const kh_transfer_syntax *syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(dataset));
@@ -272,8 +183,13 @@ static void read_lossy(kh_image_info *info, const kh_dataset *dataset, const kh_
     info->lossy_source =
         (syntax && syntax->lossy) ||
         (kh_item_string(item, KH_TAG_LOSSY_IMAGE_COMPRESSION, 0, text, sizeof(text)) && strcmp(text, "01") == 0);
-    if (!kh_item_double(item, KH_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, 0, &info->lossy_ratio) || info->lossy_ratio < 0)
-        info->lossy_ratio = 0;
+    for (uint32_t i = 0; i < LOSSY_STEPS_MAX; i++) {
+        double ratio;
+
+        if (kh_item_double(item, KH_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, i, &ratio) && ratio > info->lossy_ratio)
+            info->lossy_ratio = ratio;
+    }
+    read_values(info->lossy_method, sizeof info->lossy_method, item, KH_TAG(0x0028, 0x2114));
 }
 
 static void read_aspect(kh_image_info *info, const kh_item *item)
@@ -284,7 +200,7 @@ static void read_aspect(kh_image_info *info, const kh_item *item)
     info->pixel_aspect = 1;
     if (slice->spacing_source != KH_SPACING_NONE)
         info->pixel_aspect = slice->row_spacing_mm / slice->column_spacing_mm;
-    else if (read_doubles(ratio, 2, item, KH_TAG_PIXEL_ASPECT_RATIO) && ratio[0] > 0 && ratio[1] > 0)
+    else if (kh_slice_doubles(ratio, 2, item, KH_TAG_PIXEL_ASPECT_RATIO) && ratio[0] > 0 && ratio[1] > 0)
         info->pixel_aspect = ratio[0] / ratio[1]; /* vertical \ horizontal (PS3.3 C.7.6.3.1.7) */
 }
 
@@ -316,21 +232,6 @@ static double read_time(const kh_item *item, kh_tag tag)
     return kh_item_double(item, tag, 0, &value) && value > 0 ? value : 0;
 }
 
-/* All values with their backslashes; cut, it stays a prefix. */
-static void read_image_type(kh_image_info *info, const kh_item *item)
-{
-    const kh_element *element = kh_item_find(item, KH_TAG_IMAGE_TYPE);
-    size_t size = element && element->value ? (size_t)element->length : 0;
-
-    if (size >= sizeof(info->image_type))
-        size = sizeof(info->image_type) - 1;
-    if (size > 0)
-        memcpy(info->image_type, element->value, size);
-    info->image_type[size] = '\0';
-    for (size = strlen(info->image_type); size > 0 && info->image_type[size - 1] == ' '; size--)
-        info->image_type[size - 1] = '\0';
-}
-
 static void read_texts(kh_image_info *info, const kh_item *item)
 {
     char shape[17];
@@ -342,7 +243,8 @@ static void read_texts(kh_image_info *info, const kh_item *item)
     if (!kh_item_string(item, KH_TAG(0x0020, 0x0062), 0, info->laterality, sizeof(info->laterality)) &&
         !kh_item_string(item, KH_TAG_LATERALITY, 0, info->laterality, sizeof(info->laterality)) && anatomy)
         (void)kh_item_string(anatomy, KH_TAG(0x0020, 0x9072), 0, info->laterality, sizeof(info->laterality));
-    read_image_type(info, item);
+    read_values(info->image_type, sizeof info->image_type, item, KH_TAG_IMAGE_TYPE);
+    read_values(info->patient_orientation, sizeof info->patient_orientation, item, KH_TAG(0x0020, 0x0020));
     /* CT values are Hounsfield units without saying so, except in localizers (PS3.3 C.8.2.1.1.2). */
     if (!info->rescale_type[0] &&
         !kh_item_string(item, KH_TAG_RESCALE_TYPE, 0, info->rescale_type, sizeof(info->rescale_type)) &&
@@ -385,11 +287,14 @@ static kh_status read_info(kh_image_info *info, const kh_dataset *dataset, kh_er
     info->echo_time_ms = read_time(item, KH_TAG_ECHO_TIME);
     info->repetition_time_ms = read_time(item, KH_TAG_REPETITION_TIME);
     status = kh_image_read_slices(info, item, &base, err);
+    if (status == KH_OK)
+        status = kh_image_read_voi_luts(info, dataset, err);
     if (status != KH_OK)
         return status;
+    info->format.overlay_bits = kh_overlay_bits(item, &info->format);
     info->instance_number = read_number(item, KH_TAG_INSTANCE_NUMBER);
     info->acquisition_number = read_number(item, KH_TAG_ACQUISITION_NUMBER);
-    info->display = (uint8_t)kh_display_parts(item);
+    info->display = (uint8_t)kh_display_parts(item, info->frame_count);
     read_padding(info, item);
     read_lossy(info, dataset, item);
     read_aspect(info, item);
@@ -414,8 +319,10 @@ kh_status kh_image_info_read(kh_image_info *out, const kh_dataset *dataset, kh_e
 void kh_image_info_release(kh_image_info *info)
 {
     free(info->slices);
+    free(info->voi_luts);
     info->slices = NULL;
-    info->slice_count = 0;
+    info->voi_luts = NULL;
+    info->slice_count = info->voi_lut_count = 0;
 }
 
 const kh_slice_info *kh_image_info_slice(const kh_image_info *info, uint32_t frame)

@@ -30,6 +30,10 @@ typedef struct kh_pixel_format {
     bool is_signed;          /* two's complement in bits_stored */
     bool is_float;           /* float (32) or double (64) pixel data */
     bool planar;             /* planes one after the other instead of by pixel; samples 3 only */
+    bool lossy;              /* of a decoded frame: its codestream says that it is not exact */
+    /* Bits of each word beside the value, as a mask. In a header: those that overlays are said to be in (PS3.3 C.9.2). Of a frame:
+     * those that are as the sender wrote them, which a codestream of numbers or of cosines does not carry. */
+    uint16_t overlay_bits;
     kh_photometric photometric;
 } kh_pixel_format;
 
@@ -41,6 +45,15 @@ typedef struct kh_window {
 } kh_window;
 
 #define KH_WINDOWS_MAX 4 /* of one slice; further ones are dropped */
+
+/* A table of VOI LUT Sequence; its entries are in kh_display (display.h). */
+typedef struct kh_voi_lut {
+    double center, width; /* the LINEAR window over the inputs between which the table rises: modality units */
+    char explanation[64]; /* UTF-8 */
+} kh_voi_lut;
+
+#define KH_VOI_LUTS_MAX 4           /* of one slice; further ones are left out */
+#define KH_VOI_LUTS_OBJECT_MAX 4096 /* of all frames; further ones are left out */
 
 typedef enum kh_spacing_source {
     KH_SPACING_NONE,    /* no millimetres can be told */
@@ -59,6 +72,8 @@ typedef struct kh_slice_info {
     kh_voi_function voi_function;
     uint32_t window_count;
     kh_window windows[KH_WINDOWS_MAX];
+    uint16_t voi_lut_first, voi_lut_count; /* of kh_image_info.voi_luts and kh_display.voi: up to KH_VOI_LUTS_MAX */
+    bool monochrome;                       /* Pixel Presentation of the frame: no supplemental palette (PS3.3 C.8.13.2) */
 } kh_slice_info;
 
 /* What display.h reads from the object, told here so that nobody looks in vain. */
@@ -78,10 +93,13 @@ typedef struct kh_image_info {
     uint32_t
         slice_count; /* 1 when one kh_slice_info holds for every frame (or there are over 100,000), else frame_count */
     kh_slice_info *slices; /* slice_count of them, owned */
+    uint32_t voi_lut_count;
+    kh_voi_lut *voi_luts; /* voi_lut_count of them, owned */
     bool has_padding;
     int64_t padding_low, padding_high;           /* stored values that are background, inclusive (PS3.3 C.7.5.1.1.2) */
     bool lossy_source;                           /* (0028,2110) is 01, or the transfer syntax is lossy */
-    double lossy_ratio;                          /* 0 when not told */
+    double lossy_ratio;                          /* the largest of those told (0028,2112); 0 when not told */
+    char lossy_method[65];                       /* (0028,2114) as stored, with backslashes; "" when not told */
     bool inverse;                                /* Presentation LUT Shape INVERSE */
     double pixel_aspect;                         /* height of a pixel over its width; 1 when square or not told */
     double frame_time_ms;                        /* of cine; 0 when not told */
@@ -90,6 +108,7 @@ typedef struct kh_image_info {
     char modality[17];
     char rescale_type[17]; /* "HU", "US", ...; "HU" of a CT that does not say (PS3.3 C.8.2.1.1.2); "" when not told */
     char laterality[3];    /* "R", "L", "B", or "" */
+    char patient_orientation[33]; /* (0020,0020) as stored: where rows and columns run, as "L\\FP"; "" when not told */
     char image_type[65];   /* as stored, with backslashes */
     char frame_of_reference_uid[KH_UID_SIZE];
 } kh_image_info;

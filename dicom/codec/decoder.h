@@ -43,6 +43,8 @@ KH_MUST_USE kh_status kh_plan_same_size(const kh_pixel_format *format, const cha
 /* For streams without a sign in words of 8 or 16 bits: Bits Stored and High Bit stay as the header has them where they
  * fit what the stream carries. */
 void kh_plan_depth(kh_pixel_format *format, unsigned precision);
+/* What a stream carries exactly beside the value: the low `precision` bits of each word, or nothing when it is lossy. */
+void kh_plan_exactness(kh_pixel_format *format, unsigned precision, bool lossy);
 /* The same stream with an EOI (in JPEG 2000: an EOC, the same two bytes), for one that lacks it. *out is malloc'ed, of
  * size + 2 bytes. */
 KH_MUST_USE kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream *stream, kh_error *err);

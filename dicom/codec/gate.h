@@ -19,6 +19,7 @@ typedef struct kh_jpeg_gate {
     bool has_jfif, has_adobe;
     unsigned adobe_transform;      /* of the Adobe marker: 0 none, 1 YCbCr */
     bool named_rgb;                /* the component ids are 'R', 'G', 'B' */
+    bool point_transform;          /* a lossless scan that leaves out low bits */
     unsigned odd_scans;            /* sequential scans that state another range than 0 to 63: harmless, and in real files */
     bool ended;                    /* an EOI stands at the end */
 } kh_jpeg_gate;
@@ -40,6 +41,7 @@ typedef struct kh_jls_gate {
     uint32_t rows, columns;         /* 1 to 65,535 */
     unsigned components, precision; /* 1 or 3; 2 to 16 bits */
     unsigned interleave;            /* of the first scan: 0 a scan for each component, 1 by line, 2 by sample */
+    bool near_lossless;             /* NEAR of a scan is not 0 */
     bool rgb_transform;             /* one of HP's colour transforms, which the decoder undoes */
     bool ended;                     /* an EOI stands at the end */
 } kh_jls_gate;
@@ -57,6 +59,7 @@ typedef struct kh_j2k_gate {
     uint32_t rows, columns;         /* 1 to 65,535 */
     unsigned components, precision; /* 1 or 3, all alike; 1 to 31 bits, HTJ2K 24 */
     bool is_signed;
+    bool irreversible;              /* the 9-7 transform of any tile or component */
     bool colour_transform;          /* RCT or ICT, which the decoder undoes: R G B comes out */
     bool high_throughput;           /* 15444-15: all code blocks by its block coder */
     bool ended;                     /* an EOC stands at the end */

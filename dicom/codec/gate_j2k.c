@@ -28,7 +28,7 @@ enum marker {
 #define HT_PRECISION_MAX 24
 
 typedef struct style { /* of coding, as a COD or COC has it: for a whole tile at worst */
-    bool high_throughput;
+    bool high_throughput, irreversible;
     unsigned levels, block_width, block_height; /* exponents of the latter */
     uint8_t precincts[KH_J2K_LEVELS_MAX + 1];   /* PPx | PPy << 4, of each resolution */
 } style;
@@ -197,6 +197,7 @@ static kh_status parse_style(style *out, bool precincts, const uint8_t *body, si
         return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG 2000 code block style %02X, transform %u", (unsigned)body[3],
                             (unsigned)body[4]);
     out->high_throughput = (body[3] & HT_BLOCKS) != 0;
+    out->irreversible = body[4] == 0;
     out->levels = body[0];
     out->block_width = body[1] + 2u;
     out->block_height = body[2] + 2u;
@@ -272,6 +273,7 @@ static kh_status read_coding_style(kh_j2k_gate *out, reader *in, unsigned marker
         out->levels_least = with.levels;
     in->seen_style = true;
     out->high_throughput = with.high_throughput;
+    out->irreversible = out->irreversible || with.irreversible;
     out->levels = with.levels > out->levels ? with.levels : out->levels;
     weigh(out, in, &with);
     return KH_OK;

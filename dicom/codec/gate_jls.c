@@ -126,6 +126,7 @@ static kh_status read_scan_header(kh_jls_gate *out, reader *in, const uint8_t *b
     for (unsigned i = 0; i < count; i++)
         if (body[2 + 2 * i] != 0)
             return kh_error_set(err, KH_E_UNSUPPORTED, "JPEG-LS with a mapping table");
+    out->near_lossless = out->near_lossless || near > 0;
     if (in->components_scanned == 0)
         out->interleave = interleave;
     in->components_scanned += count;

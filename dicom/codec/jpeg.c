@@ -44,6 +44,7 @@ static kh_status jpeg_plan(kh_pixel_format *format, const kh_codestream *stream,
     if (status != KH_OK)
         return status;
     kh_plan_depth(format, gate.precision);
+    kh_plan_exactness(format, gate.precision, gate.process != PROCESS_LOSSLESS || gate.point_transform);
     format->samples = (uint16_t)gate.components;
     format->photometric = photometric_of(&gate, format->photometric);
     format->planar = false;

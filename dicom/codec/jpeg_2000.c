@@ -19,13 +19,14 @@ static kh_photometric photometric_of(const kh_j2k_gate *gate, kh_photometric hea
 }
 
 /* The decoder gives numbers, not words: Bits Stored of the header may be more than the stream's precision, and where it
- * is less the numbers may still need all of the precision (real files have them). Two kinds of unsigned streams are
- * words, for the header to interpret: with a High Bit further up, and two's complement. A signed stream is signed
+ * is less the numbers may still need all of the precision (real files have them). Three kinds of unsigned streams are
+ * words, for the header to interpret: with a High Bit further up, two's complement, and overlays beside the value. A signed stream is signed
  * whatever the header says. */
 static void adopt_numbers(kh_pixel_format *format, const kh_j2k_gate *gate)
 {
     unsigned precision = gate->precision, stored = format->bits_stored, high = format->high_bit, depth;
-    bool words = !gate->is_signed && (format->is_signed || high >= stored) && format->bits_allocated >= precision;
+    bool words = !gate->is_signed && (format->is_signed || high >= stored || format->overlay_bits) &&
+                 format->bits_allocated >= precision;
 
     if (stored < 1 || stored > format->bits_allocated || stored > (precision <= 16 ? 16u : 32u) ||
         (gate->is_signed && !format->is_signed) || (!words && stored < precision))
@@ -50,6 +51,7 @@ static kh_status jpeg_2000_plan(kh_pixel_format *format, const kh_codestream *st
     if (status != KH_OK)
         return status;
     adopt_numbers(format, &gate);
+    kh_plan_exactness(format, gate.is_signed ? 0 : gate.precision, gate.irreversible);
     format->samples = (uint16_t)gate.components;
     format->photometric = photometric_of(&gate, format->photometric);
     format->planar = false;
@@ -234,7 +236,7 @@ static unsigned jpeg_2000_halvings(const kh_pixel_format *header, const kh_codes
     if (kh_j2k_gate_read(&gate, stream->bytes, stream->size, &err) != KH_OK || !gate.at_origin)
         return 0;
     adopt_numbers(&planned, &gate);
-    if (planned.is_signed != gate.is_signed || planned.high_bit + 1 != planned.bits_stored || gate.precision < 8)
+    if (planned.is_signed != gate.is_signed || planned.high_bit + 1 != planned.bits_stored || gate.precision < 8 || planned.overlay_bits)
         return 0;
     return wanted - 1 < gate.levels_least ? wanted - 1 : gate.levels_least;
 }

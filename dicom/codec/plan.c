@@ -25,6 +25,14 @@ void kh_plan_depth(kh_pixel_format *format, unsigned precision)
     format->is_float = false;
 }
 
+void kh_plan_exactness(kh_pixel_format *format, unsigned precision, bool lossy)
+{
+    unsigned carried = precision >= 16 ? UINT16_MAX : (1u << precision) - 1;
+
+    format->lossy = lossy;
+    format->overlay_bits = lossy ? 0 : (uint16_t)(format->overlay_bits & carried);
+}
+
 kh_status kh_codestream_with_end(uint8_t **out, const kh_codestream *stream, kh_error *err)
 {
     *out = malloc(stream->size + 2);

@@ -69,11 +69,15 @@ static void assert_same(const char *name, const kh_image_record *a, const kh_ima
     kh_image_info left = a->info, right = b->info;
 
     left.slices = right.slices = NULL;
+    if (left.voi_lut_count == right.voi_lut_count && left.voi_lut_count > 0 &&
+        memcmp(left.voi_luts, right.voi_luts, left.voi_lut_count * sizeof left.voi_luts[0]) != 0)
+        fail_msg("%s: VOI LUTs differ", name);
     if (memcmp(&left.format, &right.format, sizeof left.format) != 0 || left.frame_count != right.frame_count ||
         left.slice_count != right.slice_count || left.padding_low != right.padding_low || left.padding_high != right.padding_high ||
         left.instance_number != right.instance_number || left.acquisition_number != right.acquisition_number ||
         left.echo_time_ms != right.echo_time_ms || left.lossy_ratio != right.lossy_ratio || left.lossy_source != right.lossy_source ||
-        strcmp(left.modality, right.modality) != 0 || strcmp(left.image_type, right.image_type) != 0 ||
+        left.voi_lut_count != right.voi_lut_count || strcmp(left.lossy_method, right.lossy_method) != 0 ||
+        strcmp(left.patient_orientation, right.patient_orientation) != 0 || strcmp(left.modality, right.modality) != 0 || strcmp(left.image_type, right.image_type) != 0 ||
         strcmp(left.frame_of_reference_uid, right.frame_of_reference_uid) != 0)
         fail_msg("%s: image info differs", name);
     if (memcmp(a->info.slices, b->info.slices, left.slice_count * sizeof a->info.slices[0]) != 0)
@@ -88,6 +92,23 @@ static void assert_same(const char *name, const kh_image_record *a, const kh_ima
         fail_msg("%s: frame table differs", name);
 }
 
+/* What version 3 has and versions before had not. */
+static void add_version_3(kh_image_record *r)
+{
+    r->info.format.overlay_bits = 0xf000;
+    snprintf(r->info.lossy_method, sizeof r->info.lossy_method, "ISO_10918_1\\ISO_15444_1");
+    snprintf(r->info.patient_orientation, sizeof r->info.patient_orientation, "L\\FP");
+    r->info.voi_luts = calloc(3, sizeof r->info.voi_luts[0]);
+    r->info.voi_lut_count = 3;
+    for (uint32_t i = 0; i < 3; i++)
+        r->info.voi_luts[i] = (kh_voi_lut){.center = 40.5 + i, .width = 400, .explanation = "骨"};
+    for (uint32_t i = 0; i < r->info.slice_count; i++) {
+        r->info.slices[i].voi_lut_first = (uint16_t)(i % 3);
+        r->info.slices[i].voi_lut_count = (uint16_t)(3 - i % 3);
+        r->info.slices[i].monochrome = i % 2 == 1;
+    }
+}
+
 static void comes_back_as_it_went(void **state)
 {
     static const struct {
@@ -97,7 +118,7 @@ static void comes_back_as_it_went(void **state)
         size_t size_max;
     } cases[] = {
         {"one native frame", 1, 1, 1, 0, 500},
-        {"many native frames of one geometry", 5000, 1, 1, 0, 5000 * 8 + 500},
+        {"many native frames of one geometry", 5000, 1, 1, 0, 5000 * 8 + 700},
         {"enhanced, native", 200, 200, 1, 0, 200 * (8 + 25) + 600},
         {"fragments", 7, 1, 3, 8, 700},
         {"cine, one fragment each", 96, 1, 1, 8, 1500},
@@ -108,6 +129,8 @@ static void comes_back_as_it_went(void **state)
         kh_image_record r = record_of(cases[i].frames, cases[i].slices, cases[i].extents_each, cases[i].gap), back;
         kh_buf blob;
 
+        if (i % 2 == 1)
+            add_version_3(&r);
         kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
         assert_ok(kh_image_record_encode(&blob, &r, err));
         if (blob.size > cases[i].size_max)
@@ -120,29 +143,71 @@ static void comes_back_as_it_went(void **state)
     }
 }
 
-/* Version 1 had no byte for the display tables behind the flags: such a record says that nobody has looked. */
-static void version_1_is_still_read(void **state)
+/* Versions before 3 had no such fields: five bytes without content behind the last text, and two at the end of a slice. Version 1 had no
+ * byte for the display tables behind the flags either. What a record does not say is left open. */
+static void versions_1_and_2_are_still_read(void **state)
 {
-    kh_image_record r = record_of(3, 1, 1, 0), back;
-    const size_t place = 1 + 2 + 3 + 5 + 1; /* version, 512 and 65535 as varints, five bytes of format, flags */
-    kh_buf blob;
+    const size_t display_at = 1 + 2 + 3 + 5 + 1; /* version, 512 and 65535 as varints, five bytes of format, flags */
+    const size_t slice_bytes = 1 + 3 * 8 + 6 * 8 + 2 + 5 * 8 + 1 + (2 * 8 + 1 + 6) + (2 * 8 + 1); /* two windows, one with a name of 6 */
 
     (void)state;
-    r.info.display = KH_DISPLAY_OVERLAY | KH_DISPLAY_PALETTE;
-    kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
-    assert_ok(kh_image_record_encode(&blob, &r, err));
-    assert_ok(kh_image_record_decode(&back, blob.data, blob.size, err));
-    assert_int_equal(back.info.display, r.info.display);
-    kh_image_record_release(&back);
-    assert_int_equal(blob.data[place], r.info.display);
-    memmove(blob.data + place, blob.data + place + 1, blob.size - place - 1);
-    blob.data[0] = 1;
-    assert_ok(kh_image_record_decode(&back, blob.data, blob.size - 1, err));
-    assert_same("version 1", &r, &back);
-    assert_int_equal(back.info.display, KH_DISPLAY_ANY);
-    kh_image_record_release(&back);
-    kh_image_record_release(&r);
-    kh_buf_release(&blob);
+    for (uint8_t version = 1; version <= 2; version++) {
+        kh_image_record r = record_of(3, 1, 1, 0), back;
+        uint8_t *text, *luts;
+        kh_buf blob;
+
+        r.info.display = KH_DISPLAY_OVERLAY | KH_DISPLAY_VOI_LUT;
+        kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
+        assert_ok(kh_image_record_encode(&blob, &r, err));
+        assert_int_equal(blob.data[display_at], r.info.display);
+        text = memmem(blob.data, blob.size, r.info.frame_of_reference_uid, 64);
+        assert_non_null(text);
+        luts = text + 64 + 5 + 2 + slice_bytes;
+        memmove(luts, luts + 2, (size_t)(blob.data + blob.size - luts - 2));
+        memmove(text + 64, text + 64 + 5, (size_t)(blob.data + blob.size - text - 64 - 5));
+        blob.size -= 7;
+        if (version == 1) {
+            memmove(blob.data + display_at, blob.data + display_at + 1, blob.size - display_at - 1);
+            blob.size--;
+        }
+        blob.data[0] = version;
+        assert_ok(kh_image_record_decode(&back, blob.data, blob.size, err));
+        assert_int_equal(back.info.slices[0].voi_lut_count, KH_VOI_LUTS_MAX);
+        assert_int_equal(back.info.display, version == 1 ? KH_DISPLAY_ANY : r.info.display);
+        back.info.slices[0].voi_lut_count = 0;
+        assert_same("before version 3", &r, &back);
+        kh_image_record_release(&back);
+        kh_image_record_release(&r);
+        kh_buf_release(&blob);
+    }
+}
+
+/* A slice may only name VOI LUTs that are there. */
+static void voi_luts_are_counted(void **state)
+{
+    static const struct {
+        const char *name;
+        uint16_t first, count;
+        kh_status status;
+    } cases[] = {{"all", 0, 3, KH_OK},           {"the last", 2, 1, KH_OK},      {"none", 3, 0, KH_OK},
+                 {"behind the last", 3, 1, KH_E_CORRUPT}, {"past the last", 2, 2, KH_E_CORRUPT}, {"more than a slice has", 0, 5, KH_E_CORRUPT}};
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_image_record r = record_of(1, 1, 1, 0), back;
+        kh_buf blob;
+
+        add_version_3(&r);
+        r.info.slices[0].voi_lut_first = cases[i].first;
+        r.info.slices[0].voi_lut_count = cases[i].count;
+        kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
+        assert_ok(kh_image_record_encode(&blob, &r, err));
+        if (kh_image_record_decode(&back, blob.data, blob.size, NULL) != cases[i].status)
+            fail_msg("%s", cases[i].name);
+        kh_image_record_release(&back);
+        kh_image_record_release(&r);
+        kh_buf_release(&blob);
+    }
 }
 
 static void without_frames(void **state)
@@ -176,9 +241,10 @@ static void too_large_is_a_limit(void **state)
 /* Every cut is refused; every byte may change without harm (the sanitizers look on). */
 static void cut_or_changed(void **state)
 {
-    const kh_image_record shapes[] = {record_of(1, 1, 1, 0), record_of(5, 5, 2, 8)};
+    kh_image_record shapes[] = {record_of(1, 1, 1, 0), record_of(5, 5, 2, 8)};
 
     (void)state;
+    add_version_3(&shapes[1]);
     for (size_t n = 0; n < KH_COUNT(shapes); n++) {
         kh_image_record r = shapes[n], back;
         kh_buf blob;
@@ -198,9 +264,11 @@ static void cut_or_changed(void **state)
         memcpy(copy, blob.data, blob.size);
         copy[blob.size] = 0;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size + 1, NULL), KH_E_CORRUPT);
-        copy[0] = 3;
+        copy[0] = 4;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size, NULL), KH_E_UNSUPPORTED);
-        copy[0] = 2;
+        copy[0] = 0;
+        assert_int_equal(kh_image_record_decode(&back, copy, blob.size, NULL), KH_E_UNSUPPORTED);
+        copy[0] = 3;
         for (size_t at = 0; at < blob.size; at++)
             for (int value = 0; value < 256; value += at < 400 ? 5 : 85) {
                 copy[at] = (uint8_t)value;
@@ -336,7 +404,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_as_it_went),
-        cmocka_unit_test(version_1_is_still_read),
+        cmocka_unit_test(versions_1_and_2_are_still_read),
+        cmocka_unit_test(voi_luts_are_counted),
         cmocka_unit_test(without_frames),
         cmocka_unit_test(too_large_is_a_limit),
         cmocka_unit_test(cut_or_changed),

@@ -250,123 +250,6 @@ static void test_calibration(void **state)
     }
 }
 
-static void put_group(test_dicom *dicom, kh_tag sequence, kh_tag tag, const char *text)
-{
-    test_sequence(dicom, sequence);
-    test_item(dicom, UNDEFINED);
-    test_text(dicom, tag, "DS", text);
-    test_item_end(dicom);
-    test_sequence_end(dicom);
-}
-
-static void put_enhanced(test_dicom *dicom, unsigned group_count, const char *frames)
-{
-    test_image(dicom,
-               &(test_image_options){.tag = KH_TAG_NUMBER_OF_FRAMES, .vr = "IS", .text = frames, .no_pixels = true});
-    test_sequence(dicom, KH_TAG_SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
-    test_item(dicom, UNDEFINED);
-    put_group(dicom, KH_TAG_PLANE_ORIENTATION_SEQUENCE, KH_TAG_IMAGE_ORIENTATION_PATIENT, "0\\1\\0\\0\\0\\-1");
-    put_group(dicom, KH_TAG_PIXEL_MEASURES_SEQUENCE, KH_TAG_PIXEL_SPACING, "0.5\\0.75");
-    test_sequence(dicom, KH_TAG_FRAME_VOI_LUT_SEQUENCE);
-    test_item(dicom, UNDEFINED);
-    test_text(dicom, KH_TAG_WINDOW_CENTER, "DS", "100");
-    test_text(dicom, KH_TAG_WINDOW_WIDTH, "DS", "0.5");
-    test_text(dicom, KH_TAG_VOI_LUT_FUNCTION, "CS", "LINEAR_EXACT");
-    test_item_end(dicom);
-    test_sequence_end(dicom);
-    test_item_end(dicom);
-    test_sequence_end(dicom);
-    test_sequence(dicom, KH_TAG_PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
-    for (unsigned i = 0; i < group_count; i++) {
-        char position[32], slope[16];
-        snprintf(position, sizeof(position), "%u\\0\\0", i * 3);
-        snprintf(slope, sizeof(slope), "%u", i + 2);
-        test_item(dicom, UNDEFINED);
-        put_group(dicom, KH_TAG_PLANE_POSITION_SEQUENCE, KH_TAG_IMAGE_POSITION_PATIENT, position);
-        put_group(dicom, KH_TAG_PIXEL_VALUE_TRANSFORMATION_SEQUENCE, KH_TAG_RESCALE_SLOPE, slope);
-        test_item_end(dicom);
-    }
-    test_sequence_end(dicom);
-    test_header(dicom, KH_TAG_PIXEL_DATA, "OW", 0);
-}
-
-static void test_enhanced(void **state)
-{
-    test_dicom dicom;
-    kh_dataset *dataset;
-    kh_image_info info;
-    (void)state;
-
-    test_begin(&dicom, KH_TS_EXPLICIT_LE);
-    put_enhanced(&dicom, 3, "3");
-    test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
-    assert_int_equal(info.slice_count, 3);
-    for (uint32_t i = 0; i < 3; i++) {
-        const kh_slice_info *slice = kh_image_info_slice(&info, i);
-        assert_true(slice->has_position && slice->position_mm[0] == i * 3);
-        assert_true(slice->has_orientation && slice->orientation[1] == 1 && slice->orientation[5] == -1);
-        assert_true(slice->spacing_source == KH_SPACING_PATIENT && slice->column_spacing_mm == 0.75);
-        assert_true(slice->rescale_slope == i + 2);
-        assert_int_equal(slice->voi_function, KH_VOI_LINEAR_EXACT);
-        assert_true(slice->window_count == 1 && slice->windows[0].width == 0.5);
-    }
-    kh_image_info_release(&info);
-    kh_dataset_free(dataset);
-    test_end(&dicom);
-}
-
-/* Fewer groups than frames: no frame has a place. More: the rest is not looked at. */
-static void test_enhanced_counts(void **state)
-{
-    test_dicom dicom;
-    kh_dataset *dataset;
-    kh_image_info info;
-    (void)state;
-
-    test_begin(&dicom, KH_TS_EXPLICIT_LE);
-    put_enhanced(&dicom, 2, "3");
-    test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
-    assert_int_equal(info.slice_count, 1);
-    assert_false(info.slices[0].has_position);
-    assert_true(info.slices[0].has_orientation);
-    kh_image_info_release(&info);
-    kh_dataset_free(dataset);
-    test_end(&dicom);
-
-    test_begin(&dicom, KH_TS_EXPLICIT_LE);
-    put_enhanced(&dicom, 4, "3");
-    test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
-    assert_int_equal(info.slice_count, 3);
-    assert_true(info.slices[2].position_mm[0] == 6);
-    kh_image_info_release(&info);
-    kh_dataset_free(dataset);
-    test_end(&dicom);
-}
-
-/* PS3.3 C.8.8.3.2: the planes of a dose grid stand along the normal. */
-static void test_dose_grid(void **state)
-{
-    test_dicom dicom;
-    kh_dataset *dataset;
-    kh_image_info info;
-    (void)state;
-
-    test_begin(&dicom, KH_TS_EXPLICIT_LE);
-    test_text(&dicom, KH_TAG_IMAGE_POSITION_PATIENT, "DS", "1\\2\\3");
-    test_text(&dicom, KH_TAG_IMAGE_ORIENTATION_PATIENT, "DS", "1\\0\\0\\0\\1\\0");
-    test_image(&dicom,
-               &(test_image_options){.tag = KH_TAG_NUMBER_OF_FRAMES, .vr = "IS", .text = "3", .no_pixels = true});
-    test_text(&dicom, KH_TAG(0x3004, 0x000c), "DS", "0\\2.5\\5");
-    test_header(&dicom, KH_TAG_PIXEL_DATA, "OW", 0);
-    test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
-    assert_int_equal(info.slice_count, 3);
-    assert_true(info.slices[0].position_mm[2] == 3 && info.slices[1].position_mm[2] == 5.5 &&
-                info.slices[2].position_mm[2] == 8);
-    kh_image_info_release(&info);
-    kh_dataset_free(dataset);
-    test_end(&dicom);
-}
-
 static void test_frame_bytes(void **state)
 {
     static const struct {
@@ -397,8 +280,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format),          cmocka_unit_test(test_defaults),    cmocka_unit_test(test_classic_ct),
-        cmocka_unit_test(test_geometry),        cmocka_unit_test(test_calibration), cmocka_unit_test(test_enhanced),
-        cmocka_unit_test(test_enhanced_counts), cmocka_unit_test(test_dose_grid),   cmocka_unit_test(test_frame_bytes),
+        cmocka_unit_test(test_geometry),        cmocka_unit_test(test_calibration), 
+            cmocka_unit_test(test_frame_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

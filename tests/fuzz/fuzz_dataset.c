@@ -60,7 +60,7 @@ static void read_display(const kh_dataset *dataset, const kh_image_info *info)
     for (uint32_t i = 0; i < display->modality.count; i++)
         sum += display->modality.values[i];
     for (uint32_t n = 0; n < display->voi_count; n++)
-        sum += display->voi[n].values[display->voi[n].count - 1];
+        sum += display->voi[n].count > 0 ? display->voi[n].values[display->voi[n].count - 1] : 0u;
     for (uint32_t n = 0; n < display->overlay_count; n++) {
         const kh_overlay *overlay = &display->overlays[n];
         uint64_t bits = (uint64_t)overlay->rows * overlay->columns * (overlay->frame_count ? overlay->frame_count : 1);
@@ -68,8 +68,12 @@ static void read_display(const kh_dataset *dataset, const kh_image_info *info)
         if (overlay->bit < 0)
             sum += overlay->bits[(bits - 1) / 8];
     }
-    for (uint32_t i = 0; i < 2 * display->shutter.vertex_count; i++)
-        sum += (unsigned)display->shutter.vertices[i];
+    for (uint32_t frame = 0; frame <= display->frame_shutter_count; frame++) {
+        const kh_shutter *shutter = kh_display_shutter(display, frame);
+
+        for (uint32_t i = 0; i < 2 * shutter->vertex_count; i++)
+            sum += (unsigned)shutter->vertices[i];
+    }
     if (sum == 1 && size == 0)
         abort();
     free(display);

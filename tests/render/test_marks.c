@@ -61,12 +61,18 @@ static void a_plane_in_a_bit_of_the_pixels(void **state)
     init(&picture, &display, 10, 8);
     display.overlay_count = 1;
     display.overlays[0] = (kh_overlay){.rows = 8, .columns = 10, .bit = 14};
+    picture.format.overlay_bits = 1 << 14;
     test_picture_set_16(&picture, 37, 2048 | 1 << 14);
     test_picture_set_16(&picture, 38, 2048 | 1 << 15);
     view = test_view(&picture);
     grey = test_render(&picture, &view, NULL, NULL);
     for (size_t i = 0; i < 80; i++)
         assert_int_equal(grey[i], i == 37 ? 255 : 128);
+    free(grey);
+    picture.format.overlay_bits = 1 << 15; /* the codestream carried another bit only */
+    grey = test_render(&picture, &view, NULL, NULL);
+    for (size_t i = 0; i < 80; i++)
+        assert_int_equal(grey[i], 128);
     free(grey);
     test_picture_release(&picture);
 }
@@ -212,6 +218,66 @@ static void a_circle_of_pixels_that_are_not_square(void **state)
     test_picture_release(&picture);
 }
 
+static void each_frame_has_its_own_shutter(void **state)
+{
+    const kh_shutter frames[] = {{.shapes = KH_SHUTTER_RECTANGULAR, .left = 1, .right = 2, .upper = 1, .lower = 1},
+                                 {.shapes = 0},
+                                 {.shapes = KH_SHUTTER_RECTANGULAR, .left = 3, .right = 3, .upper = 1, .lower = 1, .value = 0xffff}};
+    static const int expected[][4] = {{128, 128, 0, 0}, {128, 128, 128, 128}, {255, 255, 128, 255}};
+
+    (void)state;
+    for (uint32_t frame = 0; frame < 3; frame++) {
+        test_picture picture;
+        kh_display display;
+        kh_render_view view;
+        uint8_t *grey;
+
+        init(&picture, &display, 4, 1);
+        display.shutter = (kh_shutter){.shapes = KH_SHUTTER_RECTANGULAR, .left = 4, .right = 4, .upper = 1, .lower = 1};
+        display.frame_shutters = frames;
+        display.frame_shutter_count = 3;
+        picture.source.frame = frame;
+        view = test_view(&picture);
+        grey = test_render(&picture, &view, NULL, NULL);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(grey[i], expected[frame][i]);
+        free(grey);
+        test_picture_release(&picture);
+    }
+}
+
+/* 100 and 200 are seen, 0 and 4,000 are not: black at 100, white at 200. Of whole numbers, and of values that are sorted. */
+static void hidden_pixels_do_not_drive_the_window(void **state)
+{
+    (void)state;
+    for (int deep = 0; deep < 2; deep++) {
+        test_picture picture;
+        kh_display display;
+        kh_render_view view;
+        kh_rendered used;
+
+        test_picture_init(&picture, 20, 20, deep ? 32 : 16, deep ? 32 : 12, false);
+        for (size_t i = 0; i < 400; i++) {
+            size_t x = i % 20, y = i / 20;
+            uint16_t value = x >= 5 && x < 15 && y >= 5 && y < 15 ? (uint16_t)(x < 10 ? 100 : 200) : x < 10 ? 0 : 4000;
+
+            test_picture_set_16(&picture, deep ? 2 * i : i, value);
+        }
+        memset(&display, 0, sizeof display);
+        picture.source.display = &display;
+        view = test_view(&picture);
+        free(test_render(&picture, &view, NULL, &used));
+        assert_true(used.window_from_pixels && used.window_width > 3000);
+        display.shutter = (kh_shutter){.shapes = KH_SHUTTER_RECTANGULAR, .left = 6, .right = 15, .upper = 6, .lower = 15};
+        free(test_render(&picture, &view, NULL, &used));
+        assert_true(used.window_from_pixels && used.window_center == 150.5 && used.window_width == 101);
+        display.shutter.left = 99; /* nothing is seen: any window will do */
+        free(test_render(&picture, &view, NULL, &used));
+        assert_true(used.window_width >= 1);
+        test_picture_release(&picture);
+    }
+}
+
 static void marks_on_colour(void **state)
 {
     test_picture picture;
@@ -244,6 +310,8 @@ int main(void)
         cmocka_unit_test(a_thin_line_stays_and_tiles_join),
         cmocka_unit_test(shutters_hide_what_is_outside),
         cmocka_unit_test(a_circle_of_pixels_that_are_not_square),
+        cmocka_unit_test(each_frame_has_its_own_shutter),
+        cmocka_unit_test(hidden_pixels_do_not_drive_the_window),
         cmocka_unit_test(marks_on_colour),
     };
 

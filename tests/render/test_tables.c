@@ -174,6 +174,7 @@ static void a_modality_lut_of_deeper_values_is_refused(void **state)
 static void every_value_goes_through_the_voi_lut(void **state)
 {
     static uint16_t entries[1000];
+    kh_lookup voi[2] = {{0}, {-300, 1000, 12, NULL}}; /* the first belongs to another frame */
     test_picture picture;
     kh_display display;
     kh_render_view view;
@@ -185,8 +186,10 @@ static void every_value_goes_through_the_voi_lut(void **state)
         entries[i] = (uint16_t)(i < 100 ? 0 : i >= 900 ? 4095 : (i - 99) * (i - 99) / 160);
     fill_12_bits(&picture, false);
     attach(&picture, &display);
-    display.voi_count = 1;
-    display.voi[0] = (kh_lookup){-300, 1000, 12, entries};
+    display.voi_count = 2;
+    display.voi = voi;
+    voi[1].values = entries;
+    picture.slice.voi_lut_first = picture.slice.voi_lut_count = 1;
     picture.slice.rescale_intercept = -1024;
     picture.slice.rescale_slope = 0.5;
     view = test_view(&picture);
@@ -220,6 +223,7 @@ static void every_value_goes_through_the_voi_lut(void **state)
 static void a_table_is_known_by_its_id(void **state)
 {
     static uint16_t entries[2];
+    const kh_lookup voi = {0, 2, 16, entries};
     kh_error err = KH_ERROR_INIT;
     kh_renderer *renderer = NULL;
     test_picture picture;
@@ -232,7 +236,8 @@ static void a_table_is_known_by_its_id(void **state)
     test_picture_init(&picture, 1, 1, 16, 12, false);
     attach(&picture, &display);
     display.voi_count = 1;
-    display.voi[0] = (kh_lookup){0, 2, 16, entries};
+    display.voi = &voi;
+    picture.slice.voi_lut_count = 1;
     view = test_view(&picture);
     kh_buf_init(&out, 100);
     assert_int_equal(kh_renderer_create(&renderer, &err), KH_OK);
@@ -244,6 +249,114 @@ static void a_table_is_known_by_its_id(void **state)
     assert_int_equal(out.data[1], 255);
     kh_renderer_free(renderer);
     kh_buf_release(&out);
+    test_picture_release(&picture);
+}
+
+/* The second of two tables when it is asked for, also where the slice has a window; one that is not there is an error. */
+static void a_voi_lut_is_asked_for_by_number(void **state)
+{
+    static const uint16_t falling[] = {255, 128, 0}, steep[] = {0, 255};
+    const kh_lookup voi[] = {{100, 3, 8, falling}, {0}, {101, 2, 8, steep}};
+    static const struct {
+        uint32_t lut;
+        int grey[4]; /* of 99, 100, 101, 102 */
+    } cases[] = {{0, {255, 255, 128, 0}}, {2, {0, 0, 0, 255}}};
+    test_picture picture;
+    kh_display display;
+    kh_render_view view;
+    uint8_t *got;
+
+    (void)state;
+    test_picture_init(&picture, 4, 1, 16, 12, false);
+    attach(&picture, &display);
+    for (size_t i = 0; i < 4; i++)
+        test_picture_set_16(&picture, i, (uint16_t)(99 + i));
+    display.voi_count = 3;
+    display.voi = voi;
+    picture.slice.voi_lut_count = 3;
+    test_picture_set_window(&picture, 2048, 4096);
+    view = test_view(&picture);
+    view.lut_given = true;
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        view.lut = cases[n].lut;
+        got = test_render(&picture, &view, NULL, NULL);
+        for (int i = 0; i < 4; i++)
+            assert_int_equal(got[i], cases[n].grey[i]);
+        free(got);
+    }
+    view.lut = 1; /* could not be read */
+    test_refused(&picture, &view, KH_E_NOT_FOUND, "VOI LUT 1");
+    view.lut = 3;
+    test_refused(&picture, &view, KH_E_NOT_FOUND, "VOI LUT 3 of this frame, which has 3");
+    test_picture_release(&picture);
+}
+
+/* Stored values from the palette's first input on are coloured, those below go through the window; beyond its end the last entry
+ * stands (PS3.3 C.7.6.19, C.7.6.3.1.5). Every value of 12 bits. */
+static void a_supplemental_palette_colours_the_upper_values(void **state)
+{
+    static uint8_t rgb[3 * 1000];
+    test_picture picture;
+    kh_display display;
+    kh_render_view view;
+    kh_rendered used;
+    unsigned channels;
+    uint8_t *got;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rgb; i++)
+        rgb[i] = (uint8_t)(i * 7 + i / 256);
+    for (int form = 0; form < 8; form++) {
+        bool negative = form & 1, inverse = form & 2, monochrome = form & 4;
+
+        fill_12_bits(&picture, false);
+        attach(&picture, &display);
+        display.palette = (kh_palette){3000, 1000, rgb};
+        display.supplemental = true;
+        picture.slice.monochrome = monochrome;
+        picture.info.inverse = inverse;
+        test_picture_set_window(&picture, 1500, 3000);
+        view = test_view(&picture);
+        view.invert = negative;
+        got = test_render(&picture, &view, &channels, &used);
+        assert_int_equal(channels, monochrome ? 1 : 3);
+        assert_true(used.window_center == 1500 && used.window_width == 3000);
+        for (int i = 0; i < 4096; i++) {
+            int grey = grey_of(fmin(fmax((i - 1499.5) / 2999.0 + 0.5, 0), 1));
+
+            if (inverse)
+                grey = 255 - grey;
+            for (unsigned k = 0; k < channels; k++) {
+                int expected = i < 3000 || monochrome ? grey : rgb[3 * (i - 3000 < 1000 ? i - 3000 : 999) + (int)k];
+
+                assert_int_equal(got[(unsigned)i * channels + k], negative ? 255 - expected : expected);
+            }
+        }
+        free(got);
+        test_picture_release(&picture);
+    }
+}
+
+/* Coloured values say nothing of the grey ones' window. */
+static void coloured_values_do_not_drive_the_window(void **state)
+{
+    static const uint8_t rgb[3] = {1, 2, 3};
+    test_picture picture;
+    kh_display display;
+    kh_render_view view;
+    kh_rendered used;
+
+    (void)state;
+    test_picture_init(&picture, 10, 10, 16, 12, false);
+    attach(&picture, &display);
+    display.palette = (kh_palette){3000, 1, rgb};
+    display.supplemental = true;
+    for (size_t i = 0; i < 100; i++)
+        test_picture_set_16(&picture, i, (uint16_t)(i < 50 ? 4000 : i < 75 ? 100 : 200));
+    view = test_view(&picture);
+    free(test_render(&picture, &view, NULL, &used));
+    assert_true(used.window_from_pixels);
+    assert_true(used.window_center == 150.5 && used.window_width == 101); /* black at 100, white at 200 */
     test_picture_release(&picture);
 }
 
@@ -315,6 +428,9 @@ int main(void)
         cmocka_unit_test(a_modality_lut_of_deeper_values_is_refused),
         cmocka_unit_test(every_value_goes_through_the_voi_lut),
         cmocka_unit_test(a_table_is_known_by_its_id),
+        cmocka_unit_test(a_voi_lut_is_asked_for_by_number),
+        cmocka_unit_test(a_supplemental_palette_colours_the_upper_values),
+        cmocka_unit_test(coloured_values_do_not_drive_the_window),
         cmocka_unit_test(windows_are_for_stored_values_by_the_table),
     };
 

@@ -102,6 +102,7 @@ static void test_every_part_counts(void **state)
     DIFFERS(window_given, false);
     DIFFERS(window_center, 40.5);
     DIFFERS(window_width, 401);
+    DIFFERS(lut_given, true);
     DIFFERS(invert, true);
     DIFFERS(quality, 81);
     DIFFERS(lossless, true);
@@ -109,6 +110,10 @@ static void test_every_part_counts(void **state)
     a.window_given = b.window_given = false;
     b.window_center = 7;
     assert_true(same(&a, &b)); /* not given: its values do not count */
+    b.lut = 1;
+    assert_true(same(&a, &b)); /* nor its number */
+    a.lut_given = b.lut_given = true;
+    assert_false(same(&a, &b));
     a = b = base;
     a.window_center = 0.0;
     b.window_center = -0.0;

@@ -179,7 +179,9 @@ static void test_second_asker_gets_the_cached_tile(void **state)
     check_tile(f, &key, 512, 512, sample_linear_window(104, 40, 400));
     assert_true(kh_tiles_peek(f->tiles, &key, &tile));
     assert_string_equal(tile.window, "40,400");
-    assert_false(tile.lossy_source);
+    assert_int_equal(strncmp(tile.lossy, "jpeg;q=", 7), 0);
+    assert_non_null(strstr(tile.lossy, ";ratio="));
+    assert_null(strstr(tile.lossy, "source"));
     assert_int_equal(kh_tiles_etag(f->tiles, &key, etag, NULL), KH_OK);
     assert_string_equal(tile.etag, etag);
     kh_tiles_release(f->tiles, &tile);

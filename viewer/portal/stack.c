@@ -1,11 +1,13 @@
 /* GET /api/series/{id}/stack: the manifest, encoded once per revision of the series and kept. */
 #include <stdlib.h>
 #include <stdio.h>
+#include <string.h>
 #include "cache/stack.h"
 #include "viewer/portal/internal.h"
 
 #define MANIFEST_BYTES_MAX (64u << 20)
 #define DEFAULT_QUALITY 80
+#define MANIFEST_VERSION 2 /* moves when the same series would give another manifest than before */
 
 typedef struct manifest_key {
     int64_t series_id, revision;
@@ -21,6 +23,24 @@ typedef struct manifest_source {
 static const char *const order_texts[] = {"position", "instance", "mixed"};
 static const char *const voi_texts[] = {"LINEAR", "LINEAR_EXACT", "SIGMOID"};
 static const char *const spacing_texts[] = {"none", "patient", "detector"};
+
+/* Where a row and a column run to (PS3.3 C.7.6.1.1.1): two values, each of letters. */
+static void put_patient_orientation(kh_json_writer *json, const char *stored)
+{
+    const char *separator = strchr(stored, '\\');
+    char row[sizeof ((kh_image_info *)0)->patient_orientation];
+
+    kh_json_key(json, "patient_orientation");
+    if (!separator || separator == stored || !separator[1] || strchr(separator + 1, '\\')) {
+        kh_json_null(json);
+        return;
+    }
+    snprintf(row, sizeof row, "%.*s", (int)(separator - stored), stored);
+    kh_json_array_begin(json);
+    kh_json_text(json, row);
+    kh_json_text(json, separator + 1);
+    kh_json_array_end(json);
+}
 
 static void put_object(kh_json_writer *json, const kh_stack_object *object)
 {
@@ -38,11 +58,13 @@ static void put_object(kh_json_writer *json, const kh_stack_object *object)
     kh_json_put_int(json, "samples", format->samples);
     kh_json_put_int(json, "bits_stored", format->bits_stored);
     kh_json_put_bool(json, "lossy", info->lossy_source);
-    kh_portal_put_double_or_null(json, "lossy_ratio", info->lossy_ratio, 0);
+    kh_portal_put_double_or_null(json, "lossy_ratio", info->lossy_source ? kh_stack_object_source_ratio(object, 0, false) : 0, 0);
+    kh_json_put_text(json, "lossy_method", info->lossy_method);
     kh_json_put_bool(json, "inverse", info->inverse);
     kh_json_put_double(json, "pixel_aspect", info->pixel_aspect);
     kh_portal_put_double_or_null(json, "frame_time_ms", info->frame_time_ms, 0);
     kh_json_put_text(json, "laterality", info->laterality);
+    put_patient_orientation(json, info->patient_orientation);
     kh_json_put_text(json, "image_type", info->image_type);
     kh_json_put_text(json, "frame_of_reference", info->frame_of_reference_uid);
     kh_json_put_text(json, "rescale_type", info->rescale_type);
@@ -63,7 +85,8 @@ static void put_numbers(kh_json_writer *json, const char *key, const double *val
     kh_json_array_end(json);
 }
 
-static void put_windows(kh_json_writer *json, const kh_slice_info *info)
+/* Windows, then VOI LUTs, which have their number beside the window over which they rise. */
+static void put_windows(kh_json_writer *json, const kh_image_info *image, const kh_slice_info *info)
 {
     kh_json_key(json, "windows");
     kh_json_array_begin(json);
@@ -72,6 +95,16 @@ static void put_windows(kh_json_writer *json, const kh_slice_info *info)
         kh_json_put_double(json, "center", info->windows[i].center);
         kh_json_put_double(json, "width", info->windows[i].width);
         kh_json_put_text(json, "explanation", info->windows[i].explanation);
+        kh_json_object_end(json);
+    }
+    for (uint32_t i = 0; i < info->voi_lut_count && info->voi_lut_first + i < image->voi_lut_count; i++) {
+        const kh_voi_lut *lut = &image->voi_luts[info->voi_lut_first + i];
+
+        kh_json_object_begin(json);
+        kh_json_put_double(json, "center", lut->center);
+        kh_json_put_double(json, "width", lut->width);
+        kh_json_put_text(json, "explanation", lut->explanation);
+        kh_json_put_int(json, "lut", i);
         kh_json_object_end(json);
     }
     kh_json_array_end(json);
@@ -94,7 +127,7 @@ static void put_slice(kh_json_writer *json, const kh_stack *stack, const kh_stac
     put_numbers(json, "spacing", spacing, 2, info->spacing_source != KH_SPACING_NONE);
     kh_json_put_text(json, "spacing_source", spacing_texts[info->spacing_source]);
     kh_json_put_double(json, "thickness_mm", info->thickness_mm);
-    put_windows(json, info);
+    put_windows(json, image, info);
     kh_json_put_text(json, "voi_function", voi_texts[info->voi_function]);
     kh_json_object_end(json);
 }
@@ -184,7 +217,7 @@ static void answer_stack(kh_portal *portal, kh_http_request *request, const kh_s
     kh_error err = KH_ERROR_INIT;
     char etag[80];
 
-    snprintf(etag, sizeof etag, "stack-%lld-%lld%s", (long long)key.series_id, (long long)key.revision, gzip ? "-gzip" : "");
+    snprintf(etag, sizeof etag, "stack%d-%lld-%lld%s", MANIFEST_VERSION, (long long)key.series_id, (long long)key.revision, gzip ? "-gzip" : "");
     kh_http_set_header(request, "Cache-Control", "private, no-cache");
     kh_http_set_header(request, "Vary", "Accept-Encoding");
     if (kh_http_answer_not_modified(request, etag))

@@ -29,12 +29,19 @@ typedef struct tile_request {
 static kh_status read_window(const kh_http_request *request, kh_tile_key *key, kh_error *err)
 {
     bool center_given = kh_http_query(request, "c") != NULL;
+    int64_t lut = 0;
     kh_status status;
 
     key->window_given = kh_http_query(request, "w") != NULL;
+    key->lut_given = kh_http_query(request, "lut") != NULL;
     if (center_given != key->window_given)
         return kh_error_set(err, KH_E_ARG, "c and w, expected both or neither");
-    status = kh_http_query_double(request, "c", -WINDOW_CENTER_MAX, WINDOW_CENTER_MAX, 0, &key->window_center, err);
+    if (key->lut_given && key->window_given)
+        return kh_error_set(err, KH_E_ARG, "lut beside c and w, expected one or the other");
+    status = kh_http_query_int(request, "lut", 0, KH_VOI_LUTS_MAX - 1, 0, &lut, err);
+    key->lut = (uint32_t)lut;
+    if (status == KH_OK)
+        status = kh_http_query_double(request, "c", -WINDOW_CENTER_MAX, WINDOW_CENTER_MAX, 0, &key->window_center, err);
     if (status == KH_OK)
         status = kh_http_query_double(request, "w", WINDOW_WIDTH_MIN, WINDOW_WIDTH_MAX, 0, &key->window_width, err);
     return status;
@@ -94,13 +101,6 @@ static void release_sent(void *context)
     free(s);
 }
 
-static const char *lossy_text(const kh_tile *tile)
-{
-    if (tile->lossless)
-        return tile->lossy_source ? "source" : "no";
-    return tile->lossy_source ? "jpeg;source" : "jpeg";
-}
-
 static const char *content_type(const kh_tile *tile)
 {
     return tile->lossless ? "application/octet-stream" : "image/jpeg";
@@ -127,7 +127,7 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
     kh_http_set_header(request, "X-Kakehashi-Window", tile->window);
     if (tile->lossless)
         kh_http_set_header(request, "Content-Encoding", "gzip");
-    kh_http_set_header(request, "X-Kakehashi-Lossy", lossy_text(tile));
+    kh_http_set_header(request, "X-Kakehashi-Lossy", tile->lossy);
     kh_http_answer_borrowed(request, 200, content_type(tile), tile->jpeg, tile->size, release_sent, s);
 }
 
@@ -144,7 +144,7 @@ static const kh_http_prepared *prepared_answer(kh_portal *portal, const kh_tile 
     const char *headers[][2] = {{"Cache-Control", CACHE_CONTROL},
                                 {"ETag", etag},
                                 {"X-Kakehashi-Window", tile->window},
-                                {"X-Kakehashi-Lossy", lossy_text(tile)},
+                                {"X-Kakehashi-Lossy", tile->lossy},
                                 {"Content-Type", content_type(tile)},
                                 {"Content-Encoding", "gzip"}};
     size_t count = sizeof headers / sizeof headers[0] - (tile->lossless ? 0 : 1);

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "viewer/render/shutter.h"
 #include "viewer/render/simd.h"
 
 bool kh_marks_any(const kh_render_source *source)
 {
-    return source->display && (source->display->overlay_count > 0 || source->display->shutter.shapes != 0);
+    return source->display && (source->display->overlay_count > 0 || kh_display_shutter(source->display, source->frame)->shapes != 0);
 }
 
 /* Where a picture pixel lies along one axis of the frame. */
@@ -36,40 +37,11 @@ static void picture_span(const axis *a, uint32_t pixel, uint32_t crop, uint32_t 
     *end = high <= crop ? 0 : high - crop < crop_count ? (uint32_t)(high - crop) : crop_count;
 }
 
-/* Even-odd rule; x and y in columns and rows counted from 1. */
-static bool in_polygon(const kh_shutter *shutter, double x, double y)
-{
-    const int32_t *v = shutter->vertices;
-    bool inside = false;
-
-    for (uint32_t i = 0, k = shutter->vertex_count - 1; i < shutter->vertex_count; k = i++) {
-        double row = v[2 * i], column = v[2 * i + 1], row_before = v[2 * k], column_before = v[2 * k + 1];
-
-        if ((row > y) != (row_before > y) && x < (column_before - column) * (y - row) / (row_before - row) + column)
-            inside = !inside;
-    }
-    return inside;
-}
-
-/* x and y: columns and rows counted from 1, the first pixel's centre being 1. aspect: height of a pixel over its width; a radius is
- * in pixels along a row. */
-static bool is_seen(const kh_shutter *shutter, double x, double y, double aspect)
-{
-    double dx = x - shutter->center_column, dy = (y - shutter->center_row) * aspect, radius = shutter->radius;
-
-    if (shutter->shapes & KH_SHUTTER_RECTANGULAR &&
-        (x < shutter->left - 0.5 || x > shutter->right + 0.5 || y < shutter->upper - 0.5 || y > shutter->lower + 0.5))
-        return false;
-    if (shutter->shapes & KH_SHUTTER_CIRCULAR && dx * dx + dy * dy > radius * radius)
-        return false;
-    return !(shutter->shapes & KH_SHUTTER_POLYGONAL) || in_polygon(shutter, x, y);
-}
-
 static void draw_shutter(uint8_t *picture, unsigned channels, const kh_render_source *source, const kh_render_view *view,
                          const axis *across, const axis *down)
 {
-    const kh_shutter *shutter = &source->display->shutter;
-    double aspect = source->info->pixel_aspect > 0 ? source->info->pixel_aspect : 1;
+    const kh_shutter *shutter = kh_display_shutter(source->display, source->frame);
+    double aspect = kh_shutter_aspect(source->info);
     uint8_t grey = (uint8_t)(shutter->value >> 8);
 
     grey = view->invert ? (uint8_t)(255 - grey) : grey;
@@ -77,7 +49,7 @@ static void draw_shutter(uint8_t *picture, unsigned channels, const kh_render_so
         double y = center_of(down, view->crop_y + row) + 0.5;
 
         for (uint32_t column = 0; column < view->crop_width; column++, picture += channels)
-            if (!is_seen(shutter, center_of(across, view->crop_x + column) + 0.5, y, aspect))
+            if (!kh_shutter_shows(shutter, center_of(across, view->crop_x + column) + 0.5, y, aspect))
                 memset(picture, grey, channels);
     }
 }
@@ -168,11 +140,12 @@ static void draw_overlay(overlay_job *job)
     }
 }
 
-/* Embedded planes are bits of this frame's words, which only formats of one sample have. */
+/* Embedded planes are bits of this frame's words, which only formats of one sample have and not every codestream carries. */
 static bool can_draw(const kh_overlay *overlay, const kh_pixel_format *format)
 {
     return overlay->bit < 0 ||
-           (format->samples == 1 && overlay->bit < format->bits_allocated && (format->bits_allocated == 8 || format->bits_allocated == 16));
+           (format->samples == 1 && overlay->bit < format->bits_allocated && (format->overlay_bits >> overlay->bit & 1) &&
+            (format->bits_allocated == 8 || format->bits_allocated == 16));
 }
 
 void kh_marks_draw(uint8_t *picture, unsigned channels, const kh_render_source *source, const kh_render_view *view)
@@ -180,7 +153,7 @@ void kh_marks_draw(uint8_t *picture, unsigned channels, const kh_render_source *
     const kh_display *display = source->display;
     const axis across = {view->x, view->width, view->out_width}, down = {view->y, view->height, view->out_height};
 
-    if (display->shutter.shapes)
+    if (kh_display_shutter(display, source->frame)->shapes)
         draw_shutter(picture, channels, source, view, &across, &down);
     for (uint32_t i = 0; i < display->overlay_count; i++) {
         overlay_job job = {picture, channels, &display->overlays[i], source, view, &across, &down, 0};

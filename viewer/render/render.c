@@ -1,35 +1,16 @@
-#include "viewer/render/render.h"
+#include "viewer/render/render_internal.h"
 
 #include <stdlib.h>
 
 #include "base/size.h"
 #include "viewer/render/check.h"
-#include "viewer/render/jpeg.h"
-#include "viewer/render/lossless.h"
-#include "viewer/render/lut.h"
 #include "viewer/render/marks.h"
 #include "viewer/render/png.h"
 #include "viewer/render/rows.h"
-#include "viewer/render/scale.h"
-#include "viewer/render/window.h"
+#include "viewer/render/supplement.h"
 
 #define CACHE_LINE 64
 #define SCRATCH_KEEP_BYTES (4u << 20) /* of a picture larger than a tile the memory is given back */
-
-typedef struct scratch {
-    uint8_t *bytes;
-    size_t size;
-} scratch;
-
-struct kh_renderer {
-    kh_lut lut;
-    kh_window_scratch window;
-    kh_scaler scaler;
-    kh_jpeg_encoder jpeg;
-    kh_lossless_encoder lossless;
-    scratch picture; /* what is made */
-    scratch row;     /* one source row on its way */
-};
 
 /* One picture being made; context of the scaler. */
 typedef struct render_job {
@@ -39,7 +20,7 @@ typedef struct render_job {
     kh_modality modality;
     kh_voi voi;
     unsigned channels;
-    bool inverse;
+    bool inverse, supplemental;
 } render_job;
 
 kh_status kh_renderer_create(kh_renderer **out, kh_error *err)
@@ -73,7 +54,7 @@ void kh_renderer_free(kh_renderer *renderer)
     free(renderer);
 }
 
-static kh_status scratch_reserve(scratch *memory, size_t size, kh_error *err)
+static kh_status scratch_reserve(kh_render_scratch *memory, size_t size, kh_error *err)
 {
     if (size <= memory->size)
         return KH_OK;
@@ -86,12 +67,12 @@ static kh_status scratch_reserve(scratch *memory, size_t size, kh_error *err)
     return KH_OK;
 }
 
-static void scratch_trim(scratch *memory)
+static void scratch_trim(kh_render_scratch *memory)
 {
     if (memory->size <= SCRATCH_KEEP_BYTES)
         return;
     free(memory->bytes);
-    *memory = (scratch){0};
+    *memory = (kh_render_scratch){0};
 }
 
 static kh_row source_row(const render_job *job, uint32_t row, uint32_t column, uint32_t count)
@@ -104,6 +85,8 @@ static void row_to_rgb(const render_job *job, const kh_row *from, uint8_t *out)
 {
     if (from->format->photometric == KH_PHOTOMETRIC_PALETTE)
         kh_row_palette(from, &job->source->display->palette, out);
+    else if (job->supplemental)
+        kh_supplement_row(from, &job->source->display->palette, &job->renderer->lut, out);
     else
         kh_row_rgb(from, out);
 }
@@ -119,19 +102,13 @@ static void negate(uint8_t *bytes, size_t count)
         bytes[i] = (uint8_t)(255 - bytes[i]);
 }
 
-/* Does the table of stored values hold for this format? */
-static bool is_tabled(const kh_pixel_format *format)
-{
-    return !format->is_float && format->bits_stored <= 16;
-}
-
 static void prepare_table(const render_job *job)
 {
     const kh_image_info *info = job->source->info;
     kh_lut_params params = {.bits_stored = job->source->format->bits_stored,
                             .is_signed = job->source->format->is_signed,
                             .inverse = job->inverse,
-                            .negative = job->view.invert,
+                            .negative = job->view.invert && !job->supplemental, /* colours are turned later */
                             .has_padding = info->has_padding,
                             .padding_low = info->padding_low,
                             .padding_high = info->padding_high,
@@ -174,7 +151,7 @@ static void draw_row(const render_job *job, uint32_t row, uint8_t *out)
         row_to_rgb(job, &from, out);
         if (job->view.invert)
             negate(out, (size_t)3 * from.count);
-    } else if (!is_tabled(format)) {
+    } else if (!kh_is_tabled(format)) {
         deep_row_to_grey(job, &from, out);
     } else if (format->bits_allocated == 16) {
         kh_lut_apply_16(&job->renderer->lut, format->high_bit, from.pixels + 2 * index, out, from.count);
@@ -276,7 +253,7 @@ static kh_status draw_scaled(render_job *job, kh_error *err)
         scale.channels = 3;
         scale.fetch = fetch_rgb;
         scale.put = put_rgb;
-    } else if (!is_tabled(job->source->format)) {
+    } else if (!kh_is_tabled(job->source->format)) {
         scale.fetch = fetch_positions;
         scale.put = put_positions;
     } else if (job->source->info->has_padding) {
@@ -322,12 +299,6 @@ static kh_status draw(render_job *job, kh_error *err)
     return status;
 }
 
-/* The two say the same thing (PS3.3 C.8.11.3.1: shape INVERSE goes with MONOCHROME1), so they do not cancel out. */
-static bool is_inverse(const kh_render_source *source)
-{
-    return source->format->photometric == KH_PHOTOMETRIC_MONOCHROME1 || source->info->inverse;
-}
-
 /* Checks, window and table. */
 static kh_status prepare(render_job *job, const kh_render_view *view, kh_rendered *used, kh_error *err)
 {
@@ -340,11 +311,12 @@ static kh_status prepare(render_job *job, const kh_render_view *view, kh_rendere
         status = kh_check_view(&job->view, view, source->format, err);
     if (status != KH_OK)
         return status;
-    job->channels = source->format->photometric == KH_PHOTOMETRIC_PALETTE ? 3 : source->format->samples;
-    if (job->channels == 1) {
-        job->inverse = is_inverse(source);
+    job->supplemental = kh_has_supplemental(source);
+    job->channels = source->format->photometric == KH_PHOTOMETRIC_PALETTE || job->supplemental ? 3 : source->format->samples;
+    if (job->channels == 1 || job->supplemental) {
+        job->inverse = kh_is_inverse(source);
         job->modality = kh_modality_of(source->info, source->slice, source->display);
-        if (job->modality.lookup && !is_tabled(source->format))
+        if (job->modality.lookup && !kh_is_tabled(source->format))
             return kh_error_set(err, KH_E_UNSUPPORTED, "ModalityLUTSequence (0028,3000) with BitsStored %u, expected 1 to 16",
                                 (unsigned)source->format->bits_stored);
         status = kh_window_choose(&job->voi, &told.window_from_pixels, &job->renderer->window, source, &job->view, err);
@@ -352,9 +324,12 @@ static kh_status prepare(render_job *job, const kh_render_view *view, kh_rendere
             return status;
         told.window_center = job->voi.center;
         told.window_width = job->voi.width;
-        if (is_tabled(source->format))
+        if (kh_is_tabled(source->format))
             prepare_table(job);
     }
+    told.width = job->view.crop_width;
+    told.height = job->view.crop_height;
+    told.channels = job->channels;
     if (used)
         *used = told;
     return KH_OK;
@@ -448,47 +423,4 @@ kh_status kh_render_png(kh_renderer *renderer, const kh_render_source *source, c
         status = kh_png_encode(renderer->picture.bytes, job.view.crop_width, job.view.crop_height, job.channels, out, err);
     scratch_trim(&renderer->picture);
     return status;
-}
-
-static kh_status check_lossless(const kh_render_source *source, kh_error *err)
-{
-    const kh_pixel_format *format = source->format;
-    kh_status status = kh_check_source(source, err);
-
-    if (status == KH_OK && (format->samples != 1 || format->photometric == KH_PHOTOMETRIC_PALETTE || !is_tabled(format)))
-        return kh_error_set(err, KH_E_UNSUPPORTED, "%s of %u bits%s as a lossless slice, expected grey of up to 16",
-                            kh_photometric_text(format->photometric), (unsigned)format->bits_stored,
-                            format->is_float ? " (float)" : "");
-    return status;
-}
-
-static unsigned lossless_flags(const kh_render_source *source, const kh_lossless_facts *facts, const kh_modality *modality,
-                               bool from_pixels)
-{
-    bool tables = modality->lookup || facts->voi.lookup || kh_marks_any(source);
-
-    return (source->format->is_signed ? KH_LOSSLESS_SIGNED : 0u) | (source->info->has_padding ? KH_LOSSLESS_PADDING : 0u) |
-           (is_inverse(source) ? KH_LOSSLESS_INVERSE : 0u) | (from_pixels ? KH_LOSSLESS_FROM_PIXELS : 0u) |
-           (tables ? KH_LOSSLESS_TABLES : 0u);
-}
-
-kh_status kh_render_lossless(kh_renderer *renderer, const kh_render_source *source, kh_buf *out, kh_rendered *used, kh_error *err)
-{
-    const kh_render_view view = {.window_given = false};
-    kh_lossless_facts facts = {.flags = 0};
-    kh_modality modality;
-    bool from_pixels;
-    kh_status status = check_lossless(source, err);
-
-    if (status == KH_OK)
-        status = kh_window_choose(&facts.voi, &from_pixels, &renderer->window, source, &view, err);
-    if (status != KH_OK)
-        return status;
-    modality = kh_modality_of(source->info, source->slice, source->display);
-    facts.slope = modality.slope;
-    facts.intercept = modality.intercept;
-    facts.flags = lossless_flags(source, &facts, &modality, from_pixels);
-    if (used)
-        *used = (kh_rendered){facts.voi.center, facts.voi.width, from_pixels};
-    return kh_lossless_encode(&renderer->lossless, source, &facts, out, err);
 }

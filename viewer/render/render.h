@@ -30,6 +30,8 @@ typedef struct kh_render_view {
     /* Of the scaled region only this rectangle is made; crop_width 0: all of it. A tile is a crop of its level: region all,
      * out the size of the level, crop the tile's place in it. Tiles made so join exactly. Sides to 8,192. */
     uint32_t crop_x, crop_y, crop_width, crop_height;
+    bool lut_given;                   /* VOI LUT number lut of the slice; KH_E_NOT_FOUND when it has none of that number */
+    uint32_t lut;
     bool window_given;                /* else the object's own, else from the pixels (window.h) */
     double window_center, window_width; /* modality units; width >= 1 for LINEAR */
     bool invert;                      /* black for white, on top of what the object says */
@@ -39,6 +41,8 @@ typedef struct kh_render_view {
 typedef struct kh_rendered {
     double window_center, window_width; /* those used; 0 and 0 for colour */
     bool window_from_pixels;
+    uint32_t width, height;             /* of the picture */
+    unsigned channels;                  /* 1 or 3 */
 } kh_rendered;
 
 KH_MUST_USE kh_status kh_renderer_create(kh_renderer **out, kh_error *err);

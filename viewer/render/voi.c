@@ -26,17 +26,10 @@ kh_status kh_voi_init(kh_voi *out, kh_voi_function function, double center, doub
 
 void kh_voi_init_lookup(kh_voi *out, const kh_lookup *lookup)
 {
-    uint32_t low = 0, high = lookup->count - 1;
-    double width;
-
-    while (low < high && lookup->values[low + 1] == lookup->values[0])
-        low++;
-    while (high > low && lookup->values[high - 1] == lookup->values[lookup->count - 1])
-        high--;
-    width = (double)(high - low) + 1.0;
-    *out = (kh_voi){.function = KH_VOI_LINEAR, .center = (double)lookup->first + low + width / 2.0, .width = width, .lookup = lookup};
+    *out = (kh_voi){.function = KH_VOI_LINEAR, .lookup = lookup};
+    kh_lookup_rise(lookup, &out->center, &out->width);
     out->origin = out->center - 0.5;
-    out->span = width - 1.0;
+    out->span = out->width - 1.0;
 }
 
 double kh_voi_value(const kh_voi *voi, double modality_value)

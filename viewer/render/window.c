@@ -6,6 +6,8 @@
 
 #include "viewer/render/modality.h"
 #include "viewer/render/rows.h"
+#include "viewer/render/shutter.h"
+#include "viewer/render/supplement.h"
 
 #define PERCENTILE_LOW 0.005
 #define PERCENTILE_HIGH 0.995
@@ -55,11 +57,36 @@ static bool range_of_histogram(range *out, const uint32_t *histogram, int32_t fi
     return true;
 }
 
+/* Pixels that nobody sees say nothing of the window: padding, and what a shutter hides. */
+typedef struct seen {
+    const kh_image_info *info;
+    const kh_shutter *shutter; /* NULL: there is none */
+    const kh_palette *colours; /* NULL: there are none; values from its first on are shown in colour, without a window */
+    double aspect;
+} seen;
+
+static seen seen_of(const kh_render_source *source)
+{
+    const kh_shutter *shutter = source->display ? kh_display_shutter(source->display, source->frame) : NULL;
+
+    return (seen){.info = source->info,
+                  .shutter = shutter && shutter->shapes ? shutter : NULL,
+                  .colours = kh_has_supplemental(source) ? &source->display->palette : NULL,
+                  .aspect = kh_shutter_aspect(source->info)};
+}
+
+static bool counts(const seen *s, double value, uint32_t x, uint32_t y)
+{
+    return !kh_is_background(s->info, value) && (!s->colours || value < s->colours->first) &&
+           (!s->shutter || kh_shutter_shows(s->shutter, x + 1.0, y + 1.0, s->aspect));
+}
+
 static bool range_of_integers(range *out, kh_window_scratch *scratch, const kh_render_source *source)
 {
     const kh_pixel_format *format = source->format;
     int32_t entries = 1 << format->bits_stored, first = format->is_signed ? -(entries / 2) : 0;
     uint32_t step = grid_step(format, KH_WINDOW_GRID_MAX);
+    seen s = seen_of(source);
     size_t count = 0;
 
     memset(scratch->histogram, 0, (size_t)entries * sizeof scratch->histogram[0]);
@@ -69,7 +96,7 @@ static bool range_of_integers(range *out, kh_window_scratch *scratch, const kh_r
         for (uint32_t x = 0; x < format->columns; x += step) {
             double value = kh_row_value(&row, x);
 
-            if (kh_is_background(source->info, value))
+            if (!counts(&s, value, x, y))
                 continue;
             scratch->histogram[(int32_t)value - first]++;
             count++;
@@ -90,6 +117,7 @@ static bool range_of_sorted(range *out, kh_window_scratch *scratch, const kh_ren
     const kh_pixel_format *format = source->format;
     uint32_t step = grid_step(format, KH_WINDOW_SORTED_MAX);
     double *values = scratch->sorted;
+    seen s = seen_of(source);
     size_t count = 0;
 
     for (uint32_t y = 0; y < format->rows; y += step) {
@@ -98,7 +126,7 @@ static bool range_of_sorted(range *out, kh_window_scratch *scratch, const kh_ren
         for (uint32_t x = 0; x < format->columns; x += step) {
             double value = kh_row_value(&row, x);
 
-            if (isfinite(value) && !kh_is_background(source->info, value))
+            if (isfinite(value) && counts(&s, value, x, y))
                 values[count++] = value;
         }
     }
@@ -158,21 +186,43 @@ static kh_status window_from_pixels(kh_voi *out, kh_window_scratch *scratch, con
     return kh_voi_init(out, function, (low + high) / 2, high - low, err);
 }
 
+/* Tables are for whole numbers of up to 16 bits. */
+static const kh_lookup *lut_of(const kh_render_source *source, uint32_t index)
+{
+    if (!source->display || source->format->is_float || source->format->bits_stored > 16)
+        return NULL;
+    return kh_display_voi_lut(source->display, source->slice, index);
+}
+
+static kh_status choose_lut(kh_voi *out, const kh_render_source *source, uint32_t index, kh_error *err)
+{
+    const kh_lookup *lookup = lut_of(source, index);
+
+    if (!lookup)
+        return kh_error_set(err, KH_E_NOT_FOUND, "VOI LUT %u of this frame, which has %u that can be read", index,
+                            source->display ? (unsigned)source->slice->voi_lut_count : 0u);
+    kh_voi_init_lookup(out, lookup);
+    return KH_OK;
+}
+
 kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *scratch, const kh_render_source *source,
                            const kh_render_view *view, kh_error *err)
 {
     const kh_slice_info *slice = source->slice;
 
     *from_pixels = false;
+    if (view->lut_given)
+        return choose_lut(out, source, view->lut, err);
     if (view->window_given)
         return kh_voi_init(out, slice->voi_function, view->window_center, view->window_width, err);
     for (uint32_t i = 0; i < slice->window_count && i < KH_WINDOWS_MAX; i++)
         if (kh_voi_usable(slice->voi_function, slice->windows[i].center, slice->windows[i].width))
             return kh_voi_init(out, slice->voi_function, slice->windows[i].center, slice->windows[i].width, err);
-    if (source->display && source->display->voi_count > 0 && !source->format->is_float && source->format->bits_stored <= 16) {
-        kh_voi_init_lookup(out, &source->display->voi[0]);
-        return KH_OK;
-    }
+    for (uint32_t i = 0; i < slice->voi_lut_count; i++)
+        if (lut_of(source, i)) {
+            kh_voi_init_lookup(out, lut_of(source, i));
+            return KH_OK;
+        }
     *from_pixels = true;
     return window_from_pixels(out, scratch, source, err);
 }

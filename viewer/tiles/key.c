@@ -5,7 +5,7 @@
 #include "viewer/tiles/thumb.h"
 
 /* Moves when the same key would give other bytes than before. */
-#define RENDERER_VERSION 2
+#define RENDERER_VERSION 3
 
 _Static_assert(KH_TILE_KEY_BYTES <= KH_BLOBCACHE_KEY_MAX, "a tile key fits a cache key");
 
@@ -20,6 +20,7 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     /* + 0.0 makes one zero of the two */
     double center = key->window_given ? key->window_center + 0.0 : 0;
     double width = key->window_given ? key->window_width + 0.0 : 0;
+    uint32_t lut = key->lut_given ? key->lut : 0;
     uint8_t *p = out;
 
     p = put(p, &key->series_id, sizeof key->series_id);
@@ -30,7 +31,8 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     p = put(p, &key->row, sizeof key->row);
     p = put(p, &center, sizeof center);
     p = put(p, &width, sizeof width);
-    *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2);
+    p = put(p, &lut, sizeof lut);
+    *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2 | key->lut_given << 3);
     *p++ = (uint8_t)key->quality;
     put(p, &key->thumb_px, sizeof key->thumb_px);
 }
@@ -78,7 +80,9 @@ kh_status kh_tile_view(kh_render_view *out, const kh_tile_key *key, uint32_t row
 {
     uint32_t last = kh_tiles_last_level(rows, columns);
 
-    *out = (kh_render_view){.window_given = key->window_given,
+    *out = (kh_render_view){.lut_given = key->lut_given,
+                            .lut = key->lut,
+                            .window_given = key->window_given,
                             .window_center = key->window_center,
                             .window_width = key->window_width,
                             .invert = key->invert,

@@ -10,6 +10,7 @@
 #include "base/pool.h"
 #include "cache/display.h"
 #include "viewer/tiles/key.h"
+#include "viewer/tiles/lossy.h"
 #include "viewer/tiles/thumb.h"
 
 #define BUCKETS 256
@@ -19,7 +20,8 @@
 typedef struct tile_meta {
     char window[KH_TILE_WINDOW_SIZE];
     char etag[KH_TILE_ETAG_SIZE];
-    bool lossy_source, lossless;
+    char lossy[KH_TILE_LOSSY_SIZE];
+    bool lossless;
 } tile_meta;
 
 typedef struct waiting {
@@ -61,7 +63,7 @@ static void tile_of_blob(kh_tile *out, const kh_blob *blob)
                      .size = blob->size - sizeof *meta,
                      .window = meta->window,
                      .etag = meta->etag,
-                     .lossy_source = meta->lossy_source,
+                     .lossy = meta->lossy,
                      .lossless = meta->lossless,
                      .blob = blob};
 }
@@ -132,9 +134,25 @@ kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[KH_TIL
     return status;
 }
 
+/* The codestream may be lossy where header and transfer syntax are silent. size: of what was made. */
+static void tell_loss(tile_meta *meta, const kh_tile_key *key, const kh_stack_object *object, const kh_pixel_format *format,
+                      const kh_rendered *used, size_t size)
+{
+    kh_lossy_facts facts = {.quality = key->lossless ? 0 : key->quality,
+                            .source = object->info.lossy_source || format->lossy,
+                            .source_method = object->info.lossy_method};
+
+    if (facts.quality > 0)
+        facts.our_ratio = (double)used->width * used->height * used->channels / (double)size;
+    if (facts.source)
+        facts.source_ratio = kh_stack_object_source_ratio(object, key->frame, format->lossy);
+    kh_lossy_text(meta->lossy, &facts);
+}
+
 /* Render the frame, its sides halved up to so many times, behind the meta in the scratch. *halved tells whether they were. */
 static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
-                              const kh_render_view *view, unsigned halvings, kh_rendered *used, bool *halved, kh_error *err)
+                              const kh_render_view *view, unsigned halvings, tile_meta *meta, kh_rendered *used, bool *halved,
+                              kh_error *err)
 {
     kh_frame frame = {.pixels = NULL};
     kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame), .frame = key->frame};
@@ -151,6 +169,8 @@ static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_t
     if (status == KH_OK)
         status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, used, err)
                                : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, used, err);
+    if (status == KH_OK)
+        tell_loss(meta, key, object, &frame.format, used, worker->scratch.size - sizeof *meta);
     kh_object_display_release(tiles->cache, tables);
     kh_frame_release(tiles->cache, &frame);
     return status;
@@ -159,7 +179,7 @@ static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_t
 static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
                                const kh_render_view *view, kh_error *err)
 {
-    tile_meta meta = {.lossy_source = object->info.lossy_source, .lossless = key->lossless};
+    tile_meta meta = {.lossless = key->lossless};
     unsigned halvings = key->thumb_px > 0 ? kh_thumb_halvings(&object->info, key->thumb_px) : 0;
     kh_rendered used = {.window_center = 0};
     bool halved = false;
@@ -168,10 +188,10 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
     kh_buf_clear(&worker->scratch);
     status = kh_buf_append(&worker->scratch, &meta, sizeof meta, err);
     if (status == KH_OK)
-        status = render_frame(tiles, worker, key, object, view, halvings, &used, &halved, err);
+        status = render_frame(tiles, worker, key, object, view, halvings, &meta, &used, &halved, err);
     if (status == KH_OK && halved && used.window_from_pixels) { /* a window is made from the whole frame's, whatever its size */
         worker->scratch.size = sizeof meta;
-        status = render_frame(tiles, worker, key, object, view, 0, &used, &halved, err);
+        status = render_frame(tiles, worker, key, object, view, 0, &meta, &used, &halved, err);
     }
     if (status != KH_OK)
         return status;

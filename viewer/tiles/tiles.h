@@ -12,6 +12,7 @@
 #define KH_TILE_SMALLEST 64
 #define KH_TILE_ETAG_SIZE 40
 #define KH_TILE_WINDOW_SIZE 40
+#define KH_TILE_LOSSY_SIZE 160
 
 typedef struct kh_tiles kh_tiles;
 
@@ -25,6 +26,8 @@ typedef struct kh_tile_key {
     int64_t series_id, object_id;
     uint32_t frame;
     uint32_t level, column, row;
+    bool lut_given;
+    uint32_t lut; /* VOI LUT number of the frame, from 0; instead of a window */
     bool window_given;
     double window_center, window_width; /* modality units */
     bool invert;
@@ -39,7 +42,7 @@ typedef struct kh_tile {
     size_t size;
     const char *window;  /* "center,width" as used, in modality units; "0,0" for colour */
     const char *etag;    /* as kh_tiles_etag() says */
-    bool lossy_source;   /* the stored image was lossy already */
+    const char *lossy;   /* what compression took away, ours and the source's: the value of X-Kakehashi-Lossy */
     bool lossless;       /* a lossless slice */
     const kh_blob *blob; /* private */
 } kh_tile;
