@@ -81,9 +81,11 @@ export const eventsUrl = () => '/api/events';
 
 export const iconUrl = (name) => `/web/icons.svg#${name}`;
 
-/** The address of one tile. window is {center, width} in modality units, or null for the file's own. */
+/** The address of one tile. window is {center, width} in modality units, {lut} for a VOI LUT of the frame by number, or null for
+ *  the file's own. */
 export function tileUrl(seriesId, objectId, frame, level, column, row, window, quality) {
-    const shown = window ? `c=${window.center}&w=${window.width}&` : '';
+    let shown = '';
+    if (window) shown = window.lut === undefined ? `c=${window.center}&w=${window.width}&` : `lut=${window.lut}&`;
     return `/tiles/${seriesId}/${objectId}-${frame}/${level}/${column}/${row}.jpg?${shown}q=${quality}`;
 }
 
@@ -92,14 +94,26 @@ function windowOf(header) {
     return Number.isFinite(center) && width > 0 ? { center, width } : null;
 }
 
-/** One tile: its bytes, the window it was made with (null when not told), and whether the stored picture was lossy. shown: it is for
- *  the screen, now. */
+/** What X-Kakehashi-Lossy says: {ratio, quality} of ours, {source, sourceRatio} of the stored picture; 0 where not told. */
+export function lossyOf(header) {
+    const parts = new Map((header || '').split(';').map((part) => part.split('=')));
+    const number = (name) => Number(parts.get(name)) || 0;
+    return {
+        quality: number('q'),
+        ratio: number('ratio'),
+        source: parts.has('source'),
+        sourceRatio: number('source-ratio'),
+    };
+}
+
+/** One tile: its bytes, the window it was made with (null when not told), and what compression took from it. shown: it is for the
+ *  screen, now. */
 export async function getTile(url, signal, shown = false) {
     const response = await request(url, signal, 'image/jpeg', shown ? { 'X-Kakehashi-Reader': READER } : {});
     const window = windowOf(response.headers.get('X-Kakehashi-Window'));
-    const lossySource = (response.headers.get('X-Kakehashi-Lossy') || '').includes('source');
+    const lossy = lossyOf(response.headers.get('X-Kakehashi-Lossy'));
     try {
-        return { blob: await response.blob(), window, lossySource };
+        return { blob: await response.blob(), window, lossy };
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, 'unreachable', 'the picture was cut short');

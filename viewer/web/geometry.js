@@ -36,15 +36,39 @@ export function letters(direction) {
         .join('');
 }
 
+const OPPOSITES = { R: 'L', L: 'R', A: 'P', P: 'A', H: 'F', F: 'H' };
+
+const opposite = (text) => [...text].map((letter) => OPPOSITES[letter]).join('');
+
+/** Patient Orientation, [where rows run to, where columns do], when both are one to three of the six letters; else null. */
+function toldDirections(told) {
+    const known = Array.isArray(told) && told.length === 2 && told.every((text) => /^[RLAPHF]{1,3}$/.test(text));
+    return known ? { row: told[0], column: told[1] } : null;
+}
+
+/** The letters along a screen axis, of which one part is 1 or -1 and the other 0. */
+function toldLetters(told, onRow, onColumn) {
+    const text = onRow !== 0 ? told.row : told.column;
+    return onRow + onColumn > 0 ? text : opposite(text);
+}
+
 /** Letters at the four edges of the screen. turn is {a, b, c, d}: what turning and flipping does to picture axes,
- *  screen right = a * row + c * column, screen down = b * row + d * column, entries -1, 0 or 1. All "" when unknown. */
-export function edgeLetters(orientation, turn) {
+ *  screen right = a * row + c * column, screen down = b * row + d * column, entries -1, 0 or 1. told: what Patient Orientation says
+ *  of a projection, which has no place in space. All "" when unknown. */
+export function edgeLetters(orientation, turn, told = null) {
     const known = directions(orientation);
-    if (!known) return { left: '', right: '', top: '', bottom: '' };
+    if (!known) return edgesAsTold(toldDirections(told), turn);
     const mix = (onRow, onColumn) => known.row.map((value, i) => onRow * value + onColumn * known.column[i]);
     const right = mix(turn.a, turn.c);
     const down = mix(turn.b, turn.d);
     return { left: letters(negate(right)), right: letters(right), top: letters(negate(down)), bottom: letters(down) };
+}
+
+function edgesAsTold(told, turn) {
+    if (!told) return { left: '', right: '', top: '', bottom: '' };
+    const right = toldLetters(told, turn.a, turn.c);
+    const bottom = toldLetters(told, turn.b, turn.d);
+    return { left: opposite(right), right, top: opposite(bottom), bottom };
 }
 
 /** "axial", "sagittal", "coronal", "oblique", or "" when unknown: by the normal's main axis. */

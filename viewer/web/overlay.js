@@ -65,16 +65,15 @@ function orderNote(manifest) {
     return manifest.even_spacing === false ? t('overlay.uneven') : '';
 }
 
+function windowText({ center, width, lut, explanation }) {
+    if (lut !== undefined) return t('overlay.table', { name: explanation || lut + 1 });
+    return t('overlay.window', { center: format.number(center), width: format.number(width) });
+}
+
 function pictureLines(stack, shown, viewport) {
     const slice = stack.slice(shown.index);
     const object = stack.object(shown.index);
-    const window =
-        shown.window && !isColour(object)
-            ? t('overlay.window', {
-                  center: format.number(shown.window.center),
-                  width: format.number(shown.window.width),
-              })
-            : '';
+    const window = shown.window && !isColour(object) ? windowText(shown.window) : '';
     const plane = planeName(slice.orientation);
     const location =
         stack.manifest.order === 'position' ? t('overlay.location', { mm: format.number(slice.location_mm) }) : '';
@@ -82,12 +81,17 @@ function pictureLines(stack, shown, viewport) {
     return [[plane ? t(`plane.${plane}`) : '', location].filter(Boolean).join('  '), zoom, window];
 }
 
-/** What compression did to the picture: {text, source}; source true when the stored picture was lossy already. */
-export function lossyNote(object, quality) {
-    const made = t('overlay.jpeg', { q: quality });
-    if (!object.lossy) return { text: made, source: false };
-    const ratio = object.lossy_ratio ? ` ${format.number(object.lossy_ratio)}:1` : '';
-    return { text: `${t('overlay.lossySource')}${ratio}`, source: true };
+const ratioText = (ratio) => (ratio > 0 ? ` ${format.number(ratio)}:1` : '');
+
+/** What compression did to the picture: {text, source}; source true when the stored picture was lossy already. tiles: what the service said of
+ *  each tile on the screen (api.js); the one that lost most is told. */
+export function lossyNote(object, tiles) {
+    const worst = tiles.reduce((most, one) => (one.ratio > (most?.ratio ?? -1) ? one : most), null);
+    const source = object.lossy || tiles.some((one) => one.source);
+    const ours = worst?.quality ? `${t('overlay.lossy')}${ratioText(worst.ratio)} (${t('overlay.jpeg', { q: worst.quality })})` : '';
+    if (!source) return { text: ours, source };
+    const before = object.lossy_ratio || worst?.sourceRatio || 0;
+    return { text: [`${t('overlay.lossySource')}${ratioText(before)}`, ours].filter(Boolean).join('  '), source };
 }
 
 class Corner {
@@ -125,15 +129,15 @@ export class Overlay {
         );
     }
 
-    /** shown: {index, window, quality} of the picture on the screen, or null when there is none yet. */
+    /** shown: {index, window, lossy} of the picture on the screen, or null when there is none yet. */
     show({ study, series, stack, shown, viewport }) {
         this.corners.patient.show(patientLines(study));
         this.corners.study.show(studyLines(study));
         const known = shown && stack?.slice(shown.index);
         this.corners.series.show(known ? seriesLines(series, stack, shown) : []);
         this.corners.picture.show(known && !shown.problem ? pictureLines(stack, shown, viewport) : []);
-        this.#showLossy(known && !shown.problem ? lossyNote(stack.object(shown.index), shown.quality) : null);
-        this.#showEdges(known && !shown.problem ? stack.slice(shown.index).orientation : null, viewport);
+        this.#showLossy(known && !shown.problem ? lossyNote(stack.object(shown.index), shown.lossy) : null);
+        this.#showEdges(known && !shown.problem ? stack : null, shown?.index, viewport);
         this.#showRuler(known && !shown.problem ? stack.millimetres(shown.index) : null, viewport);
     }
 
@@ -142,8 +146,9 @@ export class Overlay {
         this.lossy.classList.toggle('source', !!note?.source);
     }
 
-    #showEdges(orientation, viewport) {
-        const found = edgeLetters(orientation, viewport.turn());
+    #showEdges(stack, index, viewport) {
+        const orientation = stack?.slice(index).orientation;
+        const found = edgeLetters(orientation, viewport.turn(), stack?.object(index).patient_orientation);
         for (const [side, element] of Object.entries(this.edges)) setText(element, found[side]);
     }
 

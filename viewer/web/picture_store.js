@@ -82,7 +82,7 @@ export class PictureStore {
         this.#decoding.set(url, work);
     }
 
-    /** What the service said of a tile: {window, lossySource}; null when it is not here. */
+    /** What the service said of a tile: {window, lossy}; null when it is not here. */
     facts(url) {
         return this.received.get(url) ?? null;
     }

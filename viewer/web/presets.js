@@ -12,8 +12,9 @@ export const CT_PRESETS = [
     { key: '5', name: 'preset.brain', center: 40, width: 80 },
 ];
 
-const MAX_FILE_WINDOWS = 4;
+const MAX_FILE_WINDOWS = 8;
 const FIRST_FILE_KEY = 6;
+const LAST_KEY = 9;
 
 /** True when pixel values are Hounsfield units, so that CT windows mean something. */
 export const isHounsfield = (modality, object) =>
@@ -23,7 +24,8 @@ export const isHounsfield = (modality, object) =>
 const distinct = (windows) =>
     windows.filter((window, index) => windows.findIndex((other) => same(other, window)) === index);
 
-/** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says". Colour has no window. */
+/** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says", one with a `lut` a table of the
+ *  file. Colour has no window. */
 export function presetsFor(modality, object, slice) {
     if (!object || isColour(object)) return [];
     const list = [{ key: '0', name: 'preset.default', window: null }];
@@ -32,11 +34,12 @@ export function presetsFor(modality, object, slice) {
     }
     const own = distinct(slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
     own.forEach((window, index) => {
+        const { center, width, lut, explanation = '' } = window;
         list.push({
-            key: String(FIRST_FILE_KEY + index),
-            name: 'preset.file',
-            text: window.explanation || '',
-            window: { center: window.center, width: window.width },
+            key: FIRST_FILE_KEY + index <= LAST_KEY ? String(FIRST_FILE_KEY + index) : '',
+            name: lut === undefined ? 'preset.file' : 'preset.fileTable',
+            text: explanation,
+            window: lut === undefined ? { center, width } : { center, width, lut, explanation },
         });
     });
     return list;

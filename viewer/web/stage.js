@@ -33,7 +33,7 @@ export class Stage {
         this.stack = null;
         this.window = null; // asked for; null: each slice's own
         this.invert = false;
-        this.shown = null; // {index, rendition, tiles, window, quality, exact} or {index, problem}
+        this.shown = null; // {index, rendition, tiles, window, lossy, exact} or {index, problem}
         this.drag = null;
         this.frame = 0;
         this.drawn = '';
@@ -128,9 +128,9 @@ export class Stage {
         if (this.stack?.moveBy(steps)) this.refresh();
     }
 
-    /** window: {center, width}, or null for each slice's own. */
+    /** window: {center, width}, one with a `lut` for a table of the file, or null for each slice's own. */
     setWindow(window) {
-        this.window = window && voi.normalise(window);
+        this.window = window && window.lut === undefined ? voi.normalise(window) : window;
         this.refresh();
     }
 
@@ -141,7 +141,8 @@ export class Stage {
 
     /** The window of the picture as the reader sees it now; null when unknown or in colour. */
     currentWindow() {
-        if (this.window) return this.window;
+        const asked = this.stack && voi.onSlice(this.window, this.stack.slice());
+        if (asked) return { center: asked.center, width: asked.width };
         const own = this.stack && this.store.fileWindow(this.stack.key());
         return own ?? this.shown?.window ?? null;
     }
@@ -225,7 +226,8 @@ export class Stage {
         const { manifest } = this.stack;
         const object = this.stack.object(index);
         const level = levelFor(this.viewport.scale * devicePixelRatio, object.columns, object.rows, manifest.tile_size);
-        const window = isColour(object) ? null : (this.drag?.draft ?? this.window);
+        const asked = this.drag?.draft ?? this.window;
+        const window = isColour(object) ? null : voi.onSlice(asked, this.stack.slice(index));
         const quality = this.drag?.draft ? DRAFT_QUALITY : manifest.default_quality;
         return new Rendition(manifest, index, level, window, quality);
     }
@@ -259,7 +261,8 @@ export class Stage {
 
     #take(index, rendition, tiles, exact) {
         const window = this.store.facts(tiles[0].url)?.window ?? rendition.window;
-        this.shown = { index, rendition, tiles, window, quality: rendition.quality, exact, key: rendition.sliceKey };
+        const lossy = tiles.map(({ url }) => this.store.facts(url)?.lossy).filter(Boolean);
+        this.shown = { index, rendition, tiles, window, lossy, exact, key: rendition.sliceKey };
         this.store.setShown(tiles.map((tile) => tile.url));
     }
 
@@ -293,7 +296,8 @@ export class Stage {
             this.drawer.draw(shown.tiles, this.viewport, this.stack.pixelAspect(shown.index));
         }
         const colour = isColour(this.stack.object(shown.index));
-        const wanted = this.window ?? this.store.fileWindow(shown.key);
+        const asked = voi.onSlice(this.window, this.stack.slice(shown.index));
+        const wanted = asked?.lut === undefined ? (asked ?? this.store.fileWindow(shown.key)) : shown.window;
         this.drawer.adjust(colour ? null : shown.window, colour ? null : wanted, this.invert);
     }
 
@@ -371,7 +375,8 @@ export class Stage {
 
     #described() {
         if (!this.shown || this.shown.problem) return this.shown;
-        const window = this.window ?? this.store.fileWindow(this.shown.key) ?? this.shown.window;
+        const asked = voi.onSlice(this.window, this.stack.slice(this.shown.index));
+        const window = asked ?? this.store.fileWindow(this.shown.key) ?? this.shown.window;
         return { ...this.shown, window };
     }
 

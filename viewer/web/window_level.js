@@ -45,4 +45,14 @@ export function previewTable(from, to, invert) {
     return invert ? table.map((value) => 1 - value) : table;
 }
 
-export const same = (a, b) => a === b || (!!a && !!b && a.center === b.center && a.width === b.width);
+/** The window to ask for on a slice: one made of numbers as it is; a VOI LUT (it has a `lut`) where the slice has that one, by number and
+ *  name, else by name; null, the slice's own, where it has none. */
+export function onSlice(window, slice) {
+    if (!window || window.lut === undefined) return window;
+    const tables = (slice?.windows ?? []).filter((one) => one.lut !== undefined);
+    const named = tables.filter((one) => (one.explanation ?? '') === (window.explanation ?? ''));
+    return named.find((one) => one.lut === window.lut) ?? (window.explanation ? named[0] : undefined) ?? null;
+}
+
+export const same = (a, b) =>
+    a === b || (!!a && !!b && a.center === b.center && a.width === b.width && a.lut === b.lut);

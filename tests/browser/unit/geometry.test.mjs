@@ -73,3 +73,29 @@ for (const [name, orientation, expected] of [
 ]) {
     test(`plane: ${name}`, () => assert.equal(planeName(orientation), expected));
 }
+
+for (const [name, told, change, expected] of [
+    ['chest from the back: rows to the left, columns to the feet', ['L', 'F'], undefined, 'R L H F'],
+    ['chest from the side', ['A', 'F'], undefined, 'P A H F'],
+    ['mammogram, MLO: columns to the feet and the right', ['A', 'FR'], undefined, 'P A HL FR'],
+    ['flipped left to right', ['L', 'F'], (v) => v.flip(false), 'L R H F'],
+    ['flipped up and down', ['L', 'F'], (v) => v.flip(true), 'R L F H'],
+    ['turned right once', ['L', 'F'], (v) => v.rotate(1), 'F H R L'],
+    ['turned left once', ['A', 'FR'], (v) => v.rotate(-1), 'HL FR A P'],
+    ['turned twice', ['L', 'F'], (v) => v.rotate(2), 'L R F H'],
+    ['not told', null, undefined, '   '],
+    ['one value', ['L'], undefined, '   '],
+    ['letters of an animal', ['LE', 'V'], undefined, '   '],
+    ['an empty value', ['', 'F'], undefined, '   '],
+]) {
+    test(`edge letters by Patient Orientation: ${name}`, () => {
+        const viewport = new Viewport();
+        change?.(viewport);
+        const { left, right, top, bottom } = edgeLetters(null, viewport.turn(), told);
+        assert.equal(`${left} ${right} ${top} ${bottom}`, expected);
+    });
+}
+
+test('a place in space says more than Patient Orientation', () => {
+    assert.equal(edgeLetters(AXIAL, new Viewport().turn(), ['R', 'F']).right, 'L');
+});

@@ -7,6 +7,8 @@ import { dragKind, WheelSteps } from '../../../viewer/web/input.js';
 import { entryFor, HANDS, KEYS } from '../../../viewer/web/keymap.js';
 import en from '../../../viewer/web/lang/en.js';
 import ja from '../../../viewer/web/lang/ja.js';
+import { lossyOf } from '../../../viewer/web/api.js';
+import { lossyNote } from '../../../viewer/web/overlay.js';
 import { CT_PRESETS, presetsFor } from '../../../viewer/web/presets.js';
 import { parse } from '../../../viewer/web/router.js';
 import { openingSeries, neighbour } from '../../../viewer/web/series_strip.js';
@@ -127,6 +129,13 @@ for (const [name, modality, object, windows, expected] of [
         ],
         '0 1 2 3 4 5 6',
     ],
+    [
+        'windows and tables of its own, more than there are keys for',
+        'MR',
+        { samples: 1, rescale_type: '' },
+        [1, 2, 3, 4, 5].map((center) => ({ center, width: 2, lut: center > 2 ? center - 3 : undefined })),
+        '0 6 7 8 9 ',
+    ],
     ['MR', 'MR', { samples: 1, rescale_type: '' }, [{ center: 1, width: 2 }], '0 6'],
     ['CT not in Hounsfield units', 'CT', { samples: 1, rescale_type: 'US' }, [], '0'],
     ['colour', 'US', { samples: 3, rescale_type: '' }, [], ''],
@@ -138,6 +147,35 @@ for (const [name, modality, object, windows, expected] of [
         assert.equal(list.map((preset) => preset.key).join(' '), expected);
     });
 }
+test('a table of the file keeps its number and its name', () => {
+    const table = { center: 3, width: 4, lut: 1, explanation: 'BONE' };
+    const [, preset] = presetsFor('MR', { samples: 1, rescale_type: '' }, { windows: [table] });
+    assert.deepEqual(preset.window, table);
+    assert.equal(preset.name, 'preset.fileTable');
+    assert.equal(preset.text, 'BONE');
+});
+
+for (const [header, expected] of [
+    ['jpeg;q=80;ratio=12.5', { quality: 80, ratio: 12.5, source: false, sourceRatio: 0 }],
+    ['jpeg;q=50;ratio=30.1;source;source-ratio=10', { quality: 50, ratio: 30.1, source: true, sourceRatio: 10 }],
+    ['source', { quality: 0, ratio: 0, source: true, sourceRatio: 0 }],
+    ['no', { quality: 0, ratio: 0, source: false, sourceRatio: 0 }],
+    [null, { quality: 0, ratio: 0, source: false, sourceRatio: 0 }],
+]) {
+    test(`X-Kakehashi-Lossy: ${header}`, () => assert.deepEqual(lossyOf(header), expected));
+}
+
+// Without a language loaded texts are their keys.
+for (const [name, object, tiles, text, source] of [
+    ['ours', { lossy: false }, [{ quality: 80, ratio: 12 }], 'overlay.lossy 12:1 (overlay.jpeg)', false],
+    ['of several tiles the worst', { lossy: false }, [{ quality: 80, ratio: 3 }, { quality: 80, ratio: 20 }], 'overlay.lossy 20:1 (overlay.jpeg)', false],
+    ['the source by its header', { lossy: true, lossy_ratio: 8 }, [{ quality: 80, ratio: 12 }], 'overlay.lossySource 8:1  overlay.lossy 12:1 (overlay.jpeg)', true],
+    ['the source by its codestream', { lossy: false }, [{ quality: 80, ratio: 12, source: true, sourceRatio: 9 }], 'overlay.lossySource 9:1  overlay.lossy 12:1 (overlay.jpeg)', true],
+    ['nothing known yet', { lossy: false }, [], '', false],
+]) {
+    test(`what is said of loss: ${name}`, () => assert.deepEqual(lossyNote(object, tiles), { text, source }));
+}
+
 test('CT presets are the usual ones', () => {
     const values = Object.fromEntries(CT_PRESETS.map(({ name, center, width }) => [name.slice(7), [center, width]]));
     assert.deepEqual(values, {

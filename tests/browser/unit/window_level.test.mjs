@@ -1,7 +1,7 @@
 // Windows: the direction of a drag (IHE BIR) and the linear change between two windows.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { drag, normalise, previewTable, remap, same } from '../../../viewer/web/window_level.js';
+import { drag, normalise, onSlice, previewTable, remap, same } from '../../../viewer/web/window_level.js';
 
 const START = { center: 40, width: 400 };
 
@@ -73,3 +73,25 @@ test('same compares values, and knows none', () => {
     assert.ok(!same(START, null));
     assert.ok(!same(START, { center: 40, width: 401 }));
 });
+
+const TABLES = {
+    windows: [
+        { center: 40, width: 400, explanation: 'SOFT' },
+        { center: 9, width: 90, explanation: 'BONE', lut: 0 },
+        { center: 8, width: 80, explanation: '', lut: 1 },
+    ],
+};
+for (const [name, window, slice, expected] of [
+    ['none', null, TABLES, null],
+    ['numbers stay as they are', START, TABLES, START],
+    ['the table of that number and name', { lut: 0, explanation: 'BONE' }, TABLES, TABLES.windows[1]],
+    ['by name where the number is another', { lut: 3, explanation: 'BONE' }, TABLES, TABLES.windows[1]],
+    ['without a name by number', { lut: 1, explanation: '' }, TABLES, TABLES.windows[2]],
+    ['without a name of another number', { lut: 2, explanation: '' }, TABLES, null],
+    ['a name that the slice has not', { lut: 0, explanation: 'LUNG' }, TABLES, null],
+    ['a slice without tables', { lut: 0, explanation: 'BONE' }, { windows: [START] }, null],
+]) {
+    test(`a VOI LUT on a slice: ${name}`, () => assert.equal(onSlice(window, slice), expected));
+}
+
+test('a table is another window than its numbers', () => assert.ok(!same({ ...START, lut: 0 }, START)));

@@ -93,6 +93,7 @@ export default {
     'preset.mediastinum': 'Mediastinum',
     'preset.bone': 'Bone',
     'preset.brain': 'Brain',
+    'preset.fileTable': 'Table of the image',
     'preset.file': 'Of the image',
 
     'overlay.accession': 'Acc {text}',
@@ -104,6 +105,8 @@ export default {
     'overlay.window': 'C {center}  W {width}',
     'overlay.zoom': 'Zoom {percent}%',
     'overlay.jpeg': 'JPEG q{q}',
+    'overlay.lossy': 'Lossy',
+    'overlay.table': 'VOI LUT {name}',
     'overlay.lossySource': 'Lossy source',
     'overlay.atDetector': '{text} at detector',
     'overlay.orderInstance': 'By instance number (no positions)',

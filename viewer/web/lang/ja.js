@@ -93,6 +93,7 @@ export default {
     'preset.mediastinum': '縦隔',
     'preset.bone': '骨',
     'preset.brain': '脳',
+    'preset.fileTable': '画像のVOI LUT',
     'preset.file': '画像の指定',
 
     'overlay.accession': '受付 {text}',
@@ -104,6 +105,8 @@ export default {
     'overlay.window': 'C {center}  W {width}',
     'overlay.zoom': '倍率 {percent}%',
     'overlay.jpeg': 'JPEG q{q}',
+    'overlay.lossy': '非可逆',
+    'overlay.table': 'VOI LUT {name}',
     'overlay.lossySource': '非可逆圧縮の原画像',
     'overlay.atDetector': '{text}（検出器面）',
     'overlay.orderInstance': '画像番号順（位置情報なし）',
