@@ -8,6 +8,8 @@
 #include "viewer/render/simd.h"
 
 #define GZIP_LEVEL 1                  /* as small as level 6 on such planes, in three quarters of its time */
+#define LATTICE 4                     /* the first part has every fourth value */
+#define MIRROR 4                      /* values beside a row, for what lies past its ends */
 #define PLANES_KEEP_BYTES (4u << 20)  /* of a slice larger than usual the memory is given back */
 
 kh_status kh_lossless_init(kh_lossless_encoder *encoder, kh_error *err)
@@ -34,7 +36,7 @@ static kh_status reserve(kh_lossless_encoder *encoder, size_t bytes, uint32_t co
     }
     if (columns > encoder->columns_capacity) {
         free(encoder->rows);
-        encoder->rows = malloc((size_t)columns * 2 * sizeof encoder->rows[0]);
+        encoder->rows = malloc(3 * ((size_t)columns + 2 * MIRROR) * sizeof encoder->rows[0]);
         encoder->columns_capacity = encoder->rows ? columns : 0;
     }
     if (encoder->planes && encoder->rows)
@@ -57,7 +59,7 @@ static void put_header(uint8_t *at, const kh_render_source *source, const kh_los
     const int32_t values[3] = {padding ? (int32_t)source->info->padding_low : 0, padding ? (int32_t)source->info->padding_high : 0, 0};
     const double numbers[4] = {facts->slope, facts->intercept, facts->voi.center, facts->voi.width};
 
-    at = put(at, "KHL1", 4);
+    at = put(at, "KHL2", 4);
     at = put(at, size, sizeof size);
     at = put(at, small, sizeof small);
     at = put(at, values, sizeof values);
@@ -79,46 +81,173 @@ static inline uint16_t fold(int32_t difference)
     return (uint16_t)((residual * 2) ^ (residual >> 31));
 }
 
-static inline void put_residual(uint8_t *high, uint8_t *low, size_t i, uint16_t residual)
+/* Where the residuals of a part go next. */
+typedef struct sink {
+    uint8_t *high, *low;
+} sink;
+
+static inline void put_residual(const sink *to, size_t i, uint16_t residual)
 {
-    high[i] = (uint8_t)(residual >> 8);
-    low[i] = (uint8_t)residual;
+    to->high[i] = (uint8_t)(residual >> 8);
+    to->low[i] = (uint8_t)residual;
 }
 
-/* All neighbours are known, so the loop has no chain and vectorises. */
-KH_SIMD static void fold_row(const int32_t *row, const int32_t *above, uint8_t *high, uint8_t *low, size_t count)
+static void advance(sink *to, size_t count)
 {
-    for (size_t i = 1; i < count; i++)
-        put_residual(high, low, i, fold(row[i] - median(row[i - 1], above[i], above[i - 1])));
+    to->high += count;
+    to->low += count;
 }
 
-static void fold_first_row(const int32_t *row, uint8_t *high, uint8_t *low, size_t count)
+/* How many of the indices first, first + step, ... are below size. */
+static uint32_t count_of(uint32_t size, uint32_t first, uint32_t step)
 {
-    put_residual(high, low, 0, fold(row[0]));
+    return size > first ? (size - first - 1) / step + 1 : 0;
+}
+
+static int32_t *row_memory(const kh_lossless_encoder *encoder, const kh_render_source *source, unsigned index)
+{
+    return encoder->rows + index * ((size_t)source->format->columns + 2 * MIRROR) + MIRROR;
+}
+
+static void get_row(const kh_render_source *source, uint32_t y, int32_t *out)
+{
+    kh_row from = {source->pixels, source->format, y, 0, source->format->columns};
+
+    kh_row_integers(&from, out);
+}
+
+static void fold_first_row(const int32_t *row, size_t count, const sink *to)
+{
+    put_residual(to, 0, fold(row[0]));
     for (size_t i = 1; i < count; i++)
-        put_residual(high, low, i, fold(row[i] - row[i - 1]));
+        put_residual(to, i, fold(row[i] - row[i - 1]));
+}
+
+/* All neighbours are known here, so that this loop and those below have no chain. */
+static void fold_row(const int32_t *row, const int32_t *above, size_t count, const sink *to)
+{
+    put_residual(to, 0, fold(row[0] - above[0]));
+    for (size_t i = 1; i < count; i++)
+        put_residual(to, i, fold(row[i] - median(row[i - 1], above[i], above[i - 1])));
+}
+
+static void fold_lattice(kh_lossless_encoder *encoder, const kh_render_source *source, sink to)
+{
+    uint32_t count = count_of(source->format->columns, 0, LATTICE);
+    int32_t *row = row_memory(encoder, source, 0), *above = row_memory(encoder, source, 1), *free_row;
+
+    for (uint32_t y = 0; y < source->format->rows; y += LATTICE) {
+        get_row(source, y, row);
+        for (uint32_t i = 1; i < count; i++)
+            row[i] = row[i * LATTICE];
+        if (y == 0)
+            fold_first_row(row, count, &to);
+        else
+            fold_row(row, above, count, &to);
+        advance(&to, count);
+        free_row = above;
+        above = row;
+        row = free_row;
+    }
+}
+
+static inline int32_t least(int32_t a, int32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int32_t most(int32_t a, int32_t b)
+{
+    return a < b ? b : a;
+}
+
+/* Four neighbours of each of a row's values. */
+typedef struct neighbours {
+    const int32_t *a, *b, *c, *d; /* of value x at x */
+} neighbours;
+
+KH_SIMD static void fold_between(const int32_t *row, const neighbours *near, size_t first, size_t step, size_t count, const sink *to)
+{
+    const int32_t *v = row + first, *a = near->a + first, *b = near->b + first, *c = near->c + first, *d = near->d + first;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t x = i * step;
+        /* the sum of the middle two of four */
+        int32_t middle = most(least(a[x], b[x]), least(c[x], d[x])) + least(most(a[x], b[x]), most(c[x], d[x]));
+
+        put_residual(to, i, fold(v[x] - (middle >> 1)));
+    }
+}
+
+/* A row with its mirrored ends, for neighbours `near` away. */
+static void get_mirrored(const kh_render_source *source, uint32_t y, uint32_t near, int32_t *row)
+{
+    uint32_t columns = source->format->columns, past = (columns + near - 1) / near * near;
+
+    get_row(source, y, row);
+    if (columns <= near)
+        return;
+    row[-(ptrdiff_t)near] = row[near];
+    row[past] = row[past - 2 * near];
+}
+
+static neighbours beside(const kh_render_source *source, const int32_t *up, const int32_t *row, const int32_t *down, uint32_t near)
+{
+    const int32_t *left = row - near, *right = row + near;
+
+    if (source->format->rows <= near)
+        return (neighbours){left, right, left, right};
+    if (source->format->columns <= near)
+        return (neighbours){up, down, up, down};
+    return (neighbours){up, down, left, right};
+}
+
+/* One row of a part: where the lattice had every second value each way, those in the middle of four of them (diagonal), then those
+ * between. */
+static void fold_level_row(kh_lossless_encoder *encoder, const kh_render_source *source, uint32_t y, uint32_t near, bool diagonal, sink *to)
+{
+    uint32_t rows = source->format->rows, columns = source->format->columns, first = diagonal || y / near % 2 == 0 ? near : 0;
+    uint32_t count = count_of(columns, first, 2 * near), above = y >= near ? y - near : y + near, below = y + near < rows ? y + near : y - near;
+    int32_t *row = row_memory(encoder, source, 0), *up = row_memory(encoder, source, 1), *down = row_memory(encoder, source, 2);
+    neighbours four;
+
+    get_mirrored(source, y, near, row);
+    if (rows > near) {
+        get_mirrored(source, above, near, up);
+        get_mirrored(source, below, near, down);
+    }
+    four = diagonal ? (neighbours){up - near, up + near, down - near, down + near} : beside(source, up, row, down, near);
+    fold_between(row, &four, first, 2 * (size_t)near, count, to);
+    advance(to, count);
+}
+
+static void fold_level(kh_lossless_encoder *encoder, const kh_render_source *source, uint32_t near, sink to)
+{
+    uint32_t rows = source->format->rows;
+
+    for (uint32_t y = near; y < rows; y += 2 * near)
+        fold_level_row(encoder, source, y, near, true, &to);
+    for (uint32_t y = 0; y < rows; y += near)
+        fold_level_row(encoder, source, y, near, false, &to);
+}
+
+/* Values whose row and column are both multiples of step. */
+static size_t lattice_count(const kh_pixel_format *format, uint32_t step)
+{
+    return (size_t)count_of(format->rows, 0, step) * count_of(format->columns, 0, step);
 }
 
 static void make_planes(kh_lossless_encoder *encoder, const kh_render_source *source)
 {
-    const kh_pixel_format *format = source->format;
-    size_t columns = format->columns, pixels = columns * format->rows;
-    uint8_t *high = encoder->planes + KH_LOSSLESS_HEADER, *low = high + pixels;
-    int32_t *row = encoder->rows, *above = row + columns, *free_row;
+    uint8_t *at = encoder->planes + KH_LOSSLESS_HEADER;
+    size_t count = lattice_count(source->format, LATTICE);
 
-    for (uint32_t y = 0; y < format->rows; y++, high += columns, low += columns) {
-        kh_row from = {source->pixels, format, y, 0, format->columns};
-
-        kh_row_integers(&from, row);
-        if (y == 0) {
-            fold_first_row(row, high, low, columns);
-        } else {
-            put_residual(high, low, 0, fold(row[0] - above[0]));
-            fold_row(row, above, high, low, columns);
-        }
-        free_row = above;
-        above = row;
-        row = free_row;
+    fold_lattice(encoder, source, (sink){at, at + count});
+    at += 2 * count;
+    for (uint32_t near = LATTICE / 2; near > 0; near /= 2) {
+        count = lattice_count(source->format, near) - lattice_count(source->format, 2 * near);
+        fold_level(encoder, source, near, (sink){at, at + count});
+        at += 2 * count;
     }
 }
 
