@@ -73,14 +73,25 @@ static const kind kinds[] = {
     {"1.2.840.10008.1.2.8.1", NULL},
 };
 
-static void decode_what_may_assert(const char *syntax, kh_pixel_format *format, const uint8_t *bytes, size_t size)
+/* The whole frame, then a smaller one where there is one. */
+static void decode(const char *syntax, kh_pixel_format *format, const uint8_t *bytes, size_t size, unsigned wanted)
+{
+    kh_pixel_format small = *format;
+    unsigned halvings = kh_codec_halvings(syntax, &small, bytes, size, wanted);
+
+    (void)!kh_codec_decode_here(pixels, ROOM, syntax, format, bytes, size, NULL);
+    if (halvings > 0)
+        (void)!kh_codec_decode_reduced_here(pixels, ROOM, syntax, &small, bytes, size, halvings, NULL);
+}
+
+static void decode_what_may_assert(const char *syntax, kh_pixel_format *format, const uint8_t *bytes, size_t size, unsigned wanted)
 {
     if (lost_bytes > LOST_BYTES_MAX)
         return;
     if (__lsan_disable)
         __lsan_disable();
     if (setjmp(before) == 0)
-        (void)!kh_codec_decode_here(pixels, ROOM, syntax, format, bytes, size, NULL);
+        decode(syntax, format, bytes, size, wanted);
     else
         lost_bytes += 65536 + (uint64_t)format->rows * format->columns * 24;
     if (__lsan_enable)
@@ -111,8 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         format.columns = columns;
     }
     if (may_assert)
-        decode_what_may_assert(with->syntax, &format, data + 7, size - 7);
+        decode_what_may_assert(with->syntax, &format, data + 7, size - 7, 1 + (data[3] >> 2 & 3u));
     else
-        (void)!kh_codec_decode_here(pixels, ROOM, with->syntax, &format, data + 7, size - 7, NULL);
+        decode(with->syntax, &format, data + 7, size - 7, 1 + (data[3] >> 2 & 3u));
     return 0;
 }

@@ -207,7 +207,8 @@ static neighbours beside(const kh_render_source *source, const int32_t *up, cons
 static void fold_level_row(kh_lossless_encoder *encoder, const kh_render_source *source, uint32_t y, uint32_t near, bool diagonal, sink *to)
 {
     uint32_t rows = source->format->rows, columns = source->format->columns, first = diagonal || y / near % 2 == 0 ? near : 0;
-    uint32_t count = count_of(columns, first, 2 * near), above = y >= near ? y - near : y + near, below = y + near < rows ? y + near : y - near;
+    uint32_t count = count_of(columns, first, 2 * near);
+    uint32_t above = y >= near ? y - near : y + near, below = y + near < rows ? y + near : y - near;
     int32_t *row = row_memory(encoder, source, 0), *up = row_memory(encoder, source, 1), *down = row_memory(encoder, source, 2);
     neighbours four;
 

@@ -12,9 +12,10 @@
  * the rows and columns is known (both count from 0):
  *
  *    part  values, row by row                         prediction
- *    1     rows and columns 0, 4, 8, ...              JPEG-LS's median (ISO 14495-1 A.4.1) of the neighbours in this part: left a, upper b,
- *                                                     upper left c: min(a, b) if c >= max(a, b), max(a, b) if c <= min(a, b), else a + b - c;
- *                                                     in the first row a, in the first column b, for the first value 0
+ *    1     rows and columns 0, 4, 8, ...              JPEG-LS's median (ISO 14495-1 A.4.1) of the neighbours in this part: left a,
+ *                                                     upper b, upper left c: min(a, b) if c >= max(a, b), max(a, b) if
+ *                                                     c <= min(a, b), else a + b - c; in the first row a, in the first
+ *                                                     column b, for the first value 0
  *    2     rows and columns 2, 6, 10, ...             floor(half the sum of the middle two) of the four values 2 rows and 2 columns away
  *          then rows 0, 2, 4, ..., of every other     the same of the four values 2 above, below, left and right
  *          column of 0, 2, 4, ... those yet missing

@@ -5,7 +5,8 @@ import { decodeLossless, HEADER_BYTES, LosslessReader } from '../../../viewer/we
 
 const FORMS = [
     { name: 'smooth, 12 bits', rows: 33, columns: 70, bits: 12, signed: false, value: (x, y) => (x * 20 + y * 5 + ((x * y) % 9)) & 0xfff },
-    { name: 'noise, 16 bits', rows: 64, columns: 64, bits: 16, signed: false, value: (x, y) => (x * 40503 + y * 30011 + x * y * 977) & 0xffff },
+    { name: 'noise, 16 bits', rows: 64, columns: 64, bits: 16, signed: false,
+      value: (x, y) => (x * 40503 + y * 30011 + x * y * 977) & 0xffff },
     { name: 'noise, signed', rows: 31, columns: 17, bits: 16, signed: true, value: (x, y) => ((x * 40503 + y * 30011) & 0xffff) - 32768 },
     { name: 'extremes', rows: 17, columns: 33, bits: 16, signed: true, value: (x, y) => [-32768, 32767, 0][(x + y) % 3] },
     { name: 'a checkerboard', rows: 9, columns: 10, bits: 16, signed: false, value: (x, y) => ((x + y) % 2) * 65535 },
