@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "dicom/codec/codec.h"
+#include "dicom/codec/decoder.h"
 #include "tests/cmocka_all.h"
 
 #define COLUMNS 9
@@ -350,6 +351,60 @@ static void deflated_frames(void **state)
     free(bytes);
 }
 
+/* The byte behind a marker of the stream, counted from its length. */
+static uint8_t *behind_marker(uint8_t marker, size_t offset)
+{
+    const uint8_t bytes[2] = {0xff, marker};
+    uint8_t *at = memmem(stream, stream_size, bytes, sizeof bytes);
+
+    assert_non_null(at);
+    return at + 2 + offset;
+}
+
+/* Overlays lie in bits that the value does not use: they are there when the stream is exact and reaches up to them. */
+static void what_a_stream_carries_beside_the_value(void **state)
+{
+    static const struct {
+        const char *name;
+        bool jpeg_ls, is_signed, lossy;
+        unsigned precision, said, carried; /* bits, as masks */
+    } rows[] = {
+        {"JPEG-LS of whole words", true, false, false, 16, 0xf000, 0xf000},
+        {"JPEG-LS of 13 bits", true, false, false, 13, 0xf000, 0x1000},
+        {"JPEG-LS of the value", true, false, false, 12, 0xf000, 0},
+        {"near-lossless JPEG-LS", true, false, true, 16, 0xf000, 0},
+        {"JPEG 2000 of whole words", false, false, false, 16, 0x9000, 0x9000},
+        {"JPEG 2000 of 13 bits", false, false, false, 13, 0xf000, 0x1000},
+        {"JPEG 2000 of signed numbers", false, true, false, 16, 0xf000, 0},
+        {"irreversible JPEG 2000", false, false, true, 16, 0xf000, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(rows); i++) {
+        kh_pixel_format format = header(1, 16, 12, 11, false);
+        kh_codestream codestream = {stream, 0};
+        kh_error err = KH_ERROR_INIT;
+        size_t size;
+
+        format.overlay_bits = (uint16_t)rows[i].said;
+        if (rows[i].jpeg_ls)
+            encode_jls(rows[i].precision, 1, CHARLS_INTERLEAVE_MODE_NONE);
+        else
+            encode_j2k(rows[i].precision, rows[i].is_signed, 1, false);
+        if (rows[i].lossy && rows[i].jpeg_ls)
+            *behind_marker(0xda, 5) = 3; /* NEAR of the scan */
+        else if (rows[i].lossy)
+            *behind_marker(0x52, 11) = 0; /* the transform of COD */
+        codestream.size = stream_size;
+        if (kh_codec_plan(&format, &size, 1u << 20, rows[i].jpeg_ls ? JLS : J2K, &codestream, 0, &err) != KH_OK)
+            fail_msg("%s: %s", rows[i].name, err.message);
+        if (format.overlay_bits != rows[i].carried || format.lossy != rows[i].lossy)
+            fail_msg("%s: bits %04x, lossy %d", rows[i].name, (unsigned)format.overlay_bits, format.lossy);
+        if (!rows[i].is_signed)
+            assert_true(format.bits_stored == 12 && format.high_bit == 11); /* the value, not the words */
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +415,7 @@ int main(void)
         cmocka_unit_test(streams_without_an_end_and_cut_ones),
         cmocka_unit_test(sizes_are_compared),
         cmocka_unit_test(deflated_frames),
+        cmocka_unit_test(what_a_stream_carries_beside_the_value),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
