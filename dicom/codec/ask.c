@@ -347,12 +347,20 @@ static kh_status try_once(uint8_t **pixels, size_t size, kh_codec *codec, unsign
     }
 }
 
-static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const kh_pixel_format *planned)
+/* Of samples, depth, sign and loss; the colour model changes with decoding in honest files too. */
+static bool lies(const kh_pixel_format *header, const kh_pixel_format *planned, bool said_lossless)
 {
-    int64_t now_ms = kh_clock_monotonic_ms();
-    bool due;
+    return header->samples != planned->samples || header->bits_stored != planned->bits_stored ||
+           header->is_signed != planned->is_signed || (planned->lossy && said_lossless);
+}
 
-    if (header->samples == planned->samples && header->bits_stored == planned->bits_stored)
+static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const kh_pixel_format *planned, const char *transfer_syntax_uid)
+{
+    const kh_transfer_syntax *syntax = kh_transfer_syntax_find(transfer_syntax_uid);
+    bool said_lossless = syntax && !syntax->lossy, due;
+    int64_t now_ms = kh_clock_monotonic_ms();
+
+    if (!lies(header, planned, said_lossless))
         return;
     pthread_mutex_lock(&codec->lock);
     due = now_ms - codec->warned_ms >= WARNING_PAUSE_MS;
@@ -360,9 +368,10 @@ static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const k
         codec->warned_ms = now_ms;
     pthread_mutex_unlock(&codec->lock);
     if (due)
-        kh_log(KH_LOG_WARN, "codec", "codestream of %u samples of %u bits, header says %u of %u: the codestream is believed",
-               (unsigned)planned->samples, (unsigned)planned->bits_stored, (unsigned)header->samples,
-               (unsigned)header->bits_stored);
+        kh_log(KH_LOG_WARN, "codec", "codestream of %u samples of %u bits%s%s, header says %u of %u%s%s: the codestream is believed",
+               (unsigned)planned->samples, (unsigned)planned->bits_stored, planned->is_signed ? ", signed" : "",
+               planned->lossy ? ", lossy" : "", (unsigned)header->samples, (unsigned)header->bits_stored,
+               header->is_signed ? ", signed" : "", said_lossless && planned->lossy ? ", lossless" : "");
 }
 
 static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec, request *asked, kh_error *err)
@@ -400,7 +409,7 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
                             (unsigned long long)options->frame_bytes_max);
     status = kh_codec_plan(&planned, size, options->frame_bytes_max, transfer_syntax_uid, &stream, how->halvings, err);
     if (status == KH_OK) {
-        warn_of_lies(codec, format, &planned);
+        warn_of_lies(codec, format, &planned, transfer_syntax_uid);
         asked.allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000;
         asked.deadline_us = kh_clock_monotonic_us() + asked.allowed_ms * 1000;
         status = decode_on_worker(pixels, *size, codec, &asked, err);

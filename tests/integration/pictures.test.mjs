@@ -291,3 +291,12 @@ test('a codestream wins over a header that lies, and the log says so', async () 
     near(await jpegPixels((await tile(place)).body), marked.map((value) => linear(value, 32768, 65536)), 3);
     assert.match(service.log, /codestream of 1 samples of 16 bits, header says 1 of 8: the codestream is believed/);
 });
+
+test('a lossy codestream under a lossless syntax is told in the log', async () => {
+    const made = await makeObject([...plain, ...fragments([await openjpeg(['-I', '-r', '8'])])], { syntax: 'JPEG2000LosslessOnly' });
+    const alone = await Service.start({ files: [made.file] }); // a service that has warned lately waits a second
+    try {
+        assert.equal((await alone.request((await stackOf(alone, made.uid)).tile())).code, 200);
+        assert.match(alone.log, /codestream of 1 samples of 16 bits, lossy, header says 1 of 12, lossless: the codestream is believed/);
+    } finally { await alone.stop(); }
+});
