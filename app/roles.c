@@ -107,6 +107,8 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.pull_attempts_max = (unsigned)settings->pull_attempts;
     options.pull_retry_first_ms = settings->pull_retry_first_ms;
     options.pull_retry_longest_ms = settings->pull_retry_longest_ms;
+    options.send_workers = (unsigned)settings->send_parallel;
+    options.send_attempts_max = (unsigned)settings->send_attempts;
     options.quiet_ms = settings->quiet_ms;
     options.private_storage_classes = settings->dicom_private_storage_classes;
     options.control = true;

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
-#include "pacs-bridge/control.h"
+#include "pacs-bridge/control_ops.h"
 #include "store/file.h"
 
 /* A bridge that died or opens its socket anew is back within a moment. */
@@ -184,6 +184,38 @@ kh_status kh_session_pull_file(kh_session *session, const char *node, const char
     if (session->cache)
         return kh_error_set(err, KH_E_NOT_FOUND, "no service runs on %s: start `kakehashi serve` first", session->settings->data_dir);
     ASK(status, kh_control_pull_file(session->settings->data_dir, node, study_uid, priority, "command", pull_id, err), err);
+    return status;
+}
+
+static kh_status read_answer(const kh_buf *answer, kh_error *err)
+{
+    kh_json *json = NULL;
+    kh_status status = kh_json_parse_object(&json, kh_buf_text(answer), answer->size, KH_CONTROL_LINE_MAX, err);
+
+    if (status == KH_OK && !kh_json_get_bool(json, "ok", false)) {
+        int64_t told = kh_json_get_int(json, "status", KH_E_INTERNAL);
+        const char *message = kh_json_get_text(json, "message");
+        status = kh_error_set(err, told > KH_OK && told <= KH_E_INTERNAL ? (kh_status)told : KH_E_INTERNAL, "%s", message ? message : "refused");
+    }
+    kh_json_free(json);
+    return status;
+}
+
+kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err)
+{
+    kh_status status = KH_OK;
+    kh_buf answer;
+
+    kh_buf_init(&answer, KH_CONTROL_LINE_MAX + 1);
+    if (session->cache) { /* no service runs: nobody but us to do it */
+        const kh_control_server server = {.cache = session->cache};
+        kh_control_answer(&server, request, strlen(request), &answer);
+    } else {
+        ASK(status, kh_control_call(session->settings->data_dir, request, &answer, 0, err), err);
+    }
+    if (status == KH_OK)
+        status = read_answer(&answer, err);
+    kh_buf_release(&answer);
     return status;
 }
 

@@ -40,6 +40,9 @@ KH_MUST_USE kh_status kh_session_node_remove(kh_session *session, const char *na
 KH_MUST_USE kh_status kh_session_pull_file(kh_session *session, const char *node, const char *study_uid, int32_t priority,
                                            int64_t *pull_id, kh_error *err);
 
+/* A request as in pacs-bridge/control.h whose answer holds nothing of interest. */
+KH_MUST_USE kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err);
+
 /* 1 to 64 of [A-Za-z0-9_.-]: names of nodes and facilities. */
 bool kh_session_name_valid(const char *name);
 

@@ -60,6 +60,8 @@ const kh_settings kh_settings_default = {
     .pull_attempts = 8,
     .pull_retry_first_ms = SECOND,
     .pull_retry_longest_ms = 5 * MINUTE,
+    .send_parallel = 2,
+    .send_attempts = 300,
 };
 
 #define FIELD(name) offsetof(kh_settings, name)
@@ -111,6 +113,8 @@ static const kh_config_key keys[] = {
     NUMBER("pull", "attempts", COUNT, pull_attempts, 1, 100),
     NUMBER("pull", "retry_first", DURATION, pull_retry_first_ms, 100, HOUR),
     NUMBER("pull", "retry_longest", DURATION, pull_retry_longest_ms, 100, HOUR),
+    NUMBER("send", "parallel", COUNT, send_parallel, 1, 16),
+    NUMBER("send", "attempts", COUNT, send_attempts, 1, 10000),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

@@ -59,6 +59,9 @@ typedef struct kh_settings {
     int64_t pull_attempts;
     int64_t pull_retry_first_ms;
     int64_t pull_retry_longest_ms;
+
+    int64_t send_parallel;
+    int64_t send_attempts;
 } kh_settings;
 
 extern const kh_settings kh_settings_default;

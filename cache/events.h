@@ -8,13 +8,15 @@
 typedef enum kh_event_kind {
     KH_EVENT_STUDY = 1, /* a study is new, or objects arrived in it: at most one per study and transaction */
     KH_EVENT_PULL = 2,  /* a pull job moved */
-    KH_EVENT_NODE = 3   /* a node was added or removed */
+    KH_EVENT_NODE = 3,  /* a node was added or removed */
+    KH_EVENT_SEND = 4,  /* a send moved */
+    KH_EVENT_RULE = 5   /* a rule was added, changed or removed, or a back-fill moved */
 } kh_event_kind;
 
 typedef struct kh_event {
     uint64_t seq;
     kh_event_kind kind;
-    int64_t id;        /* of the study, pull or node */
+    int64_t id;        /* of the study, pull, node, send or rule */
     int64_t when_ms;   /* wall clock */
 } kh_event;
 

@@ -333,7 +333,7 @@ static size_t character_bytes(const char *at)
 }
 
 /* On a mismatch the newest * takes one character more: a later one can do whatever an earlier could. */
-static bool wild_equal(const char *pattern, const char *text)
+bool kh_match_wild(const char *pattern, const char *text)
 {
     const char *star = NULL, *from = NULL;
 
@@ -361,7 +361,7 @@ static bool wild_equal(const char *pattern, const char *text)
 static bool one_equal(const kh_match *match, const char *value)
 {
     for (size_t i = 0; i < match->value_count; i++)
-        if (match->wild ? wild_equal(match->values[i], value) : strcmp(match->values[i], value) == 0)
+        if (match->wild ? kh_match_wild(match->values[i], value) : strcmp(match->values[i], value) == 0)
             return true;
     return false;
 }
@@ -431,7 +431,7 @@ static bool group_equal(const kh_match *match, const char *pattern, const char *
     kh_buf_init(&folded, FOLDED_MAX);
     equal = fold_group(&folded, group, strlen(group), NULL) == KH_OK;
     if (equal)
-        equal = match->wild ? wild_equal(pattern, kh_buf_text(&folded)) : strcmp(pattern, kh_buf_text(&folded)) == 0;
+        equal = match->wild ? kh_match_wild(pattern, kh_buf_text(&folded)) : strcmp(pattern, kh_buf_text(&folded)) == 0;
     kh_buf_release(&folded);
     return equal;
 }

@@ -42,4 +42,7 @@ KH_MUST_USE kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_err
 /* The days of a date key, *from "" and *to "" where open; false when it is no date key. */
 bool kh_match_days(const kh_match *match, const char **from, const char **to);
 
+/* Does the text match a pattern with * and ?, a character at a time (UTF-8)? */
+bool kh_match_wild(const char *pattern, const char *text);
+
 #endif

@@ -336,22 +336,23 @@ kh_status kh_pull_find(kh_cache *cache, int64_t id, kh_pull *out, kh_error *err)
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no pull %lld", (long long)id) : status;
 }
 
-kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_visit *visit, void *context, kh_error *err)
+kh_status kh_pull_page(kh_cache *cache, const kh_queue_page *page, kh_pull_visit *visit, void *context, kh_error *err)
 {
-    const kh_sql_value value = KH_SQL_I(limit);
+    static const char *const queries[] = {
+        [KH_QUEUE_ALL] = "SELECT " PULL_COLUMNS " FROM pull WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        [KH_QUEUE_OPEN] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+        [KH_QUEUE_FAILED] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_failed WHERE state IN (3, 5) AND id < ?1 ORDER BY id DESC LIMIT ?2"};
+    const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
     kh_sql *sql = NULL;
     kh_sql_row *row = NULL;
     bool has_row;
     kh_status status;
 
-    if (limit < 1)
-        return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)limit);
+    if (page->limit < 1)
+        return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)page->limit);
     status = kh_reader_acquire(&sql, cache->readers, err);
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              open_only ? "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_open WHERE state < 2 ORDER BY id DESC LIMIT ?1"
-                                        : "SELECT " PULL_COLUMNS " FROM pull ORDER BY id DESC LIMIT ?1",
-                              &value, 1, err);
+        status = kh_sql_query(&row, sql, queries[page->which], values, 2, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         kh_pull pull;
 
@@ -361,6 +362,13 @@ kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_v
     kh_sql_end(row);
     kh_reader_release(cache->readers, sql);
     return status;
+}
+
+kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_visit *visit, void *context, kh_error *err)
+{
+    const kh_queue_page page = {open_only ? KH_QUEUE_OPEN : KH_QUEUE_ALL, INT64_MAX, limit};
+
+    return kh_pull_page(cache, &page, visit, context, err);
 }
 
 static kh_status recover_pulls(kh_write *write, void *context, kh_error *err)

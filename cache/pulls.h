@@ -73,6 +73,13 @@ KH_MUST_USE kh_status kh_pull_set_priority(kh_cache *cache, int64_t id, int32_t 
 /* Store what changed: state, expected, received, failed, attempts, not_before_ms, reason, bytes. An event goes out. */
 KH_MUST_USE kh_status kh_pull_update(kh_cache *cache, const kh_pull *pull, kh_error *err);
 KH_MUST_USE kh_status kh_pull_find(kh_cache *cache, int64_t id, kh_pull *out, kh_error *err);
+/* A piece of a queue, of pulls or sends, newest first. */
+typedef struct kh_queue_page {
+    enum { KH_QUEUE_ALL, KH_QUEUE_OPEN, KH_QUEUE_FAILED } which; /* open: waiting and running; failed: ended with a part or nothing */
+    int64_t before_id;                                           /* INT64_MAX: from the newest */
+    int64_t limit;                                               /* 1 or more */
+} kh_queue_page;
+KH_MUST_USE kh_status kh_pull_page(kh_cache *cache, const kh_queue_page *page, kh_pull_visit *visit, void *context, kh_error *err);
 /* Newest first. open_only: waiting and running. */
 KH_MUST_USE kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_visit *visit, void *context, kh_error *err);
 /* At start: what was running is waiting again. */

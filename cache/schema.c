@@ -129,5 +129,48 @@ static const char schema_8[] =
     "  WHEN OLD.search <> NEW.search OR OLD.date <> NEW.date OR OLD.time <> NEW.time BEGIN " DUE_OLD " END;"
     "CREATE TRIGGER study_text_gone AFTER DELETE ON study BEGIN " DUE_OLD " END;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8};
+/* What is done by itself: rules, earlier studies to be looked for, days to be walked, objects to be sent on. Ids of objects and sends are
+ * never used twice, those of studies may be. */
+static const char schema_9[] =
+    "CREATE TABLE rule ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, enabled INTEGER NOT NULL, node TEXT NOT NULL,"
+    "  source TEXT NOT NULL, facility TEXT NOT NULL, modality TEXT NOT NULL, body_part TEXT NOT NULL, description TEXT NOT NULL,"
+    "  prior_modality TEXT NOT NULL, prior_body_part TEXT NOT NULL, priors INTEGER NOT NULL, age_days INTEGER NOT NULL,"
+    "  at_once INTEGER NOT NULL, date_from TEXT NOT NULL, date_to TEXT NOT NULL, studies_per_hour INTEGER NOT NULL,"
+    "  bytes_per_hour INTEGER NOT NULL, created_ms INTEGER NOT NULL);"
+
+    "CREATE TABLE lookup ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, rule_id INTEGER NOT NULL, node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, found INTEGER NOT NULL, filed INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  not_before_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, reason TEXT NOT NULL, UNIQUE (rule_id, node_id, study_ref));"
+    "CREATE INDEX lookup_open ON lookup (id) WHERE state = 0;"
+
+    "CREATE TABLE backfill ("
+    "  rule_id INTEGER PRIMARY KEY, state INTEGER NOT NULL, day TEXT NOT NULL, days_done INTEGER NOT NULL, found INTEGER NOT NULL,"
+    "  held INTEGER NOT NULL, attempts INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL,"
+    "  reason TEXT NOT NULL);"
+
+    "CREATE TABLE send ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL, rule_id INTEGER NOT NULL,"
+    "  study_uid TEXT NOT NULL, priority INTEGER NOT NULL, state INTEGER NOT NULL, total INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    "  failed INTEGER NOT NULL, attempts INTEGER NOT NULL, not_before_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    "  updated_ms INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT NOT NULL, UNIQUE (node_id, study_ref, rule_id));"
+    "CREATE INDEX send_open ON send (priority, id) WHERE state < 2;"
+    "CREATE INDEX send_failed ON send (id) WHERE state IN (3, 4);"
+    "CREATE INDEX pull_failed ON pull (id) WHERE state IN (3, 5);"
+    "CREATE INDEX send_by_study ON send (study_ref);"
+    "CREATE TABLE send_item ("
+    "  send_id INTEGER NOT NULL, object_id INTEGER NOT NULL, done INTEGER NOT NULL, PRIMARY KEY (send_id, object_id)) WITHOUT ROWID;"
+    "CREATE INDEX send_item_by_object ON send_item (object_id);"
+
+    "CREATE TRIGGER send_object_gone AFTER DELETE ON object BEGIN DELETE FROM send_item WHERE object_id = old.id; END;"
+    "CREATE TRIGGER send_study_gone AFTER DELETE ON study BEGIN"
+    "  UPDATE send SET state = 5, reason = 'the study was deleted here' WHERE study_ref = old.id AND state < 2;"
+    "  UPDATE send SET study_ref = -id WHERE study_ref = old.id;"
+    "  DELETE FROM lookup WHERE study_ref = old.id; END;"
+    "CREATE TRIGGER send_node_gone AFTER DELETE ON node BEGIN"
+    "  UPDATE send SET state = 5, reason = 'the node was removed' WHERE node_id = old.id AND state < 2;"
+    "  DELETE FROM lookup WHERE node_id = old.id; END;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

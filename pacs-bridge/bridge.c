@@ -8,6 +8,9 @@
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/control.h"
 #include "pacs-bridge/pull_queue.h"
+#include "pacs-bridge/rule_worker.h"
+#include "pacs-bridge/rules.h"
+#include "pacs-bridge/send_queue.h"
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/watch.h"
 
@@ -26,6 +29,8 @@ const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
                                                      .pull_attempts_max = 8,
                                                      .pull_retry_first_ms = 1000,
                                                      .pull_retry_longest_ms = 300000,
+                                                     .send_workers = 2,
+                                                     .send_attempts_max = 300,
                                                      .quiet_ms = 60000,
                                                      .facility_default = "local",
                                                      .control = true};
@@ -37,6 +42,9 @@ struct kh_bridge {
     kh_acceptor *acceptor;  /* NULL without a listening socket */
     kh_pull_queue *pulls;
     kh_watch *watch;
+    kh_rules rules;
+    kh_rule_worker *rule_worker;
+    kh_send_queue *sends;
     kh_control *control;
 };
 
@@ -45,6 +53,28 @@ static void pull_filed(void *context)
     kh_bridge *bridge = context;
 
     kh_pull_queue_kick(bridge->pulls);
+}
+
+static void send_filed(void *context)
+{
+    kh_bridge *bridge = context;
+
+    kh_send_queue_kick(bridge->sends);
+}
+
+static void lookup_filed(void *context)
+{
+    kh_bridge *bridge = context;
+
+    kh_rule_worker_kick(bridge->rule_worker);
+}
+
+/* Something of a queue was changed by request. */
+static void queue_changed(void *context)
+{
+    pull_filed(context);
+    send_filed(context);
+    lookup_filed(context);
 }
 
 static kh_status pull_cancel(void *context, int64_t pull_id, kh_error *err)
@@ -82,12 +112,62 @@ static kh_status start_pulls(kh_bridge *bridge, const kh_bridge_options *options
     return status;
 }
 
+static kh_status send_cancel(void *context, int64_t send_id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+
+    return kh_send_queue_cancel(bridge->sends, send_id, err);
+}
+
+static kh_status start_sends(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_send_queue_options sends = {.cache = bridge->service.cache,
+                                         .ae_title = bridge->service.ae_title,
+                                         .limits = bridge->limits,
+                                         .stop = bridge->stop,
+                                         .workers = options->send_workers,
+                                         .attempts_max = options->send_attempts_max,
+                                         .retry_first_ms = options->pull_retry_first_ms,
+                                         .retry_longest_ms = options->pull_retry_longest_ms};
+    kh_status status = kh_send_recover(bridge->service.cache, err);
+
+    return status == KH_OK ? kh_send_queue_start(&bridge->sends, &sends, err) : status;
+}
+
+static kh_status start_rules(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_rule_worker_options worker = {.cache = bridge->service.cache,
+                                           .ae_title = bridge->service.ae_title,
+                                           .limits = bridge->limits,
+                                           .stop = bridge->stop,
+                                           .attempts_max = options->pull_attempts_max,
+                                           .retry_first_ms = options->pull_retry_first_ms,
+                                           .retry_longest_ms = options->pull_retry_longest_ms,
+                                           .filed = pull_filed,
+                                           .context = bridge};
+
+    bridge->rules = (kh_rules){bridge->service.cache, send_filed, lookup_filed, bridge};
+    return kh_rule_worker_start(&bridge->rule_worker, &worker, err);
+}
+
+static kh_status study_arrived(void *context, const kh_arriving *study, kh_error *err)
+{
+    return kh_rules_arrived(&((kh_bridge *)context)->rules, study, err);
+}
+
+static kh_status study_settled(void *context, const kh_arriving *study, kh_error *err)
+{
+    return kh_rules_settled(&((kh_bridge *)context)->rules, study, err);
+}
+
 static kh_status start_watch(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_watch_options watch = {.cache = bridge->service.cache,
                                     .stop = bridge->stop,
                                     .quiet_ms = options->quiet_ms,
                                     .filed = pull_filed,
+                                    .arrived = study_arrived,
+                                    .settled = study_settled,
                                     .context = bridge};
 
     return kh_watch_start(&bridge->watch, &watch, err);
@@ -111,7 +191,7 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
 
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {pull_filed, pull_cancel, pull_retry, bridge};
+    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }
@@ -145,6 +225,10 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = start_pulls(bridge, options, err);
     if (status == KH_OK)
+        status = start_sends(bridge, options, err);
+    if (status == KH_OK)
+        status = start_rules(bridge, options, err);
+    if (status == KH_OK)
         status = start_watch(bridge, options, err);
     if (status == KH_OK)
         status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
@@ -169,6 +253,8 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     if (bridge->stop)
         kh_stop_hard(bridge->stop);
     kh_watch_join(bridge->watch);
+    kh_rule_worker_join(bridge->rule_worker);
+    kh_send_queue_join(bridge->sends);
     kh_pull_queue_join(bridge->pulls);
     kh_stop_free(bridge->stop);
     free(bridge);

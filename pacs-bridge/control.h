@@ -12,6 +12,19 @@
  *   pull.retry   id                                             (try again now)
  *   pull.priority id priority
  *   queue.kick                                                  (whoever waits for work looks now)
+ *   pull.list    which before limit                             -> pulls more
+ *   send.list    which before limit                             -> sends more
+ *                (which: open, failed, all; newest first, ids below before; limit 1 to 40; the members of a row are those of control_queue.c)
+ *   send.file    node study priority asked_by                   -> id added     (study: our id of it)
+ *   send.cancel  id
+ *   send.retry   id
+ *   send.priority id priority
+ *   rule.add     kind name node ... (the members of a kh_rule)  -> id
+ *   rule.remove  name
+ *   rule.enable  name enabled
+ *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
+ *   backfill.cancel name
+ *   backfill.retry  name
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
  *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
  *
@@ -27,16 +40,19 @@
 
 #define KH_CONTROL_LINE_MAX 65536
 #define KH_CONTROL_CLIENTS_MAX 8
+#define KH_CONTROL_LIST_MAX 40  /* rows of one answer: each fits, whatever its texts hold */
+#define KH_CONTROL_RULES_MAX 10
 
 /* --- the owner's side --- */
 
 typedef struct kh_control kh_control;
 
-/* Who runs the pull queue. Called by the threads of the server. */
+/* Who runs the queues. Called by the threads of the server. */
 typedef struct kh_control_pulls {
     void (*filed)(void *context);
     kh_status (*cancel)(void *context, int64_t pull_id, kh_error *err);
     kh_status (*retry)(void *context, int64_t pull_id, kh_error *err);
+    kh_status (*cancel_send)(void *context, int64_t send_id, kh_error *err);
     void *context;
 } kh_control_pulls;
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cache/pulls.h"
+#include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
 
 /* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
@@ -210,6 +211,8 @@ static kh_status run_line(const kh_control_server *server, const char *line, siz
             status = operations[i].run(server, request, answer, err);
             name = NULL;
         }
+    if (name && kh_control_queue_op(server, name, request, answer, &status, err))
+        name = NULL;
     if (name || status == KH_E_ARG)
         kh_error_set(err, KH_E_ARG, "op is missing or not known"); /* the operation's own words come first */
     kh_json_free(request);

@@ -17,7 +17,7 @@ static size_t kind_of(kh_object_list *list, const kh_object *object)
     return i;
 }
 
-static kh_status add(void *context, const kh_search_row *row, kh_error *err)
+kh_status kh_object_list_add(void *context, const kh_search_row *row, kh_error *err)
 {
     kh_object_list *list = context;
     kh_listed_object object = {.object_id = row->object.id, .bytes = row->object.bytes, .main_offset = row->main_offset};
@@ -28,16 +28,21 @@ static kh_status add(void *context, const kh_search_row *row, kh_error *err)
     return kh_buf_append(&list->objects, &object, sizeof(object), err);
 }
 
+void kh_object_list_init(kh_object_list *out)
+{
+    memset(out, 0, sizeof(*out));
+    kh_buf_init(&out->objects, KH_OBJECT_LIST_MAX * sizeof(kh_listed_object));
+}
+
 kh_status kh_object_list_fill(kh_object_list *out, kh_cache *cache, const kh_search_key *keys, size_t key_count, kh_error *err)
 {
     kh_search *search = NULL;
     kh_status status;
 
-    memset(out, 0, sizeof(*out));
-    kh_buf_init(&out->objects, KH_OBJECT_LIST_MAX * sizeof(kh_listed_object));
+    kh_object_list_init(out);
     status = kh_search_open(&search, cache, KH_LEVEL_IMAGE, keys, key_count, err);
     if (status == KH_OK)
-        status = kh_search_all(search, KH_OBJECT_LIST_MAX, add, out, err);
+        status = kh_search_all(search, KH_OBJECT_LIST_MAX, kh_object_list_add, out, err);
     kh_search_free(search);
     return status;
 }

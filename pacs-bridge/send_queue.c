@@ -1,0 +1,365 @@
+#include "pacs-bridge/send_queue.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/sender.h"
+
+#define WORKERS_MAX 16
+#define LOOK_MS 1000
+#define BATCH 500         /* objects listed at once */
+#define TICK_OFF 50       /* objects noted at once as taken, */
+#define TICK_OFF_MS 300   /* or after this long */
+
+typedef struct running_send {
+    int64_t send_id; /* 0: a free place */
+    bool cancelled;
+} running_send;
+
+struct kh_send_queue {
+    kh_send_queue_options options;
+    pthread_mutex_t deciding; /* a send goes from waiting to running, back, or is cancelled; taken before lock */
+    pthread_mutex_t lock;     /* for what follows; held for no I/O */
+    pthread_cond_t kicked;
+    uint64_t kicks;
+    running_send running[WORKERS_MAX];
+    pthread_t threads[WORKERS_MAX];
+    unsigned thread_count;
+};
+
+/* One attempt. */
+typedef struct attempt {
+    kh_send_queue *queue;
+    kh_send *send;
+    kh_node node;
+    kh_scu scu;
+    int64_t taken_ids[TICK_OFF];
+    size_t taken_count;
+    int64_t taken, refused, hopeless;  /* hopeless: of the refused, those that would be refused again */
+    int64_t ticked_ms;
+    bool stopped, unreachable;
+    uint16_t dimse;                    /* of the newest refusal */
+    kh_error why;                      /* the first failure */
+} attempt;
+
+static bool is_cancelled(kh_send_queue *queue, int64_t send_id)
+{
+    bool cancelled = false;
+
+    pthread_mutex_lock(&queue->lock);
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        cancelled = cancelled || (queue->running[i].send_id == send_id && queue->running[i].cancelled);
+    pthread_mutex_unlock(&queue->lock);
+    return cancelled;
+}
+
+/* --- one attempt --- */
+
+static kh_status tick_off(attempt *of, kh_error *err)
+{
+    kh_status status = kh_send_tick_off(of->queue->options.cache, of->send, of->taken_ids, of->taken_count, err);
+
+    of->taken_count = 0;
+    of->ticked_ms = kh_clock_monotonic_ms();
+    return status;
+}
+
+static void note_failure(attempt *of, kh_status status, uint16_t dimse, const kh_error *why)
+{
+    of->refused++;
+    of->hopeless += status == KH_E_UNSUPPORTED || status == KH_E_NOT_FOUND || status == KH_E_CORRUPT || status == KH_E_ARG;
+    of->dimse = dimse ? dimse : of->dimse;
+    if (!of->why.message[0])
+        of->why = *why;
+}
+
+static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object *object, kh_error *err)
+{
+    kh_error why = KH_ERROR_INIT;
+    uint16_t dimse = 0;
+    kh_status status = kh_sender_send(sender, object, &dimse, &why);
+
+    if (status == KH_E_CANCELLED) {
+        of->stopped = true;
+        return KH_OK;
+    }
+    if (status != KH_OK) {
+        note_failure(of, status, dimse, &why);
+        of->unreachable = sender->breaks >= KH_SENDER_BREAKS_MAX;
+        return KH_OK;
+    }
+    of->taken++;
+    of->taken_ids[of->taken_count++] = object->object_id;
+    return of->taken_count == TICK_OFF || kh_clock_monotonic_ms() - of->ticked_ms >= TICK_OFF_MS ? tick_off(of, err) : KH_OK;
+}
+
+static bool must_end(attempt *of)
+{
+    of->stopped = of->stopped || kh_stop_raised(of->queue->options.stop);
+    return of->stopped || of->unreachable || is_cancelled(of->queue, of->send->id);
+}
+
+/* The objects after after_id; *after_id moves on, and stays when there are no more. */
+static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error *err)
+{
+    kh_object_list list;
+    kh_sender sender = {.cache = of->queue->options.cache, .scu = &of->scu, .node = &of->node, .list = &list, .originator = ""};
+    kh_status status;
+
+    kh_object_list_init(&list);
+    status = kh_send_items(of->queue->options.cache, of->send->id, *after_id, BATCH, kh_object_list_add, &list, err);
+    *more = list.count == BATCH;
+    for (size_t i = 0; status == KH_OK && i < list.count && !must_end(of); i++) {
+        status = send_one(of, &sender, kh_object_list_at(&list, i), err);
+        *after_id = kh_object_list_at(&list, i)->object_id;
+    }
+    kh_sender_close(&sender);
+    if (status == KH_OK)
+        status = tick_off(of, err);
+    kh_object_list_release(&list);
+    return status;
+}
+
+static kh_status send_all(attempt *of, kh_error *err)
+{
+    int64_t after_id = 0;
+    bool more = true;
+    kh_status status = kh_node_by_id(of->queue->options.cache, of->send->node_id, &of->node, err);
+
+    kh_scu_init(&of->scu, of->queue->options.ae_title);
+    of->scu.limits = of->queue->options.limits;
+    of->scu.stop = of->queue->options.stop;
+    of->ticked_ms = kh_clock_monotonic_ms();
+    while (status == KH_OK && more && !must_end(of))
+        status = send_batch(of, &after_id, &more, err);
+    return status;
+}
+
+/* --- how it stands --- */
+
+static void add_reason(kh_send *send, const char *format, ...) KH_PRINTF(2, 3);
+static void add_reason(kh_send *send, const char *format, ...)
+{
+    size_t used = strlen(send->reason);
+    va_list list;
+
+    va_start(list, format);
+    vsnprintf(send->reason + used, sizeof(send->reason) - used, format, list);
+    va_end(list);
+}
+
+static void retry_or_end(attempt *of, bool hopeless)
+{
+    const kh_send_queue_options *options = &of->queue->options;
+    kh_send *send = of->send;
+
+    send->attempts = of->taken > 0 ? 1 : send->attempts + 1;
+    if (hopeless || send->attempts >= (int32_t)options->attempts_max) {
+        send->state = send->sent > 0 ? KH_SEND_PARTIAL : KH_SEND_FAILED;
+        return;
+    }
+    send->state = KH_SEND_WAITING;
+    send->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, send->attempts,
+                                                                  (unsigned)kh_clock_monotonic_us());
+}
+
+static void conclude(attempt *of, kh_status status, const kh_error *err)
+{
+    kh_send *send = of->send;
+    bool hopeless = status == KH_E_NOT_FOUND || (of->refused > 0 && of->hopeless == of->refused && !of->unreachable);
+
+    send->reason[0] = '\0';
+    send->failed = of->refused;
+    if (status == KH_OK && of->refused == 0 && !must_end(of)) {
+        send->state = KH_SEND_COMPLETE; /* unless something came meanwhile: kh_send_update() sees it */
+        return;
+    }
+    add_reason(send, "%lld of %lld", (long long)send->sent, (long long)send->total);
+    if (of->refused > 0)
+        add_reason(send, "; %lld not taken: %s", (long long)of->refused, of->why.message);
+    if (status != KH_OK)
+        add_reason(send, "; %s", err->message);
+    if (is_cancelled(of->queue, send->id)) {
+        send->state = KH_SEND_CANCELLED;
+    } else if (of->stopped) { /* the next owner goes on */
+        send->state = KH_SEND_WAITING;
+        send->not_before_ms = kh_clock_wall_ms();
+    } else {
+        retry_or_end(of, hopeless);
+    }
+}
+
+static void run_send(kh_send_queue *queue, kh_send *send)
+{
+    attempt of = {.queue = queue, .send = send, .why = KH_ERROR_INIT};
+    kh_error err = KH_ERROR_INIT, update_err = KH_ERROR_INIT;
+    int64_t begin_ms = kh_clock_monotonic_ms();
+    kh_status status = send_all(&of, &err);
+
+    conclude(&of, status, &err);
+    if (kh_send_update(queue->options.cache, send, &update_err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "send", "send %lld: its state is not stored: %s", (long long)send->id, update_err.message);
+    kh_log(send->state == KH_SEND_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "send",
+           "send %lld, study %s to %s: %lld of %lld there, %lld now, %lld ms: %s%s%s", (long long)send->id, send->study_uid, of.node.name,
+           (long long)send->sent, (long long)send->total, (long long)of.taken, (long long)(kh_clock_monotonic_ms() - begin_ms),
+           kh_send_state_text(send->state), send->reason[0] ? ", " : "", send->reason);
+}
+
+/* --- the workers --- */
+
+static kh_status take(kh_send_queue *queue, kh_send *send, kh_error *err)
+{
+    kh_status status;
+
+    pthread_mutex_lock(&queue->deciding);
+    status = kh_send_take(queue->options.cache, queue->options.retry_longest_ms, send, err);
+    pthread_mutex_lock(&queue->lock);
+    for (unsigned i = 0; status == KH_OK && i < WORKERS_MAX; i++)
+        if (queue->running[i].send_id == 0) {
+            queue->running[i] = (running_send){.send_id = send->id};
+            break;
+        }
+    pthread_mutex_unlock(&queue->lock);
+    pthread_mutex_unlock(&queue->deciding);
+    return status;
+}
+
+static kh_status cancel_waiting(kh_send_queue *queue, kh_send *send, kh_error *err)
+{
+    send->state = KH_SEND_CANCELLED;
+    return kh_send_update(queue->options.cache, send, err);
+}
+
+static void leave(kh_send_queue *queue, kh_send *send)
+{
+    bool cancelled = false;
+
+    pthread_mutex_lock(&queue->deciding);
+    pthread_mutex_lock(&queue->lock);
+    for (unsigned i = 0; i < WORKERS_MAX; i++)
+        if (queue->running[i].send_id == send->id) {
+            cancelled = queue->running[i].cancelled;
+            queue->running[i] = (running_send){0};
+        }
+    pthread_mutex_unlock(&queue->lock);
+    if (cancelled && send->state == KH_SEND_WAITING) /* said too late for the attempt, in time for the next */
+        (void)!cancel_waiting(queue, send, NULL);
+    pthread_mutex_unlock(&queue->deciding);
+}
+
+static void wait_for_kick(kh_send_queue *queue, uint64_t *seen)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LOOK_MS / 1000;
+    pthread_mutex_lock(&queue->lock);
+    if (queue->kicks == *seen)
+        pthread_cond_timedwait(&queue->kicked, &queue->lock, &until);
+    *seen = queue->kicks;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void *worker_main(void *argument)
+{
+    kh_send_queue *queue = argument;
+    kh_status last = KH_OK;
+    uint64_t seen = 0;
+
+    while (!kh_stop_raised(queue->options.stop)) {
+        kh_error err = KH_ERROR_INIT;
+        kh_send send;
+        kh_status status = take(queue, &send, &err);
+        if (status == KH_OK) {
+            run_send(queue, &send);
+            leave(queue, &send);
+        } else {
+            if (status != KH_E_NOT_FOUND && status != last)
+                kh_log(KH_LOG_ERROR, "send", "sends cannot be read: %s", err.message);
+            wait_for_kick(queue, &seen);
+        }
+        last = status;
+    }
+    return NULL;
+}
+
+kh_status kh_send_queue_start(kh_send_queue **out, const kh_send_queue_options *options, kh_error *err)
+{
+    pthread_condattr_t attributes;
+    kh_send_queue *queue;
+    int failed = 0;
+
+    *out = NULL;
+    if (options->workers > WORKERS_MAX || options->attempts_max < 1)
+        return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u: expected 0 to %d, 1 or more", options->workers, options->attempts_max,
+                            WORKERS_MAX);
+    queue = calloc(1, sizeof(*queue));
+    if (!queue)
+        return kh_error_set(err, KH_E_MEMORY, "out of memory");
+    queue->options = *options;
+    pthread_mutex_init(&queue->deciding, NULL);
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&queue->kicked, &attributes);
+    pthread_condattr_destroy(&attributes);
+    while (!failed && queue->thread_count < options->workers) {
+        failed = pthread_create(&queue->threads[queue->thread_count], NULL, worker_main, queue);
+        queue->thread_count += !failed;
+    }
+    if (failed) {
+        kh_stop_hard(options->stop);
+        kh_send_queue_join(queue);
+        return kh_error_errno(err, failed, "starting the send workers");
+    }
+    *out = queue;
+    return KH_OK;
+}
+
+void kh_send_queue_join(kh_send_queue *queue)
+{
+    if (!queue)
+        return;
+    kh_send_queue_kick(queue);
+    for (unsigned i = 0; i < queue->thread_count; i++)
+        pthread_join(queue->threads[i], NULL);
+    pthread_cond_destroy(&queue->kicked);
+    pthread_mutex_destroy(&queue->lock);
+    pthread_mutex_destroy(&queue->deciding);
+    free(queue);
+}
+
+void kh_send_queue_kick(kh_send_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->kicks++;
+    pthread_cond_broadcast(&queue->kicked);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+kh_status kh_send_queue_cancel(kh_send_queue *queue, int64_t send_id, kh_error *err)
+{
+    bool is_running = false;
+    kh_status status;
+    kh_send send;
+
+    pthread_mutex_lock(&queue->deciding);
+    status = kh_send_find(queue->options.cache, send_id, &send, err);
+    if (status == KH_OK && send.state != KH_SEND_WAITING && send.state != KH_SEND_RUNNING)
+        status = kh_error_set(err, KH_E_CONFLICT, "send %lld is %s already", (long long)send_id, kh_send_state_text(send.state));
+    pthread_mutex_lock(&queue->lock);
+    for (unsigned i = 0; status == KH_OK && i < WORKERS_MAX; i++)
+        if (queue->running[i].send_id == send_id)
+            is_running = queue->running[i].cancelled = true;
+    pthread_mutex_unlock(&queue->lock);
+    if (status == KH_OK && !is_running)
+        status = cancel_waiting(queue, &send, err);
+    pthread_mutex_unlock(&queue->deciding);
+    return status;
+}
