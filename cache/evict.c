@@ -43,7 +43,8 @@ static kh_status read_study(kh_sql *sql, int64_t study_id, looked *out, kh_error
         &row, sql,
         "SELECT s.study_uid, s.object_count - s.away_count, s.bytes - s.away_bytes, max(s.last_used_ms, s.last_arrival_ms), s.known_node,"
         " s.back_node, s.away_count, (SELECT owner FROM pin WHERE study_ref = s.id LIMIT 1),"
-        " EXISTS (SELECT 1 FROM pull WHERE study_uid = s.study_uid AND state < 2),"
+        " EXISTS (SELECT 1 FROM pull WHERE study_uid = s.study_uid AND state < 2)"
+        " OR EXISTS (SELECT 1 FROM send WHERE study_ref = s.id AND state < 2),"
         " EXISTS (SELECT 1 FROM pull WHERE study_uid = s.study_uid), EXISTS (SELECT 1 FROM arrival WHERE study_ref = s.id)"
         " FROM study s WHERE s.id = ?1",
         &value, 1, err);

@@ -282,13 +282,14 @@ kh_status kh_study_look_up(kh_cache *cache, const char *facility, const char *st
         status = kh_sql_query(&row, sql,
                               "SELECT EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
                               " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.object_count > 0"
-                              " AND s.object_count >= ?3), EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1),"
+                              " AND s.away_count = 0 AND s.object_count >= ?3), EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
+                              " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.away_count > 0), EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1),"
                               " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1 AND rule_id = ?4)",
                               values, 4, err);
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
     if (status == KH_OK && has_row)
-        *out = (kh_study_known){kh_sql_int(row, 0) != 0, kh_sql_int(row, 1) != 0, kh_sql_int(row, 2) != 0};
+        *out = (kh_study_known){kh_sql_int(row, 0) != 0, kh_sql_int(row, 1) != 0, kh_sql_int(row, 2) != 0, kh_sql_int(row, 3) != 0};
     kh_sql_end(row);
     kh_reader_release(cache->readers, sql);
     return status;

@@ -68,7 +68,8 @@ KH_MUST_USE kh_status kh_backfill_retry(kh_cache *cache, int64_t rule_id, kh_err
 /* --- what is known of studies --- */
 
 typedef struct kh_study_known {
-    bool held;     /* it is here with at least as many objects */
+    bool held;     /* its objects are here, at least as many */
+    bool away;     /* it was here, and some of it made room for others */
     bool asked;    /* somebody or a rule asked for it, whatever became of it */
     bool by_rule;  /* this rule did */
 } kh_study_known;

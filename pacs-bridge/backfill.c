@@ -68,7 +68,7 @@ static kh_status file(const kh_backfill_work *work, const kh_rule *rule, const k
     *filed = false;
     if (status != KH_OK || known.by_rule)
         return status;
-    if (known.held || known.asked) {
+    if (known.held || known.away || known.asked) {
         walk->held++;
         return KH_OK;
     }

@@ -104,6 +104,7 @@ static kh_status file(finding *f, const candidate *one, const char *why, kh_erro
 
     if (status != KH_OK)
         return status;
+    known.asked = known.asked && !known.away; /* what made room since is fetched again */
     snprintf(words, sizeof(words), "%s; %s", why, known.held ? "here already" : known.asked ? "asked for already" : "to be fetched");
     tell(f, one, true, words);
     if (known.held || known.asked || !f->of->file)
