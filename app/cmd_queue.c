@@ -4,7 +4,8 @@
 #include "app/command.h"
 #include "app/progress.h"
 #include "app/session.h"
-#include "base/json.h"
+#include "base/clock.h"
+#include "cache/node_hours.h"
 #include "cache/nodes.h"
 #include "cache/pulls.h"
 #include "cache/sends.h"
@@ -23,6 +24,13 @@ static const char *node_name(listing *of, int64_t node_id)
     if (of->node.id != node_id && kh_node_by_id(of->cache, node_id, &of->node, NULL) != KH_OK)
         of->node = (kh_node){.id = node_id, .name = "(removed)"};
     return of->node.name;
+}
+
+/* A job without a reason of its own may wait for its node. */
+static const char *reason_of(listing *of, int64_t node_id, bool waits, const char *reason)
+{
+    (void)node_name(of, node_id);
+    return !reason[0] && waits && !kh_node_open_now(&of->node, kh_clock_wall_ms()) ? "outside the hours of the node" : reason;
 }
 
 typedef struct kept {
@@ -56,7 +64,8 @@ static kh_status print_pulls(listing *of, const kh_queue_page *page, kh_error *e
         if (pull->expected >= 0)
             snprintf(expected, sizeof expected, "%" PRId64, pull->expected);
         printf("%-8" PRId64 " %-11s %-9d %-20s %" PRId64 "/%s  %s%s  %s\n", pull->id, kh_pull_state_text(pull->state), (int)pull->priority,
-               node_name(of, pull->node_id), pull->received, expected, pull->study_uid, pull->compare ? " (compared)" : "", pull->reason);
+               node_name(of, pull->node_id), pull->received, expected, pull->study_uid, pull->compare ? " (compared)" : "",
+               reason_of(of, pull->node_id, pull->state == KH_PULL_WAITING, pull->reason));
     }
     kh_buf_release(&all.rows);
     return status;

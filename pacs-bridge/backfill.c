@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/clock.h"
+#include "cache/node_hours.h"
 #include "cache/pulls.h"
 #include "pacs-bridge/pull_job.h"
 
@@ -147,6 +148,8 @@ static kh_status walk_on(const kh_backfill_work *work, kh_backfill_walk *walk, c
     if (is_full(rule, pulls, reason, sizeof(reason)))
         return say(work, at, reason, err);
     status = kh_node_find(work->cache, rule->node, &node, &why);
+    if (status == KH_OK && !kh_node_open_now(&node, kh_clock_wall_ms()))
+        return say(work, at, "outside the hours of the node", err);
     if (status == KH_OK && strcmp(walk->day, at->day) != 0)
         status = list_day(work, walk, &node, at->day, &why);
     if (status == KH_E_CANCELLED) /* we stop */

@@ -125,6 +125,7 @@ static kh_status start_sends(kh_bridge *bridge, const kh_bridge_options *options
                                          .ae_title = bridge->service.ae_title,
                                          .limits = bridge->limits,
                                          .stop = bridge->stop,
+                                         .codec = options->codec,
                                          .workers = options->send_workers,
                                          .attempts_max = options->send_attempts_max,
                                          .retry_first_ms = options->pull_retry_first_ms,

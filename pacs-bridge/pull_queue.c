@@ -6,12 +6,15 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/node_hours.h"
 #include "pacs-bridge/pull_job.h"
 
 #define LOOK_MS 1000 /* at most, between two looks for jobs that have become due */
 #define WORKERS_MAX 16
 #define PLACES (WORKERS_MAX + 1) /* one is kept for what a doctor waits for */
 #define YIELD_LOOK_MS 200
+#define HOURS_LOOK_MS 1000
+#define CLOSED_MAX (KH_PULL_NODES_MAX - PLACES)
 #define PRIORITY_URGENT 0
 #define PRIORITY_LAST 2
 
@@ -32,6 +35,10 @@ struct kh_pull_queue {
     pthread_mutex_t lock;             /* for the table; held for no I/O */
     pthread_cond_t kicked;
     uint64_t kicks;                   /* guarded by lock */
+    pthread_mutex_t hours;            /* for the three below; taken after deciding, held over a look into the index */
+    int64_t hours_look_ms;            /* monotonic */
+    int64_t closed[CLOSED_MAX];       /* nodes outside their hours */
+    size_t closed_count;
     running_job running[PLACES]; /* guarded by lock */
     pthread_t threads[PLACES];    /* the first is the reserved one */
     unsigned thread_count;
@@ -65,7 +72,7 @@ static kh_status cancel_waiting(kh_pull_queue *queue, kh_pull *pull, kh_error *e
 }
 
 /* Nodes that have as many jobs as they may. */
-static size_t full_nodes(const running_job *running, unsigned per_node, int64_t out[PLACES])
+static size_t full_nodes(const running_job *running, unsigned per_node, int64_t out[KH_PULL_NODES_MAX])
 {
     size_t count = 0;
 
@@ -83,6 +90,32 @@ static size_t full_nodes(const running_job *running, unsigned per_node, int64_t 
     return count;
 }
 
+static kh_status note_closed(void *context, const kh_node *node)
+{
+    kh_pull_queue *queue = context;
+
+    if (queue->closed_count < CLOSED_MAX && !kh_node_open_now(node, kh_clock_wall_ms()))
+        queue->closed[queue->closed_count++] = node->id;
+    return KH_OK;
+}
+
+/* Nodes that may not be asked now, added to those that are full. */
+static size_t add_closed_nodes(kh_pull_queue *queue, int64_t out[KH_PULL_NODES_MAX], size_t count)
+{
+    int64_t now_ms = kh_clock_monotonic_ms();
+
+    pthread_mutex_lock(&queue->hours);
+    if (queue->hours_look_ms == 0 || now_ms - queue->hours_look_ms >= HOURS_LOOK_MS) {
+        queue->closed_count = 0;
+        if (kh_node_list(queue->options.cache, note_closed, queue, NULL) == KH_OK)
+            queue->hours_look_ms = now_ms;
+    }
+    memcpy(out + count, queue->closed, queue->closed_count * sizeof(out[0]));
+    count += queue->closed_count;
+    pthread_mutex_unlock(&queue->hours);
+    return count;
+}
+
 static unsigned per_node_limit(const kh_pull_queue *queue, int32_t priority)
 {
     return queue->options.per_node + (priority == PRIORITY_URGENT);
@@ -90,12 +123,13 @@ static unsigned per_node_limit(const kh_pull_queue *queue, int32_t priority)
 
 static kh_status take_between(kh_pull_queue *queue, int32_t priority_min, int32_t priority_max, kh_pull *pull, kh_error *err)
 {
-    int64_t full[PLACES];
+    int64_t full[KH_PULL_NODES_MAX];
     kh_pull_choice choice = {priority_min, priority_max, queue->options.retry_longest_ms, full, 0};
 
     pthread_mutex_lock(&queue->lock);
     choice.nodes_left_out_count = full_nodes(queue->running, per_node_limit(queue, priority_max), full);
     pthread_mutex_unlock(&queue->lock);
+    choice.nodes_left_out_count = add_closed_nodes(queue, full, choice.nodes_left_out_count);
     return kh_pull_take(queue->options.cache, &choice, pull, err);
 }
 
@@ -215,6 +249,7 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
     queue->options = *options;
     pthread_mutex_init(&queue->deciding, NULL);
     pthread_mutex_init(&queue->lock, NULL);
+    pthread_mutex_init(&queue->hours, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->kicked, &attributes);
@@ -241,6 +276,7 @@ void kh_pull_queue_join(kh_pull_queue *queue)
     for (unsigned i = 0; i < queue->thread_count; i++)
         pthread_join(queue->threads[i], NULL);
     pthread_cond_destroy(&queue->kicked);
+    pthread_mutex_destroy(&queue->hours);
     pthread_mutex_destroy(&queue->lock);
     pthread_mutex_destroy(&queue->deciding);
     free(queue);
@@ -399,7 +435,7 @@ static bool has_worker(const kh_pull_queue *queue, const running_job *running, i
 /* Of the jobs with this priority, is there one that could run if this one did not? */
 static bool holds_up(kh_pull_queue *queue, const running_job *running, const running_job *me, int32_t priority)
 {
-    int64_t full[PLACES];
+    int64_t full[KH_PULL_NODES_MAX];
     kh_pull_choice choice = {priority, priority, queue->options.retry_longest_ms, full, 0};
     size_t count = full_nodes(running, per_node_limit(queue, priority), full);
     bool full_by_me = false;
@@ -411,6 +447,7 @@ static bool holds_up(kh_pull_queue *queue, const running_job *running, const run
         else
             full[choice.nodes_left_out_count++] = full[i];
     }
+    choice.nodes_left_out_count = add_closed_nodes(queue, full, choice.nodes_left_out_count);
     if (kh_pull_peek(queue->options.cache, &choice, &held, NULL) != KH_OK)
         return false;
     if (full_by_me && held.node_id == me->node_id)

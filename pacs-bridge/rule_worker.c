@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/lookups.h"
+#include "cache/node_hours.h"
 #include "pacs-bridge/backfill.h"
 #include "pacs-bridge/prior_finder.h"
 #include "pacs-bridge/pull_job.h"
@@ -38,6 +39,8 @@ static kh_status search(kh_rule_worker *worker, kh_lookup *lookup, kh_error *err
 
     if (status == KH_OK)
         status = kh_node_by_id(worker->options.cache, lookup->node_id, &node, err);
+    if (status == KH_OK && !kh_node_open_now(&node, kh_clock_wall_ms()))
+        status = kh_error_set(err, KH_E_BUSY, "outside the hours of the node");
     if (status != KH_OK)
         return status;
     status = kh_rules_subject_load(&subject, worker->options.cache, lookup->study_id, err);
@@ -62,6 +65,8 @@ static void conclude(const kh_rule_worker *worker, kh_lookup *lookup, kh_status 
     snprintf(lookup->reason, sizeof(lookup->reason), "%s", status == KH_OK ? "" : why->message);
     if (status == KH_OK) {
         lookup->state = KH_LOOKUP_DONE;
+    } else if (status == KH_E_BUSY) { /* no attempt */
+        lookup->not_before_ms = kh_clock_wall_ms() + options->retry_longest_ms;
     } else if (is_final || ++lookup->attempts >= (int32_t)options->attempts_max) {
         lookup->state = KH_LOOKUP_FAILED;
         kh_log(KH_LOG_WARN, "rule", "earlier studies are not known: %s", why->message);

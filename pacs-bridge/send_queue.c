@@ -8,6 +8,7 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/node_hours.h"
 #include "pacs-bridge/pull_job.h"
 #include "pacs-bridge/sender.h"
 
@@ -43,7 +44,7 @@ typedef struct attempt {
     size_t taken_count;
     int64_t taken, refused, hopeless;  /* hopeless: of the refused, those that would be refused again */
     int64_t ticked_ms;
-    bool stopped, unreachable;
+    bool stopped, unreachable, closed; /* closed: outside the node's hours */
     uint16_t dimse;                    /* of the newest refusal */
     kh_error why;                      /* the first failure */
 } attempt;
@@ -102,14 +103,15 @@ static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object
 static bool must_end(attempt *of)
 {
     of->stopped = of->stopped || kh_stop_raised(of->queue->options.stop);
-    return of->stopped || of->unreachable || is_cancelled(of->queue, of->send->id);
+    return of->stopped || of->unreachable || of->closed || is_cancelled(of->queue, of->send->id);
 }
 
 /* The objects after after_id; *after_id moves on, and stays when there are no more. */
 static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error *err)
 {
     kh_object_list list;
-    kh_sender sender = {.cache = of->queue->options.cache, .scu = &of->scu, .node = &of->node, .list = &list, .originator = ""};
+    kh_sender sender = {.cache = of->queue->options.cache, .scu = &of->scu, .node = &of->node, .list = &list,
+                        .codec = of->queue->options.codec, .originator = ""};
     kh_status status;
 
     kh_object_list_init(&list);
@@ -136,6 +138,7 @@ static kh_status send_all(attempt *of, kh_error *err)
     of->scu.limits = of->queue->options.limits;
     of->scu.stop = of->queue->options.stop;
     of->ticked_ms = kh_clock_monotonic_ms();
+    of->closed = status == KH_OK && !kh_node_open_now(&of->node, kh_clock_wall_ms());
     while (status == KH_OK && more && !must_end(of))
         status = send_batch(of, &after_id, &more, err);
     return status;
@@ -190,6 +193,10 @@ static void conclude(attempt *of, kh_status status, const kh_error *err)
     } else if (of->stopped) { /* the next owner goes on */
         send->state = KH_SEND_WAITING;
         send->not_before_ms = kh_clock_wall_ms();
+    } else if (of->closed) {
+        add_reason(send, "; outside the hours of the node");
+        send->state = KH_SEND_WAITING;
+        send->not_before_ms = kh_clock_wall_ms() + of->queue->options.retry_longest_ms;
     } else {
         retry_or_end(of, hopeless);
     }

@@ -5,6 +5,7 @@
 #define KH_PACS_BRIDGE_SEND_QUEUE_H
 
 #include "cache/sends.h"
+#include "dicom/codec/codec.h"
 #include "pacs-bridge/scu.h"
 
 typedef struct kh_send_queue kh_send_queue;
@@ -14,6 +15,7 @@ typedef struct kh_send_queue_options {
     const char *ae_title;       /* borrowed */
     kh_net_limits limits;
     kh_stop *stop;
+    kh_codec *codec;            /* as in kh_sender; may be NULL */
     unsigned workers;           /* 0 to 16 */
     unsigned attempts_max;      /* without an object taken */
     int64_t retry_first_ms, retry_longest_ms;

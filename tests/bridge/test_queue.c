@@ -5,7 +5,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "pacs-bridge/pull_job.h"
@@ -154,6 +156,33 @@ static void makes_way_at_its_node(void **state)
     scene_free(&s);
 }
 
+/* Outside the hours of its node nothing is asked, whatever the priority; other nodes go on. */
+static void hours_of_a_node(void **state)
+{
+    static const char *const days[] = {"sun", "mon", "tue", "wed", "thu", "fri", "sat"};
+    time_t now = (time_t)(kh_clock_wall_ms() / 1000);
+    int64_t closed, open;
+    struct tm local;
+    kh_node node;
+    scene s;
+
+    (void)state;
+    scene_make(&s, 0);
+    assert_int_equal(kh_node_find(s.it.cache, "first", &node, NULL), KH_OK);
+    snprintf(node.hours, sizeof(node.hours), "%s", days[(localtime_r(&now, &local)->tm_wday + 3) % 7]); /* a day that is far */
+    assert_int_equal(kh_node_set(s.it.cache, &node, NULL), KH_OK);
+    world_start_bridge(&s.it);
+    closed = file(&s, 0, SUPPORT_STUDY_UID, 0);
+    open = file(&s, 1, SUPPORT_STUDY_UID, 2);
+    world_await_state(&s.it, open, KH_PULL_COMPLETE, WAIT_MS);
+    assert_int_equal(state_of(&s, closed), KH_PULL_WAITING);
+    assert_int_equal(s.pacs[0].moves, 0);
+    node.hours[0] = '\0';
+    assert_int_equal(kh_node_set(s.it.cache, &node, NULL), KH_OK);
+    world_await_state(&s.it, closed, KH_PULL_COMPLETE, WAIT_MS);
+    scene_free(&s);
+}
+
 /* 1 s, 2 s, 4 s ... 5 min, each less up to a quarter: what stands in the index, with a clock that is moved instead of waited for. */
 static void delays_grow_up_to_the_longest(void **state)
 {
@@ -243,7 +272,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urgent_has_its_own_worker), cmocka_unit_test(least_urgent_makes_way),
-        cmocka_unit_test(places_of_a_node),          cmocka_unit_test(makes_way_at_its_node),
+        cmocka_unit_test(hours_of_a_node), cmocka_unit_test(places_of_a_node),          cmocka_unit_test(makes_way_at_its_node),
         cmocka_unit_test(delays_grow_up_to_the_longest), cmocka_unit_test(backoff_of_an_attempt),
         cmocka_unit_test(clock_jumps_in_the_middle)};
 
