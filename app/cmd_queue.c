@@ -63,9 +63,9 @@ static kh_status print_pulls(listing *of, const kh_queue_page *page, kh_error *e
 
         if (pull->expected >= 0)
             snprintf(expected, sizeof expected, "%" PRId64, pull->expected);
-        printf("%-8" PRId64 " %-11s %-9d %-20s %" PRId64 "/%s  %s%s  %s\n", pull->id, kh_pull_state_text(pull->state), (int)pull->priority,
-               node_name(of, pull->node_id), pull->received, expected, pull->study_uid, pull->compare ? " (compared)" : "",
-               reason_of(of, pull->node_id, pull->state == KH_PULL_WAITING, pull->reason));
+        printf("%-8" PRId64 " %-11s %-9d %-20s %" PRId64 "/%s  %s%s  %s\n", pull->id, kh_pull_state_text(pull->state),
+               (int)pull->priority, node_name(of, pull->node_id), pull->received, expected, pull->study_uid,
+               pull->compare ? " (compared)" : "", reason_of(of, pull->node_id, pull->state == KH_PULL_WAITING, pull->reason));
     }
     kh_buf_release(&all.rows);
     return status;
@@ -184,8 +184,10 @@ const kh_command kh_command_queue = {
             "  kakehashi queue cancel pull|send ID\n"
             "  kakehashi queue priority pull|send ID PRIORITY\n\n"
             "DESCRIPTION\n"
-            "  Studies to be fetched (pulls) and studies to be sent on (sends), newest first: those that wait or run, or those that failed, each with\n"
-            "  its reason. A job that ended with a part (\"412 of 418\") can be tried again: only what is missing is asked for. A running job that\n"
+            "  Studies to be fetched (pulls) and studies to be sent on (sends), newest first: those that wait or run, or those that "
+            "failed, each with\n"
+            "  its reason. A job that ended with a part (\"412 of 418\") can be tried again: only what is missing is asked for. A "
+            "running job that\n"
             "  is cancelled keeps what has come.\n\n"
             "OPTIONS\n"
             "  --failed                those that ended without being complete\n"

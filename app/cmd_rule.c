@@ -84,8 +84,8 @@ static kh_status print_backfill(kh_cache *cache, const kh_rule *rule, kh_error *
         status = kh_backfill_count(cache, rule->id, &pulls, err);
     if (status != KH_OK)
         return status;
-    printf("  %-18s %s, %d %% of the days, at %s\n", "stands", kh_backfill_state_text(backfill.state), kh_backfill_percent(rule, &backfill),
-           backfill.day);
+    printf("  %-18s %s, %d %% of the days, at %s\n", "stands", kh_backfill_state_text(backfill.state),
+           kh_backfill_percent(rule, &backfill), backfill.day);
     printf("  %-18s %" PRId64 " found, %" PRId64 " here before, %" PRId64 " fetched, %" PRId64 " failed, %" PRId64 " open\n", "studies",
            backfill.found, backfill.held, pulls.fetched, pulls.failed, pulls.open);
     print_condition("waits", backfill.reason);
@@ -171,7 +171,8 @@ static void print_verdict(void *context, const char *study_uid, const char *date
 static kh_status test_at_node(void *context, const kh_node *node)
 {
     test_run *run = context;
-    kh_prior_search search = {.cache = run->cache, .node = node, .rule = run->rule, .subject = &run->subject.subject, .verdict = print_verdict};
+    kh_prior_search search = {
+        .cache = run->cache, .node = node, .rule = run->rule, .subject = &run->subject.subject, .verdict = print_verdict};
     kh_error why = KH_ERROR_INIT;
     kh_scu scu;
 
@@ -212,7 +213,8 @@ static kh_status test_consequence(test_run *run, kh_error *err)
     kh_status status;
 
     if (rule->kind == KH_RULE_FORWARD) {
-        printf("    to node %s, %s; objects that came from there are left out\n", rule->node, rule->at_once ? "each object of these series at once" : "the whole study when it has arrived");
+        printf("    to node %s, %s; objects that came from there are left out\n", rule->node,
+               rule->at_once ? "each object of these series at once" : "the whole study when it has arrived");
         return KH_OK;
     }
     if (!run->subject.study.patient.patient_id[0]) {
@@ -295,8 +297,11 @@ static int run_named(const kh_command *self, const kh_args *args, const char *ve
     kh_rule rule = {.enabled = strcmp(verb, "enable") == 0};
     static const struct {
         const char *verb, *op, *done;
-    } verbs[] = {{"remove", "rule.remove", "removed"},         {"enable", "rule.enable", "enabled"},   {"disable", "rule.enable", "disabled"},
-                 {"cancel", "backfill.cancel", "cancelled"},   {"retry", "backfill.retry", "goes on"}};
+    } verbs[] = {{"remove", "rule.remove", "removed"},
+                 {"enable", "rule.enable", "enabled"},
+                 {"disable", "rule.enable", "disabled"},
+                 {"cancel", "backfill.cancel", "cancelled"},
+                 {"retry", "backfill.retry", "goes on"}};
 
     if (!kh_session_name_valid(name))
         return kh_command_usage(self, "name: expected 1 to 64 of [A-Za-z0-9_.-]");
@@ -349,7 +354,8 @@ const kh_command kh_command_rule = {
     .help = "NAME\n"
             "  kakehashi rule - what is done by itself: fetch earlier studies, send on, fetch what was there before\n\n"
             "SYNOPSIS\n"
-            "  kakehashi rule add prefetch NAME [--node NODE] [CONDITIONS] [--prior-modality LIST] [--prior-body-part LIST] [--priors N] [--age-days N]\n"
+            "  kakehashi rule add prefetch NAME [--node NODE] [CONDITIONS] [--prior-modality LIST] [--prior-body-part LIST] [--priors N] "
+            "[--age-days N]\n"
             "  kakehashi rule add forward NAME --node NODE [CONDITIONS] [--at-once]\n"
             "  kakehashi rule add backfill NAME --node NODE --from YYYYMMDD --to YYYYMMDD [--studies-per-hour N] [--bytes-per-hour N]\n"
             "  kakehashi rule list\n"
@@ -357,15 +363,21 @@ const kh_command kh_command_rule = {
             "  kakehashi rule cancel|retry NAME\n"
             "  kakehashi rule test STUDY-UID [--ask]\n\n"
             "DESCRIPTION\n"
-            "  prefetch: when a study arrives, the node is asked (C-FIND) for earlier studies of the same patient, and those that fit are fetched,\n"
-            "  behind whatever a doctor waits for, never twice. Only nodes of the study's own hospital are asked: the same patient ID elsewhere is\n"
+            "  prefetch: when a study arrives, the node is asked (C-FIND) for earlier studies of the same patient, and those that fit "
+            "are fetched,\n"
+            "  behind whatever a doctor waits for, never twice. Only nodes of the study's own hospital are asked: the same patient ID "
+            "elsewhere is\n"
             "  another person. What a rule has fetched does not make rules fetch more.\n"
-            "  forward: what arrives is sent on to the node (C-STORE): the whole study when it has arrived ([storage] quiet), or with --at-once each\n"
-            "  object as it comes. It is tried again until the node has taken it ([send] attempts), survives restarts, and never goes back to where it\n"
+            "  forward: what arrives is sent on to the node (C-STORE): the whole study when it has arrived ([storage] quiet), or with "
+            "--at-once each\n"
+            "  object as it comes. It is tried again until the node has taken it ([send] attempts), survives restarts, and never goes "
+            "back to where it\n"
             "  came from.\n"
-            "  backfill: the node's studies are fetched day by day, the newest day first, when nothing else is to do, and so many an hour. `show` tells how\n"
+            "  backfill: the node's studies are fetched day by day, the newest day first, when nothing else is to do, and so many an "
+            "hour. `show` tells how\n"
             "  far it is, `cancel` ends it, `retry` lets it go on and tries failed studies again.\n"
-            "  test: which rules would fire for a study that is here, and why; with --ask the nodes are asked and every earlier study is judged. Nothing\n"
+            "  test: which rules would fire for a study that is here, and why; with --ask the nodes are asked and every earlier study is "
+            "judged. Nothing\n"
             "  is fetched or sent.\n\n"
             "CONDITIONS (of one series of the study; all of them)\n"
             "  --source PATTERN        it came from a node of this name, * and ? allowed; \"import\" for files\n"

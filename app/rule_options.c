@@ -98,7 +98,8 @@ kh_status kh_rule_options_fill(kh_rule *out, const char *kind, const char *name,
     out->at_once = o->at_once;
     if (COPY(out->name, "name", name) != KH_OK || COPY(out->node, "--node", o->node) != KH_OK ||
         COPY(out->source, "--source", o->source) != KH_OK || COPY(out->facility, "--facility", o->facility) != KH_OK ||
-        COPY(out->modality, "--modality", any_or(o->modality)) != KH_OK || COPY(out->body_part, "--body-part", any_or(o->body_part)) != KH_OK ||
+        COPY(out->modality, "--modality", any_or(o->modality)) != KH_OK ||
+        COPY(out->body_part, "--body-part", any_or(o->body_part)) != KH_OK ||
         COPY(out->description, "--description", o->description) != KH_OK ||
         COPY(out->prior_modality, "--prior-modality", any_or(o->prior_modality)) != KH_OK ||
         COPY(out->prior_body_part, "--prior-body-part", any_or(o->prior_body_part)) != KH_OK ||

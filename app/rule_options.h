@@ -16,6 +16,7 @@ typedef struct kh_rule_options {
 /* out holds KH_RULE_OPTIONS_MAX; how many there are. */
 size_t kh_rule_options_table(kh_rule_options *options, kh_option *out);
 /* KH_E_ARG for an option that does not belong to the kind, and for what does not fit its field; what makes no sense the index tells. */
-KH_MUST_USE kh_status kh_rule_options_fill(kh_rule *out, const char *kind, const char *name, const kh_rule_options *options, kh_error *err);
+KH_MUST_USE kh_status kh_rule_options_fill(kh_rule *out, const char *kind, const char *name, const kh_rule_options *options,
+                                           kh_error *err);
 
 #endif

@@ -4,12 +4,12 @@
 #include "cache/internal.h"
 
 /* The newest pull is the one the study list shows, see browse_studies.c. */
-#define ARRIVING                                                                                                               \
-    "SELECT a.study_ref, s.revision, s.object_count, a.compared, f.name, s.study_uid, a.looked, coalesce(p.id, 0),"            \
-    " coalesce(p.node_id, 0), coalesce(p.rule_id, 0), coalesce(p.state, 0), coalesce(p.priority, 0)"                           \
-    " FROM arrival a JOIN study s ON s.id = a.study_ref JOIN patient t ON t.id = s.patient_ref"                                \
-    " JOIN facility f ON f.id = t.facility_id LEFT JOIN pull p ON p.id ="                                                      \
-    " (SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name)"                                \
+#define ARRIVING                                                                                                                         \
+    "SELECT a.study_ref, s.revision, s.object_count, a.compared, f.name, s.study_uid, a.looked, coalesce(p.id, 0),"                      \
+    " coalesce(p.node_id, 0), coalesce(p.rule_id, 0), coalesce(p.state, 0), coalesce(p.priority, 0)"                                     \
+    " FROM arrival a JOIN study s ON s.id = a.study_ref JOIN patient t ON t.id = s.patient_ref"                                          \
+    " JOIN facility f ON f.id = t.facility_id LEFT JOIN pull p ON p.id ="                                                                \
+    " (SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name)"                                          \
     " ORDER BY a.study_ref LIMIT ?1"
 
 static void read_arriving(kh_sql_row *row, kh_arriving *out)

@@ -1,6 +1,6 @@
-/* arrivals.h - studies that are still arriving: a row since the first object of a burst until the study has been quiet for a while. The rows
- * hold no time: who watches them (pacs-bridge/watch.h) measures the silence with a clock that does not jump.
- * Threads: any. Writes: the owner only. */
+/* arrivals.h - studies that are still arriving: a row since the first object of a burst until the study has been quiet for a while. The
+ * rows hold no time: who watches them (pacs-bridge/watch.h) measures the silence with a clock that does not jump. Threads: any. Writes:
+ * the owner only. */
 #ifndef KH_CACHE_ARRIVALS_H
 #define KH_CACHE_ARRIVALS_H
 
@@ -8,12 +8,12 @@
 
 typedef struct kh_arriving {
     int64_t study_id;
-    int64_t revision;          /* moves with every object */
+    int64_t revision; /* moves with every object */
     int64_t object_count;
-    int64_t compared;          /* objects that were here when the hospital was asked again after a silence; -1: not yet */
+    int64_t compared; /* objects that were here when the hospital was asked again after a silence; -1: not yet */
     char facility[65], study_uid[KH_UID_SIZE];
-    char looked[200];          /* the kinds of series that rules have been asked about, see kh_arriving_note_looked() */
-    int64_t pull_id;           /* the newest pull of the study, 0 when there is none */
+    char looked[200]; /* the kinds of series that rules have been asked about, see kh_arriving_note_looked() */
+    int64_t pull_id;  /* the newest pull of the study, 0 when there is none */
     int64_t pull_node_id, pull_rule_id;
     kh_pull_state pull_state;
     int32_t pull_priority;

@@ -34,13 +34,14 @@ static kh_status file_lookup(kh_write *write, void *context, kh_error *err)
     const lookup_filing *f = context;
     const kh_sql_value values[] = {KH_SQL_I(f->rule_id), KH_SQL_I(f->node_id), KH_SQL_I(f->study_id), KH_SQL_I(kh_write_now_ms(write))};
 
-    return kh_sql_run(kh_write_sql(write),
-                      f->again ? "INSERT INTO lookup (rule_id, node_id, study_ref, state, found, filed, attempts, not_before_ms, updated_ms, reason)"
-                                 " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, ?4, '')"
-                                 " ON CONFLICT DO UPDATE SET state = 0, attempts = 0, not_before_ms = ?4, updated_ms = ?4"
-                               : "INSERT INTO lookup (rule_id, node_id, study_ref, state, found, filed, attempts, not_before_ms, updated_ms, reason)"
-                                 " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, ?4, '') ON CONFLICT DO NOTHING",
-                      values, 4, NULL, err);
+    return kh_sql_run(
+        kh_write_sql(write),
+        f->again ? "INSERT INTO lookup (rule_id, node_id, study_ref, state, found, filed, attempts, not_before_ms, updated_ms, reason)"
+                   " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, ?4, '')"
+                   " ON CONFLICT DO UPDATE SET state = 0, attempts = 0, not_before_ms = ?4, updated_ms = ?4"
+                 : "INSERT INTO lookup (rule_id, node_id, study_ref, state, found, filed, attempts, not_before_ms, updated_ms, reason)"
+                   " VALUES (?1, ?2, ?3, 0, 0, 0, 0, ?4, ?4, '') ON CONFLICT DO NOTHING",
+        values, 4, NULL, err);
 }
 
 kh_status kh_lookup_file(kh_cache *cache, int64_t rule_id, int64_t node_id, int64_t study_id, bool again, kh_error *err)
@@ -50,8 +51,8 @@ kh_status kh_lookup_file(kh_cache *cache, int64_t rule_id, int64_t node_id, int6
     return kh_cache_write(cache, file_lookup, &f, err);
 }
 
-static kh_status visit_lookups(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, kh_lookup_visit *visit, void *context,
-                               kh_error *err)
+static kh_status visit_lookups(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, kh_lookup_visit *visit,
+                               void *context, kh_error *err)
 {
     kh_sql *sql = NULL;
     kh_sql_row *row = NULL;
@@ -93,8 +94,9 @@ kh_status kh_lookup_next(kh_cache *cache, int64_t delay_max_ms, kh_lookup *out, 
 static kh_status update_lookup(kh_write *write, void *context, kh_error *err)
 {
     const kh_lookup *l = context;
-    const kh_sql_value values[] = {KH_SQL_I(l->id),       KH_SQL_I(l->state),         KH_SQL_I(l->found), KH_SQL_I(l->filed),
-                                   KH_SQL_I(l->attempts), KH_SQL_I(l->not_before_ms), KH_SQL_T(l->reason), KH_SQL_I(kh_write_now_ms(write))};
+    const kh_sql_value values[] = {
+        KH_SQL_I(l->id),       KH_SQL_I(l->state),         KH_SQL_I(l->found),  KH_SQL_I(l->filed),
+        KH_SQL_I(l->attempts), KH_SQL_I(l->not_before_ms), KH_SQL_T(l->reason), KH_SQL_I(kh_write_now_ms(write))};
     kh_status status = kh_sql_run(kh_write_sql(write),
                                   "UPDATE lookup SET state = ?2, found = ?3, filed = ?4, attempts = ?5, not_before_ms = ?6, reason = ?7,"
                                   " updated_ms = ?8 WHERE id = ?1",
@@ -181,11 +183,12 @@ kh_status kh_backfill_count(kh_cache *cache, int64_t rule_id, kh_backfill_pulls 
 
     memset(out, 0, sizeof *out);
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT coalesce(sum(state < 2), 0), coalesce(sum(state IN (2, 4)), 0), coalesce(sum(state IN (3, 5, 6)), 0),"
-                              " coalesce(sum(created_ms BETWEEN ?2 AND ?3), 0), coalesce(sum(iif(updated_ms BETWEEN ?2 AND ?3, bytes, 0)), 0)"
-                              " FROM pull WHERE rule_id = ?1 AND rule_id > 0 AND compare = 0",
-                              values, 3, err);
+        status =
+            kh_sql_query(&row, sql,
+                         "SELECT coalesce(sum(state < 2), 0), coalesce(sum(state IN (2, 4)), 0), coalesce(sum(state IN (3, 5, 6)), 0),"
+                         " coalesce(sum(created_ms BETWEEN ?2 AND ?3), 0), coalesce(sum(iif(updated_ms BETWEEN ?2 AND ?3, bytes, 0)), 0)"
+                         " FROM pull WHERE rule_id = ?1 AND rule_id > 0 AND compare = 0",
+                         values, 3, err);
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
     if (status == KH_OK && has_row)
@@ -198,9 +201,11 @@ kh_status kh_backfill_count(kh_cache *cache, int64_t rule_id, kh_backfill_pulls 
 static kh_status update_backfill(kh_write *write, void *context, kh_error *err)
 {
     const kh_backfill *b = context;
-    const kh_sql_value values[] = {KH_SQL_I(b->rule_id),  KH_SQL_I(b->state),    KH_SQL_T(b->day),           KH_SQL_I(b->days_done), KH_SQL_I(b->found),
-                                   KH_SQL_I(b->held),     KH_SQL_I(b->attempts), KH_SQL_I(b->not_before_ms), KH_SQL_T(b->reason),
-                                   KH_SQL_I(kh_write_now_ms(write))};
+    const kh_sql_value values[] = {KH_SQL_I(b->rule_id),  KH_SQL_I(b->state),
+                                   KH_SQL_T(b->day),      KH_SQL_I(b->days_done),
+                                   KH_SQL_I(b->found),    KH_SQL_I(b->held),
+                                   KH_SQL_I(b->attempts), KH_SQL_I(b->not_before_ms),
+                                   KH_SQL_T(b->reason),   KH_SQL_I(kh_write_now_ms(write))};
     kh_status status = kh_sql_run(kh_write_sql(write),
                                   "UPDATE backfill SET state = ?2, day = ?3, days_done = ?4, found = ?5, held = ?6, attempts = ?7,"
                                   " not_before_ms = ?8, reason = ?9, updated_ms = ?10 WHERE rule_id = ?1 AND state <> 3",
@@ -224,12 +229,13 @@ static kh_status cancel_backfill(kh_write *write, void *context, kh_error *err)
     if (status == KH_OK && backfill.state >= KH_BACKFILL_DONE)
         return kh_error_set(err, KH_E_CONFLICT, "the back-fill is %s already", kh_backfill_state_text(backfill.state));
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write), "UPDATE backfill SET state = 3, updated_ms = ?2, reason = '' WHERE rule_id = ?1", values, 2, NULL,
-                            err);
+        status = kh_sql_run(kh_write_sql(write), "UPDATE backfill SET state = 3, updated_ms = ?2, reason = '' WHERE rule_id = ?1", values,
+                            2, NULL, err);
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write),
-                            "UPDATE pull SET state = 6, updated_ms = ?2, reason = 'the back-fill was cancelled' WHERE rule_id = ?1 AND state = 0",
-                            values, 2, NULL, err);
+        status = kh_sql_run(
+            kh_write_sql(write),
+            "UPDATE pull SET state = 6, updated_ms = ?2, reason = 'the back-fill was cancelled' WHERE rule_id = ?1 AND state = 0", values,
+            2, NULL, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_RULE, rule_id, err) : status;
 }
 
@@ -247,17 +253,19 @@ static kh_status retry_backfill(kh_write *write, void *context, kh_error *err)
     kh_status status = read_backfill(kh_write_sql(write), rule_id, &backfill, err);
 
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write),
-                            "UPDATE OR IGNORE pull SET state = 0, attempts = 0, not_before_ms = ?2, updated_ms = ?2, reason = ''"
-                            " WHERE rule_id = ?1 AND rule_id > 0 AND state IN (3, 5, 6)"
-                            " AND NOT EXISTS (SELECT 1 FROM pull newer WHERE newer.study_uid = pull.study_uid AND newer.node_id = pull.node_id"
-                            " AND newer.id > pull.id)",
-                            values, 2, NULL, err);
+        status =
+            kh_sql_run(kh_write_sql(write),
+                       "UPDATE OR IGNORE pull SET state = 0, attempts = 0, not_before_ms = ?2, updated_ms = ?2, reason = ''"
+                       " WHERE rule_id = ?1 AND rule_id > 0 AND state IN (3, 5, 6)"
+                       " AND NOT EXISTS (SELECT 1 FROM pull newer WHERE newer.study_uid = pull.study_uid AND newer.node_id = pull.node_id"
+                       " AND newer.id > pull.id)",
+                       values, 2, NULL, err);
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write),
-                            "UPDATE backfill SET state = iif(state = 1 OR state = 2, 1, 0), attempts = 0, not_before_ms = ?2, updated_ms = ?2,"
-                            " reason = '' WHERE rule_id = ?1",
-                            values, 2, NULL, err);
+        status =
+            kh_sql_run(kh_write_sql(write),
+                       "UPDATE backfill SET state = iif(state = 1 OR state = 2, 1, 0), attempts = 0, not_before_ms = ?2, updated_ms = ?2,"
+                       " reason = '' WHERE rule_id = ?1",
+                       values, 2, NULL, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_RULE, rule_id, err) : status;
 }
 
@@ -279,13 +287,15 @@ kh_status kh_study_look_up(kh_cache *cache, const char *facility, const char *st
 
     memset(out, 0, sizeof *out);
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
-                              " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.object_count > 0"
-                              " AND s.away_count = 0 AND s.object_count >= ?3), EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
-                              " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.away_count > 0), EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1),"
-                              " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1 AND rule_id = ?4)",
-                              values, 4, err);
+        status = kh_sql_query(
+            &row, sql,
+            "SELECT EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
+            " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.object_count > 0"
+            " AND s.away_count = 0 AND s.object_count >= ?3), EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
+            " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.away_count > 0), EXISTS (SELECT 1 "
+            "FROM pull WHERE study_uid = ?2 AND facility = ?1),"
+            " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1 AND rule_id = ?4)",
+            values, 4, err);
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
     if (status == KH_OK && has_row)
@@ -304,10 +314,11 @@ kh_status kh_study_sources(kh_cache *cache, int64_t study_id, kh_source_visit *v
     kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT DISTINCT g.source FROM series r JOIN object o ON o.series_ref = r.id JOIN origin g ON g.id = o.origin_id"
-                              " WHERE r.study_ref = ?1 ORDER BY g.source",
-                              &value, 1, err);
+        status =
+            kh_sql_query(&row, sql,
+                         "SELECT DISTINCT g.source FROM series r JOIN object o ON o.series_ref = r.id JOIN origin g ON g.id = o.origin_id"
+                         " WHERE r.study_ref = ?1 ORDER BY g.source",
+                         &value, 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
         status = visit(context, kh_sql_text(row, 0));
     kh_sql_end(row);

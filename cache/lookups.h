@@ -1,5 +1,5 @@
-/* lookups.h - where rules that ask hospitals stand, durable in the index: studies whose earlier ones are to be looked for, and back-fills day by
- * day. What they file are pulls with the rule's id. Writes: the owner only. not_before_ms is wall clock, see kh_pull_choice. */
+/* lookups.h - where rules that ask hospitals stand, durable in the index: studies whose earlier ones are to be looked for, and back-fills
+ * day by day. What they file are pulls with the rule's id. Writes: the owner only. not_before_ms is wall clock, see kh_pull_choice. */
 #ifndef KH_CACHE_LOOKUPS_H
 #define KH_CACHE_LOOKUPS_H
 
@@ -12,7 +12,7 @@ typedef enum kh_lookup_state { KH_LOOKUP_WAITING, KH_LOOKUP_DONE, KH_LOOKUP_FAIL
 typedef struct kh_lookup {
     int64_t id, rule_id, node_id, study_id;
     kh_lookup_state state;
-    int64_t found, filed;  /* earlier studies that fit; those of them that were asked for */
+    int64_t found, filed; /* earlier studies that fit; those of them that were asked for */
     int32_t attempts;
     int64_t not_before_ms, updated_ms;
     char reason[200];
@@ -40,18 +40,18 @@ typedef enum kh_backfill_state {
 typedef struct kh_backfill {
     int64_t rule_id;
     kh_backfill_state state;
-    char day[9];            /* the next to be asked for; walked from date_to down to date_from */
+    char day[9]; /* the next to be asked for; walked from date_to down to date_from */
     int64_t days_done;
-    int64_t found;          /* studies the hospital told of, in the days done */
-    int64_t held;           /* of these, were here or asked for already */
-    int32_t attempts;       /* at this day */
+    int64_t found;    /* studies the hospital told of, in the days done */
+    int64_t held;     /* of these, were here or asked for already */
+    int32_t attempts; /* at this day */
     int64_t not_before_ms, updated_ms;
-    char reason[200];       /* why it waits; "" */
+    char reason[200]; /* why it waits; "" */
 } kh_backfill;
 
 /* Its pulls. */
 typedef struct kh_backfill_pulls {
-    int64_t open, fetched, failed;       /* failed: ended otherwise than complete or unverified */
+    int64_t open, fetched, failed; /* failed: ended otherwise than complete or unverified */
     int64_t studies_last_hour, bytes_last_hour;
 } kh_backfill_pulls;
 
@@ -68,10 +68,10 @@ KH_MUST_USE kh_status kh_backfill_retry(kh_cache *cache, int64_t rule_id, kh_err
 /* --- what is known of studies --- */
 
 typedef struct kh_study_known {
-    bool held;     /* its objects are here, at least as many */
-    bool away;     /* it was here, and some of it made room for others */
-    bool asked;    /* somebody or a rule asked for it, whatever became of it */
-    bool by_rule;  /* this rule did */
+    bool held;    /* its objects are here, at least as many */
+    bool away;    /* it was here, and some of it made room for others */
+    bool asked;   /* somebody or a rule asked for it, whatever became of it */
+    bool by_rule; /* this rule did */
 } kh_study_known;
 /* Of a study of this hospital. instances: at the hospital, -1 when it does not tell. */
 KH_MUST_USE kh_status kh_study_look_up(kh_cache *cache, const char *facility, const char *study_uid, int64_t instances, int64_t rule_id,

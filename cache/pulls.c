@@ -341,7 +341,8 @@ kh_status kh_pull_page(kh_cache *cache, const kh_queue_page *page, kh_pull_visit
     static const char *const queries[] = {
         [KH_QUEUE_ALL] = "SELECT " PULL_COLUMNS " FROM pull WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
         [KH_QUEUE_OPEN] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
-        [KH_QUEUE_FAILED] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_failed WHERE state IN (3, 5) AND id < ?1 ORDER BY id DESC LIMIT ?2"};
+        [KH_QUEUE_FAILED] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_failed WHERE state IN (3, 5) AND id < ?1"
+                            " ORDER BY id DESC LIMIT ?2"};
     const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
     kh_sql *sql = NULL;
     kh_sql_row *row = NULL;

@@ -6,8 +6,8 @@
 #include "cache/internal.h"
 #include "cache/nodes.h"
 
-#define RULE_COLUMNS                                                                                                           \
-    "id, name, kind, enabled, node, source, facility, modality, body_part, description, prior_modality, prior_body_part,"      \
+#define RULE_COLUMNS                                                                                                                     \
+    "id, name, kind, enabled, node, source, facility, modality, body_part, description, prior_modality, prior_body_part,"                \
     " priors, age_days, at_once, date_from, date_to, studies_per_hour, bytes_per_hour, created_ms"
 #define MIB (1LL << 20)
 
@@ -95,8 +95,8 @@ static bool codes_valid(const char *codes)
 {
     size_t length = strlen(codes);
 
-    return strspn(codes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ,") == length && (length == 0 || (codes[0] != ',' && codes[length - 1] != ',')) &&
-           !strstr(codes, ",,");
+    return strspn(codes, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_ ,") == length &&
+           (length == 0 || (codes[0] != ',' && codes[length - 1] != ',')) && !strstr(codes, ",,");
 }
 
 static bool printable(const char *text)
@@ -165,7 +165,9 @@ static kh_status check_rule(kh_cache *cache, const kh_rule *rule, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "node is missing");
     status = check_conditions(rule, err);
     if (status == KH_OK)
-        status = rule->kind == KH_RULE_PREFETCH ? check_prefetch(rule, err) : rule->kind == KH_RULE_BACKFILL ? check_backfill(rule, err) : KH_OK;
+        status = rule->kind == KH_RULE_PREFETCH   ? check_prefetch(rule, err)
+                 : rule->kind == KH_RULE_BACKFILL ? check_backfill(rule, err)
+                                                  : KH_OK;
     if (status != KH_OK || !rule->node[0])
         return status;
     status = kh_node_find(cache, rule->node, &node, err);
@@ -201,8 +203,8 @@ static void read_rule(kh_sql_row *row, kh_rule *out)
     out->created_ms = kh_sql_int(row, 19);
 }
 
-static kh_status visit_rules(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_rule_visit *visit, void *context,
-                             kh_error *err)
+static kh_status visit_rules(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_rule_visit *visit,
+                             void *context, kh_error *err)
 {
     kh_sql_row *row;
     bool has_row;
@@ -242,12 +244,25 @@ static kh_status insert_rule(kh_write *write, void *context, kh_error *err)
 {
     kh_rule *rule = context;
     kh_sql *sql = kh_write_sql(write);
-    const kh_sql_value values[] = {
-        KH_SQL_T(rule->name),     KH_SQL_I(rule->kind),      KH_SQL_I(rule->enabled),     KH_SQL_T(rule->node),
-        KH_SQL_T(rule->source),   KH_SQL_T(rule->facility),  KH_SQL_T(rule->modality),    KH_SQL_T(rule->body_part),
-        KH_SQL_T(rule->description), KH_SQL_T(rule->prior_modality), KH_SQL_T(rule->prior_body_part), KH_SQL_I(rule->priors),
-        KH_SQL_I(rule->age_days), KH_SQL_I(rule->at_once),   KH_SQL_T(rule->date_from),   KH_SQL_T(rule->date_to),
-        KH_SQL_I(rule->studies_per_hour), KH_SQL_I(rule->bytes_per_hour), KH_SQL_I(kh_write_now_ms(write))};
+    const kh_sql_value values[] = {KH_SQL_T(rule->name),
+                                   KH_SQL_I(rule->kind),
+                                   KH_SQL_I(rule->enabled),
+                                   KH_SQL_T(rule->node),
+                                   KH_SQL_T(rule->source),
+                                   KH_SQL_T(rule->facility),
+                                   KH_SQL_T(rule->modality),
+                                   KH_SQL_T(rule->body_part),
+                                   KH_SQL_T(rule->description),
+                                   KH_SQL_T(rule->prior_modality),
+                                   KH_SQL_T(rule->prior_body_part),
+                                   KH_SQL_I(rule->priors),
+                                   KH_SQL_I(rule->age_days),
+                                   KH_SQL_I(rule->at_once),
+                                   KH_SQL_T(rule->date_from),
+                                   KH_SQL_T(rule->date_to),
+                                   KH_SQL_I(rule->studies_per_hour),
+                                   KH_SQL_I(rule->bytes_per_hour),
+                                   KH_SQL_I(kh_write_now_ms(write))};
     kh_error why = KH_ERROR_INIT;
     int64_t count = 0;
     kh_status status = visit_rules(sql, "SELECT " RULE_COLUMNS " FROM rule", NULL, 0, count_rule, &count, err);

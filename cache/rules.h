@@ -17,10 +17,10 @@ typedef enum kh_rule_kind { KH_RULE_PREFETCH, KH_RULE_FORWARD, KH_RULE_BACKFILL 
 
 typedef struct kh_rule {
     int64_t id;
-    char name[65];         /* unique, 1 to 64 of [A-Za-z0-9_.-] */
+    char name[65]; /* unique, 1 to 64 of [A-Za-z0-9_.-] */
     kh_rule_kind kind;
     bool enabled;
-    char node[65];         /* prefetch: who is asked, "" for every node of the study's hospital; forward: who is sent to; back-fill: whose */
+    char node[65]; /* prefetch: who is asked, "" for every node of the study's hospital; forward: who is sent to; back-fill: whose */
 
     /* prefetch and forward: which studies it is about; each "" for any */
     char source[65];       /* pattern with * and ?: the name of the node it came from, or "import" */
@@ -36,7 +36,7 @@ typedef struct kh_rule {
     int32_t age_days;          /* not older than so many days before the study, 1 to KH_RULE_AGE_DAYS_MAX */
 
     /* forward */
-    bool at_once;          /* each object of a series it is about, as it comes; else the whole study when it has arrived */
+    bool at_once; /* each object of a series it is about, as it comes; else the whole study when it has arrived */
 
     /* back-fill */
     char date_from[9], date_to[9]; /* YYYYMMDD, both included; the newest day first */
@@ -52,7 +52,8 @@ bool kh_rule_kind_parse(kh_rule_kind *out, const char *text);
 
 typedef kh_status kh_rule_visit(void *context, const kh_rule *rule);
 
-/* KH_E_ARG with the field and what was expected; KH_E_NOT_FOUND for its node; KH_E_CONFLICT when the name is taken; KH_E_LIMIT. rule->id is set. */
+/* KH_E_ARG with the field and what was expected; KH_E_NOT_FOUND for its node; KH_E_CONFLICT when the name is taken; KH_E_LIMIT. rule->id
+ * is set. */
 KH_MUST_USE kh_status kh_rule_add(kh_cache *cache, kh_rule *rule, kh_error *err);
 /* What it filed and still waits is cancelled. */
 KH_MUST_USE kh_status kh_rule_remove(kh_cache *cache, const char *name, kh_error *err);

@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "cache/internal.h"
 
-#define SEND_COLUMNS                                                                                                           \
-    "id, node_id, study_ref, rule_id, study_uid, priority, state, total, sent, failed, attempts, not_before_ms, created_ms,"   \
+#define SEND_COLUMNS                                                                                                                     \
+    "id, node_id, study_ref, rule_id, study_uid, priority, state, total, sent, failed, attempts, not_before_ms, created_ms,"             \
     " updated_ms, reason, asked_by"
 #define PRIORITY_LAST 2
 
@@ -65,7 +65,8 @@ static kh_status count_items(kh_sql *sql, int64_t send_id, int64_t *total, int64
     const kh_sql_value value = KH_SQL_I(send_id);
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, "SELECT count(*), coalesce(sum(done), 0) FROM send_item WHERE send_id = ?1", &value, 1, err);
+    kh_status status =
+        kh_sql_query(&row, sql, "SELECT count(*), coalesce(sum(done), 0) FROM send_item WHERE send_id = ?1", &value, 1, err);
 
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
@@ -85,17 +86,17 @@ typedef struct filing {
 } filing;
 
 /* ?2 the study, ?3 the series, ?4 the pattern, ?5 the node's name, ?6 its AE title, ?7 its hospital. */
-#define SENDABLE                                                                                                               \
-    " FROM object o JOIN series r ON r.id = o.series_ref JOIN origin g ON g.id = o.origin_id WHERE r.study_ref = ?2"            \
-    " AND (?3 IS NULL OR r.id IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR g.source GLOB ?4)"                         \
+#define SENDABLE                                                                                                                         \
+    " FROM object o JOIN series r ON r.id = o.series_ref JOIN origin g ON g.id = o.origin_id WHERE r.study_ref = ?2"                     \
+    " AND (?3 IS NULL OR r.id IN (SELECT value FROM json_each(?3))) AND (?4 = '' OR g.source GLOB ?4)"                                   \
     " AND g.source <> ?5 AND g.source NOT IN (SELECT name FROM node WHERE ae_title = ?6 AND facility = ?7)"
 
 static kh_status find_send_id(kh_sql *sql, const filing *f, int64_t *id, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(f->what->node->id), KH_SQL_I(f->what->study_id), KH_SQL_I(f->what->rule_id)};
     kh_send found;
-    kh_status status = first_send(sql, "SELECT " SEND_COLUMNS " FROM send WHERE node_id = ?1 AND study_ref = ?2 AND rule_id = ?3", values, 3,
-                                  &found, err);
+    kh_status status = first_send(sql, "SELECT " SEND_COLUMNS " FROM send WHERE node_id = ?1 AND study_ref = ?2 AND rule_id = ?3", values,
+                                  3, &found, err);
 
     *id = status == KH_OK ? found.id : 0;
     return status == KH_E_NOT_FOUND ? KH_OK : status;
@@ -103,14 +104,15 @@ static kh_status find_send_id(kh_sql *sql, const filing *f, int64_t *id, kh_erro
 
 static kh_status insert_send(kh_write *write, filing *f, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(f->what->node->id),  KH_SQL_I(f->what->study_id), KH_SQL_I(f->what->rule_id),
+    const kh_sql_value values[] = {KH_SQL_I(f->what->node->id), KH_SQL_I(f->what->study_id),      KH_SQL_I(f->what->rule_id),
                                    KH_SQL_I(f->what->priority), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(f->what->asked_by)};
     int64_t changed = 0;
-    kh_status status = kh_sql_run(kh_write_sql(write),
-                                  "INSERT INTO send (node_id, study_ref, rule_id, study_uid, priority, state, total, sent, failed, attempts,"
-                                  " not_before_ms, created_ms, updated_ms, reason, asked_by)"
-                                  " SELECT ?1, id, ?3, study_uid, ?4, 0, 0, 0, 0, 0, ?5, ?5, ?5, '', ?6 FROM study WHERE id = ?2",
-                                  values, 6, &changed, err);
+    kh_status status =
+        kh_sql_run(kh_write_sql(write),
+                   "INSERT INTO send (node_id, study_ref, rule_id, study_uid, priority, state, total, sent, failed, attempts,"
+                   " not_before_ms, created_ms, updated_ms, reason, asked_by)"
+                   " SELECT ?1, id, ?3, study_uid, ?4, 0, 0, 0, 0, 0, ?5, ?5, ?5, '', ?6 FROM study WHERE id = ?2",
+                   values, 6, &changed, err);
 
     if (status == KH_OK && changed == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no study %lld", (long long)f->what->study_id);
@@ -121,16 +123,14 @@ static kh_status insert_send(kh_write *write, filing *f, kh_error *err)
 static kh_status add_items(kh_write *write, filing *f, kh_error *err)
 {
     const kh_node *node = f->what->node;
-    const kh_sql_value values[] = {KH_SQL_I(f->send_id),
-                                   KH_SQL_I(f->what->study_id),
-                                   f->what->series_json ? KH_SQL_T(f->what->series_json) : KH_SQL_N,
-                                   KH_SQL_T(f->what->source),
-                                   KH_SQL_T(node->name),
-                                   KH_SQL_T(node->ae_title),
-                                   KH_SQL_T(node->facility)};
+    const kh_sql_value values[] = {
+        KH_SQL_I(f->send_id),      KH_SQL_I(f->what->study_id), f->what->series_json ? KH_SQL_T(f->what->series_json) : KH_SQL_N,
+        KH_SQL_T(f->what->source), KH_SQL_T(node->name),        KH_SQL_T(node->ae_title),
+        KH_SQL_T(node->facility)};
 
     return kh_sql_run(kh_write_sql(write),
-                      f->what->again ? "INSERT INTO send_item SELECT ?1, o.id, 0" SENDABLE " ON CONFLICT DO UPDATE SET done = 0 WHERE done = 1"
+                      f->what->again ? "INSERT INTO send_item SELECT ?1, o.id, 0" SENDABLE
+                                       " ON CONFLICT DO UPDATE SET done = 0 WHERE done = 1"
                                      : "INSERT INTO send_item SELECT ?1, o.id, 0" SENDABLE " ON CONFLICT DO NOTHING",
                       values, 7, &f->added, err);
 }
@@ -245,15 +245,22 @@ static kh_status update_send(kh_write *write, void *context, kh_error *err)
         send->attempts = 0;
         send->not_before_ms = kh_write_now_ms(write);
     }
-    const kh_sql_value values[] = {KH_SQL_I(send->id),    KH_SQL_I(send->state),    KH_SQL_I(send->total),         KH_SQL_I(send->sent),
-                                   KH_SQL_I(send->failed), KH_SQL_I(send->attempts), KH_SQL_I(send->not_before_ms), KH_SQL_T(send->reason),
+    const kh_sql_value values[] = {KH_SQL_I(send->id),
+                                   KH_SQL_I(send->state),
+                                   KH_SQL_I(send->total),
+                                   KH_SQL_I(send->sent),
+                                   KH_SQL_I(send->failed),
+                                   KH_SQL_I(send->attempts),
+                                   KH_SQL_I(send->not_before_ms),
+                                   KH_SQL_T(send->reason),
                                    KH_SQL_I(kh_write_now_ms(write))};
 
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write),
-                            "UPDATE send SET state = ?2, total = ?3, sent = ?4, failed = ?5, attempts = ?6, not_before_ms = ?7, reason = ?8,"
-                            " updated_ms = ?9 WHERE id = ?1",
-                            values, 9, NULL, err);
+        status =
+            kh_sql_run(kh_write_sql(write),
+                       "UPDATE send SET state = ?2, total = ?3, sent = ?4, failed = ?5, attempts = ?6, not_before_ms = ?7, reason = ?8,"
+                       " updated_ms = ?9 WHERE id = ?1",
+                       values, 9, NULL, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_SEND, send->id, err) : status;
 }
 
@@ -344,7 +351,8 @@ kh_status kh_send_page(kh_cache *cache, const kh_queue_page *page, kh_send_visit
     static const char *const queries[] = {
         [KH_QUEUE_ALL] = "SELECT " SEND_COLUMNS " FROM send WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
         [KH_QUEUE_OPEN] = "SELECT " SEND_COLUMNS " FROM send INDEXED BY send_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
-        [KH_QUEUE_FAILED] = "SELECT " SEND_COLUMNS " FROM send INDEXED BY send_failed WHERE state IN (3, 4) AND id < ?1 ORDER BY id DESC LIMIT ?2"};
+        [KH_QUEUE_FAILED] =
+            "SELECT " SEND_COLUMNS " FROM send INDEXED BY send_failed WHERE state IN (3, 4) AND id < ?1 ORDER BY id DESC LIMIT ?2"};
     const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
     kh_sql *sql = NULL;
     kh_sql_row *row = NULL;
@@ -390,9 +398,10 @@ static kh_status retry_send(kh_write *write, void *context, kh_error *err)
     if (status == KH_OK && (send.state == KH_SEND_RUNNING || send.state == KH_SEND_COMPLETE))
         return kh_error_set(err, KH_E_CONFLICT, "send %lld is %s", (long long)of->id, kh_send_state_text(send.state));
     if (status == KH_OK)
-        status = kh_sql_run(kh_write_sql(write),
-                            "UPDATE send SET state = 0, attempts = 0, failed = 0, not_before_ms = ?2, updated_ms = ?2, reason = '' WHERE id = ?1",
-                            values, 2, NULL, err);
+        status = kh_sql_run(
+            kh_write_sql(write),
+            "UPDATE send SET state = 0, attempts = 0, failed = 0, not_before_ms = ?2, updated_ms = ?2, reason = '' WHERE id = ?1", values,
+            2, NULL, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_SEND, of->id, err) : status;
 }
 
@@ -431,8 +440,9 @@ static kh_status recover_sends(kh_write *write, void *context, kh_error *err)
     const kh_sql_value value = KH_SQL_I(kh_write_now_ms(write));
 
     (void)context;
-    return kh_sql_run(kh_write_sql(write), "UPDATE send SET state = 0, not_before_ms = min(not_before_ms, ?1), updated_ms = ?1 WHERE state = 1",
-                      &value, 1, NULL, err);
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE send SET state = 0, not_before_ms = min(not_before_ms, ?1), updated_ms = ?1 WHERE state = 1", &value, 1,
+                      NULL, err);
 }
 
 kh_status kh_send_recover(kh_cache *cache, kh_error *err)

@@ -89,8 +89,8 @@ static kh_status say(const kh_backfill_work *work, kh_backfill *at, const char *
 static kh_status try_later(const kh_backfill_work *work, kh_backfill *at, const char *reason, kh_error *err)
 {
     at->attempts += at->attempts < INT32_MAX;
-    at->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(work->retry_first_ms, work->retry_longest_ms, at->attempts,
-                                                                (unsigned)kh_clock_monotonic_us());
+    at->not_before_ms = kh_clock_wall_ms() +
+                        kh_pull_backoff_ms(work->retry_first_ms, work->retry_longest_ms, at->attempts, (unsigned)kh_clock_monotonic_us());
     snprintf(at->reason, sizeof(at->reason), "%s", reason);
     return kh_backfill_update(work->cache, at, err);
 }
@@ -137,8 +137,8 @@ static bool is_due(const kh_backfill_work *work, const kh_backfill *at)
     return at->not_before_ms <= now_ms || at->not_before_ms > now_ms + work->retry_longest_ms; /* see kh_pull_choice */
 }
 
-static kh_status walk_on(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_rule *rule, kh_backfill *at, kh_backfill_pulls *pulls,
-                         size_t *filed, kh_error *err)
+static kh_status walk_on(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_rule *rule, kh_backfill *at,
+                         kh_backfill_pulls *pulls, size_t *filed, kh_error *err)
 {
     kh_error why = KH_ERROR_INIT;
     char reason[sizeof(at->reason)];

@@ -14,10 +14,10 @@
 /* One back-fill while it is worked upon; zero to begin with. */
 typedef struct kh_backfill_walk {
     int64_t rule_id;
-    char day[9];     /* whose studies are listed, "" for none */
+    char day[9]; /* whose studies are listed, "" for none */
     kh_buf studies;
-    size_t at;       /* the next to be filed */
-    int64_t held;    /* of those before */
+    size_t at;    /* the next to be filed */
+    int64_t held; /* of those before */
 } kh_backfill_walk;
 void kh_backfill_walk_release(kh_backfill_walk *walk);
 
@@ -28,7 +28,7 @@ typedef struct kh_backfill_work {
 } kh_backfill_work;
 
 /* As much as can be done now of one day. *filed: so many pulls; *more: there is more to do at once. */
-KH_MUST_USE kh_status kh_backfill_step(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_rule *rule, size_t *filed, bool *more,
-                                       kh_error *err);
+KH_MUST_USE kh_status kh_backfill_step(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_rule *rule, size_t *filed,
+                                       bool *more, kh_error *err);
 
 #endif

@@ -110,7 +110,8 @@ static kh_status read_page(const kh_json *request, kh_queue_page *out, kh_error 
 {
     const char *which = kh_json_get_text(request, "which");
 
-    *out = (kh_queue_page){.before_id = kh_json_get_int(request, "before", INT64_MAX), .limit = kh_json_get_int(request, "limit", KH_CONTROL_LIST_MAX)};
+    *out = (kh_queue_page){.before_id = kh_json_get_int(request, "before", INT64_MAX),
+                           .limit = kh_json_get_int(request, "limit", KH_CONTROL_LIST_MAX)};
     if (which && strcmp(which, "open") == 0)
         out->which = KH_QUEUE_OPEN;
     else if (which && strcmp(which, "failed") == 0)
@@ -161,10 +162,8 @@ static kh_status op_send_list(const kh_control_server *server, const kh_json *re
 static kh_status op_send_file(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
     const char *node_name = kh_json_get_text(request, "node"), *asked_by = kh_json_get_text(request, "asked_by");
-    kh_send_filing filing = {.study_id = kh_json_get_int(request, "study", 0),
-                             .source = "",
-                             .asked_by = asked_by ? asked_by : "",
-                             .again = true};
+    kh_send_filing filing = {
+        .study_id = kh_json_get_int(request, "study", 0), .source = "", .asked_by = asked_by ? asked_by : "", .again = true};
     int64_t id, added;
     kh_node node;
     kh_status status;
@@ -329,14 +328,22 @@ static const struct {
     const char *name;
     queue_op *run;
 } operations[] = {
-    {"pull.list", op_pull_list},     {"send.list", op_send_list},       {"send.file", op_send_file},
-    {"send.cancel", op_send_cancel}, {"send.retry", op_send_retry},     {"send.priority", op_send_priority},
-    {"rule.add", op_rule_add},       {"rule.remove", op_rule_remove},   {"rule.enable", op_rule_enable},
-    {"rule.list", op_rule_list},     {"backfill.cancel", op_backfill_cancel}, {"backfill.retry", op_backfill_retry},
+    {"pull.list", op_pull_list},
+    {"send.list", op_send_list},
+    {"send.file", op_send_file},
+    {"send.cancel", op_send_cancel},
+    {"send.retry", op_send_retry},
+    {"send.priority", op_send_priority},
+    {"rule.add", op_rule_add},
+    {"rule.remove", op_rule_remove},
+    {"rule.enable", op_rule_enable},
+    {"rule.list", op_rule_list},
+    {"backfill.cancel", op_backfill_cancel},
+    {"backfill.retry", op_backfill_retry},
 };
 
-bool kh_control_queue_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer, kh_status *status,
-                         kh_error *err)
+bool kh_control_queue_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer,
+                         kh_status *status, kh_error *err)
 {
     for (size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
         if (strcmp(operations[i].name, name) == 0) {

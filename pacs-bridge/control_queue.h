@@ -6,7 +6,7 @@
 #include "pacs-bridge/control_ops.h"
 
 /* Run the operation of this name. false: there is none here. */
-bool kh_control_queue_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer, kh_status *status,
-                         kh_error *err);
+bool kh_control_queue_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer,
+                         kh_status *status, kh_error *err);
 
 #endif

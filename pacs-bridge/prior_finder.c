@@ -77,10 +77,8 @@ static kh_status note_series(void *context, const kh_item *match, kh_error *err)
 static kh_status ask_series(finding *f, candidate *one, kh_error *err)
 {
     const kh_key keys[] = {
-        {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
-        {KH_TAG_MODALITY, KH_VR('C', 'S'), NULL},
-        {KH_TAG_BODY_PART_EXAMINED, KH_VR('C', 'S'), NULL},
-        {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), one->study_uid},
+        {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"}, {KH_TAG_MODALITY, KH_VR('C', 'S'), NULL},
+        {KH_TAG_BODY_PART_EXAMINED, KH_VR('C', 'S'), NULL},       {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), one->study_uid},
         {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), NULL},
     };
 

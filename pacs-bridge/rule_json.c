@@ -6,9 +6,12 @@ static const struct text_member {
     const char *key;
     size_t offset, size;
 } texts[] = {
-#define TEXT(name) {#name, offsetof(kh_rule, name), sizeof(((kh_rule *)0)->name)}
-    TEXT(name), TEXT(node), TEXT(source), TEXT(facility), TEXT(modality), TEXT(body_part), TEXT(description), TEXT(prior_modality),
-    TEXT(prior_body_part), TEXT(date_from), TEXT(date_to),
+#define TEXT(name)                                                                                                                       \
+    {                                                                                                                                    \
+#name, offsetof(kh_rule, name), sizeof(((kh_rule *)0)->name)                                                                     \
+    }
+    TEXT(name),        TEXT(node),           TEXT(source),          TEXT(facility),  TEXT(modality), TEXT(body_part),
+    TEXT(description), TEXT(prior_modality), TEXT(prior_body_part), TEXT(date_from), TEXT(date_to),
 #undef TEXT
 };
 

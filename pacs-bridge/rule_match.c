@@ -84,7 +84,8 @@ static bool series_fits(const kh_rule *rule, const kh_study *study, const kh_ser
 {
     return (!rule->modality[0] || kh_codes_meet(rule->modality, series->modality)) &&
            (!rule->body_part[0] || kh_codes_meet(rule->body_part, series->body_part)) &&
-           (!rule->description[0] || text_fits(rule->description, study->description) || text_fits(rule->description, series->description));
+           (!rule->description[0] || text_fits(rule->description, study->description) ||
+            text_fits(rule->description, series->description));
 }
 
 /* What of the conditions on a series no series meets by itself. */

@@ -1,4 +1,5 @@
-/* rule_match.h - is a rule about a study, and which earlier studies does it want? Pure functions; why says it in words without patient data. */
+/* rule_match.h - is a rule about a study, and which earlier studies does it want? Pure functions; why says it in words without patient
+ * data. */
 #ifndef KH_PACS_BRIDGE_RULE_MATCH_H
 #define KH_PACS_BRIDGE_RULE_MATCH_H
 
@@ -11,7 +12,7 @@ typedef struct kh_rule_subject {
     const kh_study *study;
     const kh_series *series;
     size_t series_count;
-    const char *sources;      /* names of where its objects came from, separated by commas */
+    const char *sources; /* names of where its objects came from, separated by commas */
 } kh_rule_subject;
 
 /* fits (may be NULL): for each series whether it is one that makes the rule fit. */
@@ -19,8 +20,8 @@ bool kh_rule_fits(const kh_rule *rule, const kh_rule_subject *subject, bool *fit
 
 /* An earlier study as the hospital tells of it. */
 typedef struct kh_prior {
-    const char *date;         /* YYYYMMDD or "" */
-    const char *modalities;   /* codes separated by commas; "" when not told */
+    const char *date;       /* YYYYMMDD or "" */
+    const char *modalities; /* codes separated by commas; "" when not told */
     const char *body_parts;
 } kh_prior;
 /* Only the day: decided before its series are asked for. */

@@ -20,11 +20,11 @@ struct kh_rule_worker {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t kicked;
-    uint64_t kicks;           /* guarded by lock */
+    uint64_t kicks; /* guarded by lock */
     kh_backfill_walk walks[KH_RULES_MAX];
     kh_rule backfills[KH_RULES_MAX];
     size_t backfill_count;
-    bool failed;              /* told in the log */
+    bool failed; /* told in the log */
 };
 
 /* --- earlier studies --- */
@@ -71,8 +71,8 @@ static void conclude(const kh_rule_worker *worker, kh_lookup *lookup, kh_status 
         lookup->state = KH_LOOKUP_FAILED;
         kh_log(KH_LOG_WARN, "rule", "earlier studies are not known: %s", why->message);
     } else {
-        lookup->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, lookup->attempts,
-                                                                        (unsigned)kh_clock_monotonic_us());
+        lookup->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms,
+                                                                        lookup->attempts, (unsigned)kh_clock_monotonic_us());
     }
 }
 

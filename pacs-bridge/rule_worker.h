@@ -1,5 +1,5 @@
-/* rule_worker.h - one thread that asks hospitals for what rules want: earlier studies, and back-fills day by day. What it finds becomes pulls.
- * Threads: kick and stop by any. */
+/* rule_worker.h - one thread that asks hospitals for what rules want: earlier studies, and back-fills day by day. What it finds becomes
+ * pulls. Threads: kick and stop by any. */
 #ifndef KH_PACS_BRIDGE_RULE_WORKER_H
 #define KH_PACS_BRIDGE_RULE_WORKER_H
 
@@ -9,10 +9,10 @@ typedef struct kh_rule_worker kh_rule_worker;
 
 typedef struct kh_rule_worker_options {
     kh_cache *cache;
-    const char *ae_title;       /* borrowed */
+    const char *ae_title; /* borrowed */
     kh_net_limits limits;
     kh_stop *stop;
-    unsigned attempts_max;      /* of looking for earlier studies */
+    unsigned attempts_max; /* of looking for earlier studies */
     int64_t retry_first_ms, retry_longest_ms;
     void (*filed)(void *context); /* a pull was filed */
     void *context;

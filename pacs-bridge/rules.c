@@ -87,7 +87,8 @@ static kh_status forward(const kh_rules *rules, const kh_rule *rule, const kh_ru
 {
     static _Thread_local bool fits[KH_RULES_SERIES_MAX];
     char why[KH_WHY_SIZE], asked_by[65];
-    kh_send_filing filing = {.study_id = subject->study->id, .rule_id = rule->id, .source = rule->source, .asked_by = asked_by, .priority = 1};
+    kh_send_filing filing = {
+        .study_id = subject->study->id, .rule_id = rule->id, .source = rule->source, .asked_by = asked_by, .priority = 1};
     int64_t send_id, added = 0;
     kh_status status;
     kh_node node;
@@ -124,8 +125,8 @@ static kh_status keep_node(void *context, const kh_node *node)
     bool named = to->rule->node[0] != '\0';
 
     /* The same ID at another hospital is another person. */
-    if (node->host[0] && strcmp(node->facility, to->study->patient.facility) == 0 && (!named || strcmp(node->name, to->rule->node) == 0) &&
-        to->count < sizeof(to->nodes) / sizeof(to->nodes[0]))
+    if (node->host[0] && strcmp(node->facility, to->study->patient.facility) == 0 &&
+        (!named || strcmp(node->name, to->rule->node) == 0) && to->count < sizeof(to->nodes) / sizeof(to->nodes[0]))
         to->nodes[to->count++] = node->id;
     return KH_OK;
 }

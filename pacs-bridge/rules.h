@@ -12,8 +12,8 @@
 /* A study as rules see it. kh_rules_subject_release() in every case. */
 typedef struct kh_rules_subject {
     kh_study study;
-    kh_buf series;      /* of kh_series */
-    kh_buf sources;     /* text */
+    kh_buf series;  /* of kh_series */
+    kh_buf sources; /* text */
     kh_rule_subject subject;
 } kh_rules_subject;
 KH_MUST_USE kh_status kh_rules_subject_load(kh_rules_subject *out, kh_cache *cache, int64_t study_id, kh_error *err);

@@ -14,9 +14,9 @@
 
 #define WORKERS_MAX 16
 #define LOOK_MS 1000
-#define BATCH 500         /* objects listed at once */
-#define TICK_OFF 50       /* objects noted at once as taken, */
-#define TICK_OFF_MS 300   /* or after this long */
+#define BATCH 500       /* objects listed at once */
+#define TICK_OFF 50     /* objects noted at once as taken, */
+#define TICK_OFF_MS 300 /* or after this long */
 
 typedef struct running_send {
     int64_t send_id; /* 0: a free place */
@@ -42,7 +42,7 @@ typedef struct attempt {
     kh_scu scu;
     int64_t taken_ids[TICK_OFF];
     size_t taken_count;
-    int64_t taken, refused, hopeless;  /* hopeless: of the refused, those that would be refused again */
+    int64_t taken, refused, hopeless; /* hopeless: of the refused, those that would be refused again */
     int64_t ticked_ms;
     bool stopped, unreachable, closed; /* closed: outside the node's hours */
     uint16_t dimse;                    /* of the newest refusal */
@@ -110,8 +110,12 @@ static bool must_end(attempt *of)
 static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error *err)
 {
     kh_object_list list;
-    kh_sender sender = {.cache = of->queue->options.cache, .scu = &of->scu, .node = &of->node, .list = &list,
-                        .codec = of->queue->options.codec, .originator = ""};
+    kh_sender sender = {.cache = of->queue->options.cache,
+                        .scu = &of->scu,
+                        .node = &of->node,
+                        .list = &list,
+                        .codec = of->queue->options.codec,
+                        .originator = ""};
     kh_status status;
 
     kh_object_list_init(&list);
@@ -304,8 +308,8 @@ kh_status kh_send_queue_start(kh_send_queue **out, const kh_send_queue_options *
 
     *out = NULL;
     if (options->workers > WORKERS_MAX || options->attempts_max < 1)
-        return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u: expected 0 to %d, 1 or more", options->workers, options->attempts_max,
-                            WORKERS_MAX);
+        return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u: expected 0 to %d, 1 or more", options->workers,
+                            options->attempts_max, WORKERS_MAX);
     queue = calloc(1, sizeof(*queue));
     if (!queue)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");

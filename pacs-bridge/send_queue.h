@@ -1,6 +1,6 @@
-/* send_queue.h - the workers that send what is queued in the index (cache/sends.h) to other nodes by C-STORE: retried with growing delay, each
- * object ticked off when the node has taken it.
- * Threads: any. Locks: `deciding` → `lock` as in the pull queue; none is held over an association. */
+/* send_queue.h - the workers that send what is queued in the index (cache/sends.h) to other nodes by C-STORE: retried with growing delay,
+ * each object ticked off when the node has taken it. Threads: any. Locks: `deciding` → `lock` as in the pull queue; none is held over an
+ * association. */
 #ifndef KH_PACS_BRIDGE_SEND_QUEUE_H
 #define KH_PACS_BRIDGE_SEND_QUEUE_H
 
@@ -12,12 +12,12 @@ typedef struct kh_send_queue kh_send_queue;
 
 typedef struct kh_send_queue_options {
     kh_cache *cache;
-    const char *ae_title;       /* borrowed */
+    const char *ae_title; /* borrowed */
     kh_net_limits limits;
     kh_stop *stop;
-    kh_codec *codec;            /* as in kh_sender; may be NULL */
-    unsigned workers;           /* 0 to 16 */
-    unsigned attempts_max;      /* without an object taken */
+    kh_codec *codec;       /* as in kh_sender; may be NULL */
+    unsigned workers;      /* 0 to 16 */
+    unsigned attempts_max; /* without an object taken */
     int64_t retry_first_ms, retry_longest_ms;
 } kh_send_queue_options;
 

@@ -14,8 +14,8 @@
 /* What is remembered of a study between two looks. */
 typedef struct seen {
     int64_t study_id, revision;
-    int64_t since_ms;  /* monotonic; of the last object */
-    bool told;         /* the rules know this revision */
+    int64_t since_ms; /* monotonic; of the last object */
+    bool told;        /* the rules know this revision */
 } seen;
 
 struct kh_watch {

@@ -35,7 +35,8 @@ typedef struct made {
 static void write_study(const char *path, const made *study)
 {
     char uid[80], series[90], sop[90], patient[80], date[40], modality[40], body_part[60];
-    const char *argv[] = {"dcmodify", "-nb", "-i", uid, "-i", series, "-i", sop, "-i", patient, "-i", date, "-i", modality, "-i", body_part, path, NULL};
+    const char *argv[] = {"dcmodify", "-nb", "-i", uid, "-i", series, "-i", sop, "-i", patient,
+                          "-i", date, "-i", modality, "-i", body_part, path, NULL};
 
     support_write_object(path, 1, 2048, NULL, NULL);
     snprintf(uid, sizeof(uid), "(0020,000d)=" STUDY_UID "%s", study->number);
@@ -327,7 +328,8 @@ static kh_send await_send(world *it, kh_send_state state)
             return send;
         kh_clock_sleep_ms(10);
     }
-    fail_msg("the send is %s (%s), expected %s", send.id ? kh_send_state_text(send.state) : "not there", send.reason, kh_send_state_text(state));
+    fail_msg("the send is %s (%s), expected %s",
+             send.id ? kh_send_state_text(send.state) : "not there", send.reason, kh_send_state_text(state));
     return send;
 }
 

@@ -298,8 +298,8 @@ static void never_back_to_where_it_came_from(void **state)
         const char *node;
         const char *source; /* pattern */
         int expected;
-    } cases[] = {{"region", "", 3}, {"ct-1", "", 2}, {"ct-1-again", "", 2}, {"elsewhere", "", 3}, {"region", "ct-*", 2}, {"region", "ct-?", 2},
-                 {"region", "mr-*", 1}, {"region", "us-*", 0}};
+    } cases[] = {{"region", "", 3}, {"ct-1", "", 2}, {"ct-1-again", "", 2}, {"elsewhere", "", 3},
+                 {"region", "ct-*", 2}, {"region", "ct-?", 2},                 {"region", "mr-*", 1}, {"region", "us-*", 0}};
     int64_t study;
 
     (void)add_node(f, "region", "REGION", "h", "region");
