@@ -92,6 +92,19 @@ static kh_status print_backfill(kh_cache *cache, const kh_rule *rule, kh_error *
     return KH_OK;
 }
 
+static kh_status print_lookups(kh_cache *cache, const kh_rule *rule, kh_error *err)
+{
+    kh_lookup_counts counts;
+    kh_status status = kh_lookup_count(cache, rule->id, &counts, err);
+
+    if (status != KH_OK)
+        return status;
+    printf("  %-18s %" PRId64 " looked up, %" PRId64 " waiting, %" PRId64 " failed; %" PRId64 " earlier ones fit, %" PRId64 " asked for\n", "studies",
+           counts.done, counts.waiting, counts.failed, counts.found, counts.filed);
+    print_condition("last failure", counts.reason);
+    return KH_OK;
+}
+
 static kh_status print_rule(kh_cache *cache, const kh_rule *rule, kh_error *err)
 {
     kh_node node;
@@ -109,6 +122,7 @@ static kh_status print_rule(kh_cache *cache, const kh_rule *rule, kh_error *err)
         print_condition("prior modality", rule->prior_modality);
         print_condition("prior body part", rule->prior_body_part);
         printf("  %-18s the newest %d, at most %d days older\n", "priors", (int)rule->priors, (int)rule->age_days);
+        return print_lookups(cache, rule, err);
     }
     if (rule->kind == KH_RULE_FORWARD)
         print_condition("sends", rule->at_once ? "each object at once" : "the study when it has arrived");
@@ -301,7 +315,7 @@ static int run_named(const kh_command *self, const kh_args *args, const char *ve
                  {"enable", "rule.enable", "enabled"},
                  {"disable", "rule.enable", "disabled"},
                  {"cancel", "backfill.cancel", "cancelled"},
-                 {"retry", "backfill.retry", "goes on"}};
+                 {"retry", "rule.retry", "goes on"}};
 
     if (!kh_session_name_valid(name))
         return kh_command_usage(self, "name: expected 1 to 64 of [A-Za-z0-9_.-]");
@@ -375,7 +389,7 @@ const kh_command kh_command_rule = {
             "  came from.\n"
             "  backfill: the node's studies are fetched day by day, the newest day first, when nothing else is to do, and so many an "
             "hour. `show` tells how\n"
-            "  far it is, `cancel` ends it, `retry` lets it go on and tries failed studies again.\n"
+            "  far it is, `cancel` ends it, `retry` lets it go on and tries failed studies again; for a prefetch, look-ups that failed.\n"
             "  test: which rules would fire for a study that is here, and why; with --ask the nodes are asked and every earlier study is "
             "judged. Nothing\n"
             "  is fetched or sent.\n\n"

@@ -119,6 +119,50 @@ kh_status kh_lookup_list(kh_cache *cache, int64_t limit, kh_lookup_visit *visit,
     return visit_lookups(cache, "SELECT " LOOKUP_COLUMNS " FROM lookup ORDER BY id DESC LIMIT ?1", &value, 1, visit, context, err);
 }
 
+kh_status kh_lookup_count(kh_cache *cache, int64_t rule_id, kh_lookup_counts *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(rule_id);
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row = false;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    memset(out, 0, sizeof *out);
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql,
+                              "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0),"
+                              " coalesce(sum(found), 0), coalesce(sum(filed), 0), coalesce((SELECT reason FROM lookup"
+                              " WHERE rule_id = ?1 AND reason <> '' ORDER BY updated_ms DESC, id DESC LIMIT 1), '')"
+                              " FROM lookup WHERE rule_id = ?1",
+                              &value, 1, err);
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row) {
+        *out = (kh_lookup_counts){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4), ""};
+        KH_COPY(out->reason, kh_sql_text(row, 5));
+    }
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+static kh_status retry_lookups(kh_write *write, void *context, kh_error *err)
+{
+    int64_t rule_id = *(const int64_t *)context;
+    const kh_sql_value values[] = {KH_SQL_I(rule_id), KH_SQL_I(kh_write_now_ms(write))};
+    kh_status status = kh_sql_run(kh_write_sql(write),
+                                  "UPDATE lookup SET state = 0, attempts = 0, not_before_ms = ?2, updated_ms = ?2, reason = ''"
+                                  " WHERE rule_id = ?1 AND state <> 1",
+                                  values, 2, NULL, err);
+
+    return status == KH_OK ? kh_write_event(write, KH_EVENT_RULE, rule_id, err) : status;
+}
+
+kh_status kh_lookup_retry(kh_cache *cache, int64_t rule_id, kh_error *err)
+{
+    return kh_cache_write(cache, retry_lookups, &rule_id, err);
+}
+
 /* --- back-fills --- */
 
 const char *kh_backfill_state_text(kh_backfill_state state)

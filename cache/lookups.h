@@ -28,6 +28,16 @@ typedef kh_status kh_lookup_visit(void *context, const kh_lookup *lookup);
 /* Newest first. */
 KH_MUST_USE kh_status kh_lookup_list(kh_cache *cache, int64_t limit, kh_lookup_visit *visit, void *context, kh_error *err);
 
+/* How those of a rule stand. */
+typedef struct kh_lookup_counts {
+    int64_t waiting, done, failed;
+    int64_t found, filed;
+    char reason[200]; /* of the newest that waits for another attempt or failed; "" */
+} kh_lookup_counts;
+KH_MUST_USE kh_status kh_lookup_count(kh_cache *cache, int64_t rule_id, kh_lookup_counts *out, kh_error *err);
+/* Those that failed and those that wait are due. */
+KH_MUST_USE kh_status kh_lookup_retry(kh_cache *cache, int64_t rule_id, kh_error *err);
+
 /* --- back-fills --- */
 
 typedef enum kh_backfill_state {

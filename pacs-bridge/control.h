@@ -24,7 +24,7 @@
  *   rule.enable  name enabled
  *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
  *   backfill.cancel name
- *   backfill.retry  name
+ *   rule.retry   name                                           (of a back-fill or a prefetch: what failed, and what waits)
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
  *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
  *

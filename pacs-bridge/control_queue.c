@@ -295,6 +295,8 @@ static kh_status op_rule_list(const kh_control_server *server, const kh_json *re
         kh_rule_to_json(answer, &p.rules[i]);
         if (p.rules[i].kind == KH_RULE_BACKFILL)
             status = kh_backfill_to_json(answer, server->cache, &p.rules[i], err);
+        if (p.rules[i].kind == KH_RULE_PREFETCH)
+            status = kh_lookups_to_json(answer, server->cache, &p.rules[i], err);
         kh_json_object_end(answer);
     }
     kh_json_array_end(answer);
@@ -311,14 +313,16 @@ static kh_status op_backfill_cancel(const kh_control_server *server, const kh_js
     return status == KH_OK ? kh_backfill_cancel(server->cache, rule.id, err) : status;
 }
 
-static kh_status op_backfill_retry(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+static kh_status op_rule_retry(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
     kh_rule rule;
     kh_status status = find_rule(server, request, &rule, err);
 
     (void)answer;
     if (status == KH_OK)
-        status = kh_backfill_retry(server->cache, rule.id, err);
+        status = rule.kind == KH_RULE_BACKFILL   ? kh_backfill_retry(server->cache, rule.id, err)
+                 : rule.kind == KH_RULE_PREFETCH ? kh_lookup_retry(server->cache, rule.id, err)
+                                                 : kh_error_set(err, KH_E_ARG, "a forward rule has sends: they are tried again one by one");
     if (status == KH_OK)
         kick(server);
     return status;
@@ -339,7 +343,7 @@ static const struct {
     {"rule.enable", op_rule_enable},
     {"rule.list", op_rule_list},
     {"backfill.cancel", op_backfill_cancel},
-    {"backfill.retry", op_backfill_retry},
+    {"rule.retry", op_rule_retry},
 };
 
 bool kh_control_queue_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer,

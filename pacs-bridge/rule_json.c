@@ -96,3 +96,22 @@ kh_status kh_backfill_to_json(kh_json_writer *json, kh_cache *cache, const kh_ru
     kh_json_object_end(json);
     return KH_OK;
 }
+
+kh_status kh_lookups_to_json(kh_json_writer *json, kh_cache *cache, const kh_rule *rule, kh_error *err)
+{
+    kh_lookup_counts counts;
+    kh_status status = kh_lookup_count(cache, rule->id, &counts, err);
+
+    if (status != KH_OK)
+        return status;
+    kh_json_key(json, "lookups");
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "waiting", counts.waiting);
+    kh_json_put_int(json, "done", counts.done);
+    kh_json_put_int(json, "failed", counts.failed);
+    kh_json_put_int(json, "found", counts.found);
+    kh_json_put_int(json, "filed", counts.filed);
+    kh_json_put_text(json, "reason", counts.reason);
+    kh_json_object_end(json);
+    return KH_OK;
+}

@@ -11,6 +11,8 @@ KH_MUST_USE kh_status kh_rule_from_json(kh_rule *out, const kh_json *json, kh_er
 void kh_rule_to_json(kh_json_writer *json, const kh_rule *rule);
 /* "backfill": where it stands. */
 KH_MUST_USE kh_status kh_backfill_to_json(kh_json_writer *json, kh_cache *cache, const kh_rule *rule, kh_error *err);
+/* "lookups": how those of a prefetch rule stand. */
+KH_MUST_USE kh_status kh_lookups_to_json(kh_json_writer *json, kh_cache *cache, const kh_rule *rule, kh_error *err);
 /* Days of the back-fill that are done, in percent. */
 int kh_backfill_percent(const kh_rule *rule, const kh_backfill *backfill);
 

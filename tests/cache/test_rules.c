@@ -414,6 +414,36 @@ static void removed_node_ends_its_sends(void **state)
 
 /* --- lookups --- */
 
+static void look_ups_of_a_rule(void **state)
+{
+    fixture *f = *state;
+    kh_lookup_counts counts;
+    kh_lookup lookup;
+
+    for (int64_t study = 1; study <= 3; study++)
+        assert_ok(kh_lookup_file(f->cache, 1, 2, study, false, err));
+    assert_ok(kh_lookup_file(f->cache, 7, 2, 1, false, err)); /* of another rule */
+    for (int state_to = KH_LOOKUP_DONE; state_to <= KH_LOOKUP_FAILED; state_to++) {
+        assert_ok(kh_lookup_next(f->cache, 1000, &lookup, err));
+        lookup.state = (kh_lookup_state)state_to;
+        lookup.found = 2;
+        lookup.filed = 1;
+        snprintf(lookup.reason, sizeof lookup.reason, "%s", state_to == KH_LOOKUP_FAILED ? "no answer" : "");
+        assert_ok(kh_lookup_update(f->cache, &lookup, err));
+    }
+    assert_ok(kh_lookup_count(f->cache, 1, &counts, err));
+    assert_int_equal(counts.waiting, 1);
+    assert_int_equal(counts.done, 1);
+    assert_int_equal(counts.failed, 1);
+    assert_int_equal(counts.found, 4);
+    assert_int_equal(counts.filed, 2);
+    assert_string_equal(counts.reason, "no answer");
+    assert_ok(kh_lookup_retry(f->cache, 1, err));
+    assert_ok(kh_lookup_count(f->cache, 1, &counts, err));
+    assert_int_equal(counts.waiting, 2);
+    assert_string_equal(counts.reason, "");
+}
+
 static void looked_for_once(void **state)
 {
     fixture *f = *state;
@@ -449,6 +479,7 @@ int main(void)
         T(send_waits_no_longer_when_the_clock_jumps),
         T(removed_node_ends_its_sends),
         T(looked_for_once),
+        T(look_ups_of_a_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
