@@ -99,8 +99,8 @@ static kh_status print_lookups(kh_cache *cache, const kh_rule *rule, kh_error *e
 
     if (status != KH_OK)
         return status;
-    printf("  %-18s %" PRId64 " looked up, %" PRId64 " waiting, %" PRId64 " failed; %" PRId64 " earlier ones fit, %" PRId64 " asked for\n", "studies",
-           counts.done, counts.waiting, counts.failed, counts.found, counts.filed);
+    printf("  %-18s %" PRId64 " looked up, %" PRId64 " waiting, %" PRId64 " failed; %" PRId64 " earlier ones fit, %" PRId64 " asked for\n",
+           "studies", counts.done, counts.waiting, counts.failed, counts.found, counts.filed);
     print_condition("last failure", counts.reason);
     return KH_OK;
 }

@@ -14,7 +14,7 @@
  *   queue.kick                                                  (whoever waits for work looks now)
  *   pull.list    which before limit                             -> pulls more
  *   send.list    which before limit                             -> sends more
- *                (which: open, failed, all; newest first, ids below before; limit 1 to 40; the members of a row are those of control_queue.c)
+ *                (which: open, failed, all; newest first, ids below before; limit 1 to 25; the members of a row are those of control_queue.c)
  *   send.file    node study priority asked_by                   -> id added     (study: our id of it)
  *   send.cancel  id
  *   send.retry   id
@@ -40,7 +40,7 @@
 
 #define KH_CONTROL_LINE_MAX 65536
 #define KH_CONTROL_CLIENTS_MAX 8
-#define KH_CONTROL_LIST_MAX 40  /* rows of one answer: each fits, whatever its texts hold */
+#define KH_CONTROL_LIST_MAX 25  /* rows of one answer: each fits, whatever its texts hold */
 #define KH_CONTROL_RULES_MAX 10
 
 /* --- the owner's side --- */

@@ -16,6 +16,7 @@
 #include "cache/lookups.h"
 #include "cache/rules.h"
 #include "cache/sends.h"
+#include "pacs-bridge/control.h"
 #include "tests/bridge/support.h"
 #include "tests/bridge/world.h"
 
@@ -475,6 +476,70 @@ static void two_of_us_make_no_loop(void **state)
     world_free(&a);
 }
 
+/* --- requests --- */
+
+static void asked_over_the_socket(void **state)
+{
+    static const struct {
+        const char *request, *answer; /* how it begins */
+    } cases[] = {
+        {"{\"op\":\"rule.add\",\"kind\":\"forward\",\"name\":\"on\",\"node\":\"region\",\"modality\":\"CT\"}", "{\"ok\":true,\"id\":1"},
+        {"{\"op\":\"rule.add\",\"kind\":\"forward\",\"name\":\"on\",\"node\":\"region\"}", "{\"ok\":false,\"status\":6"},
+        {"{\"op\":\"rule.add\",\"kind\":\"copy\",\"name\":\"b\"}", "{\"ok\":false,\"status\":1,\"message\":\"kind"},
+        {"{\"op\":\"rule.add\",\"kind\":\"prefetch\",\"name\":\"priors\",\"priors\":99999999999}", "{\"ok\":false,\"status\":1,\"message\":\"priors"},
+        {"{\"op\":\"rule.add\",\"kind\":\"prefetch\",\"name\":\"priors\"}", "{\"ok\":true,\"id\":2"},
+        {"{\"op\":\"rule.list\"}", "{\"ok\":true,\"rules\":[{\"id\":1,\"kind\":\"forward\",\"enabled\":true,\"name\":\"on\",\"node\":\"region\""},
+        {"{\"op\":\"rule.list\",\"after\":1}", "{\"ok\":true,\"rules\":[{\"id\":2,\"kind\":\"prefetch\""},
+        {"{\"op\":\"rule.enable\",\"name\":\"on\",\"enabled\":false}", "{\"ok\":true}"},
+        {"{\"op\":\"rule.retry\",\"name\":\"on\"}", "{\"ok\":false,\"status\":1,\"message\":\"a forward rule"},
+        {"{\"op\":\"rule.retry\",\"name\":\"priors\"}", "{\"ok\":true}"},
+        {"{\"op\":\"backfill.cancel\",\"name\":\"on\"}", "{\"ok\":false,\"status\":5"},
+        {"{\"op\":\"pull.file\",\"node\":\"region\",\"study_uid\":\"1.2.3\",\"priority\":2}", "{\"ok\":true,\"id\":1}"},
+        {"{\"op\":\"pull.file\",\"node\":\"region\",\"study_uid\":\"1.2.4\",\"priority\":2}", "{\"ok\":true,\"id\":2}"},
+        {"{\"op\":\"pull.priority\",\"id\":1,\"priority\":0}", "{\"ok\":true}"},
+        {"{\"op\":\"pull.priority\",\"id\":1,\"priority\":3}", "{\"ok\":false,\"status\":1"},
+        {"{\"op\":\"pull.list\",\"limit\":1}", "{\"ok\":true,\"pulls\":[{\"id\":2,"},
+        {"{\"op\":\"pull.list\",\"before\":2,\"which\":\"open\"}", "{\"ok\":true,\"pulls\":[{\"id\":1,"},
+        {"{\"op\":\"pull.list\",\"which\":\"failed\"}", "{\"ok\":true,\"pulls\":[],\"more\":false}"},
+        {"{\"op\":\"pull.list\",\"limit\":26}", "{\"ok\":false,\"status\":1"},
+        {"{\"op\":\"pull.list\",\"limit\":0}", "{\"ok\":false,\"status\":1"},
+        {"{\"op\":\"pull.list\",\"which\":\"none\"}", "{\"ok\":false,\"status\":1"},
+        {"{\"op\":\"pull.cancel\",\"id\":1}", "{\"ok\":true}"},
+        {"{\"op\":\"pull.retry\",\"id\":1}", "{\"ok\":true}"},
+        {"{\"op\":\"send.file\",\"node\":\"region\",\"study\":1}", "{\"ok\":true,\"id\":1,\"added\":1}"},
+        {"{\"op\":\"send.file\",\"node\":\"region\",\"study\":9}", "{\"ok\":false,\"status\":5"},
+        {"{\"op\":\"send.list\"}", "{\"ok\":true,\"sends\":[{\"id\":1,"},
+        {"{\"op\":\"send.priority\",\"id\":1,\"priority\":0}", "{\"ok\":true}"},
+        {"{\"op\":\"send.cancel\",\"id\":1}", "{\"ok\":true}"},
+        {"{\"op\":\"send.cancel\",\"id\":1}", "{\"ok\":false,\"status\":6"},
+        {"{\"op\":\"send.retry\",\"id\":1}", "{\"ok\":true}"},
+        {"{\"op\":\"send.retry\",\"id\":7}", "{\"ok\":false,\"status\":5"},
+        {"{\"op\":\"rule.remove\",\"name\":\"on\"}", "{\"ok\":true}"},
+        {"{\"op\":\"rule.remove\"}", "{\"ok\":false,\"status\":1"},
+    };
+    uint16_t port;
+    world it;
+
+    (void)state;
+    world_make(&it);
+    it.options.pull_workers = 0; /* what is filed stays as it is */
+    it.options.send_workers = 0;
+    close(support_listen(&port));
+    add_node_of(&it, "region", "REGION", port, "region");
+    push(&it, "ct-1", &today);
+    world_start_bridge(&it);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        kh_buf answer;
+
+        kh_buf_init(&answer, KH_CONTROL_LINE_MAX + 1);
+        assert_int_equal(kh_control_call(it.data_dir, cases[i].request, &answer, 0, NULL), KH_OK);
+        if (strncmp(kh_buf_text(&answer), cases[i].answer, strlen(cases[i].answer)) != 0)
+            fail_msg("%s: %s", cases[i].request, kh_buf_text(&answer));
+        kh_buf_release(&answer);
+    }
+    world_free(&it);
+}
+
 /* --- back-fill --- */
 
 static kh_backfill await_backfill(world *it, int64_t rule_id, kh_backfill_state state, const char *reason)
@@ -577,6 +642,7 @@ int main(void)
         cmocka_unit_test(earlier_studies_are_fetched), cmocka_unit_test(hospital_does_not_answer_yet),
         cmocka_unit_test(sent_on_when_it_has_arrived), cmocka_unit_test(sent_on_at_once),
         cmocka_unit_test(sends_end_truthfully),        cmocka_unit_test(two_of_us_make_no_loop),
+        cmocka_unit_test(asked_over_the_socket),
         cmocka_unit_test(fetched_day_by_day),          cmocka_unit_test(backfill_without_an_answer)};
 
     signal(SIGPIPE, SIG_IGN);
