@@ -39,6 +39,8 @@ static void print_services(void)
          "| Study Root Query/Retrieve - MOVE (" KH_SOP_STUDY_ROOT_MOVE ") | SCP, SCU | to nodes with an address; as SCU to our own AE title |\n"
          "| Patient Root Query/Retrieve - GET (" KH_SOP_PATIENT_ROOT_GET ") | SCP | with SCP role selection for storage classes |\n"
          "| Study Root Query/Retrieve - GET (" KH_SOP_STUDY_ROOT_GET ") | SCP, SCU | with SCP role selection for storage classes; as SCU from nodes with `--retrieve get` |\n"
+         "| Storage Commitment Push Model (" KH_SOP_COMMITMENT ") | SCP, SCU | reports on a new association with role selection, or on the one of "
+         "the request; `kakehashi send --commit` |\n"
          "| Storage, the classes and transfer syntaxes of what is sent | SCU | sub-operations of C-MOVE and C-GET, `kakehashi send` |\n\n"
          "Data sets are kept byte for byte as received, storage level 2 (full), no attribute is coerced. Success is answered after\n"
          "the object and its index entry are durable. An object that is sent again with the same content is answered with success\n"
@@ -111,6 +113,27 @@ static void print_retrievals(void)
          "by C-GET. For C-GET these contexts are proposed with the SCP role, the first two syntaxes together, each other by itself:\n\n"
          "| SOP class | transfer syntaxes |\n| --- | --- |");
     print_get_contexts();
+}
+
+static void print_commitment(void)
+{
+    printf("## Storage commitment\n\n"
+           "A node that may store may ask (N-ACTION, action type 1) for up to `[commitment] references` (%lld) objects; 0213 above that, or when\n"
+           "`open` (%lld) requests wait. A request is durable when it is answered with 0000; one with the same Transaction UID takes the place of\n"
+           "an earlier one of that node. An object is committed when the index holds it for the node's facility, in that SOP class, and its file\n"
+           "is whole (`checksums = yes`: by its SHA-256). Its study is kept from eviction for `keep` (%lld h) after the report. The report\n"
+           "(N-EVENT-REPORT, event type 1 or 2) goes on the association of the request when the requestor stays silent on it for `stay`\n"
+           "(%lld ms), else on a new one to the node's address, where the SCP role is proposed; it is tried again with growing delay, %lld times.\n\n"
+           "| Failure Reason | when |\n| --- | --- |\n"
+           "| 0110 | the file is missing or not whole, or the object is away |\n"
+           "| 0112 | no such object of this facility |\n"
+           "| 0119 | the object has another SOP class |\n"
+           "| 0122 | the SOP class is no storage class, and there is no such object |\n\n"
+           "As SCU the service asks in Explicit or Implicit VR Little Endian, waits 5 s for the report on that association, then for `patience`\n"
+           "(%lld h) on any association the node makes; an object that the report does not name counts as not committed.\n\n",
+           (long long)kh_settings_default.commitment_references, (long long)kh_settings_default.commitment_open,
+           (long long)kh_settings_default.commitment_keep_ms / 3600000, (long long)kh_settings_default.commitment_stay_ms,
+           (long long)kh_settings_default.commitment_attempts, (long long)kh_settings_default.commitment_patience_ms / 3600000);
 }
 
 static void print_statuses(void)
@@ -188,6 +211,7 @@ static int run(const kh_command *self, int argc, char **argv)
     print_services();
     print_queries();
     print_retrievals();
+    print_commitment();
     print_statuses();
     print_charsets();
     print_syntaxes();

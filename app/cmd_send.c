@@ -1,11 +1,17 @@
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include "app/command.h"
 #include "app/decoders.h"
 #include "app/progress.h"
 #include "app/session.h"
+#include "base/clock.h"
+#include "cache/commitments.h"
 #include "cache/nodes.h"
+#include "pacs-bridge/commit_data.h"
 #include "pacs-bridge/sender.h"
+
+#define COMMIT_LOOK_MS 100
 
 typedef struct send_run {
     kh_cache *cache;
@@ -16,6 +22,12 @@ typedef struct send_run {
     int64_t taken, warnings, failed, bytes;
     kh_error first_failure;
 } send_run;
+
+typedef struct commit_wish {
+    const char *study, *series, *patient;
+    int64_t wait_ms;
+    bool list; /* every object, not only those that were not committed */
+} commit_wish;
 
 static void send_one(send_run *run, kh_sender *sender, const kh_listed_object *object)
 {
@@ -78,10 +90,79 @@ static int report(const kh_command *self, const send_run *run)
     return run->failed ? kh_command_failed(self, &run->first_failure) : KH_EXIT_OK;
 }
 
+/* --- storage commitment: the service asks and hears the answer, which may take its time --- */
+
+static void print_refs(kh_cache *cache, int64_t id, bool all)
+{
+    kh_commitment_ref *refs = NULL;
+    size_t count = 0;
+
+    if (kh_commitment_refs(cache, id, &refs, &count, NULL) != KH_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        if (all || refs[i].result != 0)
+            printf("  %s %s (%04X)\n", refs[i].sop_instance_uid, kh_commit_result_text(refs[i].result), refs[i].result);
+    free(refs);
+}
+
+static kh_status await_commitment(kh_cache *cache, int64_t id, int64_t wait_ms, kh_commitment *out, kh_error *err)
+{
+    int64_t deadline_ms = kh_clock_monotonic_ms() + wait_ms;
+    kh_status status;
+
+    while ((status = kh_commitment_find(cache, id, out, err)) == KH_OK && out->state < KH_COMMITMENT_DONE &&
+           kh_clock_monotonic_ms() < deadline_ms)
+        kh_clock_sleep_ms(COMMIT_LOOK_MS);
+    return status;
+}
+
+static int commit(const kh_command *self, const kh_settings *settings, send_run *run, const commit_wish *wish)
+{
+    kh_session *session = NULL;
+    kh_error err = KH_ERROR_INIT;
+    kh_commitment end;
+    int64_t id = 0;
+    kh_status status = kh_session_open(&session, settings, &err);
+
+    if (status == KH_OK)
+        status = kh_session_commit_ask(session, run->node.name, wish->study, wish->series, wish->patient, &id, &err);
+    kh_session_close(session);
+    if (status == KH_OK)
+        status = await_commitment(run->cache, id, wish->wait_ms, &end, &err);
+    if (status != KH_OK)
+        return kh_command_failed(self, &err);
+    if (end.state == KH_COMMITMENT_DONE) {
+        printf("%" PRId64 " of %" PRId64 " committed by %s\n", end.committed, end.count, run->node.name);
+        print_refs(run->cache, id, wish->list);
+        return end.committed == end.count ? KH_EXIT_OK : KH_EXIT_FAILED;
+    }
+    if (end.reason[0])
+        (void)!kh_error_set(&err, KH_E_PEER, "not committed: %s", end.reason);
+    else
+        (void)!kh_error_set(&err, KH_E_TIMEOUT, "%s: the service goes on waiting for the report",
+                            end.state == KH_COMMITMENT_ASKED ? "asked, not reported yet" : "not asked yet");
+    return kh_command_failed(self, &err);
+}
+
+/* Whole seconds, up to a day. */
+static bool read_wait(const char *text, int64_t *ms)
+{
+    char *rest;
+    long seconds = strtol(text, &rest, 10);
+
+    if (rest == text || *rest || seconds < 0 || seconds > 86400)
+        return false;
+    *ms = seconds * 1000;
+    return true;
+}
+
 static int run(const kh_command *self, int argc, char **argv)
 {
-    const char *study = NULL, *series = NULL, *patient = NULL;
-    const kh_option options[] = {{"--study", &study, NULL}, {"--series", &series, NULL}, {"--patient", &patient, NULL}};
+    const char *study = NULL, *series = NULL, *patient = NULL, *wait = NULL;
+    bool wants_commitment = false;
+    commit_wish wish = {.wait_ms = 60000};
+    const kh_option options[] = {{"--study", &study, NULL}, {"--series", &series, NULL},           {"--patient", &patient, NULL},
+                                 {"--wait", &wait, NULL},   {"--commit", NULL, &wants_commitment}, {"--list", NULL, &wish.list}};
     kh_search_key keys[3];
     send_run it = {.first_failure = KH_ERROR_INIT};
     kh_error err = KH_ERROR_INIT;
@@ -95,6 +176,8 @@ static int run(const kh_command *self, int argc, char **argv)
         return kh_command_usage(self, "%zu words, expected the name of one node", args.word_count);
     if (!study || !study[0])
         return kh_command_usage(self, "--study is missing");
+    if (wait && !read_wait(wait, &wish.wait_ms))
+        return kh_command_usage(self, "--wait %.20s, expected seconds from 0 to 86400", wait);
     keys[count++] = (kh_search_key){KH_TAG_STUDY_INSTANCE_UID, study};
     if (series)
         keys[count++] = (kh_search_key){KH_TAG_SERIES_INSTANCE_UID, series};
@@ -103,6 +186,13 @@ static int run(const kh_command *self, int argc, char **argv)
     if (prepare(&it, &args, keys, count, &err) == KH_OK) {
         send_all(&it);
         status = report(self, &it);
+        wish.study = study;
+        wish.series = series;
+        wish.patient = patient;
+        if (wants_commitment && it.taken > 0) {
+            int committed = commit(self, &args.settings, &it, &wish);
+            status = status == KH_EXIT_OK ? committed : status;
+        }
     } else {
         status = kh_command_failed(self, &err);
     }
@@ -122,14 +212,19 @@ const kh_command kh_command_send = {
             "DESCRIPTION\n"
             "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. Only\n"
             "  where the node takes nothing else an object is written anew in explicit or implicit VR little endian, compressed pixels\n"
-            "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service and without one: it only reads.\n\n"
+            "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service\n"
+            "  and without one: it only reads. With --commit the running service then asks the node to promise to keep the objects (storage\n"
+            "  commitment), and the result is shown: those that the node did not promise, each with its reason.\n\n"
             "OPTIONS\n"
             "  --study UID             Study Instance UID; several with backslashes between them\n"
             "  --series UID            only this series of it\n"
-            "  --patient ID            only of the patient with this ID, when several share the study's UID\n" KH_ARGS_COMMON_HELP "\n"
+            "  --patient ID            only of the patient with this ID, when several share the study's UID\n"
+            "  --commit                ask for storage commitment afterwards\n"
+            "  --wait SECONDS          for its report, 60 when not given; the service goes on waiting when the command has ended\n"
+            "  --list                  show every object's result\n" KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"
             "  kakehashi send city-pacs --study 1.2.392.200036.9116.2.5.1\n\n"
             "EXIT STATUS\n"
-            "  0 all were taken, 1 some were not, or nothing is here, 2 not understood\n",
+            "  0 all were taken (and promised), 1 some were not, or nothing is here, 2 not understood\n",
     .run = run,
 };

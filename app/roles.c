@@ -111,6 +111,15 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.send_attempts_max = (unsigned)settings->send_attempts;
     options.quiet_ms = settings->quiet_ms;
     options.private_storage_classes = settings->dicom_private_storage_classes;
+    options.commit = (kh_commit_limits){.references_max = settings->commitment_references,
+                                        .open_max = settings->commitment_open,
+                                        .attempts_max = settings->commitment_attempts,
+                                        .retry_first_ms = settings->commitment_retry_first_ms,
+                                        .retry_longest_ms = settings->commitment_retry_longest_ms,
+                                        .stay_ms = settings->commitment_stay_ms,
+                                        .patience_ms = settings->commitment_patience_ms,
+                                        .keep_ms = settings->commitment_keep_ms,
+                                        .sums = settings->commitment_checksums};
     options.control = true;
     options.codec = codec;
     return kh_bridge_start(out, cache, &options, err);

@@ -219,6 +219,18 @@ kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err
     return status;
 }
 
+kh_status kh_session_commit_ask(kh_session *session, const char *node, const char *study_uid, const char *series_uid, const char *patient_id,
+                                int64_t *id, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no service runs on %s to hear the answer: start `kakehashi serve` first",
+                            session->settings->data_dir);
+    ASK(status, kh_control_commit_ask(session->settings->data_dir, node, study_uid, series_uid, patient_id, id, err), err);
+    return status;
+}
+
 static kh_status copy_bytes(int to, int from, uint64_t bytes_max, kh_error *err)
 {
     char *buffer = malloc(COPY_BYTES);

@@ -43,6 +43,10 @@ KH_MUST_USE kh_status kh_session_pull_file(kh_session *session, const char *node
 /* A request as in pacs-bridge/control.h whose answer holds nothing of interest. */
 KH_MUST_USE kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err);
 
+/* Ask a node to promise to keep what is here of a study; series_uid and patient_id may be NULL. KH_E_NOT_FOUND when no service runs. */
+KH_MUST_USE kh_status kh_session_commit_ask(kh_session *session, const char *node, const char *study_uid, const char *series_uid,
+                                            const char *patient_id, int64_t *id, kh_error *err);
+
 /* 1 to 64 of [A-Za-z0-9_.-]: names of nodes and facilities. */
 bool kh_session_name_valid(const char *name);
 

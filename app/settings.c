@@ -40,6 +40,14 @@ const kh_settings kh_settings_default = {
     .dicom_floor_bytes = 64 * KIB,
     .dicom_answers = 10000,
     .dicom_transcoders = 1,
+    .commitment_references = 10000,
+    .commitment_open = 1000,
+    .commitment_attempts = 20,
+    .commitment_retry_first_ms = 5 * SECOND,
+    .commitment_retry_longest_ms = 30 * MINUTE,
+    .commitment_stay_ms = SECOND,
+    .commitment_patience_ms = 24 * HOUR,
+    .commitment_keep_ms = 720 * HOUR,
     .reserve_bytes = 2 * GIB,
     .object_bytes = 8 * GIB,
     .events_kept = 100000,
@@ -93,6 +101,15 @@ static const kh_config_key keys[] = {
     NUMBER("dicom", "answers", COUNT, dicom_answers, 1, 1000000),
     NUMBER("dicom", "transcoders", COUNT, dicom_transcoders, 1, 4),
     TEXT("dicom", "private_storage_classes", dicom_private_storage_classes),
+    NUMBER("commitment", "references", COUNT, commitment_references, 1, 100000),
+    NUMBER("commitment", "open", COUNT, commitment_open, 1, 100000),
+    NUMBER("commitment", "attempts", COUNT, commitment_attempts, 1, 1000),
+    NUMBER("commitment", "retry_first", DURATION, commitment_retry_first_ms, 100, HOUR),
+    NUMBER("commitment", "retry_longest", DURATION, commitment_retry_longest_ms, 100, 24 * HOUR),
+    NUMBER("commitment", "stay", DURATION, commitment_stay_ms, 10, MINUTE),
+    NUMBER("commitment", "patience", DURATION, commitment_patience_ms, SECOND, 720 * HOUR),
+    NUMBER("commitment", "keep", DURATION, commitment_keep_ms, HOUR, 87600 * HOUR),
+    {"commitment", "checksums", KH_CONFIG_BOOL, FIELD(commitment_checksums), 0, 0, 0},
     NUMBER("storage", "reserve", SIZE, reserve_bytes, 0, 1024 * TIB),
     NUMBER("storage", "object", SIZE, object_bytes, MIB, TIB),
     NUMBER("storage", "events", COUNT, events_kept, 1000, 10000000),
@@ -189,6 +206,9 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
                             settings->dicom_ae_title);
     if (kh_service_private_classes(&service, settings->dicom_private_storage_classes, err) != KH_OK)
         return kh_error_prefix(err, "[dicom] private_storage_classes");
+    if (settings->commitment_retry_longest_ms < settings->commitment_retry_first_ms)
+        return kh_error_set(err, KH_E_ARG, "[commitment] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
+                            settings->commitment_retry_longest_ms, settings->commitment_retry_first_ms);
     if (settings->pull_retry_longest_ms < settings->pull_retry_first_ms)
         return kh_error_set(err, KH_E_ARG, "[pull] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
                             settings->pull_retry_longest_ms, settings->pull_retry_first_ms);

@@ -36,6 +36,16 @@ typedef struct kh_settings {
     int64_t dicom_transcoders;
     char dicom_private_storage_classes[961];
 
+    int64_t commitment_references;
+    int64_t commitment_open;
+    int64_t commitment_attempts;
+    int64_t commitment_retry_first_ms;
+    int64_t commitment_retry_longest_ms;
+    int64_t commitment_stay_ms;
+    int64_t commitment_patience_ms;
+    int64_t commitment_keep_ms;
+    bool commitment_checksums;
+
     int64_t reserve_bytes;
     int64_t object_bytes;
     int64_t events_kept;

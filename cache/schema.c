@@ -172,5 +172,17 @@ static const char schema_9[] =
     "  UPDATE send SET state = 5, reason = 'the node was removed' WHERE node_id = old.id AND state < 2;"
     "  DELETE FROM lookup WHERE node_id = old.id; END;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9};
+/* See cache/commitments.h. refs: a line for each object. */
+static const char schema_10[] =
+    "CREATE TABLE commitment ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, node_id INTEGER NOT NULL, side INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0,"
+    "  transaction_uid TEXT NOT NULL, objects INTEGER NOT NULL, committed INTEGER NOT NULL DEFAULT 0,"
+    "  checked INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, not_before_ms INTEGER NOT NULL,"
+    "  created_ms INTEGER NOT NULL, updated_ms INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', refs BLOB NOT NULL,"
+    "  UNIQUE (side, node_id, transaction_uid));"
+    "CREATE INDEX commitment_open ON commitment (not_before_ms, id) WHERE state < 2;"
+    "CREATE INDEX commitment_ended ON commitment (updated_ms) WHERE state >= 2;";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9,
+                                          schema_10};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

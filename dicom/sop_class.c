@@ -205,7 +205,7 @@ static const kh_sop_class sop_classes[] = {
     {"1.2.840.10008.5.1.4.34.10", "RT Brachy Application Setup Delivery Instruction Storage", true, false},
     {KH_SOP_VERIFICATION, "Verification", false, false},
     {KH_SOP_DICOMDIR, "Media Storage Directory Storage", false, false},
-    {"1.2.840.10008.1.20.1", "Storage Commitment Push Model", false, false},
+    {KH_SOP_COMMITMENT, "Storage Commitment Push Model", false, false},
     {KH_SOP_PATIENT_ROOT_FIND, "Patient Root Query/Retrieve Information Model - FIND", false, false},
     {"1.2.840.10008.5.1.4.1.2.1.2", "Patient Root Query/Retrieve Information Model - MOVE", false, false},
     {"1.2.840.10008.5.1.4.1.2.1.3", "Patient Root Query/Retrieve Information Model - GET", false, false},

@@ -7,6 +7,7 @@
 #include "cache/pulls.h"
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/control.h"
+#include "pacs-bridge/object_list.h"
 #include "pacs-bridge/pull_queue.h"
 #include "pacs-bridge/rule_worker.h"
 #include "pacs-bridge/rules.h"
@@ -14,7 +15,9 @@
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/watch.h"
 
-const kh_bridge_options kh_bridge_options_default = {.listen_fd = -1,
+const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max = 10000, .open_max = 1000, .attempts_max = 20, .retry_first_ms = 5000, .retry_longest_ms = 1800000,
+                                                                .stay_ms = 1000, .patience_ms = 86400000, .keep_ms = INT64_C(720) * 3600000},
+                                                     .listen_fd = -1,
                                                      .ae_title = "KAKEHASHI",
                                                      .associations_max = 32,
                                                      .associations_per_address_max = 0,
@@ -174,6 +177,18 @@ static kh_status start_watch(kh_bridge *bridge, const kh_bridge_options *options
     return kh_watch_start(&bridge->watch, &watch, err);
 }
 
+static kh_status start_commits(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_commit_queue_options commits = {.cache = bridge->service.cache,
+                                             .ae_title = bridge->service.ae_title,
+                                             .facility_default = bridge->service.facility_default,
+                                             .net = bridge->limits,
+                                             .stop = bridge->stop,
+                                             .limits = options->commit};
+
+    return kh_commit_queue_start(&bridge->service.commits, &commits, err);
+}
+
 static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_acceptor_options acceptor = {.listen_fd = options->listen_fd,
@@ -190,9 +205,38 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
     return options->listen_fd < 0 ? KH_OK : kh_acceptor_start(&bridge->acceptor, &acceptor, err);
 }
 
+static kh_status commit_ask(void *context, const kh_node *node, const kh_search_key *keys, size_t key_count, int64_t *id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+    kh_commitment_ref *refs = NULL;
+    kh_object_list list;
+    kh_status status = kh_object_list_fill(&list, bridge->service.cache, keys, key_count, err);
+
+    if (status == KH_OK && list.count == 0)
+        status = kh_error_set(err, KH_E_NOT_FOUND, "nothing of that is here");
+    if (status == KH_OK && !(refs = calloc(list.count, sizeof(*refs))))
+        status = kh_error_set(err, KH_E_MEMORY, "no memory for %zu references", list.count);
+    for (size_t i = 0; status == KH_OK && i < list.count; i++) {
+        const kh_listed_object *object = kh_object_list_at(&list, i);
+
+        if (object->kind >= list.kind_count) {
+            status = kh_error_set(err, KH_E_LIMIT, "more than %d kinds of objects at once", KH_OBJECT_KINDS_MAX);
+            break;
+        }
+        refs[i].result = KH_COMMITMENT_UNKNOWN;
+        memcpy(refs[i].sop_class_uid, list.kinds[object->kind].sop_class_uid, KH_UID_SIZE);
+        memcpy(refs[i].sop_instance_uid, object->sop_instance_uid, KH_UID_SIZE);
+    }
+    if (status == KH_OK)
+        status = kh_commit_queue_ask(bridge->service.commits, node, refs, list.count, id, err);
+    free(refs);
+    kh_object_list_release(&list);
+    return status;
+}
+
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, bridge};
+    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }
@@ -232,6 +276,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = start_watch(bridge, options, err);
     if (status == KH_OK)
+        status = start_commits(bridge, options, err);
+    if (status == KH_OK)
         status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
     if (status == KH_OK)
         status = start_control(bridge, options, err);
@@ -256,6 +302,7 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_watch_join(bridge->watch);
     kh_rule_worker_join(bridge->rule_worker);
     kh_send_queue_join(bridge->sends);
+    kh_commit_queue_join(bridge->service.commits);
     kh_pull_queue_join(bridge->pulls);
     kh_stop_free(bridge->stop);
     free(bridge);

@@ -8,6 +8,7 @@
 #include "cache/cache.h"
 #include "cache/nodes.h"
 #include "dicom/codec/codec.h"
+#include "pacs-bridge/commit_queue.h"
 
 typedef struct kh_bridge kh_bridge;
 
@@ -29,6 +30,7 @@ typedef struct kh_bridge_options {
     unsigned send_attempts_max;          /* of one send without an object taken, 1 or more; delays as of pulls */
     int64_t quiet_ms;                    /* without a new object: a study has arrived; see watch.h */
     const char *facility_default;        /* of what is adopted without one; borrowed until start returns */
+    kh_commit_limits commit;             /* storage commitment, see commit_queue.h */
     bool control;                        /* serve DIR/run/bridge.sock */
     kh_codec *codec;                     /* decodes for peers that take nothing compressed; must outlive the bridge, may be NULL */
 } kh_bridge_options;

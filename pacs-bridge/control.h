@@ -11,6 +11,7 @@
  *   pull.cancel  id
  *   pull.retry   id                                             (try again now)
  *   pull.priority id priority
+ *   commit.ask   node study_uid series_uid patient_id           -> id   (ask the node for storage commitment of what is here)
  *   queue.kick                                                  (whoever waits for work looks now)
  *   pull.list    which before limit                             -> pulls more
  *   send.list    which before limit                             -> sends more
@@ -37,6 +38,7 @@
 #include "cache/cache.h"
 #include "cache/ingest.h"
 #include "cache/nodes.h"
+#include "cache/search.h"
 
 #define KH_CONTROL_LINE_MAX 65536
 #define KH_CONTROL_CLIENTS_MAX 8
@@ -53,6 +55,8 @@ typedef struct kh_control_pulls {
     kh_status (*cancel)(void *context, int64_t pull_id, kh_error *err);
     kh_status (*retry)(void *context, int64_t pull_id, kh_error *err);
     kh_status (*cancel_send)(void *context, int64_t send_id, kh_error *err);
+    /* Ask a node to promise to keep these objects; *id is the transaction's. */
+    kh_status (*commit)(void *context, const kh_node *node, const kh_search_key *keys, size_t key_count, int64_t *id, kh_error *err);
     void *context;
 } kh_control_pulls;
 
@@ -81,6 +85,9 @@ KH_MUST_USE kh_status kh_control_pull_file(const char *dir, const char *node_nam
 KH_MUST_USE kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err);
 KH_MUST_USE kh_status kh_control_pull_retry(const char *dir, int64_t pull_id, kh_error *err);
 KH_MUST_USE kh_status kh_control_pull_priority(const char *dir, int64_t pull_id, int32_t priority, kh_error *err);
+/* series_uid and patient_id may be NULL: all of the study. */
+KH_MUST_USE kh_status kh_control_commit_ask(const char *dir, const char *node_name, const char *study_uid, const char *series_uid,
+                                            const char *patient_id, int64_t *id, kh_error *err);
 /* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);

@@ -205,6 +205,27 @@ static kh_status call_id(const char *dir, const char *op, int64_t id, const char
     return status;
 }
 
+kh_status kh_control_commit_ask(const char *dir, const char *node_name, const char *study_uid, const char *series_uid, const char *patient_id,
+                                int64_t *id, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    *id = 0;
+    call_begin(&one, "commit.ask");
+    kh_json_put_text(&one.writer, "node", node_name);
+    kh_json_put_text(&one.writer, "study_uid", study_uid);
+    if (series_uid)
+        kh_json_put_text(&one.writer, "series_uid", series_uid);
+    if (patient_id)
+        kh_json_put_text(&one.writer, "patient_id", patient_id);
+    status = call_send(&one, dir, err);
+    if (status == KH_OK)
+        *id = kh_json_get_int(one.json, "id", 0);
+    call_end(&one);
+    return status;
+}
+
 kh_status kh_control_pull_cancel(const char *dir, int64_t pull_id, kh_error *err)
 {
     return call_id(dir, "pull.cancel", pull_id, NULL, 0, err);

@@ -137,6 +137,35 @@ static kh_status op_queue_kick(const kh_control_server *server, const kh_json *r
     return KH_OK;
 }
 
+static kh_status op_commit_ask(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    static const struct {
+        const char *name;
+        kh_tag tag;
+    } members[] = {
+        {"study_uid", KH_TAG_STUDY_INSTANCE_UID}, {"series_uid", KH_TAG_SERIES_INSTANCE_UID}, {"patient_id", KH_TAG_PATIENT_ID}};
+    const char *node_name = kh_json_get_text(request, "node");
+    kh_search_key keys[3];
+    size_t count = 0;
+    int64_t id = 0;
+    kh_node node;
+    kh_status status;
+
+    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++)
+        if (kh_json_get_text(request, members[i].name))
+            keys[count++] = (kh_search_key){members[i].tag, kh_json_get_text(request, members[i].name)};
+    if (!node_name || count == 0 || keys[0].tag != KH_TAG_STUDY_INSTANCE_UID || !keys[0].value[0])
+        return kh_error_set(err, KH_E_ARG, "%s is missing", node_name ? "study_uid" : "node");
+    if (!server->pulls.commit)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "no storage commitment runs here");
+    status = kh_node_find(server->cache, node_name, &node, err);
+    if (status == KH_OK)
+        status = server->pulls.commit(server->pulls.context, &node, keys, count, &id, err);
+    if (status == KH_OK)
+        kh_json_put_int(answer, "id", id);
+    return status;
+}
+
 /* Names in incoming/ that are numbers are the owner's own. */
 static bool is_adoptable_name(const char *name)
 {
@@ -193,6 +222,7 @@ static const struct {
     {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
     {"node.set", op_node_set},   {"title.add", op_title_add},     {"title.remove", op_title_remove},
     {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
+    {"commit.ask", op_commit_ask},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
 };
 

@@ -13,6 +13,8 @@ typedef struct kh_scp {
     const char *facility; /* of what it sends */
     int64_t pull_id;      /* of the job that all it sends belongs to, 0: told by the message ID of a move, if at all */
     uint64_t stored, duplicates, conflicts, refused, echoes, queries, retrievals;
+    int64_t held[8];      /* storage commitments to be reported here */
+    size_t held_count;
     kh_status refused_status;   /* of the newest refusal, with its words */
     char refused_words[200];
 } kh_scp;
@@ -29,6 +31,17 @@ KH_MUST_USE kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dims
 KH_MUST_USE kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
 /* C-MOVE and C-GET. */
 KH_MUST_USE kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* Storage commitment: N-ACTION, and the N-EVENT-REPORT of a node that we have asked. */
+KH_MUST_USE kh_status kh_scp_action(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+KH_MUST_USE kh_status kh_scp_event_report(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* The answer to a report, by what came of it. */
+uint16_t kh_commit_event_status(kh_status status);
+/* Before the next request is waited for: what was promised here is reported here once the peer has been quiet for a moment. */
+KH_MUST_USE kh_status kh_scp_linger(kh_scp *of, bool *released, kh_error *err);
+/* The association ends: others report. */
+void kh_scp_let_go(kh_scp *of);
+/* One request of any kind. */
+KH_MUST_USE kh_status kh_scp_serve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
 /* Of which service a class is. */
 bool kh_scp_is_find(const char *sop_class_uid);
 bool kh_scp_is_move(const char *sop_class_uid);

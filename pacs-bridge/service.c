@@ -84,7 +84,8 @@ int kh_service_choose(void *context, const char *abstract_syntax, const char *co
 {
     int fallback = -2, native = -2;
 
-    if (kh_scp_is_find(abstract_syntax) || kh_scp_is_move(abstract_syntax) || kh_scp_is_get(abstract_syntax))
+    if (kh_scp_is_find(abstract_syntax) || kh_scp_is_move(abstract_syntax) || kh_scp_is_get(abstract_syntax) ||
+        strcmp(abstract_syntax, KH_SOP_COMMITMENT) == 0)
         return choose_identifier_syntax(transfer_syntaxes, count);
     if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(context, abstract_syntax))
         return -1;
@@ -286,27 +287,41 @@ static kh_status serve_other(const kh_scp *of, uint8_t context_id, const kh_dims
     return kh_scp_answer(of, context_id, request, KH_DIMSE_UNRECOGNISED_OPERATION, "");
 }
 
+kh_status kh_scp_serve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
+{
+    switch (request->field) {
+    case KH_C_ECHO_RQ:
+        of->echoes++;
+        return kh_scp_answer(of, context_id, request, KH_DIMSE_SUCCESS, "");
+    case KH_C_STORE_RQ:
+        return kh_scp_store(of, context_id, request, err);
+    case KH_C_FIND_RQ:
+        return kh_scp_find(of, context_id, request, err);
+    case KH_C_MOVE_RQ:
+    case KH_C_GET_RQ:
+        return kh_scp_retrieve(of, context_id, request, err);
+    case KH_N_ACTION_RQ:
+        return kh_scp_action(of, context_id, request, err);
+    case KH_N_EVENT_REPORT_RQ:
+        return kh_scp_event_report(of, context_id, request, err);
+    default:
+        return serve_other(of, context_id, request, err);
+    }
+}
+
 static kh_status serve_messages(kh_scp *of, kh_error *err)
 {
     for (;;) {
         kh_dimse request;
         uint8_t context_id;
-        kh_status status = kh_assoc_receive(of->assoc, &context_id, &request, 0, err);
+        bool released = false;
+        kh_status status = kh_scp_linger(of, &released, err);
 
-        if (status != KH_OK || request.field == 0)
+        if (status == KH_OK && !released)
+            status = kh_assoc_receive(of->assoc, &context_id, &request, 0, err);
+        if (status != KH_OK || released || request.field == 0)
             return status;
-        if (request.field == KH_C_ECHO_RQ) {
-            of->echoes++;
-            status = kh_scp_answer(of, context_id, &request, KH_DIMSE_SUCCESS, "");
-        } else if (request.field == KH_C_STORE_RQ) {
-            status = kh_scp_store(of, context_id, &request, err);
-        } else if (request.field == KH_C_FIND_RQ) {
-            status = kh_scp_find(of, context_id, &request, err);
-        } else if (request.field == KH_C_MOVE_RQ || request.field == KH_C_GET_RQ) {
-            status = kh_scp_retrieve(of, context_id, &request, err);
-        } else {
-            status = serve_other(of, context_id, &request, err);
-        }
+        status = kh_scp_serve(of, context_id, &request, err);
         if (status != KH_OK) {
             (void)!kh_error_set(err, status, "response not sent"); /* the first words win */
             return status;
@@ -344,6 +359,7 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
     if (status == KH_OK)
         status = serve_messages(&of, &err);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
+    kh_scp_let_go(&of);
     if (status != KH_OK)
         kh_assoc_abort(assoc);
     log_session(&of, number, kh_clock_monotonic_ms() - begin_ms, status, &err);

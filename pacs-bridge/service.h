@@ -1,6 +1,6 @@
 /* service.h - what we serve as SCP: C-ECHO, C-STORE of every storage SOP class, and of configured private ones, in every
  * transfer syntax we know, C-FIND,
- * C-MOVE and C-GET.
+ * C-MOVE, C-GET and storage commitment.
  * Success is answered only after kh_ingest_commit() returned KH_OK. Threads: each association on its own. */
 #ifndef KH_PACS_BRIDGE_SERVICE_H
 #define KH_PACS_BRIDGE_SERVICE_H
@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include "dicom/codec/codec.h"
 #include "dicom/shim/acceptor.h"
+#include "pacs-bridge/commit_queue.h"
 #include "pacs-bridge/pull_queue.h"
 
 #define KH_PRIVATE_CLASSES_MAX 32
@@ -15,6 +16,7 @@
 typedef struct kh_service_scp {
     kh_cache *cache;
     kh_pull_queue *pulls;         /* NULL when none runs */
+    kh_commit_queue *commits;     /* NULL: storage commitment is not served */
     kh_codec *codec;              /* for peers that take nothing compressed; may be NULL */
     char ae_title[KH_AE_TITLE_SIZE];
     char facility_default[65];

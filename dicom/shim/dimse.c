@@ -16,6 +16,7 @@ void kh_dimse_respond(kh_dimse *out, const kh_dimse *request, uint16_t status)
     kh_dimse_init(out, (uint16_t)(request->field | KH_DIMSE_RESPONSE));
     out->responded_id = request->message_id;
     out->status = status;
+    out->type_id = request->type_id;
     if (kh_uid_plausible(request->sop_class_uid))
         memcpy(out->sop_class_uid, request->sop_class_uid, sizeof(out->sop_class_uid));
     if (kh_uid_plausible(request->sop_instance_uid))
@@ -80,7 +81,7 @@ kh_status kh_dimse_encode(kh_buf *out, const kh_dimse *command, kh_error *err)
 
     put_head(&to, 0x0000, 4);
     put(&to, (uint8_t[4]){0}, 4);
-    put_text(&to, 0x0002, command->sop_class_uid, '\0');
+    put_text(&to, command->field == KH_N_ACTION_RQ ? 0x0003 : 0x0002, command->sop_class_uid, '\0');
     put_us(&to, 0x0100, command->field);
     if (!response && command->field != KH_C_CANCEL_RQ)
         put_us(&to, 0x0110, command->message_id);
@@ -95,7 +96,9 @@ kh_status kh_dimse_encode(kh_buf *out, const kh_dimse *command, kh_error *err)
         put_us(&to, 0x0900, command->status);
         put_text(&to, 0x0902, command->comment, ' ');
     }
-    put_text(&to, 0x1000, command->sop_instance_uid, '\0');
+    put_text(&to, command->field == KH_N_ACTION_RQ ? 0x1001 : 0x1000, command->sop_instance_uid, '\0');
+    if (command->type_id)
+        put_us(&to, (command->field & ~KH_DIMSE_RESPONSE) == KH_N_ACTION_RQ ? 0x1008 : 0x1002, command->type_id);
     put_count(&to, 0x1020, command->remaining);
     put_count(&to, 0x1021, command->completed);
     put_count(&to, 0x1022, command->failed);
@@ -171,6 +174,10 @@ static void take_element(kh_dimse *out, uint16_t element, const uint8_t *value, 
     case 0x1000:
     case 0x1001:
         get_text(out->sop_instance_uid, sizeof(out->sop_instance_uid), value, length);
+        break;
+    case 0x1002:
+    case 0x1008:
+        out->type_id = get_us(value, length);
         break;
     case 0x1020:
         out->remaining = get_us(value, length);

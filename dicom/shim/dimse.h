@@ -22,6 +22,10 @@ enum { /* Command Field (0000,0100) */
     KH_C_MOVE_RSP = 0x8021,
     KH_C_ECHO_RQ = 0x0030,
     KH_C_ECHO_RSP = 0x8030,
+    KH_N_EVENT_REPORT_RQ = 0x0100,
+    KH_N_EVENT_REPORT_RSP = 0x8100,
+    KH_N_ACTION_RQ = 0x0130,
+    KH_N_ACTION_RSP = 0x8130,
     KH_C_CANCEL_RQ = 0x0fff
 };
 #define KH_DIMSE_RESPONSE 0x8000 /* bit of every response */
@@ -29,10 +33,15 @@ enum { /* Command Field (0000,0100) */
 enum { /* Status (0000,0900), PS3.7 annex C and PS3.4 */
     KH_DIMSE_SUCCESS = 0x0000,
     KH_DIMSE_PROCESSING_FAILURE = 0x0110,
+    KH_DIMSE_NO_SUCH_INSTANCE = 0x0112,
+    KH_DIMSE_NO_SUCH_EVENT = 0x0113,
+    KH_DIMSE_INVALID_ARGUMENT = 0x0115,
     KH_DIMSE_INVALID_INSTANCE = 0x0117,
     KH_DIMSE_CLASS_NOT_SUPPORTED = 0x0122,
+    KH_DIMSE_NO_SUCH_ACTION = 0x0123,
     KH_DIMSE_NOT_AUTHORISED = 0x0124,
     KH_DIMSE_UNRECOGNISED_OPERATION = 0x0211,
+    KH_DIMSE_RESOURCE_LIMITATION = 0x0213,
     KH_DIMSE_OUT_OF_RESOURCES = 0xa700,
     KH_DIMSE_CANNOT_COUNT = 0xa701,
     KH_DIMSE_CANNOT_PERFORM = 0xa702,
@@ -56,6 +65,7 @@ typedef struct kh_dimse {
     uint16_t priority;          /* 0 medium, 1 high, 2 low */
     uint16_t status;            /* of a response */
     bool has_data;              /* a data set follows */
+    uint16_t type_id;           /* Event Type ID or Action Type ID; 0 when absent */
     char sop_class_uid[KH_UID_SIZE];    /* affected or requested, "" when absent; what a peer sends is not checked here */
     char sop_instance_uid[KH_UID_SIZE]; /* likewise: kh_uid_plausible() before it goes anywhere; "" also when too long */
     char move_destination[17];

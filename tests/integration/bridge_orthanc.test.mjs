@@ -56,3 +56,31 @@ test('Orthanc finds our study and has it moved to itself; what we send it takes;
     assert.equal(pulled.code, 0, pulled.output + other.log.slice(-2000));
     assert.equal((await other.studies())[0].objects, files.length);
 });
+
+test('Orthanc asks us to promise what we hold, and promises what we send it', { skip }, async (t) => {
+    const dicomPort = await freePort();
+    const orthanc = await startOrthanc(dicomPort);
+    t.after(() => process.kill(-orthanc.child.pid, 'SIGKILL'));
+    const node = ['orthanc', '--ae-title', 'ORTHANC', '--facility', 'hospital', '--host', '127.0.0.1', '--port', String(orthanc.dicom), '--may-store'];
+    const service = await Service.start({ dicomPort, nodes: [node], files, facility: 'hospital', settings: { commitment: { stay: '200 ms' } } });
+    t.after(() => service.stop());
+    const study = Object.values(await attribute('0020,000d', files.slice(0, 1)))[0];
+    const [ctClass, uids] = ['1.2.840.10008.5.1.4.1.1.2', Object.values(await attribute('0008,0018', files))];
+
+    const asked = await orthanc.ask('/modalities/kakehashi/storage-commitment', {
+        DicomInstances: [...uids.map((uid) => ({ SOPClassUID: ctClass, SOPInstanceUID: uid })),
+            { SOPClassUID: ctClass, SOPInstanceUID: '1.2.3.4.5' }, { SOPClassUID: '1.2.840.10008.5.1.4.1.1.4', SOPInstanceUID: uids[0] }],
+    });
+    const report = await until('our report is at Orthanc', async () => {
+        const now = await orthanc.ask(asked.Path);
+        return now.Status !== 'Pending' && now;
+    }).catch((error) => { throw new Error(`${error.message}\n${service.log.slice(-2000)}\n${orthanc.child.output.slice(-2000)}`); });
+    assert.equal(report.Status, 'Failure');
+    assert.deepEqual(report.Success.map((one) => one.SOPInstanceUID).sort(), [...uids].sort());
+    assert.deepEqual(report.Failures.map((one) => [one.SOPInstanceUID, one.FailureReason]).sort(), [['1.2.3.4.5', 0x112], [uids[0], 0x119]].sort());
+
+    const sent = await service.command(['send', 'orthanc', '--study', study, '--commit', '--list', '--wait', '30']);
+    assert.equal(sent.code, 0, `${sent.output}\n${service.log.slice(-2000)}\n${orthanc.child.output.slice(-2000)}`);
+    assert.match(sent.output, /12 of 12 committed by orthanc/);
+    assert.equal(sent.output.match(/ committed \(0000\)/g).length, 12);
+});

@@ -1,0 +1,69 @@
+/* commitments.h - storage commitment transactions (PS3.4 J), durable in the index: what others have asked us to promise and are to be told,
+ * and what we have asked others to promise. The objects of one that we promised are pinned (cache/pins.h) under the owner
+ * "commitment:ID" as long as the transaction is kept. Writes: the owner only. Threads: any. */
+#ifndef KH_CACHE_COMMITMENTS_H
+#define KH_CACHE_COMMITMENTS_H
+
+#include "cache/cache.h"
+#include "dicom/syntax.h"
+
+typedef enum kh_commitment_side {
+    KH_COMMITMENT_OURS,  /* we promise and report */
+    KH_COMMITMENT_THEIRS /* we have asked a node to promise */
+} kh_commitment_side;
+
+typedef enum kh_commitment_state {
+    KH_COMMITMENT_WAITING, /* ours: to be checked and reported; theirs: to be asked for */
+    KH_COMMITMENT_ASKED,   /* theirs: accepted, the report is still to come */
+    KH_COMMITMENT_DONE,    /* reported */
+    KH_COMMITMENT_FAILED   /* given up: reason says why */
+} kh_commitment_state;
+
+typedef struct kh_commitment {
+    int64_t id, node_id;
+    kh_commitment_side side;
+    kh_commitment_state state;
+    char transaction_uid[KH_UID_SIZE];
+    int64_t count, committed;               /* objects; committed is known once checked or reported */
+    bool checked;                           /* ours: every result is there */
+    int64_t attempts;
+    int64_t not_before_ms, created_ms, updated_ms; /* wall clock */
+    char reason[200];
+} kh_commitment;
+
+#define KH_COMMITMENT_UNKNOWN 0xffff /* result: nothing was said yet */
+
+typedef struct kh_commitment_ref {
+    char sop_class_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE];
+    uint16_t result; /* 0: committed; else Failure Reason (0008,1197), or KH_COMMITMENT_UNKNOWN */
+} kh_commitment_ref;
+
+/* One more; side, node_id, transaction_uid and not_before_ms are read, id is set. A transaction that this node has named before is made
+ * anew. KH_E_BUSY when open_max of this side are open already. */
+KH_MUST_USE kh_status kh_commitment_file(kh_cache *cache, kh_commitment *commitment, const kh_commitment_ref *refs, size_t count,
+                                         int64_t open_max, kh_error *err);
+/* State, attempts, not_before_ms, reason, committed and checked; refs (NULL: as they are) with their results. What is DONE or FAILED stays
+ * so: KH_E_CONFLICT. */
+KH_MUST_USE kh_status kh_commitment_update(kh_cache *cache, const kh_commitment *commitment, const kh_commitment_ref *refs, size_t count,
+                                           kh_error *err);
+/* Open ones of a node are not looked at before then. */
+KH_MUST_USE kh_status kh_commitment_postpone(kh_cache *cache, int64_t node_id, int64_t not_before_ms, kh_error *err);
+/* Forget those that ended before then, with their pins. */
+KH_MUST_USE kh_status kh_commitment_expire(kh_cache *cache, int64_t before_ms, kh_error *err);
+
+/* KH_E_NOT_FOUND. */
+KH_MUST_USE kh_status kh_commitment_find(kh_cache *cache, int64_t id, kh_commitment *out, kh_error *err);
+KH_MUST_USE kh_status kh_commitment_by_uid(kh_cache *cache, kh_commitment_side side, int64_t node_id, const char *transaction_uid,
+                                           kh_commitment *out, kh_error *err);
+/* *refs is malloc'ed, the caller's. */
+KH_MUST_USE kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **refs, size_t *count, kh_error *err);
+/* Up to count open ones that are due by now_ms, the oldest first; *next_ms: when the next one of the others is, INT64_MAX when none. */
+KH_MUST_USE kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, kh_commitment *out, size_t *count, int64_t *next_ms,
+                                        kh_error *err);
+
+/* May we promise this object of the facility? *result as in kh_commitment_ref: committed when it is in the index, of this class, its file
+ * here with all its bytes, and, with sums, with its checksum. Pins its study first, for commitment_id. */
+KH_MUST_USE kh_status kh_commitment_check(kh_cache *cache, int64_t commitment_id, const char *facility, bool sums, kh_commitment_ref *ref,
+                                          kh_error *err);
+
+#endif

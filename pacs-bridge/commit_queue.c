@@ -1,0 +1,248 @@
+#include "pacs-bridge/commit_queue.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "pacs-bridge/commit_data.h"
+#include "pacs-bridge/commit_work.h"
+#include "pacs-bridge/pull_job.h"
+
+#define TICK_MS 100
+#define LOOK_LONGEST_MS 60000
+#define EXPIRE_MS 3600000
+#define BATCH 32
+
+const kh_commit_limits kh_commit_limits_default = {.references_max = 10000,
+                                                   .open_max = 1000,
+                                                   .attempts_max = 20,
+                                                   .retry_first_ms = 5000,
+                                                   .retry_longest_ms = 1800000,
+                                                   .stay_ms = 1000,
+                                                   .patience_ms = 86400000,
+                                                   .keep_ms = INT64_C(720) * 3600000};
+
+const kh_commit_limits *kh_commit_queue_limits(const kh_commit_queue *queue)
+{
+    return &queue->options.limits;
+}
+
+/* --- held transactions --- */
+
+static bool hold(kh_commit_queue *queue, int64_t id)
+{
+    bool room;
+
+    pthread_mutex_lock(&queue->lock);
+    room = queue->held_count < KH_COMMIT_HELD_MAX;
+    if (room)
+        queue->held[queue->held_count++] = id;
+    pthread_mutex_unlock(&queue->lock);
+    return room;
+}
+
+static bool is_held(kh_commit_queue *queue, int64_t id)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->held_count; i++)
+        found = found || queue->held[i] == id;
+    pthread_mutex_unlock(&queue->lock);
+    return found;
+}
+
+void kh_commit_queue_kick(kh_commit_queue *queue)
+{
+    if (queue)
+        atomic_store(&queue->kicked, true);
+}
+
+void kh_commit_queue_release(kh_commit_queue *queue, int64_t id)
+{
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->held_count; i++)
+        if (queue->held[i] == id)
+            queue->held[i--] = queue->held[--queue->held_count];
+    pthread_mutex_unlock(&queue->lock);
+    kh_commit_queue_kick(queue);
+}
+
+/* --- new ones --- */
+
+kh_status kh_commit_queue_promise(kh_commit_queue *queue, const kh_node *node, const char *transaction_uid,
+                                  const kh_commitment_ref *refs, size_t count, bool *held, int64_t *id, kh_error *err)
+{
+    kh_commitment commitment = {.side = KH_COMMITMENT_OURS, .node_id = node->id, .not_before_ms = kh_clock_wall_ms()};
+    kh_status status;
+
+    /* Nothing of it may begin before the association that asks can hold it. */
+    pthread_mutex_lock(&queue->filing);
+    snprintf(commitment.transaction_uid, sizeof(commitment.transaction_uid), "%s", transaction_uid);
+    status = kh_commitment_file(queue->options.cache, &commitment, refs, count, queue->options.limits.open_max, err);
+    *id = commitment.id;
+    *held = status == KH_OK && hold(queue, commitment.id);
+    pthread_mutex_unlock(&queue->filing);
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "commit", "transaction %" PRId64 ": %s asks us to keep %zu objects", commitment.id, node->name, count);
+    kh_commit_queue_kick(queue);
+    return status;
+}
+
+/* PS3.5 B.2: "2.25." and a number of 128 bits. */
+static kh_status make_uid(char out[KH_UID_SIZE], kh_error *err)
+{
+    unsigned __int128 number;
+    char digits[40];
+    size_t at = sizeof(digits) - 1;
+
+    if (getrandom(&number, sizeof(number), 0) != (ssize_t)sizeof(number))
+        return kh_error_set(err, KH_E_IO, "no random number for a UID");
+    digits[at] = '\0';
+    do {
+        digits[--at] = (char)('0' + (int)(number % 10));
+        number /= 10;
+    } while (number > 0 && at > 0);
+    snprintf(out, KH_UID_SIZE, "2.25.%s", digits + at);
+    return KH_OK;
+}
+
+kh_status kh_commit_queue_ask(kh_commit_queue *queue, const kh_node *node, const kh_commitment_ref *refs, size_t count, int64_t *id,
+                              kh_error *err)
+{
+    kh_commitment commitment = {.side = KH_COMMITMENT_THEIRS, .node_id = node->id, .not_before_ms = kh_clock_wall_ms()};
+    kh_status status = make_uid(commitment.transaction_uid, err);
+
+    *id = 0;
+    if (!node->host[0])
+        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
+    if ((int64_t)count > queue->options.limits.references_max)
+        return kh_error_set(err, KH_E_LIMIT, "%zu objects, expected at most %" PRId64, count, queue->options.limits.references_max);
+    if (status == KH_OK)
+        status = kh_commitment_file(queue->options.cache, &commitment, refs, count, queue->options.limits.open_max, err);
+    *id = commitment.id;
+    kh_commit_queue_kick(queue);
+    return status;
+}
+
+/* --- the thread --- */
+
+/* One that did not go: again later, or given up. */
+static void put_back(kh_commit_queue *queue, kh_commitment *commitment, const char *why)
+{
+    const kh_commit_limits *limits = &queue->options.limits;
+    kh_error err = KH_ERROR_INIT;
+    int64_t delay_ms = kh_pull_backoff_ms(limits->retry_first_ms, limits->retry_longest_ms, (int32_t)commitment->attempts + 1,
+                                          (unsigned)commitment->id * 2654435761u);
+
+    commitment->attempts++;
+    commitment->not_before_ms = kh_clock_wall_ms() + delay_ms;
+    snprintf(commitment->reason, sizeof(commitment->reason), "%s", why);
+    if (commitment->attempts >= limits->attempts_max)
+        commitment->state = KH_COMMITMENT_FAILED;
+    kh_log(KH_LOG_WARN, "commit", "transaction %" PRId64 ": %s; %s", commitment->id, why,
+           commitment->state == KH_COMMITMENT_FAILED ? "given up" : "tried again later");
+    if (kh_commitment_update(queue->options.cache, commitment, NULL, 0, &err) == KH_OK && commitment->state != KH_COMMITMENT_FAILED)
+        (void)!kh_commitment_postpone(queue->options.cache, commitment->node_id, commitment->not_before_ms, NULL);
+    else if (err.message[0])
+        kh_log(KH_LOG_WARN, "commit", "transaction %" PRId64 ": %s", commitment->id, err.message);
+}
+
+static void work_on(kh_commit_queue *queue, kh_commitment *commitment)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_status status;
+    kh_node node;
+
+    /* One that is being held was filed a moment ago. */
+    pthread_mutex_lock(&queue->filing);
+    pthread_mutex_unlock(&queue->filing);
+    if (is_held(queue, commitment->id) || kh_commitment_find(queue->options.cache, commitment->id, commitment, &err) != KH_OK ||
+        commitment->state >= KH_COMMITMENT_DONE || commitment->not_before_ms > kh_clock_wall_ms())
+        return;
+    status = kh_node_by_id(queue->options.cache, commitment->node_id, &node, &err);
+    if (status == KH_E_NOT_FOUND)
+        commitment->attempts = queue->options.limits.attempts_max;
+    if (status == KH_OK && commitment->state == KH_COMMITMENT_ASKED)
+        status = kh_error_set(&err, KH_E_TIMEOUT, "node %s has not reported in time", node.name);
+    else if (status == KH_OK && commitment->side == KH_COMMITMENT_OURS)
+        status = kh_commit_work_report(queue, commitment, &node, &err);
+    else if (status == KH_OK)
+        status = kh_commit_work_ask(queue, commitment, &node, &err);
+    if (commitment->state == KH_COMMITMENT_ASKED && status == KH_E_TIMEOUT)
+        commitment->attempts = queue->options.limits.attempts_max;
+    if (status != KH_OK && status != KH_E_CANCELLED && status != KH_E_CONFLICT) /* conflict: the report came meanwhile */
+        put_back(queue, commitment, err.message);
+}
+
+/* When to look again. */
+static int64_t work(kh_commit_queue *queue)
+{
+    kh_commitment due[BATCH];
+    int64_t now_ms = kh_clock_wall_ms(), next_ms = INT64_MAX;
+    size_t count = BATCH;
+    kh_error err = KH_ERROR_INIT;
+
+    if (kh_commitment_due(queue->options.cache, now_ms, due, &count, &next_ms, &err) != KH_OK) {
+        kh_log(KH_LOG_WARN, "commit", "%s", err.message);
+        return 1000;
+    }
+    for (size_t i = 0; i < count && !kh_stop_raised(queue->options.stop); i++)
+        work_on(queue, &due[i]);
+    if (count > 0) /* what did not go has another time by now */
+        return 0;
+    /* A clock that was set back must not stretch a delay. */
+    return next_ms == INT64_MAX || next_ms - now_ms > LOOK_LONGEST_MS ? LOOK_LONGEST_MS : next_ms - now_ms;
+}
+
+static void *run(void *context)
+{
+    kh_commit_queue *queue = context;
+    int64_t look_ms = 0, expire_ms = 0;
+
+    while (!kh_stop_raised(queue->options.stop)) {
+        int64_t now_ms = kh_clock_monotonic_ms();
+
+        if (now_ms >= expire_ms) {
+            (void)!kh_commitment_expire(queue->options.cache, kh_clock_wall_ms() - queue->options.limits.keep_ms, NULL);
+            expire_ms = now_ms + EXPIRE_MS;
+        }
+        if (atomic_exchange(&queue->kicked, false) || now_ms >= look_ms)
+            look_ms = kh_clock_monotonic_ms() + work(queue);
+        (void)!kh_stop_wait(queue->options.stop, true, -1, 0, kh_clock_monotonic_ms() + TICK_MS, NULL);
+    }
+    return NULL;
+}
+
+kh_status kh_commit_queue_start(kh_commit_queue **out, const kh_commit_queue_options *options, kh_error *err)
+{
+    kh_commit_queue *queue = calloc(1, sizeof(*queue));
+
+    *out = NULL;
+    if (!queue)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the commitment queue");
+    queue->options = *options;
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_mutex_init(&queue->filing, NULL);
+    if (pthread_create(&queue->thread, NULL, run, queue) != 0) {
+        free(queue);
+        return kh_error_set(err, KH_E_MEMORY, "no thread for the commitment queue");
+    }
+    *out = queue;
+    return KH_OK;
+}
+
+void kh_commit_queue_join(kh_commit_queue *queue)
+{
+    if (!queue)
+        return;
+    pthread_join(queue->thread, NULL);
+    pthread_mutex_destroy(&queue->lock);
+    pthread_mutex_destroy(&queue->filing);
+    free(queue);
+}

@@ -1,0 +1,24 @@
+/* commit_work.h - one storage commitment transaction at a time: the conversations. Of commit_queue.c's own. */
+#ifndef KH_PACS_BRIDGE_COMMIT_WORK_H
+#define KH_PACS_BRIDGE_COMMIT_WORK_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "pacs-bridge/commit_queue.h"
+
+struct kh_commit_queue {
+    kh_commit_queue_options options;
+    pthread_t thread;
+    _Atomic bool kicked;
+    pthread_mutex_t filing; /* held while a transaction is filed and taken; before lock */
+    pthread_mutex_t lock;   /* guards held */
+    size_t held_count;
+    int64_t held[KH_COMMIT_HELD_MAX];
+};
+
+/* Report a promise on an association of its own. */
+KH_MUST_USE kh_status kh_commit_work_report(kh_commit_queue *queue, kh_commitment *commitment, const kh_node *node, kh_error *err);
+/* Ask a node; the report is waited for a little on the same association. */
+KH_MUST_USE kh_status kh_commit_work_ask(kh_commit_queue *queue, kh_commitment *commitment, const kh_node *node, kh_error *err);
+
+#endif
