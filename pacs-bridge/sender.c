@@ -128,7 +128,36 @@ typedef struct proposing {
     kh_proposal proposals[KH_OBJECT_KINDS_MAX + 2];
     const char *syntaxes[KH_OBJECT_KINDS_MAX]; /* of each kind's own context */
     size_t count;
+    const char *fallback[2];
+    size_t fallback_count;
 } proposing;
+
+/* The place of a UID in a list separated by commas; NULL when it is not in it. */
+static const char *find_in_list(const char *list, const char *uid)
+{
+    size_t length = strlen(uid);
+
+    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
+        if (strncmp(at, uid, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+            return at;
+    return NULL;
+}
+
+/* What every object can be written in, in the node's order; both, explicit first, when it names neither. */
+static void choose_fallback(proposing *to, const char *list)
+{
+    const char *explicit_le = find_in_list(list, KH_TS_EXPLICIT_LE), *implicit_le = find_in_list(list, KH_TS_IMPLICIT_LE);
+
+    to->fallback[0] = KH_TS_EXPLICIT_LE;
+    to->fallback[1] = KH_TS_IMPLICIT_LE;
+    to->fallback_count = 2;
+    if (implicit_le && (!explicit_le || implicit_le < explicit_le)) {
+        to->fallback[0] = KH_TS_IMPLICIT_LE;
+        to->fallback[1] = KH_TS_EXPLICIT_LE;
+    }
+    if (!explicit_le != !implicit_le)
+        to->fallback_count = 1;
+}
 
 /* Is this the first kind of its class? */
 static bool is_first_of_class(const kh_object_list *list, size_t index)
@@ -139,20 +168,21 @@ static bool is_first_of_class(const kh_object_list *list, size_t index)
     return true;
 }
 
-/* One context for each kind, in the syntax it has, so that the node takes it so if it can; then one for each class in what every
- * object can be written in, as far as there is room. */
-static void propose(proposing *to, const kh_object_list *list)
+/* One context for each kind, in the syntax it has, so that the node takes it so if it can and is to; then one for each class in what
+ * every object can be written in, as far as there is room. */
+static void propose(proposing *to, const kh_object_list *list, const kh_node *node)
 {
-    static const char *const fallback[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
-
     to->count = 0;
+    choose_fallback(to, node->syntaxes);
     for (size_t i = 0; i < list->kind_count; i++) {
+        if (node->syntaxes[0] && !find_in_list(node->syntaxes, list->kinds[i].transfer_syntax_uid))
+            continue;
         to->syntaxes[i] = list->kinds[i].transfer_syntax_uid;
         to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, &to->syntaxes[i], 1, false};
     }
     for (size_t i = 0; i < list->kind_count && to->count < sizeof(to->proposals) / sizeof(to->proposals[0]); i++)
         if (is_first_of_class(list, i))
-            to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, fallback, 2, false};
+            to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, to->fallback, to->fallback_count, false};
 }
 
 static kh_status open_association(kh_sender *sender, kh_error *err)
@@ -162,7 +192,7 @@ static kh_status open_association(kh_sender *sender, kh_error *err)
 
     if (sender->breaks >= KH_SENDER_BREAKS_MAX)
         return kh_error_set(err, KH_E_PEER, "the association broke %u times", sender->breaks);
-    propose(&to, sender->list);
+    propose(&to, sender->list, sender->node);
     status = kh_scu_connect(&sender->assoc, sender->scu, sender->node, to.proposals, to.count, err);
     if (status == KH_OK)
         sender->reached = true;

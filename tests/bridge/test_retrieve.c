@@ -297,6 +297,37 @@ static void other_syntax(void **state)
     assert_int_equal(support_count_files(((peer *)*state)->folder), OBJECTS);
 }
 
+/* It would take explicit VR, but is to be sent implicit. */
+static void syntax_of_the_node(void **state)
+{
+    peer *of = *state;
+    DIR *dir;
+    struct dirent *entry;
+    outcome result;
+    kh_node node;
+
+    assert_int_equal(kh_node_find(of->it.cache, "storage", &node, NULL), KH_OK);
+    strcpy(node.syntaxes, KH_TS_IMPLICIT_LE);
+    assert_int_equal(kh_node_set(of->it.cache, &node, NULL), KH_OK);
+    start_storescp(of, NULL, NULL);
+    result = move_to(of, "STORESCP", study_keys, 2, 0);
+    assert_counts(&result, KH_DIMSE_SUCCESS, OBJECTS, 0);
+    dir = opendir(of->folder);
+    while ((entry = readdir(dir))) {
+        char path[400];
+        uint8_t *file;
+        size_t size;
+
+        if (entry->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "%s/%s", of->folder, entry->d_name);
+        file = support_read_file(path, &size);
+        assert_null(memmem(file, size, KH_TS_EXPLICIT_LE, strlen(KH_TS_EXPLICIT_LE)));
+        free(file);
+    }
+    closedir(dir);
+}
+
 /* A node that takes objects of another class only. */
 static void other_class(void **state)
 {
@@ -558,7 +589,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(move_study),   TEST(move_series_and_images), TEST(refused_moves),  TEST(nobody_listens),
-        TEST(other_syntax), TEST(other_class), TEST(damaged_object), TEST(cancelled_move), TEST(stock_movescu),
+        TEST(other_syntax), TEST(other_class), TEST(syntax_of_the_node), TEST(damaged_object), TEST(cancelled_move), TEST(stock_movescu),
         TEST(stock_getscu), TEST(stock_getscu_of_a_patient), TEST(pull_by_get), TEST(pull_by_get_partly),
         TEST(cancelled_get), TEST(get_without_roles),
     };
