@@ -1,6 +1,7 @@
 #include "cache/cache.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -218,6 +219,7 @@ void kh_cache_close(kh_cache *cache)
     kh_origins_free(cache->origins);
     kh_stack_cache_free(cache->stacks);
     kh_blobcache_free(cache->frames);
+    free(atomic_load(&cache->spare_block));
     kh_blobcache_free(cache->displays);
     if (cache->page_owned)
         kh_page_free(cache->page);

@@ -2,6 +2,8 @@
 #include "cache/frames.h"
 
 #include <inttypes.h>
+#include <malloc.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "store/file.h"
 
 #define PIXELS_AT 64
+#define SPARE_BYTES_MAX (16u << 20)
 
 _Static_assert(sizeof(kh_pixel_format) <= PIXELS_AT, "the format stands before the pixels");
 
@@ -72,26 +75,46 @@ static kh_status read_inflated(uint8_t *out, const request *r, int fd, kh_error 
     return status;
 }
 
-/* The frame's bytes as they came in, checked against their sum; malloc'ed with PIXELS_AT bytes before them. Whatever of the
+/* What compressed frames are read into is kept for the next one: fresh memory costs a fault for each of its pages. */
+static uint8_t *take_block(kh_cache *cache, size_t size)
+{
+    uint8_t *block = atomic_exchange(&cache->spare_block, NULL);
+
+    if (block && malloc_usable_size(block) >= size)
+        return block;
+    free(block);
+    return malloc(size);
+}
+
+static void give_block(kh_cache *cache, uint8_t *block)
+{
+    if (block && malloc_usable_size(block) <= SPARE_BYTES_MAX)
+        block = atomic_exchange(&cache->spare_block, block);
+    free(block);
+}
+
+/* The frame's bytes as they came in, checked against their sum; from take_block() with PIXELS_AT bytes before them, those of
+ * an uncompressed frame from malloc(). Whatever of the
  * content does not fit the index by now is our own damage, not the sender's. */
-static kh_status read_frame(uint8_t **out, size_t *size, const request *r, bool deflated, kh_error *err)
+static kh_status read_frame(uint8_t **out, size_t *size, const request *r, const kh_transfer_syntax *syntax, kh_error *err)
 {
     uint64_t bytes = kh_frame_table_bytes(&r->object->frames, r->frame);
     kh_error why = KH_ERROR_INIT;
-    uint8_t *block;
+    uint8_t *block = NULL;
     int fd = -1;
     kh_status status;
 
     if (bytes == 0)
         return kh_error_set(err, KH_E_FORMAT, "PixelData (7FE0,0010) ends before frame %" PRIu32 " of %" PRIu32, r->frame + 1,
                             r->object->frames.frame_count);
-    block = bytes < SIZE_MAX - PIXELS_AT ? malloc((size_t)bytes + PIXELS_AT) : NULL;
+    if (bytes < SIZE_MAX - PIXELS_AT)
+        block = syntax->codec == KH_CODEC_NATIVE ? malloc((size_t)bytes + PIXELS_AT) : take_block(r->cache, (size_t)bytes + PIXELS_AT);
     if (!block)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %" PRIu64 " bytes", bytes);
     status = kh_stack_object_open(&fd, r->cache, r->object, &why);
     if (status == KH_OK)
-        status = deflated ? read_inflated(block + PIXELS_AT, r, fd, &why)
-                          : copy_extents(block + PIXELS_AT, r, NULL, 0, fd, &why);
+        status = syntax->deflated ? read_inflated(block + PIXELS_AT, r, fd, &why)
+                                  : copy_extents(block + PIXELS_AT, r, NULL, 0, fd, &why);
     if (status == KH_OK && kh_xxh3_of(block + PIXELS_AT, (size_t)bytes) != r->object->checksums[r->frame])
         status = kh_error_set(&why, KH_E_CORRUPT, "checksum of frame %" PRIu32 " differs", r->frame + 1);
     if (fd >= 0)
@@ -161,8 +184,8 @@ static kh_status decode_frame(uint8_t **data, size_t *size, const request *r, co
                               kh_error *err)
 {
     kh_pixel_format format = r->object->info.format;
-    kh_codec_how how = {.seat = r->seat};
-    uint8_t *pixels = NULL, *block;
+    kh_codec_how how = {.seat = r->seat, .lead = PIXELS_AT};
+    uint8_t *block = NULL;
     size_t pixel_bytes = 0;
     kh_status status;
 
@@ -173,16 +196,10 @@ static kh_status decode_frame(uint8_t **data, size_t *size, const request *r, co
         if (how.halvings == 0)
             return kh_error_set(err, KH_E_NOT_FOUND, "the codec makes no smaller frame of this");
     }
-    status = kh_codec_decode_as(&pixels, &pixel_bytes, r->codec, r->object->transfer_syntax_uid, &format, codestream,
+    status = kh_codec_decode_as(&block, &pixel_bytes, r->codec, r->object->transfer_syntax_uid, &format, codestream,
                                 codestream_size, &how, err);
     if (status != KH_OK)
         return status;
-    block = realloc(pixels, pixel_bytes + PIXELS_AT);
-    if (!block) {
-        free(pixels);
-        return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", pixel_bytes);
-    }
-    memmove(block + PIXELS_AT, block, pixel_bytes);
     memcpy(block, &format, sizeof format);
     *data = block;
     *size = pixel_bytes + PIXELS_AT;
@@ -200,7 +217,7 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
 
     if (!syntax)
         return kh_error_set(err, KH_E_UNSUPPORTED, "transfer syntax %s is not known", r->object->transfer_syntax_uid);
-    status = read_frame(&block, &bytes, r, syntax->deflated, err);
+    status = read_frame(&block, &bytes, r, syntax, err);
     if (status != KH_OK)
         return status;
     if (syntax->codec == KH_CODEC_NATIVE) {
@@ -214,10 +231,11 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
             *size = frame_bytes + PIXELS_AT;
             return KH_OK;
         }
+        free(block);
     } else {
         status = decode_frame(data, size, r, block + PIXELS_AT, bytes, err);
+        give_block(r->cache, block);
     }
-    free(block);
     return status;
 }
 

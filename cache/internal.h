@@ -27,6 +27,7 @@ struct kh_cache {
     kh_origins *origins;     /* owner */
     kh_stack_cache *stacks;
     kh_blobcache *frames;
+    _Atomic(uint8_t *) spare_block; /* see frames.c; NULL: none, or in use */
     kh_blobcache *displays;
     _Atomic uint64_t incoming_number;
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */

@@ -45,6 +45,7 @@ typedef struct request {
     unsigned halvings;
     int64_t deadline_us; /* on the monotonic clock */
     int64_t allowed_ms;
+    size_t lead;
 } request;
 
 typedef enum outcome { ANSWERED, DIED, LATE, BROKEN } outcome;
@@ -295,12 +296,12 @@ static kh_status status_of_reply(kh_codec_message *reply, kh_error *err)
     return kh_error_set(err, status, "%s", reply->text);
 }
 
-static kh_status fetch_pixels(uint8_t **pixels, const kh_codec *codec, unsigned index, size_t size, kh_error *err)
+static kh_status fetch_pixels(uint8_t **pixels, const kh_codec *codec, unsigned index, size_t lead, size_t size, kh_error *err)
 {
-    *pixels = malloc(size);
+    *pixels = lead < SIZE_MAX - size ? malloc(lead + size) : NULL;
     if (!*pixels)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", size);
-    memcpy(*pixels, kh_codec_area_pixels(codec->channels, index), size);
+    memcpy(*pixels + lead, kh_codec_area_pixels(codec->channels, index), size);
     return KH_OK;
 }
 
@@ -334,7 +335,7 @@ static kh_status try_once(uint8_t **pixels, size_t size, kh_codec *codec, unsign
     case ANSWERED:
         status = status_of_reply(&reply, err);
         if (status == KH_OK)
-            status = fetch_pixels(pixels, codec, index, size, err);
+            status = fetch_pixels(pixels, codec, index, asked->lead, size, err);
         punch(codec, index, asked->stream->size, size);
         return status;
     case DIED:
@@ -399,7 +400,8 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
     const kh_codec_options *options = &codec->channels->options;
     kh_codestream stream = {codestream, codestream_size};
     kh_pixel_format planned = *format;
-    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .seat = how->seat, .halvings = how->halvings};
+    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .seat = how->seat, .halvings = how->halvings,
+                     .lead = how->lead};
     kh_status status;
 
     *pixels = NULL;

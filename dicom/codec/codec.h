@@ -51,6 +51,7 @@ void kh_codec_seat_give(kh_codec *codec, unsigned seat);
 typedef struct kh_codec_how {
     unsigned halvings;    /* sides are ceil(n / 2^halvings); at most what kh_codec_halvings() says */
     const unsigned *seat; /* decode on this worker; NULL: on the next free one */
+    size_t lead;          /* bytes for the caller in front of the pixels: *pixels is the address of these, *size does not count them */
 } kh_codec_how;
 
 /* kh_codec_decode() in another way than the usual one. *format leaves with the smaller sides. */

@@ -18,16 +18,18 @@
 static kh_status ask(kh_codec *codec, uint32_t columns, uint32_t rows, uint8_t value, const char *tag, kh_error *err)
 {
     test_stream stream;
+    kh_codec_how how = {.halvings = 0};
     uint8_t *pixels = NULL;
     size_t size = 0;
     kh_status status;
 
     test_stream_init(&stream, columns, rows, value, tag);
-    status = kh_codec_decode(&pixels, &size, codec, KH_TS_RLE, &stream.format, stream.bytes, stream.size, err);
+    how.lead = value % 2 * 64; /* with and without room in front */
+    status = kh_codec_decode_as(&pixels, &size, codec, KH_TS_RLE, &stream.format, stream.bytes, stream.size, &how, err);
     if (status == KH_OK && size != (size_t)columns * rows)
         status = KH_E_INTERNAL;
     for (size_t i = 0; status == KH_OK && i < size; i++)
-        if (pixels[i] != value)
+        if (pixels[how.lead + i] != value)
             status = KH_E_INTERNAL;
     if (status != KH_OK && status != KH_E_INTERNAL && (pixels || size))
         status = KH_E_INTERNAL;
