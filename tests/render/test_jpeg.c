@@ -152,6 +152,47 @@ static void the_bytes_are_those_of_turbojpeg(void **state)
     tjDestroy(handle);
 }
 
+/* What goes to the encoder stripe by stripe is what the whole picture is: parts of it, of every form, at their own size. */
+static void stripes_are_the_picture(void **state)
+{
+    static const uint32_t crops[][4] = {{0, 0, 40, 30}, {0, 0, 8, 8}, {3, 5, 17, 9}, {39, 29, 1, 1}, {0, 16, 40, 14}};
+
+    (void)state;
+    for (size_t i = 0; i < 4 * sizeof crops / sizeof crops[0]; i++) {
+        const uint32_t *crop = crops[i / 4];
+        test_picture picture;
+        kh_render_view view;
+        kh_buf jpeg, plain, whole;
+        kh_jpeg_encoder encoder;
+        kh_error err = KH_ERROR_INIT;
+        unsigned channels;
+
+        if (i % 4 == 0)
+            test_picture_init_colour(&picture, 40, 30, KH_PHOTOMETRIC_RGB, false);
+        else
+            test_picture_init(&picture, 40, 30, i % 4 == 1 ? 8 : 16, i % 4 == 1 ? 8 : 12, i % 4 == 2);
+        for (size_t k = 0; k < picture.size; k++)
+            picture.pixels[k] = (uint8_t)(k * 2654435761u >> 25);
+        view = test_view(&picture);
+        view.quality = 80;
+        view.crop_x = crop[0];
+        view.crop_y = crop[1];
+        view.crop_width = crop[2];
+        view.crop_height = crop[3];
+        render_both(&picture, &view, &jpeg, &plain, &channels);
+        kh_buf_init(&whole, 1u << 20);
+        assert_int_equal(kh_jpeg_encoder_init(&encoder, &err), KH_OK);
+        assert_int_equal(kh_jpeg_encode(&encoder, plain.data, crop[2], crop[3], channels, 80, &whole, &err), KH_OK);
+        assert_int_equal(jpeg.size, whole.size);
+        assert_memory_equal(jpeg.data, whole.data, whole.size);
+        kh_jpeg_encoder_release(&encoder);
+        kh_buf_release(&whole);
+        kh_buf_release(&jpeg);
+        kh_buf_release(&plain);
+        test_picture_release(&picture);
+    }
+}
+
 /* A buffer that is full ends the picture with its error, and the encoder serves the next one. */
 static void a_full_buffer_is_an_error_and_nothing_more(void **state)
 {
@@ -215,6 +256,7 @@ int main(void)
         cmocka_unit_test(grey_reads_back),
         cmocka_unit_test(colour_reads_back_with_the_sampling_of_its_quality),
         cmocka_unit_test(the_bytes_are_those_of_turbojpeg),
+        cmocka_unit_test(stripes_are_the_picture),
         cmocka_unit_test(a_full_buffer_is_an_error_and_nothing_more),
         cmocka_unit_test(a_large_picture_leaves_no_memory_behind),
         cmocka_unit_test(noise_fits_the_buffer_at_every_quality),
