@@ -104,6 +104,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.floor_bytes_per_s = (uint32_t)settings->dicom_floor_bytes;
     options.pull_workers = (unsigned)settings->pull_parallel;
     options.pull_per_node = (unsigned)settings->pull_per_node;
+    options.pull_series_parallel = (unsigned)settings->pull_series_parallel;
     options.pull_attempts_max = (unsigned)settings->pull_attempts;
     options.pull_retry_first_ms = settings->pull_retry_first_ms;
     options.pull_retry_longest_ms = settings->pull_retry_longest_ms;

@@ -66,6 +66,7 @@ typedef struct kh_settings {
 
     int64_t pull_parallel;
     int64_t pull_per_node;
+    int64_t pull_series_parallel;
     int64_t pull_attempts;
     int64_t pull_retry_first_ms;
     int64_t pull_retry_longest_ms;

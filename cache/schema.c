@@ -183,6 +183,5 @@ static const char schema_10[] =
     "CREATE INDEX commitment_open ON commitment (not_before_ms, id) WHERE state < 2;"
     "CREATE INDEX commitment_ended ON commitment (updated_ms) WHERE state >= 2;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9,
-                                          schema_10};
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

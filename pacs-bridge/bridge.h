@@ -24,6 +24,7 @@ typedef struct kh_bridge_options {
     unsigned pull_workers;               /* jobs at once, 0 to 16; one more for what a doctor waits for */
     unsigned pull_per_node;              /* of these, of one node, 1 or more */
     const char *private_storage_classes; /* UIDs, see kh_service_private_classes(); borrowed until start returns; may be NULL */
+    unsigned pull_series_parallel;       /* series of one study at once, each on an association of its own, 1 to 8 */
     unsigned pull_attempts_max;          /* C-MOVE rounds of one job without a new arrival, 1 to 100 */
     int64_t pull_retry_first_ms, pull_retry_longest_ms; /* back-off, doubled each time, with jitter */
     unsigned send_workers;               /* sends to other nodes at once, 0 to 16 */
@@ -34,7 +35,7 @@ typedef struct kh_bridge_options {
     bool control;                        /* serve DIR/run/bridge.sock */
     kh_codec *codec;                     /* decodes for peers that take nothing compressed; must outlive the bridge, may be NULL */
 } kh_bridge_options;
-/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 2 workers, 2 per node, 8 attempts, 1 s to 5 min, 2 senders, 300 attempts, 60 s quiet, "local", control. */
+/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 2 workers, 2 per node, 1 series, 8 attempts, 1 s to 5 min, 2 senders, 300 attempts, 60 s quiet, "local", control. */
 extern const kh_bridge_options kh_bridge_options_default;
 
 /* cache: opened as the owner; must outlive the bridge. Jobs that were running when the last owner ended are taken up again. */

@@ -8,20 +8,11 @@
 #include "base/log.h"
 #include "cache/browse.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/pull_move.h"
 #include "pacs-bridge/query.h"
-#include "pacs-bridge/scp.h"
 #include "pacs-bridge/uid_set.h"
 
 #define INSTANCES_MAX 200000 /* of one study */
-#define UIDS_PER_MOVE 50
-#define SHOW_MS 300         /* between two notes of progress in the index */
-/* Peers that refuse finer moves: from these attempts without success on, whole series, then the whole study is asked for. */
-#define ATTEMPTS_TO_SERIES 3
-#define ATTEMPTS_TO_STUDY 5
-
-typedef struct instance {
-    char series_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE];
-} instance;
 
 typedef struct job {
     kh_pull_queue *queue;
@@ -30,16 +21,12 @@ typedef struct job {
     kh_node node;
     const char *facility;
     kh_query query;
-    kh_assoc_request calling;  /* for what comes by C-GET */
-    kh_scp incoming;
     kh_uid_set here;           /* instances of the study that we hold */
-    kh_buf there;              /* of instance: what the hospital lists */
+    kh_buf there;              /* of kh_pull_instance: what the hospital lists */
     bool asked, found, listed; /* C-FIND answered; it has the study; `there` is whole */
     int64_t here_before;
     uint16_t move_status;      /* the worst final status of the moves */
     int64_t refused_there;     /* failed sub-operations, less those that we refused ourselves */
-    int64_t shown_ms;
-    uint64_t seen;             /* bytes and objects at the last tick */
 } job;
 
 int64_t kh_pull_backoff_ms(int64_t first_ms, int64_t longest_ms, int32_t attempt, unsigned jitter)
@@ -85,7 +72,7 @@ static kh_status note_study(void *context, const kh_found_study *study)
 static kh_status note_there(void *context, const char *series_uid, const char *sop_instance_uid)
 {
     job *of = context;
-    instance one;
+    kh_pull_instance one;
 
     snprintf(one.series_uid, sizeof(one.series_uid), "%s", series_uid);
     snprintf(one.sop_instance_uid, sizeof(one.sop_instance_uid), "%s", sop_instance_uid);
@@ -94,12 +81,12 @@ static kh_status note_there(void *context, const char *series_uid, const char *s
 
 static size_t there_count(const job *of)
 {
-    return of->there.size / sizeof(instance);
+    return of->there.size / sizeof(kh_pull_instance);
 }
 
-static const instance *there_at(const job *of, size_t index)
+static const kh_pull_instance *there_at(const job *of, size_t index)
 {
-    return (const instance *)(const void *)of->there.data + index; /* malloc'ed: aligned for char arrays */
+    return (const kh_pull_instance *)(const void *)of->there.data + index; /* malloc'ed: aligned for char arrays */
 }
 
 static kh_status list_there(job *of, kh_error *err)
@@ -154,165 +141,18 @@ static bool is_complete(const job *of)
     return of->pull->expected >= 0 && (int64_t)of->here.count >= of->pull->expected;
 }
 
-/* --- moving --- */
-
-static kh_status show_progress(job *of, const kh_arrivals *arrivals, kh_error *err)
-{
-    int64_t now_ms = kh_clock_monotonic_ms(), received = of->here_before + (int64_t)arrivals->kept;
-
-    if (received == of->pull->received || now_ms - of->shown_ms < SHOW_MS)
-        return KH_OK;
-    of->pull->received = received;
-    of->shown_ms = now_ms;
-    return kh_pull_update(of->options->cache, of->pull, err);
-}
-
-static kh_status move_progress(void *context, const kh_dimse *response, bool *alive, kh_error *err)
-{
-    job *of = context;
-    kh_arrivals arrivals;
-    uint64_t seen;
-
-    (void)response; /* the counts of pending responses are often wrong; what has arrived is not */
-    kh_pull_queue_arrivals(of->queue, of->pull->id, &arrivals);
-    seen = arrivals.bytes + arrivals.kept + arrivals.duplicates + arrivals.refused;
-    *alive = seen != of->seen;
-    of->seen = seen;
-    if (arrivals.cancelled)
-        return kh_error_set(err, KH_E_CANCELLED, "cancelled");
-    if (kh_pull_queue_must_yield(of->queue, of->pull->id))
-        return kh_error_set(err, KH_E_CANCELLED, "made way for a more urgent study");
-    return show_progress(of, &arrivals, err);
-}
-
-static void note_final(job *of, const kh_dimse *final, uint64_t refused_here)
-{
-    int64_t refused = final->failed > 0 ? final->failed : 0;
-
-    of->refused_there += refused > (int64_t)refused_here ? refused - (int64_t)refused_here : 0;
-    if (final->status != KH_DIMSE_SUCCESS)
-        of->move_status = final->status;
-}
-
-/* An object that comes by C-GET is taken in as if it had been pushed. */
-static kh_status take_object(void *context, uint8_t context_id, const kh_dimse *request, kh_error *err)
-{
-    job *of = context;
-
-    return kh_scp_store(&of->incoming, context_id, request, err);
-}
-
-static kh_status retrieve(job *of, const kh_context *with, uint16_t message_id, const kh_buf *identifier, kh_dimse *final, kh_error *err)
-{
-    if (!of->node.retrieve_by_get)
-        return kh_user_move(of->query.assoc, with, message_id, of->options->ae_title, identifier->data, identifier->size,
-                            move_progress, of, final, NULL, err);
-    memcpy(of->calling.calling, of->node.ae_title, sizeof(of->calling.calling));
-    of->incoming = (kh_scp){.service = of->options->service, .assoc = of->query.assoc, .request = &of->calling, .node = of->node,
-                            .facility = of->facility, .pull_id = of->pull->id};
-    return kh_user_get(of->query.assoc, with, message_id, identifier->data, identifier->size, take_object, move_progress, of, final,
-                       NULL, err);
-}
-
-static kh_status move_keys(job *of, const kh_key *keys, size_t key_count, kh_error *err)
-{
-    const kh_context *with = of->node.retrieve_by_get ? of->query.get : of->query.move;
-    uint16_t message_id = kh_assoc_next_message_id();
-    kh_arrivals before, after;
-    kh_buf identifier;
-    kh_dimse final;
-    kh_status status;
-
-    if (!with)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s accepts no Study Root %s", of->node.name,
-                            of->node.retrieve_by_get ? "C-GET" : "C-MOVE");
-    kh_buf_init(&identifier, 65536);
-    kh_pull_queue_expect(of->queue, of->pull->id, message_id);
-    kh_pull_queue_arrivals(of->queue, of->pull->id, &before);
-    status = kh_identifier_build(&identifier, with->transfer_syntax, "", keys, key_count, err);
-    if (status == KH_OK)
-        status = retrieve(of, with, message_id, &identifier, &final, err);
-    kh_pull_queue_arrivals(of->queue, of->pull->id, &after);
-    if (status == KH_OK)
-        note_final(of, &final, after.refused - before.refused);
-    kh_buf_release(&identifier);
-    return status;
-}
-
-static kh_status move_study(job *of, kh_error *err)
-{
-    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
-                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid}};
-
-    return move_keys(of, keys, 2, err);
-}
-
-static kh_status move_series(job *of, const char *series_uid, kh_error *err)
-{
-    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
-                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid},
-                           {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid}};
-
-    return move_keys(of, keys, 3, err);
-}
-
-static kh_status move_instances(job *of, const char *series_uid, const char *uids, kh_error *err)
-{
-    const kh_key keys[] = {{KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), uids},
-                           {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
-                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), of->pull->study_uid},
-                           {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid}};
-
-    return move_keys(of, keys, 4, err);
-}
-
-/* The missing ones among there[begin..end), all of one series, by their UIDs. */
-static kh_status move_missing_instances(job *of, size_t begin, size_t end, kh_error *err)
-{
-    char uids[UIDS_PER_MOVE * KH_UID_SIZE];
-    const char *series_uid = there_at(of, begin)->series_uid;
-    size_t used = 0, count = 0;
-    kh_status status = KH_OK;
-
-    for (size_t i = begin; status == KH_OK && i < end; i++) {
-        const char *uid = there_at(of, i)->sop_instance_uid;
-        if (kh_uid_set_has(&of->here, uid))
-            continue;
-        used += (size_t)snprintf(uids + used, sizeof(uids) - used, "%s%s", count ? "\\" : "", uid);
-        if (++count == UIDS_PER_MOVE) {
-            status = move_instances(of, series_uid, uids, err);
-            used = count = 0;
-        }
-    }
-    return status == KH_OK && count > 0 ? move_instances(of, series_uid, uids, err) : status;
-}
-
-static kh_status move_missing(job *of, kh_error *err)
-{
-    size_t total = there_count(of), begin = 0;
-    kh_status status = KH_OK;
-
-    while (status == KH_OK && begin < total) {
-        size_t end = begin, missing = 0;
-        while (end < total && strcmp(there_at(of, end)->series_uid, there_at(of, begin)->series_uid) == 0)
-            missing += !kh_uid_set_has(&of->here, there_at(of, end++)->sop_instance_uid);
-        if (missing > 0 && (missing == end - begin || of->pull->attempts >= ATTEMPTS_TO_SERIES))
-            status = move_series(of, there_at(of, begin)->series_uid, err);
-        else if (missing > 0)
-            status = move_missing_instances(of, begin, end, err);
-        begin = end;
-    }
-    return status;
-}
-
-static kh_status move_what_is_missing(job *of, kh_error *err)
-{
-    if (!of->listed || of->here.count == 0 || of->pull->attempts >= ATTEMPTS_TO_STUDY)
-        return move_study(of, err);
-    return move_missing(of, err);
-}
-
 /* --- how it stands --- */
+
+static kh_status move_what_is_missing(job *of, const kh_scu *scu, kh_error *err)
+{
+    kh_pull_move move = {.queue = of->queue, .pull = of->pull, .node = &of->node, .facility = of->facility, .scu = scu, .query = &of->query,
+                         .here = &of->here, .there = of->listed ? there_at(of, 0) : NULL, .there_count = of->listed ? there_count(of) : 0};
+    kh_status status = kh_pull_move_run(&move, err);
+
+    of->move_status = move.final_status;
+    of->refused_there = move.refused_there;
+    return status;
+}
 
 static kh_status attempt(job *of, kh_error *err)
 {
@@ -334,7 +174,7 @@ static kh_status attempt(job *of, kh_error *err)
         status = kh_error_set(err, KH_E_PEER, "the hospital could not be asked whether it has more");
     if (status == KH_OK && !is_complete(of)) {
         (void)!kh_pull_update(of->options->cache, of->pull, NULL); /* the count, for those who look; it comes again */
-        status = move_what_is_missing(of, err);
+        status = move_what_is_missing(of, &scu, err);
     }
     kh_query_close(&of->query, status);
     return status;
@@ -445,7 +285,7 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     kh_status status;
 
     kh_uid_set_init(&of.here, INSTANCES_MAX);
-    kh_buf_init(&of.there, INSTANCES_MAX * sizeof(instance));
+    kh_buf_init(&of.there, INSTANCES_MAX * sizeof(kh_pull_instance));
     status = kh_node_by_id(of.options->cache, pull->node_id, &of.node, &err);
     of.facility = of.node.facility[0] ? of.node.facility : of.options->facility_default;
     if (status == KH_OK) {

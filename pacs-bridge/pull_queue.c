@@ -23,7 +23,7 @@ typedef struct running_job {
     int64_t node_id;
     int32_t priority;
     bool reserved;         /* by the worker that is kept for the urgent */
-    uint16_t message_id;
+    uint16_t message_ids[KH_PULL_LANES_MAX];
     kh_arrivals arrivals;
     int64_t yield_look_ms; /* monotonic; the last look for somebody more urgent */
     uint64_t yield_kicks;
@@ -239,6 +239,8 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
     if (options->retry_first_ms < 1 || options->retry_longest_ms < options->retry_first_ms || options->attempts_max < 1)
         return kh_error_set(err, KH_E_ARG, "pull retry after %lld to %lld ms, %u attempts: expected 1 or more, in order",
                             (long long)options->retry_first_ms, (long long)options->retry_longest_ms, options->attempts_max);
+    if (options->series_parallel < 1 || options->series_parallel > KH_PULL_LANES_MAX)
+        return kh_error_set(err, KH_E_ARG, "pull series_parallel %u, expected 1 to %d", options->series_parallel, KH_PULL_LANES_MAX);
     if (options->workers > WORKERS_MAX)
         return kh_error_set(err, KH_E_ARG, "pull workers %u, expected 0 to %d", options->workers, WORKERS_MAX);
     if (options->per_node < 1)
@@ -336,6 +338,14 @@ unsigned kh_pull_queue_running(kh_pull_queue *queue)
 
 /* --- what arrives --- */
 
+static bool carries(const running_job *job, uint16_t message_id)
+{
+    for (unsigned i = 0; i < KH_PULL_LANES_MAX; i++)
+        if (job->message_ids[i] == message_id)
+            return true;
+    return false;
+}
+
 int64_t kh_pull_queue_attribute(kh_pull_queue *queue, int64_t node_id, uint16_t originator_message_id)
 {
     int64_t found = 0;
@@ -346,7 +356,7 @@ int64_t kh_pull_queue_attribute(kh_pull_queue *queue, int64_t node_id, uint16_t 
         if (job->pull_id == 0 || job->node_id != node_id)
             continue;
         found = job->pull_id;
-        if (originator_message_id != 0 && job->message_id == originator_message_id)
+        if (originator_message_id != 0 && carries(job, originator_message_id))
             break; /* else the last one of that node: many peers do not tell */
     }
     pthread_mutex_unlock(&queue->lock);
@@ -380,14 +390,14 @@ void kh_pull_queue_note_object(kh_pull_queue *queue, int64_t pull_id, kh_status 
     pthread_mutex_unlock(&queue->lock);
 }
 
-void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, uint16_t message_id)
+void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, unsigned lane, uint16_t message_id)
 {
     running_job *job;
 
     pthread_mutex_lock(&queue->lock);
     job = find_locked(queue, pull_id);
     if (job)
-        job->message_id = message_id;
+        job->message_ids[lane] = message_id;
     pthread_mutex_unlock(&queue->lock);
 }
 

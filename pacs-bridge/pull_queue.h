@@ -6,6 +6,8 @@
 #include "cache/pulls.h"
 #include "pacs-bridge/scu.h"
 
+#define KH_PULL_LANES_MAX 8 /* associations of one job */
+
 typedef struct kh_pull_queue kh_pull_queue;
 
 struct kh_service_scp;
@@ -18,6 +20,7 @@ typedef struct kh_pull_queue_options {
     kh_stop *stop;             /* ends the workers */
     unsigned workers;          /* 0 to 16; and one more that takes only what a doctor waits for, unless 0 */
     unsigned per_node;         /* jobs of one node at once, 1 or more; one more of what a doctor waits for */
+    unsigned series_parallel;  /* series of one study fetched at once, each on its own association: 1 to KH_PULL_LANES_MAX */
     unsigned attempts_max;
     int64_t retry_first_ms, retry_longest_ms;
     const char *facility_default; /* borrowed */
@@ -50,8 +53,8 @@ typedef struct kh_arrivals {
     kh_status refused_status; /* of the newest refusal */
     bool cancelled;           /* somebody wants the job to end */
 } kh_arrivals;
-/* The moves of job pull_id carry this message ID from now on. */
-void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, uint16_t message_id);
+/* The moves of job pull_id on its association number `lane` (0 to KH_PULL_LANES_MAX - 1) carry this message ID from now on. */
+void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, unsigned lane, uint16_t message_id);
 void kh_pull_queue_arrivals(kh_pull_queue *queue, int64_t pull_id, kh_arrivals *out);
 /* Is a more urgent job kept waiting that this one should make way for? Of several the least urgent, youngest one does. Looks into the index
  * a few times a second at most, and after each kick. */

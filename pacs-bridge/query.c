@@ -211,6 +211,19 @@ static kh_status query_series(kh_query *query, const char *study_uid, series_lis
     return kh_query_find(query, keys, 3, note_series, list, err);
 }
 
+kh_status kh_query_series(kh_query *query, const char *study_uid, kh_found_series_visit *visit, void *context, kh_error *err)
+{
+    series_list list;
+    kh_status status;
+
+    kh_buf_init(&list.uids, (size_t)SERIES_MAX * KH_UID_SIZE);
+    status = query_series(query, study_uid, &list, err);
+    for (size_t at = 0; status == KH_OK && at < list.uids.size; at += KH_UID_SIZE)
+        status = visit(context, (const char *)list.uids.data + at);
+    kh_buf_release(&list.uids);
+    return status;
+}
+
 kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
                              void *context, kh_error *err)
 {

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cache/browse.h"
 #include "pacs-bridge/control.h"
+#include "pacs-bridge/pull_queue.h"
 #include "pacs-bridge/scu.h"
 #include "tests/bridge/hospital.h"
 #include "tests/bridge/support.h"
@@ -57,15 +58,16 @@ static const fault_case faults[] = {
     {"object cut in the middle", FAULT_CUT_OBJECT, 1, KH_PULL_COMPLETE, 12, 2, 0, ""},
 };
 
-static void check_fault(const fault_case *row, const hospital *pacs, const kh_pull *pull)
+/* parallel: the series come two at a time, and in more moves. */
+static void check_fault(const fault_case *row, bool parallel, const hospital *pacs, const kh_pull *pull)
 {
     if (pull->state != row->state)
         fail_msg("%s: %s (%s), expected %s", row->name, kh_pull_state_text(pull->state), pull->reason, kh_pull_state_text(row->state));
     if (row->received >= 0 && pull->received != row->received)
         fail_msg("%s: %lld received, expected %d", row->name, (long long)pull->received, row->received);
-    if (row->moves >= 0 && (int)pacs->moves != row->moves)
+    if (!parallel && row->moves >= 0 && (int)pacs->moves != row->moves)
         fail_msg("%s: %u moves, expected %d", row->name, pacs->moves, row->moves);
-    if (row->asked_instances >= 0 && (int)pacs->asked_instances != row->asked_instances)
+    if (!parallel && row->asked_instances >= 0 && (int)pacs->asked_instances != row->asked_instances)
         fail_msg("%s: %u instances asked for by UID, expected %d", row->name, pacs->asked_instances, row->asked_instances);
     if (!strstr(pull->reason, row->reason) || (row->state == KH_PULL_COMPLETE && pull->reason[0]))
         fail_msg("%s: reason \"%s\", expected \"%s\" in it", row->name, pull->reason, row->reason);
@@ -73,9 +75,8 @@ static void check_fault(const fault_case *row, const hospital *pacs, const kh_pu
         fail_msg("%s: %lld received, %lld failed", row->name, (long long)pull->received, (long long)pull->failed);
 }
 
-static void hospital_faults(void **state)
+static void run_faults(unsigned series_parallel)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         hospital pacs;
         int64_t pull_id;
@@ -87,6 +88,7 @@ static void hospital_faults(void **state)
         it.options.idle_ms = faults[i].fault == FAULT_SILENCE ? 4000 : faults[i].fault == FAULT_SILENT_FIND ? 1000 : 20000;
         it.options.pull_retry_first_ms = 1000; /* as it is in life: the clock is moved over the delays */
         it.options.pull_retry_longest_ms = 300000;
+        it.options.pull_series_parallel = series_parallel;
         pacs.fault = faults[i].fault;
         pacs.fault_moves = faults[i].fault_moves;
         world_start_bridge(&it);
@@ -95,11 +97,24 @@ static void hospital_faults(void **state)
         pull = world_await_pull_injected(&it, pull_id, 60000);
         world_stop_bridge(&it);
         hospital_stop(&pacs);
-        check_fault(&faults[i], &pacs, &pull);
+        check_fault(&faults[i], series_parallel > 1, &pacs, &pull);
         assert_int_equal(world_count_objects(&it), pull.received);
         world_assert_nothing_incoming(&it);
         world_free(&it);
     }
+}
+
+static void hospital_faults(void **state)
+{
+    (void)state;
+    run_faults(1);
+}
+
+/* The same with a move for each series, both at once: the end is the same. */
+static void hospital_faults_parallel(void **state)
+{
+    (void)state;
+    run_faults(KH_PULL_LANES_MAX);
 }
 
 /* A job that a stop interrupts goes on with the next owner, and asks only for what is missing. */
@@ -215,7 +230,7 @@ static void fill_pacs(const world *it, const char *port_text, unsigned objects)
     assert_int_equal(support_run(NULL, store), 0);
 }
 
-static void pulled_from_dcmqrscp(void **state)
+static void pull_from_dcmqrscp(unsigned series_parallel)
 {
     const kh_find_filter all = {0}, none = {.patient_id = "nobody"};
     found so_far = {0};
@@ -228,8 +243,8 @@ static void pulled_from_dcmqrscp(void **state)
     pid_t pid;
     world it;
 
-    (void)state;
     world_make(&it);
+    it.options.pull_series_parallel = series_parallel;
     it.options.idle_ms = 10000;
     close(support_listen(&port));
     snprintf(port_text, sizeof(port_text), "%u", port);
@@ -258,10 +273,24 @@ static void pulled_from_dcmqrscp(void **state)
     world_free(&it);
 }
 
+static void pulled_from_dcmqrscp(void **state)
+{
+    (void)state;
+    pull_from_dcmqrscp(1);
+}
+
+static void series_at_once_from_dcmqrscp(void **state)
+{
+    (void)state;
+    pull_from_dcmqrscp(2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(hospital_faults), cmocka_unit_test(survives_a_restart),
-                                       cmocka_unit_test(cancelled_on_request), cmocka_unit_test(pulled_from_dcmqrscp)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(hospital_faults), cmocka_unit_test(hospital_faults_parallel),
+                                       cmocka_unit_test(survives_a_restart),
+                                       cmocka_unit_test(cancelled_on_request), cmocka_unit_test(pulled_from_dcmqrscp),
+                                       cmocka_unit_test(series_at_once_from_dcmqrscp)};
 
     signal(SIGPIPE, SIG_IGN);
     kh_log_set_level(getenv("KH_TEST_LOG") ? KH_LOG_INFO : KH_LOG_ERROR);
