@@ -2,12 +2,14 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: store (store_stock_1, store_stock_4), render (the ids of tiles.mjs, decode.mjs and memory.mjs), or an id; none: all.
+// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { benchFind, findIds } from './bridge_find.mjs';
+import { benchPull, pullIds } from './bridge_pull.mjs';
 import { benchDecode, decodeIds } from './decode.mjs';
 import { benchMemory, memoryIds } from './memory.mjs';
 import { killAll, run, say } from './process.mjs';
@@ -16,7 +18,8 @@ import { kakehashi } from './servers.mjs';
 import { benchStore } from './store.mjs';
 import { benchTiles, tileIds } from './tiles.mjs';
 
-const groups = { store: ['store_stock_1', 'store_stock_4'], render: [...tileIds, ...decodeIds, ...memoryIds] };
+const storeIds = ['store_stock_1', 'store_stock_4'];
+const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds] };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -51,6 +54,14 @@ async function measure(options, work) {
         if (!wanted(`store_stock_${senders}`)) continue;
         say(`store_stock_${senders}`);
         rows.push(await benchStore(work, images, options.rounds, senders));
+    }
+    if (pullIds.some(wanted)) {
+        say('pulls');
+        rows.push(...await benchPull(work, images, options.rounds, wanted));
+    }
+    if (findIds.some(wanted)) {
+        say('queries');
+        rows.push(...await benchFind(work, wanted));
     }
     for (const [name, ids, measureThem] of [['tiles', tileIds, benchTiles], ['compressed images', decodeIds, benchDecode], ['memory', memoryIds, benchMemory]]) {
         if (!ids.some(wanted)) continue;

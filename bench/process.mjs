@@ -26,8 +26,8 @@ export async function stop(child) {
     clearTimeout(late);
 }
 
-export async function run(command, args) {
-    const child = start(command, args);
+export async function run(command, args, options = {}) {
+    const child = start(command, args, options);
     const code = await child.ended;
     if (code !== 0) throw new Error(`${command} ${args.slice(0, 4).join(' ')} ended with ${code}:\n${child.output.slice(-2000)}`);
     return child.said;

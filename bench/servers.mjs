@@ -9,8 +9,8 @@ export const kakehashi = path.join(binDir, 'app/kakehashi');
 export const benchProgram = (name) => path.join(binDir, 'bench', name);
 
 export class Ours {
-    /** settings: lines of the configuration beside those needed here. */
-    static async start(dir, settings = '') {
+    /** settings: lines of the configuration beside those needed here. prepare: called with the data folder before it is used. */
+    static async start(dir, settings = '', prepare = null) {
         const ours = new Ours();
         ours.dir = fs.mkdtempSync(path.join(dir, 'kakehashi-'));
         ours.http = await freePort();
@@ -18,6 +18,7 @@ export class Ours {
         const config = path.join(ours.dir, 'bench.conf');
         fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n${settings}`);
         ours.config = config;
+        if (prepare) await prepare(path.join(ours.dir, 'data'));
         await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
@@ -43,7 +44,7 @@ export class Orthanc {
         const config = path.join(orthanc.dir, 'orthanc.json');
         fs.writeFileSync(config, JSON.stringify({
             Name: 'bench', StorageDirectory: `${orthanc.dir}/data`, IndexDirectory: `${orthanc.dir}/data`, HttpPort: orthanc.http,
-            DicomPort: orthanc.dicom, RemoteAccessAllowed: false, AuthenticationEnabled: false, DicomAlwaysAllowStore: true,
+            DicomPort: orthanc.dicom, RemoteAccessAllowed: false, AuthenticationEnabled: false, DicomAlwaysAllowStore: true, DicomAlwaysAllowFind: true,
             DicomCheckCalledAet: false, DicomThreadsCount: 8, HttpThreadsCount: 32, Plugins: plugins,
         }));
         orthanc.child = start('Orthanc', [config]);
