@@ -106,7 +106,7 @@ extern "C" void kh_assoc_free(kh_assoc *assoc)
 {
     if (!assoc)
         return;
-    (void)guard(nullptr, [&]() -> kh_status {
+    (void)guard(assoc, nullptr, [&]() -> kh_status {
         close_assoc(assoc);
         return KH_OK;
     });
@@ -118,7 +118,7 @@ extern "C" kh_status kh_assoc_release(kh_assoc *assoc, kh_error *err)
 {
     if (check_open(assoc, err) != KH_OK)
         return KH_E_PEER;
-    return guard(err, [&]() -> kh_status {
+    return guard(assoc, err, [&]() -> kh_status {
         set_deadline(assoc, assoc->limits.associate_ms);
         OFCondition cond = ASC_releaseAssociation(assoc->asc);
         kh_status status = cond.bad() ? fail_io(err, assoc, "A-RELEASE", cond) : KH_OK;
@@ -132,7 +132,7 @@ extern "C" void kh_assoc_abort(kh_assoc *assoc)
     /* Written by hand: the toolkit's own abort waits for the peer to close. Source: service user (PS3.8 9.3.8). */
     uint8_t pdu[10] = {0x07, 0, 0, 0, 0, 4, 0, 0, 0, 0};
 
-    (void)guard(nullptr, [&]() -> kh_status {
+    (void)guard(assoc, nullptr, [&]() -> kh_status {
         Connection *connection = connection_of(assoc);
         set_deadline(assoc, 100);
         if (connection)

@@ -55,6 +55,24 @@ template <typename Body> kh_status guard(kh_error *err, Body body)
     }
 }
 
+/* The same for what the toolkit does with an association. An exception leaves it half done: the association is left to itself then, with
+ * what memory it holds, and only its socket is closed. */
+template <typename Body> kh_status guard(kh_assoc *assoc, kh_error *err, Body body)
+{
+    bool through = false;
+    kh_status status = guard(err, [&]() -> kh_status {
+        kh_status inner = body();
+        through = true;
+        return inner;
+    });
+
+    if (!through) {
+        assoc->asc = nullptr;
+        delete assoc->connection;
+    }
+    return status;
+}
+
 kh_status fail(kh_error *err, kh_status status, const char *doing, const OFCondition &cond);
 /* A failed read or write: our own deadline and stop come first, then what the toolkit says. */
 kh_status fail_io(kh_error *err, kh_assoc *assoc, const char *doing, const OFCondition &cond);

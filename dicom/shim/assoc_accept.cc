@@ -147,11 +147,13 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
     from.early = pdu;
     from.early_size = size;
     from.lock = &lock;
-    kh_status status = guard(err, [&]() -> kh_status {
+    kh_status status = guard(assoc, err, [&]() -> kh_status {
         const kh::Offer offer(from);
         dcmExternalSocketHandle.set(fd);
         OFCondition cond = ASC_receiveAssociation(accepting_network(), &assoc->asc, static_cast<long>(assoc->limits.pdu_bytes), nullptr,
                                                   nullptr, OFFalse, DUL_BLOCK, 0);
+        if (cond == EC_MemoryExhausted) /* it has freed half of it, and gives no sign of which */
+            throw std::bad_alloc();
         return cond.bad() ? fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond) : KH_OK;
     });
     if (!from.taken)
@@ -166,7 +168,6 @@ extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *p
                                         kh_assoc_request *request, kh_error *err)
 {
     kh_assoc *assoc = nullptr;
-    bool taken = false;
 
     *out = nullptr;
     memset(request, 0, sizeof(*request));
@@ -174,22 +175,26 @@ extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *p
     if (status == KH_OK)
         status = guard(err, [&]() -> kh_status {
             assoc = new_assoc(limits);
-            taken = true;
-            kh_status step = receive_request(assoc, fd, pdu, size, stop, err);
-            if (step != KH_OK)
-                return step;
-            read_request(request, assoc->asc, fd);
-            step = decide(assoc, accept, context, request, err);
-            if (step == KH_OK)
-                step = choose_contexts(assoc, choose, context, err);
-            if (step != KH_OK)
-                return step;
-            grant_relational(assoc);
-            OFCondition cond = ASC_acknowledgeAssociation(assoc->asc);
-            return cond.bad() ? fail_io(err, assoc, "A-ASSOCIATE-AC", cond) : KH_OK;
+            return KH_OK;
         });
-    if (!taken)
+    if (status != KH_OK) {
         close(fd);
+        return status;
+    }
+    status = guard(assoc, err, [&]() -> kh_status {
+        kh_status step = receive_request(assoc, fd, pdu, size, stop, err);
+        if (step != KH_OK)
+            return step;
+        read_request(request, assoc->asc, fd);
+        step = decide(assoc, accept, context, request, err);
+        if (step == KH_OK)
+            step = choose_contexts(assoc, choose, context, err);
+        if (step != KH_OK)
+            return step;
+        grant_relational(assoc);
+        OFCondition cond = ASC_acknowledgeAssociation(assoc->asc);
+        return cond.bad() ? fail_io(err, assoc, "A-ASSOCIATE-AC", cond) : KH_OK;
+    });
     if (status != KH_OK) {
         kh_assoc_free(assoc);
         return status;

@@ -96,8 +96,13 @@ extern "C" kh_status kh_assoc_connect(kh_assoc **out, const char *host, uint16_t
     if (status != KH_OK)
         return status;
     status = guard(err, [&]() -> kh_status {
-        T_ASC_Parameters *params = nullptr;
         assoc = new_assoc(limits);
+        return KH_OK;
+    });
+    if (status != KH_OK)
+        return status;
+    status = guard(assoc, err, [&]() -> kh_status {
+        T_ASC_Parameters *params = nullptr;
         OFCondition cond = ASC_createAssociationParameters(&params, static_cast<long>(assoc->limits.pdu_bytes));
         if (cond.good())
             cond = propose(params, host, port, calling, called, proposals, proposal_count);

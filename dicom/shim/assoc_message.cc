@@ -95,7 +95,7 @@ extern "C" kh_status kh_assoc_receive(kh_assoc *assoc, uint8_t *context_id, kh_d
     kh_buf_clear(&assoc->command_buf);
     assoc->message_bytes = 0;
     assoc->message_waited_us = 0;
-    return guard(err, [&]() -> kh_status {
+    return guard(assoc, err, [&]() -> kh_status {
         DUL_PDV pdv = {};
         bool released = false;
         for (bool first = true; first || !pdv.lastPDV; first = false) {
@@ -123,7 +123,7 @@ extern "C" kh_status kh_assoc_receive_data(kh_assoc *assoc, uint8_t context_id, 
     *sink_status = KH_OK;
     if (check_open(assoc, err) != KH_OK)
         return KH_E_PEER;
-    return guard(err, [&]() -> kh_status {
+    return guard(assoc, err, [&]() -> kh_status {
         DUL_PDV pdv = {};
         do {
             kh_status status = next_pdv(assoc, &pdv, false, 0, nullptr, err);
@@ -176,7 +176,7 @@ extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh
     kh_status status = kh_dimse_encode(&assoc->command_buf, command, err);
     if (status != KH_OK)
         return status;
-    return guard(err, [&]() -> kh_status {
+    return guard(assoc, err, [&]() -> kh_status {
         return write_pdv(assoc, context_id, DUL_COMMANDPDV, assoc->command_buf.data, assoc->command_buf.size, true, err);
     });
 }
@@ -185,7 +185,7 @@ extern "C" kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, con
 {
     if (check_open(assoc, err) != KH_OK)
         return KH_E_PEER;
-    return guard(err, [&]() -> kh_status {
+    return guard(assoc, err, [&]() -> kh_status {
         const auto *from = static_cast<const uint8_t *>(bytes);
         const size_t part = 1024 * 1024; /* what one write deadline has to carry */
         kh_status status = KH_OK;
