@@ -102,7 +102,7 @@ kh_status kh_browse_series_of(kh_cache *cache, int64_t study_id, kh_series_visit
     const kh_sql_value value = KH_SQL_I(study_id);
     const visitor v = {.row = on_series, .series = visit, .context = context};
 
-    return visit_rows(cache, SERIES_SELECT " WHERE study_ref = ?1 ORDER BY number IS NULL, number, id", &value, 1, &v, err);
+    return visit_rows(cache, SERIES_SELECT " WHERE study_ref = ?1 AND object_count > 0 ORDER BY number IS NULL, number, id", &value, 1, &v, err);
 }
 
 static kh_status keep_series(void *context, const kh_series *series)
@@ -129,7 +129,7 @@ kh_status kh_browse_objects_of(kh_cache *cache, int64_t series_id, kh_object_vis
     const kh_sql_value value = KH_SQL_I(series_id);
     const visitor v = {.row = on_object, .object = visit, .context = context};
 
-    return visit_rows(cache, OBJECT_SELECT " WHERE series_ref = ?1 ORDER BY instance_number IS NULL, instance_number, id", &value,
+    return visit_rows(cache, OBJECT_SELECT " WHERE series_ref = ?1 AND hidden = 0 ORDER BY instance_number IS NULL, instance_number, id", &value,
                       1, &v, err);
 }
 
@@ -146,7 +146,7 @@ kh_status kh_browse_object(kh_cache *cache, int64_t object_id, kh_object *out, k
     kh_status status;
 
     memset(out, 0, sizeof *out);
-    status = visit_rows(cache, OBJECT_SELECT " WHERE id = ?1", &value, 1, &v, err);
+    status = visit_rows(cache, OBJECT_SELECT " WHERE id = ?1 AND hidden = 0", &value, 1, &v, err);
     if (status == KH_OK && out->id == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no object %lld", (long long)object_id);
     return status;
@@ -181,7 +181,7 @@ kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *
     place at = {0};
     const visitor v = {.row = keep_place, .context = &at};
     kh_status status =
-        visit_rows(cache, "SELECT origin_id, ifnull(file_id, id), series_ref FROM object WHERE id = ?1", &value, 1, &v, err);
+        visit_rows(cache, "SELECT origin_id, ifnull(file_id, id), series_ref FROM object WHERE id = ?1 AND hidden = 0", &value, 1, &v, err);
 
     *fd = -1;
     if (status == KH_OK && at.origin_id == 0)

@@ -120,7 +120,7 @@ static kh_status check_filter(const kh_study_filter *filter, kh_error *err)
 }
 
 #define STUDY_WHERE                                                                                                            \
-    " WHERE (?1 IS NULL OR s.date >= ?1) AND (?2 IS NULL OR (s.date <= ?2 AND s.date <> ''))"                                  \
+    " WHERE s.object_count > 0 AND (?1 IS NULL OR s.date >= ?1) AND (?2 IS NULL OR (s.date <= ?2 AND s.date <> ''))"                                  \
     " AND (?3 IS NULL OR instr(',' || s.modalities || ',', ',' || ?3 || ',') > 0)"                                             \
     " AND (?4 IS NULL OR instr(s.search, ?4) > 0) AND (?5 IS NULL OR instr(s.search, ?5) > 0)"                                 \
     " AND (?6 IS NULL OR instr(s.search, ?6) > 0) AND (?7 IS NULL OR instr(s.search, ?7) > 0)"                                 \

@@ -244,8 +244,10 @@ kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
         out->main_offset = kh_dataset_main_offset(dataset);
         read_patient(out, kh_dataset_main(dataset));
         read_levels(out, kh_dataset_main(dataset));
-        status = read_image(out, dataset, &source, fd, err);
+        status = kh_rejection_read(&out->rejection, kh_dataset_main(dataset), err);
     }
+    if (status == KH_OK)
+        status = read_image(out, dataset, &source, fd, err);
     kh_dataset_free(dataset);
     return status;
 }
@@ -253,4 +255,5 @@ kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
 void kh_facts_release(kh_facts *facts)
 {
     kh_buf_release(&facts->image);
+    kh_rejection_release(&facts->rejection);
 }

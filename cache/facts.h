@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cache/browse.h"
+#include "cache/rejection.h"
 #include "store/digest.h"
 
 typedef struct kh_facts {
@@ -21,6 +22,7 @@ typedef struct kh_facts {
     bool described;     /* pixels that image info and frame table describe */
     int64_t frame_count; /* as shown: 1 for pixels that cannot be described (a placeholder), 0 without pixels */
     char problem[200];  /* why it cannot be shown, "" when it can or has no pixels */
+    kh_rejection rejection; /* what it takes back, when it is a rejection note */
     kh_buf image;       /* kh_image_record, empty when there is no image info */
 } kh_facts;
 

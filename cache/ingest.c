@@ -182,6 +182,8 @@ static kh_status place(kh_cache *cache, char path[PATH_MAX], kh_row_job *job, kh
         return status;
     memcpy(path, final_path, PATH_MAX);
     status = kh_committer_run(cache->committer, kh_rows_insert, job, leaf, err);
+    if (status == KH_OK && job->facts->rejection.reason)
+        atomic_fetch_add(&cache->page->hide_epoch, 1);
     job->in_doubt = status != KH_OK && kh_committer_in_doubt(cache->committer);
     return status;
 }

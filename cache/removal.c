@@ -28,7 +28,7 @@ kh_status kh_removal_count_bytes(kh_write *write, int64_t bytes, kh_error *err)
 
 typedef struct object_row {
     int64_t series_id, study_id, file_id, origin_id, bytes, frame_count;
-    bool described;
+    bool described, hidden;
 } object_row;
 
 static kh_status find_object(kh_write *write, int64_t object_id, object_row *out, kh_error *err)
@@ -38,7 +38,7 @@ static kh_status find_object(kh_write *write, int64_t object_id, object_row *out
     bool has_row = false;
     kh_status status = kh_sql_query(&row, kh_write_sql(write),
                                     "SELECT o.series_ref, r.study_ref, ifnull(o.file_id, o.id), o.origin_id, o.bytes, o.frame_count,"
-                                    " o.image IS NOT NULL FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1",
+                                    " o.image IS NOT NULL AND o.problem = '', o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1",
                                     &value, 1, err);
 
     if (status == KH_OK)
@@ -48,7 +48,7 @@ static kh_status find_object(kh_write *write, int64_t object_id, object_row *out
     if (status == KH_OK)
         *out = (object_row){.series_id = kh_sql_int(row, 0), .study_id = kh_sql_int(row, 1), .file_id = kh_sql_int(row, 2),
                             .origin_id = kh_sql_int(row, 3), .bytes = kh_sql_int(row, 4), .frame_count = kh_sql_int(row, 5),
-                            .described = kh_sql_int(row, 6) != 0};
+                            .described = kh_sql_int(row, 6) != 0, .hidden = kh_sql_int(row, 7) != 0};
     kh_sql_end(row);
     return status;
 }
@@ -66,6 +66,8 @@ kh_status kh_removal_object(kh_write *write, int64_t object_id, kh_error *err)
         status = kh_sql_run(sql, "DELETE FROM object WHERE id = ?1", &id, 1, NULL, err);
     if (status != KH_OK)
         return status;
+    if (object.hidden) /* in no count */
+        return object.file_id > 0 ? kh_removal_count_bytes(write, -object.bytes, err) : KH_OK;
     const kh_sql_value values[] = {KH_SQL_I(object.series_id), KH_SQL_I(object.described),    KH_SQL_I(object.frame_count),
                                    KH_SQL_I(object.file_id == 0), KH_SQL_I(object.bytes), KH_SQL_I(object.study_id)};
     status = kh_sql_run(sql,
@@ -133,8 +135,8 @@ kh_status kh_removal_study_files(kh_write *write, int64_t study_id, int64_t back
 {
     static const char *const statements[] = {
         "INSERT INTO leaving (file_id, origin_id) SELECT ifnull(o.file_id, o.id), o.origin_id FROM series r"
-        " JOIN object o ON o.series_ref = r.id WHERE r.study_ref = ?1 AND o.file_id IS NOT 0",
-        "UPDATE object SET file_id = 0 WHERE file_id IS NOT 0 AND series_ref IN (SELECT id FROM series WHERE study_ref = ?1)",
+        " JOIN object o ON o.series_ref = r.id WHERE r.study_ref = ?1 AND o.file_id IS NOT 0 AND o.hidden = 0",
+        "UPDATE object SET file_id = 0 WHERE file_id IS NOT 0 AND hidden = 0 AND series_ref IN (SELECT id FROM series WHERE study_ref = ?1)",
         "UPDATE series SET away_count = object_count, revision = revision + 1 WHERE study_ref = ?1",
     };
     const kh_sql_value values[] = {KH_SQL_I(study_id), KH_SQL_I(back_node)};

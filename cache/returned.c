@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include "base/log.h"
+#include "cache/hiding.h"
 #include "cache/removal.h"
 #include "cache/rows.h"
 
@@ -73,6 +74,8 @@ kh_status kh_rows_return(kh_write *write, kh_row_job *job, kh_error *err)
     job->is_held = false;
     if (status == KH_OK && same) {
         status = give_file(write, job, err);
+        if (status == KH_OK && job->held.is_hidden) /* it is in no count */
+            status = kh_recount_study(write, job->held.study_id, err);
         job->kept_id = job->held.object_id;
         job->series_id = job->held.series_id;
         job->study_id = job->held.study_id;

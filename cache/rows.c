@@ -2,11 +2,13 @@
 
 #include <stdio.h>
 #include <string.h>
-#include "cache/fold.h"
+#include "base/log.h"
+#include "cache/corrections.h"
+#include "cache/hiding.h"
 #include "cache/internal.h"
+#include "cache/refresh.h"
 #include "cache/removal.h"
 
-#define SEARCH_MAX 8192
 #define MODALITIES_MAX 99
 
 kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instance_uid, kh_held_object *out, bool *found,
@@ -16,7 +18,7 @@ kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instanc
     kh_sql_row *row;
     kh_status status = kh_sql_query(&row, sql,
                                     "SELECT o.id, o.series_ref, r.study_ref, o.origin_id, o.bytes, o.main_offset,"
-                                    " o.transfer_syntax_uid, o.sha256, ifnull(o.file_id, o.id) FROM object o JOIN series r ON r.id = o.series_ref"
+                                    " o.transfer_syntax_uid, o.sha256, ifnull(o.file_id, o.id), o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref"
                                     " WHERE o.facility_id = ?1 AND o.sop_uid = ?2",
                                     values, 2, err);
 
@@ -39,6 +41,7 @@ kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instanc
         if (size == sizeof out->sha256)
             memcpy(out->sha256, sum, size);
         out->file_id = kh_sql_int(row, 8);
+        out->is_hidden = kh_sql_int(row, 9) != 0;
     }
     kh_sql_end(row);
     return status;
@@ -65,50 +68,6 @@ static kh_status find_row(kh_sql *sql, const char *query, const kh_sql_value *ke
     return status;
 }
 
-/* Written anew for every study of the patient: the name stands in each. */
-static kh_status write_search(kh_sql *sql, int64_t study_id, kh_error *err)
-{
-    const kh_sql_value id = KH_SQL_I(study_id);
-    kh_sql_value values[] = {id, KH_SQL_N};
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_buf text;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, s.description,"
-                                    " s.accession FROM study s JOIN patient p ON p.id = s.patient_ref WHERE s.id = ?1",
-                                    &id, 1, err);
-
-    kh_buf_init(&text, SEARCH_MAX);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    for (int column = 0; column < 6 && status == KH_OK && has_row; column++) {
-        status = kh_fold_append(&text, kh_sql_text(row, column), err);
-        if (status == KH_OK) /* no word spans two fields */
-            status = kh_buf_append(&text, "\n", 1, err);
-    }
-    kh_sql_end(row);
-    if (status == KH_OK) {
-        values[1] = KH_SQL_T(kh_buf_text(&text));
-        status = kh_sql_run(sql, "UPDATE study SET search = ?2 WHERE id = ?1", values, 2, NULL, err);
-    }
-    kh_buf_release(&text);
-    return status;
-}
-
-static kh_status refresh_studies_of(kh_write *write, int64_t patient_ref, kh_error *err)
-{
-    const kh_sql_value value = KH_SQL_I(patient_ref);
-    kh_sql *sql = kh_write_sql(write);
-    kh_sql_row *row;
-    bool has_row;
-    kh_status status = kh_sql_query(&row, sql, "SELECT id FROM study WHERE patient_ref = ?1", &value, 1, err);
-
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        status = write_search(sql, kh_sql_int(row, 0), err);
-    kh_sql_end(row);
-    return status;
-}
-
 static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id, kh_error *err)
 {
     const kh_facts *facts = job->facts;
@@ -123,11 +82,14 @@ static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id
                                    KH_SQL_T(texts[4])};
     kh_sql *sql = kh_write_sql(write);
     bool fillable;
-    kh_status status = find_row(sql,
-                                "SELECT id, name_alphabetic, name_ideographic, name_phonetic, birth_date, sex FROM patient"
-                                " WHERE facility_id = ?1 AND patient_id = ?2 AND apart = ?3",
-                                values, 3, texts, 5, id, &fillable, err);
+    kh_status status = kh_corrections_patient_of(write, job->facility_id, facts->patient_id, facts->study_uid, id, err);
 
+    if (status != KH_OK || *id != 0)
+        return status;
+    status = find_row(sql,
+                      "SELECT id, name_alphabetic, name_ideographic, name_phonetic, birth_date, sex FROM patient"
+                      " WHERE facility_id = ?1 AND patient_id = ?2 AND apart = ?3",
+                      values, 3, texts, 5, id, &fillable, err);
     if (status == KH_OK && *id == 0) {
         status = kh_sql_run(sql,
                             "INSERT INTO patient (facility_id, patient_id, apart, name_alphabetic, name_ideographic,"
@@ -143,7 +105,7 @@ static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id
                             " WHERE facility_id = ?1 AND patient_id = ?2 AND apart = ?3",
                             values, 8, NULL, err);
         if (status == KH_OK)
-            status = refresh_studies_of(write, *id, err);
+            status = kh_refresh_search_of(write, *id, err);
     }
     return status;
 }
@@ -169,7 +131,7 @@ static kh_status put_study(kh_write *write, const kh_facts *facts, int64_t patie
                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)",
                             values, 10, NULL, err);
         *id = kh_sql_last_id(sql);
-        return status == KH_OK ? write_search(sql, *id, err) : status;
+        return status == KH_OK ? kh_refresh_search(write, *id, err) : status;
     }
     if (status == KH_OK && fillable) {
         status = kh_sql_run(sql,
@@ -180,7 +142,7 @@ static kh_status put_study(kh_write *write, const kh_facts *facts, int64_t patie
                             " study_id = iif(study_id = '', ?9, study_id) WHERE patient_ref = ?1 AND study_uid = ?2",
                             values, 9, NULL, err);
         if (status == KH_OK)
-            status = write_search(sql, *id, err);
+            status = kh_refresh_search(write, *id, err);
     }
     return status;
 }
@@ -302,6 +264,22 @@ static kh_status count_object(kh_write *write, const kh_row_job *job, kh_error *
     return status;
 }
 
+/* The object is a rejection note. */
+static kh_status reject(kh_write *write, const kh_row_job *job, kh_error *err)
+{
+    const kh_rejection *note = &job->facts->rejection;
+    const kh_change_author author = {note->reason, "hospital"};
+    int64_t change_id = 0, objects = 0;
+    kh_status status = kh_change_note(write, KH_CHANGE_REJECTED, job->facility_id, 0, job->study_id, &author, &change_id, err);
+
+    if (status == KH_OK)
+        status = kh_hide_uids(write, change_id, job->facility_id, note, &objects, err);
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "changes", "change %lld: rejection note %lld, %s: %lld of %zu objects are hidden", (long long)change_id,
+               (long long)job->object_id, note->reason, (long long)objects, note->count);
+    return status;
+}
+
 kh_status kh_rows_insert(kh_write *write, void *context, kh_error *err)
 {
     kh_row_job *job = context;
@@ -318,6 +296,7 @@ kh_status kh_rows_insert(kh_write *write, void *context, kh_error *err)
 
 kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err)
 {
+    kh_arrived arrived = {.facility_id = job->facility_id, .object_id = job->object_id, .sop_instance_uid = job->facts->sop_instance_uid};
     int64_t patient_ref = 0;
     kh_status status;
 
@@ -330,5 +309,11 @@ kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err)
         status = insert_object(write, job, err);
     if (status == KH_OK)
         status = count_object(write, job, err);
+    arrived.study_id = job->study_id;
+    arrived.series_id = job->series_id;
+    if (status == KH_OK)
+        status = kh_hide_arrival(write, &arrived, err);
+    if (status == KH_OK && job->facts->rejection.reason)
+        status = reject(write, job, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_STUDY, job->study_id, err) : status;
 }

@@ -12,6 +12,7 @@ typedef struct kh_held_object {
     uint64_t bytes, main_offset;
     char transfer_syntax_uid[KH_UID_SIZE];
     uint8_t sha256[KH_SHA256_SIZE];
+    bool is_hidden;  /* see cache/changes.h */
     bool is_same;    /* the new one holds the same data set; set by kh_held_settle() */
     bool is_missing; /* its own file is gone or cut, the new one is the same file: give it this one; set by kh_held_settle() */
 } kh_held_object;

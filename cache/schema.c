@@ -183,5 +183,35 @@ static const char schema_10[] =
     "CREATE INDEX commitment_open ON commitment (not_before_ms, id) WHERE state < 2;"
     "CREATE INDEX commitment_ended ON commitment (updated_ms) WHERE state >= 2;";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10};
+/* See cache/changes.h. object.hidden: the change that hides it, 0: it is shown. rejected: hidden when they come. correction: one corrected value,
+ * with what it was. alias: objects with this ID (of this study, or '') belong to another row of patient. moved: whose a study was. */
+static const char schema_11[] =
+    "CREATE TABLE change ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, facility_id INTEGER NOT NULL REFERENCES facility,"
+    "  patient_ref INTEGER NOT NULL, study_ref INTEGER NOT NULL, when_ms INTEGER NOT NULL, reason TEXT NOT NULL, asked_by TEXT NOT NULL,"
+    "  objects INTEGER NOT NULL DEFAULT 0, undone_ms INTEGER NOT NULL DEFAULT 0, undone_by TEXT NOT NULL DEFAULT '',"
+    "  purged INTEGER NOT NULL DEFAULT 0);"
+    "CREATE INDEX change_by_study ON change (study_ref);"
+    "ALTER TABLE object ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX object_by_hidden ON object (hidden) WHERE hidden > 0;"
+    "CREATE TABLE rejected ("
+    "  facility_id INTEGER NOT NULL, sop_uid TEXT NOT NULL, change_id INTEGER NOT NULL REFERENCES change,"
+    "  PRIMARY KEY (facility_id, sop_uid)) WITHOUT ROWID;"
+    "CREATE INDEX rejected_by_change ON rejected (change_id);"
+    "CREATE TABLE correction ("
+    "  change_id INTEGER NOT NULL REFERENCES change, value TEXT NOT NULL, patient_ref INTEGER NOT NULL, study_ref INTEGER NOT NULL,"
+    "  was TEXT NOT NULL, becomes TEXT NOT NULL);"
+    "CREATE INDEX correction_by_patient ON correction (patient_ref) WHERE patient_ref > 0;"
+    "CREATE INDEX correction_by_study ON correction (study_ref) WHERE study_ref > 0;"
+    "CREATE INDEX correction_by_change ON correction (change_id);"
+    "CREATE TABLE alias ("
+    "  facility_id INTEGER NOT NULL, patient_id TEXT NOT NULL, study_uid TEXT NOT NULL, patient_ref INTEGER NOT NULL,"
+    "  change_id INTEGER NOT NULL REFERENCES change, PRIMARY KEY (facility_id, patient_id, study_uid, change_id)) WITHOUT ROWID;"
+    "CREATE INDEX alias_by_patient ON alias (patient_ref);"
+    "CREATE TABLE moved ("
+    "  change_id INTEGER NOT NULL REFERENCES change, study_ref INTEGER NOT NULL REFERENCES study, was_patient_ref INTEGER NOT NULL,"
+    "  PRIMARY KEY (change_id, study_ref)) WITHOUT ROWID;"
+    "CREATE INDEX moved_by_study ON moved (study_ref);";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

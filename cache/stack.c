@@ -16,6 +16,7 @@ typedef struct entry {
     kh_stack stack; /* first: a kh_stack pointer is its entry's */
     int64_t series_id;
     uint64_t seq;   /* of the newest event it is known to be good for */
+    uint64_t hide_epoch; /* nothing of it has been hidden up to then */
     size_t bytes;
     unsigned holders;
     bool loading, listed;
@@ -147,6 +148,7 @@ static kh_status load_locked(entry **out, kh_cache *cache, int64_t series_id, en
     }
     e->series_id = series_id;
     e->seq = seq;
+    e->hide_epoch = atomic_load(&cache->page->hide_epoch);
     e->holders = 1;
     e->loading = true;
     list_first_locked(stacks, e);
@@ -171,6 +173,7 @@ static kh_status load_locked(entry **out, kh_cache *cache, int64_t series_id, en
 static kh_status compare_locked(bool *fresh, kh_cache *cache, entry *e, uint64_t seq, kh_error *err)
 {
     kh_stack_cache *stacks = cache->stacks;
+    uint64_t epoch = atomic_load(&cache->page->hide_epoch);
     int64_t revision = 0;
     kh_status status;
 
@@ -181,6 +184,8 @@ static kh_status compare_locked(bool *fresh, kh_cache *cache, entry *e, uint64_t
     *fresh = status == KH_OK && revision == e->stack.revision;
     if (*fresh && e->seq < seq)
         e->seq = seq;
+    if (*fresh)
+        e->hide_epoch = epoch;
     unhold_locked(stacks, e); /* it stays while it is listed; find it again */
     return status;
 }
@@ -249,7 +254,7 @@ kh_status kh_stack_acquire_with(const kh_stack **out, kh_cache *cache, int64_t s
     kh_use_note(cache, series_id);
     pthread_mutex_lock(&stacks->lock);
     e = find_locked(stacks, series_id);
-    if (e && !e->loading && kh_stack_find_object(&e->stack, object_id)) {
+    if (e && !e->loading && e->hide_epoch == atomic_load(&cache->page->hide_epoch) && kh_stack_find_object(&e->stack, object_id)) {
         hold_locked(stacks, e);
         *out = &e->stack;
     }

@@ -120,7 +120,7 @@ static kh_status read_objects(kh_stack *stack, kh_sql *sql, int64_t object_count
         return kh_error_set(err, KH_E_MEMORY, "no memory for a stack of %lld objects", (long long)object_count);
     status = kh_sql_query(&row, sql,
                           "SELECT id, origin_id, sop_uid, transfer_syntax_uid, problem, sha256, image, ifnull(file_id, id) FROM object"
-                          " WHERE series_ref = ?1 AND frame_count > 0 ORDER BY id",
+                          " WHERE series_ref = ?1 AND hidden = 0 AND frame_count > 0 ORDER BY id",
                           &value, 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         if (stack->object_count == object_count)

@@ -132,6 +132,24 @@ static kh_status check(const kh_amendment *amendment, kh_error *err)
     return KH_OK;
 }
 
+static bool differs(const kh_amended *amended, const kh_amendment *amendment)
+{
+    char present[VALUE_BYTES_MAX];
+
+    present_value(kh_dataset_main(amended->dataset), amendment->tag, amendment->vr, present);
+    return strcmp(present, amendment->utf8) != 0;
+}
+
+static bool applies(const kh_amended *amended, const kh_amendment *amendments, size_t count, const kh_amendment *one)
+{
+    if (!differs(amended, one))
+        return false;
+    for (size_t i = 0; i < count && one->only_with != 0; i++)
+        if (amendments[i].tag == one->only_with)
+            return differs(amended, &amendments[i]);
+    return true;
+}
+
 static void insert_edit(kh_amended *amended, const edit *added)
 {
     unsigned at = amended->edit_count++;
@@ -144,7 +162,6 @@ static void insert_edit(kh_amended *amended, const edit *added)
 static kh_status note_edits(kh_amended *amended, const kh_amendment *amendments, size_t count, kh_error *err)
 {
     const kh_item *main = kh_dataset_main(amended->dataset);
-    char present[VALUE_BYTES_MAX];
     kh_status status = KH_OK;
 
     if (count > KH_AMENDMENTS_MAX)
@@ -155,8 +172,7 @@ static kh_status note_edits(kh_amended *amended, const kh_amendment *amendments,
         status = check(one, err);
         if (status != KH_OK)
             break;
-        present_value(main, one->tag, one->vr, present);
-        if (strcmp(present, one->utf8) != 0)
+        if (applies(amended, amendments, count, one))
             insert_edit(amended, &(edit){.tag = one->tag, .vr = one->vr, .utf8 = one->utf8, .element = kh_item_find(main, one->tag)});
     }
     return status;

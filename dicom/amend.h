@@ -14,6 +14,7 @@ typedef struct kh_amendment {
     kh_tag tag;       /* a text attribute, in no group below 0008 */
     kh_vr vr;
     const char *utf8; /* the value it shall have: a name as "alphabetic=ideographic=phonetic"; "" empties it */
+    kh_tag only_with; /* only when the object's value of this one is another than the amendment's; 0: always */
 } kh_amendment;
 
 /* What the item of Original Attributes says of the change. */

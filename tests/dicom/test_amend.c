@@ -14,8 +14,8 @@
 
 static const kh_amend_note note = {"20261121093000+0900", "KAKEHASHI", "PACS_NORTH", "CORRECT"};
 static const kh_amendment corrections[] = {
-    {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "0000042"},
-    {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^HANAKO=山田^花子=やまだ^はなこ"},
+    {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "0000042", 0},
+    {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^HANAKO=山田^花子=やまだ^はなこ", 0},
 };
 
 /* --- splices --- */
@@ -239,7 +239,7 @@ static void every_form(void **state)
 
 static void nothing_to_change_is_the_file(void **state)
 {
-    static const kh_amendment same[] = {{KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^TARO"}, {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "42"}};
+    static const kh_amendment same[] = {{KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^TARO", 0}, {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "42", 0}};
     kh_amended *amended;
     test_dicom file;
     kh_source source;
@@ -268,11 +268,11 @@ static void refused(void **state)
         kh_status status;
         const char *words;
     } rows[] = {
-        {"no set has it", {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "\xf0\x9f\xa6\x86"}, KH_E_UNSUPPORTED, "(0010,0010)"},
-        {"not UTF-8", {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "\xff"}, KH_E_ARG, "(0010,0010)"},
-        {"the character set itself", {KH_TAG_SPECIFIC_CHARACTER_SET, KH_VR('C', 'S'), "ISO_IR 192"}, KH_E_ARG, "(0008,0005)"},
-        {"meta information", {KH_TAG_TRANSFER_SYNTAX_UID, KH_VR('U', 'I'), "1.2"}, KH_E_ARG, "(0002,0010)"},
-        {"too long", {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), long_value}, KH_E_LIMIT, "(0010,0020)"},
+        {"no set has it", {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "\xf0\x9f\xa6\x86", 0}, KH_E_UNSUPPORTED, "(0010,0010)"},
+        {"not UTF-8", {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "\xff", 0}, KH_E_ARG, "(0010,0010)"},
+        {"the character set itself", {KH_TAG_SPECIFIC_CHARACTER_SET, KH_VR('C', 'S'), "ISO_IR 192", 0}, KH_E_ARG, "(0008,0005)"},
+        {"meta information", {KH_TAG_TRANSFER_SYNTAX_UID, KH_VR('U', 'I'), "1.2", 0}, KH_E_ARG, "(0002,0010)"},
+        {"too long", {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), long_value, 0}, KH_E_LIMIT, "(0010,0020)"},
     };
     test_dicom file;
     kh_source source;

@@ -76,11 +76,12 @@ static kh_status read_place(const kh_http_request *request, kh_tile_key *key, kh
     return status;
 }
 
-static kh_status read_key(const kh_http_request *request, kh_tile_key *key, kh_error *err)
+static kh_status read_key(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
 {
     int64_t quality = DEFAULT_QUALITY, invert = 0;
     kh_status status = read_place(request, key, err);
 
+    key->epoch = (uint32_t)atomic_load(&kh_cache_page(portal->cache)->hide_epoch);
     if (status != KH_OK || key->lossless)
         return status;
     status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
@@ -226,7 +227,7 @@ static void revalidate(kh_portal *portal, kh_http_request *request)
     kh_tile_key key;
     char etag[KH_TILE_ETAG_SIZE];
 
-    if (read_key(request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
+    if (read_key(portal, request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
         answer_failure(request, &err);
         return;
     }
@@ -258,7 +259,7 @@ void kh_portal_tile(kh_http_request *request, void *context)
     kh_tile_key key;
     kh_tile tile;
 
-    if (read_key(request, &key, &err) != KH_OK) {
+    if (read_key(portal, request, &key, &err) != KH_OK) {
         kh_http_answer_error(request, &err);
         return;
     }

@@ -26,6 +26,7 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     p = put(p, &key->series_id, sizeof key->series_id);
     p = put(p, &key->object_id, sizeof key->object_id);
     p = put(p, &key->frame, sizeof key->frame);
+    p = put(p, &key->epoch, sizeof key->epoch);
     p = put(p, &key->level, sizeof key->level);
     p = put(p, &key->column, sizeof key->column);
     p = put(p, &key->row, sizeof key->row);

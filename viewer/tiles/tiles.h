@@ -25,6 +25,7 @@ typedef struct kh_tiles_options {
 typedef struct kh_tile_key {
     int64_t series_id, object_id;
     uint32_t frame;
+    uint32_t epoch; /* kh_page.hide_epoch when it was asked for: what was made before something was hidden is not answered any more */
     uint32_t level, column, row;
     bool lut_given;
     uint32_t lut; /* VOI LUT number of the frame, from 0; instead of a window */

@@ -1,0 +1,457 @@
+#include "cache/changes.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include "base/clock.h"
+#include "base/log.h"
+#include "cache/corrections.h"
+#include "cache/hiding.h"
+#include "cache/internal.h"
+#include "cache/removal.h"
+
+#define PURGED_AT_ONCE 200
+#define LIST_MAX 10000
+
+const char *kh_change_kind_text(kh_change_kind kind)
+{
+    static const char *const texts[] = {"", "rejected", "deleted", "gone", "patient", "study"};
+
+    return kind >= KH_CHANGE_REJECTED && kind <= KH_CHANGE_STUDY ? texts[kind] : "unknown";
+}
+
+/* ---- reading ---- */
+
+#define CHANGE_SELECT                                                                                                                            \
+    "SELECT c.id, c.kind, f.name, c.study_ref, c.when_ms, c.reason, c.asked_by, c.objects, c.undone_ms, c.undone_by, c.purged"                   \
+    " FROM change c JOIN facility f ON f.id = c.facility_id"
+
+static void read_change(kh_sql_row *row, kh_change *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    out->kind = (kh_change_kind)kh_sql_int(row, 1);
+    KH_COPY(out->facility, kh_sql_text(row, 2));
+    out->study_id = kh_sql_int(row, 3);
+    out->when_ms = kh_sql_int(row, 4);
+    KH_COPY(out->reason, kh_sql_text(row, 5));
+    KH_COPY(out->asked_by, kh_sql_text(row, 6));
+    out->objects = kh_sql_int(row, 7);
+    out->undone_ms = kh_sql_int(row, 8);
+    KH_COPY(out->undone_by, kh_sql_text(row, 9));
+    out->purged = kh_sql_int(row, 10) != 0;
+}
+
+static kh_status visit_changes(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_change_visit *visit, void *context,
+                               kh_error *err)
+{
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        kh_change change;
+
+        read_change(row, &change);
+        status = visit(context, &change);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_change_visit *visit, void *context, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(limit < LIST_MAX ? limit : LIST_MAX), KH_SQL_I(study_id)};
+    kh_sql *sql = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = study_id == 0 ? visit_changes(sql, CHANGE_SELECT " ORDER BY c.id DESC LIMIT ?1", values, 1, visit, context, err)
+                               : visit_changes(sql, CHANGE_SELECT " WHERE c.study_ref = ?2 ORDER BY c.id DESC LIMIT ?1", values, 2, visit, context, err);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+static kh_status keep_change(void *context, const kh_change *change)
+{
+    *(kh_change *)context = *change;
+    return KH_OK;
+}
+
+static kh_status find_change(kh_sql *sql, int64_t id, kh_change *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(id);
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    status = visit_changes(sql, CHANGE_SELECT " WHERE c.id = ?1", &value, 1, keep_change, out, err);
+    return status == KH_OK && out->id == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no change %" PRId64, id) : status;
+}
+
+kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *err)
+{
+    kh_sql *sql = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = find_change(sql, id, out, err);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+/* ---- making ---- */
+
+static kh_status check_author(const kh_change_author *author, kh_error *err)
+{
+    size_t reason = author->reason ? strlen(author->reason) : 0, by = author->asked_by ? strlen(author->asked_by) : 0;
+
+    if (reason < 1 || reason >= KH_REASON_SIZE)
+        return kh_error_set(err, KH_E_ARG, "reason of %zu bytes, expected 1 to %d", reason, KH_REASON_SIZE - 1);
+    if (by < 1 || by > 64)
+        return kh_error_set(err, KH_E_ARG, "asked_by of %zu bytes, expected 1 to 64", by);
+    return KH_OK;
+}
+
+typedef struct making {
+    kh_change_kind kind;
+    const kh_change_author *author;
+    int64_t study_id, series_id, object_id;
+    const char *facility, *patient_id;
+    const kh_patient_values *patient;
+    const kh_study_values *study;
+    int64_t change_id, objects; /* out */
+} making;
+
+static kh_status hide(kh_write *write, void *context, kh_error *err)
+{
+    making *m = context;
+    kh_status status = kh_change_note(write, m->kind, 0, 0, m->study_id, m->author, &m->change_id, err);
+
+    if (status != KH_OK)
+        return status;
+    status = kh_hide_part(write, m->change_id, m->study_id, m->series_id, m->object_id, &m->objects, err);
+    return status == KH_OK && m->objects == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "nothing there to be hidden") : status;
+}
+
+static kh_status check_study(kh_cache *cache, int64_t study_id, kh_error *err)
+{
+    kh_study study;
+
+    return kh_browse_study(cache, study_id, &study, err);
+}
+
+static kh_status run_hide(kh_cache *cache, making *m, int64_t *change_id, kh_error *err)
+{
+    kh_status status = check_author(m->author, err);
+
+    if (status == KH_OK)
+        status = check_study(cache, m->study_id, err);
+    if (status == KH_OK)
+        status = kh_cache_write(cache, hide, m, err);
+    if (status == KH_OK)
+        atomic_fetch_add(&cache->page->hide_epoch, 1);
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "changes", "change %" PRId64 ": %" PRId64 " objects of study %" PRId64 " are hidden, %s", m->change_id, m->objects,
+               m->study_id, kh_change_kind_text(m->kind));
+    *change_id = status == KH_OK ? m->change_id : 0;
+    return status;
+}
+
+kh_status kh_change_delete(kh_cache *cache, int64_t study_id, int64_t series_id, int64_t object_id, const kh_change_author *author,
+                           int64_t *change_id, kh_error *err)
+{
+    making m = {.kind = KH_CHANGE_DELETED, .author = author, .study_id = study_id, .series_id = series_id, .object_id = object_id};
+
+    return run_hide(cache, &m, change_id, err);
+}
+
+kh_status kh_change_gone(kh_cache *cache, int64_t study_id, const kh_change_author *author, int64_t *change_id, kh_error *err)
+{
+    making m = {.kind = KH_CHANGE_GONE, .author = author, .study_id = study_id};
+
+    return run_hide(cache, &m, change_id, err);
+}
+
+static kh_status find_patient(kh_sql *sql, const char *facility, const char *patient_id, int64_t *facility_id, int64_t *patient_ref, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(patient_id)};
+    kh_sql_row *row;
+    bool has_row = false;
+    kh_status status = kh_sql_query(&row, sql,
+                                    "SELECT f.id, p.id FROM facility f JOIN patient p ON p.facility_id = f.id"
+                                    " WHERE f.name = ?1 AND p.patient_id = ?2 AND p.apart = ''",
+                                    values, 2, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row) {
+        *facility_id = kh_sql_int(row, 0);
+        *patient_ref = kh_sql_int(row, 1);
+    }
+    kh_sql_end(row);
+    return status == KH_OK && !has_row ? kh_error_set(err, KH_E_NOT_FOUND, "no patient with this ID at %s", facility) : status;
+}
+
+static kh_status correct_patient(kh_write *write, void *context, kh_error *err)
+{
+    making *m = context;
+    int64_t facility_id = 0, patient_ref = 0;
+    kh_status status = find_patient(kh_write_sql(write), m->facility, m->patient_id, &facility_id, &patient_ref, err);
+
+    if (status == KH_OK)
+        status = kh_change_note(write, KH_CHANGE_PATIENT, facility_id, patient_ref, 0, m->author, &m->change_id, err);
+    return status == KH_OK ? kh_correct_patient(write, m->change_id, patient_ref, m->patient, err) : status;
+}
+
+static kh_status correct_study(kh_write *write, void *context, kh_error *err)
+{
+    making *m = context;
+    kh_status status = kh_change_note(write, KH_CHANGE_STUDY, 0, 0, m->study_id, m->author, &m->change_id, err);
+
+    return status == KH_OK ? kh_correct_study(write, m->change_id, m->study_id, m->study, err) : status;
+}
+
+static kh_status log_correction(const making *m, kh_status status, int64_t *change_id)
+{
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "changes", "change %" PRId64 ": a %s is corrected", m->change_id, m->patient ? "patient" : "study");
+    *change_id = status == KH_OK ? m->change_id : 0;
+    return status;
+}
+
+kh_status kh_change_patient(kh_cache *cache, const char *facility, const char *patient_id, const kh_patient_values *values,
+                            const kh_change_author *author, int64_t *change_id, kh_error *err)
+{
+    making m = {.author = author, .facility = facility, .patient_id = patient_id, .patient = values};
+    kh_status status = check_author(author, err);
+
+    if (status == KH_OK && !patient_id[0])
+        status = kh_error_set(err, KH_E_ARG, "patient_id must not be empty");
+    if (status == KH_OK && values->patient_id && strcmp(values->patient_id, patient_id) == 0)
+        status = kh_error_set(err, KH_E_ARG, "the new patient_id is the present one");
+    return log_correction(&m, status == KH_OK ? kh_cache_write(cache, correct_patient, &m, err) : status, change_id);
+}
+
+kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author, int64_t *change_id,
+                          kh_error *err)
+{
+    making m = {.author = author, .study_id = study_id, .study = values};
+    kh_status status = check_author(author, err);
+
+    if (status == KH_OK)
+        status = check_study(cache, study_id, err);
+    return log_correction(&m, status == KH_OK ? kh_cache_write(cache, correct_study, &m, err) : status, change_id);
+}
+
+/* ---- undoing, and for good ---- */
+
+typedef struct undoing {
+    int64_t id;
+    const char *asked_by;
+} undoing;
+
+static kh_status undo(kh_write *write, void *context, kh_error *err)
+{
+    const undoing *u = context;
+    const kh_sql_value values[] = {KH_SQL_I(u->id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(u->asked_by)};
+    kh_sql *sql = kh_write_sql(write);
+    kh_change change;
+    kh_status status = find_change(sql, u->id, &change, err);
+
+    if (status == KH_OK && change.undone_ms != 0)
+        return kh_error_set(err, KH_E_CONFLICT, "change %" PRId64 " was undone already", u->id);
+    if (status == KH_OK)
+        status = change.kind == KH_CHANGE_PATIENT || change.kind == KH_CHANGE_STUDY ? kh_corrections_undo(write, u->id, err)
+                                                                                    : kh_show_again(write, u->id, err);
+    return status == KH_OK ? kh_sql_run(sql, "UPDATE change SET undone_ms = ?2, undone_by = ?3 WHERE id = ?1", values, 3, NULL, err) : status;
+}
+
+kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err)
+{
+    undoing u = {id, asked_by};
+    const kh_change_author author = {"undo", asked_by};
+    kh_status status = check_author(&author, err);
+
+    if (status == KH_OK)
+        status = kh_cache_write(cache, undo, &u, err);
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "changes", "change %" PRId64 " is undone", id);
+    return status;
+}
+
+typedef struct purging {
+    int64_t before_ms;
+    int64_t ids[PURGED_AT_ONCE];
+    size_t count;
+} purging;
+
+static kh_status list_purged(kh_sql *sql, purging *p, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(p->before_ms), KH_SQL_I(KH_CHANGE_DELETED), KH_SQL_I(PURGED_AT_ONCE)};
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(&row, sql,
+                                    "SELECT o.id FROM object o JOIN change c ON c.id = o.hidden WHERE o.hidden > 0 AND c.kind = ?2"
+                                    " AND c.undone_ms = 0 AND c.when_ms < ?1 LIMIT ?3",
+                                    values, 3, err);
+
+    p->count = 0;
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        p->ids[p->count++] = kh_sql_int(row, 0);
+    kh_sql_end(row);
+    return status;
+}
+
+static kh_status purge(kh_write *write, void *context, kh_error *err)
+{
+    purging *p = context;
+    kh_sql *sql = kh_write_sql(write);
+    kh_status status = list_purged(sql, p, err);
+
+    for (size_t i = 0; i < p->count && status == KH_OK; i++) {
+        const kh_sql_value value = KH_SQL_I(p->ids[i]);
+
+        status = kh_sql_run(sql, "UPDATE change SET purged = 1 WHERE id = (SELECT hidden FROM object WHERE id = ?1)", &value, 1, NULL, err);
+        if (status == KH_OK)
+            status = kh_removal_object(write, p->ids[i], err);
+    }
+    return status;
+}
+
+kh_status kh_change_purge(kh_cache *cache, int64_t older_than_ms, int64_t *objects, kh_error *err)
+{
+    purging p = {.before_ms = kh_clock_wall_ms() - older_than_ms};
+    kh_status status;
+
+    *objects = 0;
+    do {
+        status = kh_removal_run(cache, purge, &p, err);
+        if (status == KH_OK)
+            *objects += (int64_t)p.count;
+    } while (status == KH_OK && p.count == PURGED_AT_ONCE);
+    if (*objects > 0)
+        kh_log(KH_LOG_INFO, "changes", "%" PRId64 " objects deleted long ago are gone for good", *objects);
+    return status;
+}
+
+/* ---- on the way out ---- */
+
+/* What was corrected: names of values; joined: somebody's studies were given to this patient. */
+typedef struct outgoing_rows {
+    bool corrected[10]; /* by the order of `outgoing` */
+    bool moved, joined;
+    int64_t when_ms;
+} outgoing_rows;
+
+static const struct {
+    const char *value;
+    kh_tag tag;
+    kh_vr vr;
+    bool of_patient;
+} outgoing[] = {
+    {"patient_id", KH_TAG_PATIENT_ID, KH_VR('L', 'O'), true},
+    {"name_alphabetic", KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), true},
+    {"name_ideographic", KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), true},
+    {"name_phonetic", KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), true},
+    {"birth_date", KH_TAG_PATIENT_BIRTH_DATE, KH_VR('D', 'A'), true},
+    {"sex", KH_TAG_PATIENT_SEX, KH_VR('C', 'S'), true},
+    {"accession", KH_TAG_ACCESSION_NUMBER, KH_VR('S', 'H'), false},
+    {"description", KH_TAG_STUDY_DESCRIPTION, KH_VR('L', 'O'), false},
+    {"study_id", KH_TAG_STUDY_ID, KH_VR('S', 'H'), false},
+};
+#define OUTGOING_COUNT (sizeof outgoing / sizeof outgoing[0])
+
+static kh_status read_corrected(kh_sql *sql, int64_t study_id, outgoing_rows *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(study_id);
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(&row, sql,
+                                    "SELECT k.value, c.when_ms FROM study s JOIN correction k ON k.patient_ref = s.patient_ref"
+                                    " JOIN change c ON c.id = k.change_id WHERE s.id = ?1 AND k.patient_ref > 0 UNION ALL"
+                                    " SELECT k.value, c.when_ms FROM correction k JOIN change c ON c.id = k.change_id"
+                                    " WHERE k.study_ref = ?1 AND k.study_ref > 0 UNION ALL"
+                                    " SELECT 'moved', c.when_ms FROM moved m JOIN change c ON c.id = m.change_id WHERE m.study_ref = ?1 UNION ALL"
+                                    " SELECT 'joined', c.when_ms FROM study s JOIN alias a ON a.patient_ref = s.patient_ref"
+                                    " JOIN change c ON c.id = a.change_id WHERE s.id = ?1 AND a.study_uid IN ('', s.study_uid)",
+                                    &value, 1, err);
+
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        const char *name = kh_sql_text(row, 0);
+
+        out->moved = out->moved || strcmp(name, "moved") == 0;
+        out->joined = out->joined || strcmp(name, "joined") == 0;
+        for (size_t i = 0; i < OUTGOING_COUNT; i++)
+            out->corrected[i] = out->corrected[i] || strcmp(name, outgoing[i].value) == 0;
+        if (kh_sql_int(row, 1) > out->when_ms)
+            out->when_ms = kh_sql_int(row, 1);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+static void value_of(const kh_study *study, kh_tag tag, char out[620])
+{
+    const kh_person_name *name = &study->patient.name;
+    size_t size;
+
+    switch (tag) {
+    case KH_TAG_PATIENT_ID: snprintf(out, 620, "%s", study->patient.patient_id); return;
+    case KH_TAG_PATIENT_BIRTH_DATE: snprintf(out, 620, "%s", study->patient.birth_date); return;
+    case KH_TAG_PATIENT_SEX: snprintf(out, 620, "%s", study->patient.sex); return;
+    case KH_TAG_ACCESSION_NUMBER: snprintf(out, 620, "%s", study->accession); return;
+    case KH_TAG_STUDY_DESCRIPTION: snprintf(out, 620, "%s", study->description); return;
+    case KH_TAG_STUDY_ID: snprintf(out, 620, "%s", study->study_id); return;
+    default: break;
+    }
+    snprintf(out, 620, "%s=%s=%s", name->alphabetic, name->ideographic, name->phonetic);
+    for (size = strlen(out); size > 0 && out[size - 1] == '='; size--)
+        out[size - 1] = '\0';
+}
+
+/* One amendment of each attribute; what only follows from the patient's identity goes with another ID only. */
+static void fill(kh_outgoing *out, const outgoing_rows *rows, const kh_study *study)
+{
+    for (size_t i = 0; i < OUTGOING_COUNT; i++) {
+        bool by_identity = outgoing[i].of_patient && (rows->moved || rows->joined);
+        bool again = out->count > 0 && out->amendments[out->count - 1].tag == outgoing[i].tag;
+
+        if (again && rows->corrected[i])
+            out->amendments[out->count - 1].only_with = 0;
+        if (again || (!rows->corrected[i] && !by_identity))
+            continue;
+        value_of(study, outgoing[i].tag, out->texts[out->count]);
+        out->amendments[out->count] = (kh_amendment){.tag = outgoing[i].tag,
+                                                     .vr = outgoing[i].vr,
+                                                     .utf8 = out->texts[out->count],
+                                                     .only_with = rows->corrected[i] ? 0 : KH_TAG_PATIENT_ID};
+        out->count++;
+    }
+}
+
+kh_status kh_change_outgoing(kh_cache *cache, int64_t study_id, kh_outgoing *out, kh_error *err)
+{
+    outgoing_rows rows = {.when_ms = 0};
+    kh_study study;
+    kh_sql *sql = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    struct tm tm;
+    time_t seconds;
+
+    out->count = 0;
+    out->datetime[0] = '\0';
+    if (status == KH_OK)
+        status = read_corrected(sql, study_id, &rows, err);
+    kh_reader_release(cache->readers, sql);
+    if (status != KH_OK || rows.when_ms == 0)
+        return status;
+    status = kh_browse_study(cache, study_id, &study, err);
+    if (status != KH_OK)
+        return status;
+    fill(out, &rows, &study);
+    seconds = (time_t)(rows.when_ms / 1000);
+    if (gmtime_r(&seconds, &tm))
+        (void)strftime(out->datetime, sizeof out->datetime, "%Y%m%d%H%M%S+0000", &tm);
+    return KH_OK;
+}
