@@ -19,11 +19,13 @@
 #define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
 #define STUDY_COLUMNS                                                                                                          \
     PATIENT_COLUMNS ", s.id, s.study_uid, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution,"   \
-                    " s.study_id, s.modalities, s.series_count, s.object_count"
+                    " s.study_id, s.modalities, s.series_count, s.object_count, s.away_count"
 #define SERIES_COLUMNS                                                                                                         \
-    STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count"
+    STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count,"    \
+                  " r.away_count"
 #define IMAGE_COLUMNS                                                                                                          \
-    SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset"
+    SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset," \
+                   " o.file_id IS 0"
 
 /* CROSS JOIN: in this order, which follows the index named by the condition. */
 #define FROM_PATIENT " FROM patient p CROSS JOIN facility f ON f.id = p.facility_id"
@@ -248,7 +250,8 @@ static kh_status count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
     kh_sql_row *row;
     bool has_row;
     kh_status status = kh_sql_query(
-        &row, sql, "SELECT count(*), total(series_count), total(object_count) FROM study WHERE patient_ref = ?1", &value, 1, err);
+        &row, sql, "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1",
+        &value, 1, err);
 
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
@@ -256,6 +259,7 @@ static kh_status count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
         out->patient_studies = kh_sql_int(row, 0);
         out->patient_series = kh_sql_int(row, 1);
         out->patient_objects = kh_sql_int(row, 2);
+        out->patient_away = kh_sql_int(row, 3);
     }
     kh_sql_end(row);
     return status;

@@ -40,7 +40,7 @@ typedef struct kh_search_row {
     kh_object object;           /* at image level; sha256 is not set */
     int64_t patient_row;        /* id of the patient */
     int64_t main_offset;        /* of the object's data set in its file */
-    int64_t patient_studies, patient_series, patient_objects; /* at patient level */
+    int64_t patient_studies, patient_series, patient_objects, patient_away; /* at patient level */
 } kh_search_row;
 
 /* The value of an attribute as UTF-8, several values separated by commas only for codes of a study; "" when there is none. A name as

@@ -89,6 +89,16 @@ bool kh_search_name(const kh_search_row *row, const kh_search_attribute *attribu
     return attribute->field == NAME || attribute->field == REFERRING;
 }
 
+/* Is any of it at its hospital? The deepest level that was read says. Of what is available in different ways the slowest is told. */
+static bool row_away(const kh_search_row *row)
+{
+    if (row->object.id)
+        return row->object.away;
+    if (row->series.id)
+        return row->series.away_count > 0;
+    return (row->study.id ? row->study.away_count : row->patient_away) > 0;
+}
+
 static const char *text_of(const kh_search_row *row, int field)
 {
     const kh_study *study = &row->study;
@@ -99,7 +109,7 @@ static const char *text_of(const kh_search_row *row, int field)
     case STUDY_DATE: return study->date;
     case STUDY_TIME: return study->time;
     case ACCESSION: return study->accession;
-    case AVAILABILITY: return "ONLINE";
+    case AVAILABILITY: return row_away(row) ? "NEARLINE" : "ONLINE";
     case MODALITY: return row->series.modality;
     case MODALITIES: return study->modalities;
     case INSTITUTION: return study->institution;

@@ -31,34 +31,37 @@ static void read_study(kh_sql_row *row, kh_study *out)
     KH_COPY(out->modalities, kh_sql_text(row, 17));
     out->series_count = kh_sql_int(row, 18);
     out->object_count = kh_sql_int(row, 19);
+    out->away_count = kh_sql_int(row, 20);
 }
 
 static void read_series(kh_sql_row *row, kh_series *out)
 {
-    out->id = kh_sql_int(row, 20);
-    KH_COPY(out->series_uid, kh_sql_text(row, 21));
-    out->number = kh_sql_is_null(row, 22) ? INT64_MIN : kh_sql_int(row, 22);
-    KH_COPY(out->modality, kh_sql_text(row, 23));
-    KH_COPY(out->description, kh_sql_text(row, 24));
-    KH_COPY(out->body_part, kh_sql_text(row, 25));
-    KH_COPY(out->protocol, kh_sql_text(row, 26));
-    KH_COPY(out->laterality, kh_sql_text(row, 27));
-    out->object_count = kh_sql_int(row, 28);
+    out->id = kh_sql_int(row, 21);
+    KH_COPY(out->series_uid, kh_sql_text(row, 22));
+    out->number = kh_sql_is_null(row, 23) ? INT64_MIN : kh_sql_int(row, 23);
+    KH_COPY(out->modality, kh_sql_text(row, 24));
+    KH_COPY(out->description, kh_sql_text(row, 25));
+    KH_COPY(out->body_part, kh_sql_text(row, 26));
+    KH_COPY(out->protocol, kh_sql_text(row, 27));
+    KH_COPY(out->laterality, kh_sql_text(row, 28));
+    out->object_count = kh_sql_int(row, 29);
+    out->away_count = kh_sql_int(row, 30);
 }
 
 static void read_object(kh_sql_row *row, kh_search_row *out)
 {
     kh_object *object = &out->object;
 
-    object->id = kh_sql_int(row, 29);
+    object->id = kh_sql_int(row, 31);
     object->series_id = out->series.id;
-    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 30));
-    KH_COPY(object->sop_class_uid, kh_sql_text(row, 31));
-    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 32));
-    object->instance_number = kh_sql_is_null(row, 33) ? INT64_MIN : kh_sql_int(row, 33);
-    object->bytes = kh_sql_int(row, 34);
-    object->frame_count = kh_sql_int(row, 35);
-    out->main_offset = kh_sql_int(row, 36);
+    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 32));
+    KH_COPY(object->sop_class_uid, kh_sql_text(row, 33));
+    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 34));
+    object->instance_number = kh_sql_is_null(row, 35) ? INT64_MIN : kh_sql_int(row, 35);
+    object->bytes = kh_sql_int(row, 36);
+    object->frame_count = kh_sql_int(row, 37);
+    out->main_offset = kh_sql_int(row, 38);
+    object->away = kh_sql_int(row, 39) != 0;
 }
 
 void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/log.h"
+#include "cache/keeper.h"
 #include "cache/pulls.h"
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/control.h"
@@ -27,6 +28,7 @@ const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max 
                                                      .idle_ms = 60000,
                                                      .floor_bytes_per_s = 64 * 1024,
                                                      .find_answers_max = 10000,
+                                                     .recall_ms = 60000,
                                                      .pull_workers = 2,
                                                      .pull_per_node = 2,
                                                      .pull_series_parallel = 1,
@@ -49,6 +51,7 @@ struct kh_bridge {
     kh_rules rules;
     kh_rule_worker *rule_worker;
     kh_send_queue *sends;
+    kh_keeper *keeper;
     kh_control *control;
 };
 
@@ -256,6 +259,7 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
     bridge->service.codec = options->codec;
     bridge->service.answers_max = options->find_answers_max;
+    bridge->service.recall_ms = options->recall_ms;
     bridge->limits = kh_net_limits_default;
     bridge->limits.associate_ms = options->associate_ms;
     bridge->limits.pdu_ms = options->pdu_ms;
@@ -279,6 +283,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
         status = start_watch(bridge, options, err);
     if (status == KH_OK)
         status = start_commits(bridge, options, err);
+    if (status == KH_OK)
+        status = kh_keeper_start(&bridge->keeper, cache, err);
     if (status == KH_OK)
         status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
     if (status == KH_OK)
@@ -306,6 +312,7 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_send_queue_join(bridge->sends);
     kh_commit_queue_join(bridge->service.commits);
     kh_pull_queue_join(bridge->pulls);
+    kh_keeper_stop(bridge->keeper);
     kh_stop_free(bridge->stop);
     free(bridge);
 }

@@ -21,6 +21,7 @@ typedef struct kh_bridge_options {
     int64_t associate_ms, pdu_ms, idle_ms; /* see kh_net_limits in dicom/shim/assoc.h */
     uint32_t floor_bytes_per_s;
     unsigned find_answers_max;           /* of one query that we answer, 1 to 1,000,000 */
+    int64_t recall_ms;                   /* a retrieval waits so long for what has to come back from its hospital first, 0: not */
     unsigned pull_workers;               /* jobs at once, 0 to 16; one more for what a doctor waits for */
     unsigned pull_per_node;              /* of these, of one node, 1 or more */
     const char *private_storage_classes; /* UIDs, see kh_service_private_classes(); borrowed until start returns; may be NULL */

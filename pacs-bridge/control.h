@@ -26,6 +26,10 @@
  *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
  *   backfill.cancel name
  *   rule.retry   name                                           (of a back-fill or a prefetch: what failed, and what waits)
+ *   study.evict  id                                             -> objects bytes
+ *   study.recall id asked_by                                    -> pull (0: all of it is here)
+ *   study.pin    id owner
+ *   study.unpin  id owner
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
  *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
  *
@@ -88,6 +92,10 @@ KH_MUST_USE kh_status kh_control_pull_priority(const char *dir, int64_t pull_id,
 /* series_uid and patient_id may be NULL: all of the study. */
 KH_MUST_USE kh_status kh_control_commit_ask(const char *dir, const char *node_name, const char *study_uid, const char *series_uid,
                                             const char *patient_id, int64_t *id, kh_error *err);
+/* See cache/evict.h and cache/pins.h. */
+KH_MUST_USE kh_status kh_control_study_evict(const char *dir, int64_t study_id, int64_t *objects, int64_t *bytes, kh_error *err);
+KH_MUST_USE kh_status kh_control_study_recall(const char *dir, int64_t study_id, const char *asked_by, int64_t *pull_id, kh_error *err);
+KH_MUST_USE kh_status kh_control_study_pin(const char *dir, int64_t study_id, const char *owner, bool pin, kh_error *err);
 /* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);

@@ -241,6 +241,47 @@ kh_status kh_control_pull_priority(const char *dir, int64_t pull_id, int32_t pri
     return call_id(dir, "pull.priority", pull_id, "priority", priority, err);
 }
 
+kh_status kh_control_study_evict(const char *dir, int64_t study_id, int64_t *objects, int64_t *bytes, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    call_begin(&one, "study.evict");
+    kh_json_put_int(&one.writer, "id", study_id);
+    status = call_send(&one, dir, err);
+    *objects = status == KH_OK ? kh_json_get_int(one.json, "objects", 0) : 0;
+    *bytes = status == KH_OK ? kh_json_get_int(one.json, "bytes", 0) : 0;
+    call_end(&one);
+    return status;
+}
+
+kh_status kh_control_study_recall(const char *dir, int64_t study_id, const char *asked_by, int64_t *pull_id, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    call_begin(&one, "study.recall");
+    kh_json_put_int(&one.writer, "id", study_id);
+    kh_json_put_text(&one.writer, "asked_by", asked_by);
+    status = call_send(&one, dir, err);
+    *pull_id = status == KH_OK ? kh_json_get_int(one.json, "pull", 0) : 0;
+    call_end(&one);
+    return status;
+}
+
+kh_status kh_control_study_pin(const char *dir, int64_t study_id, const char *owner, bool pin, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    call_begin(&one, pin ? "study.pin" : "study.unpin");
+    kh_json_put_int(&one.writer, "id", study_id);
+    kh_json_put_text(&one.writer, "owner", owner);
+    status = call_send(&one, dir, err);
+    call_end(&one);
+    return status;
+}
+
 kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
 {
     const char *uid;

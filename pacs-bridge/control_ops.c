@@ -9,8 +9,6 @@
 #include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
 
-/* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
-typedef kh_status control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
 
 static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
@@ -217,13 +215,14 @@ static kh_status op_object_adopt(const kh_control_server *server, const kh_json 
 
 static const struct {
     const char *name;
-    control_op *run;
+    kh_control_op *run;
 } operations[] = {
     {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
     {"node.set", op_node_set},   {"title.add", op_title_add},     {"title.remove", op_title_remove},
     {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
     {"commit.ask", op_commit_ask},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
+    {"study.evict", kh_op_study_evict}, {"study.recall", kh_op_study_recall}, {"study.pin", kh_op_study_pin}, {"study.unpin", kh_op_study_unpin},
 };
 
 static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)

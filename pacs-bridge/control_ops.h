@@ -11,6 +11,12 @@ typedef struct kh_control_server {
     kh_control_pulls pulls; /* members NULL when nobody runs the queue */
 } kh_control_server;
 
+/* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
+typedef kh_status kh_control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
+
+/* control_studies.c */
+kh_control_op kh_op_study_evict, kh_op_study_recall, kh_op_study_pin, kh_op_study_unpin;
+
 /* One request, one answer: a JSON object appended to answer, also for what fails. */
 void kh_control_answer(const kh_control_server *server, const char *line, size_t size, kh_buf *answer);
 

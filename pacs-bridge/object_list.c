@@ -20,11 +20,13 @@ static size_t kind_of(kh_object_list *list, const kh_object *object)
 kh_status kh_object_list_add(void *context, const kh_search_row *row, kh_error *err)
 {
     kh_object_list *list = context;
-    kh_listed_object object = {.object_id = row->object.id, .bytes = row->object.bytes, .main_offset = row->main_offset};
+    kh_listed_object object = {.object_id = row->object.id, .bytes = row->object.bytes, .main_offset = row->main_offset,
+                               .study_id = row->study.id, .away = row->object.away};
 
     object.kind = kind_of(list, &row->object);
     memcpy(object.sop_instance_uid, row->object.sop_instance_uid, KH_UID_SIZE);
     list->count++;
+    list->away_count += object.away;
     return kh_buf_append(&list->objects, &object, sizeof(object), err);
 }
 

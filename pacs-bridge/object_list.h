@@ -14,14 +14,15 @@ typedef struct kh_object_kind {
 } kh_object_kind;
 
 typedef struct kh_listed_object {
-    int64_t object_id, bytes, main_offset;
+    int64_t object_id, study_id, bytes, main_offset;
+    bool away;   /* at its hospital, see cache/evict.h */
     size_t kind; /* KH_OBJECT_KINDS_MAX: one of too many kinds, cannot be sent */
     char sop_instance_uid[KH_UID_SIZE];
 } kh_listed_object;
 
 typedef struct kh_object_list {
     kh_buf objects; /* of kh_listed_object */
-    size_t count;
+    size_t count, away_count;
     kh_object_kind kinds[KH_OBJECT_KINDS_MAX];
     size_t kind_count;
 } kh_object_list;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/browse.h"
+#include "cache/evict.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/pull_move.h"
 #include "pacs-bridge/query.h"
@@ -264,6 +265,26 @@ static void conclude(job *of, kh_status status, const kh_error *err)
     }
 }
 
+/* Does the hospital list every object that we hold, those that others sent included? Then all of it can come again. */
+static void note_known(job *of)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_status status = KH_OK;
+    kh_uid_set both;
+
+    if (of->pull->state != KH_PULL_COMPLETE || !of->listed)
+        return;
+    kh_uid_set_init(&both, INSTANCES_MAX);
+    for (size_t i = 0; i < there_count(of) && status == KH_OK; i++)
+        if (kh_uid_set_has(&of->here, there_at(of, i)->sop_instance_uid))
+            status = kh_uid_set_add(&both, there_at(of, i)->sop_instance_uid, &err);
+    if (status == KH_OK && both.count == of->here.count)
+        status = kh_evict_note_known(of->options->cache, of->facility, of->pull->study_uid, of->node.id, &err);
+    if (status != KH_OK)
+        kh_log(KH_LOG_WARN, "pull", "pull %lld: that the hospital has all is not noted: %s", (long long)of->pull->id, err.message);
+    kh_uid_set_release(&both);
+}
+
 static void log_attempt(const job *of, int32_t number, int64_t took_ms, const kh_arrivals *arrivals)
 {
     const kh_pull *pull = of->pull;
@@ -293,6 +314,7 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
         (void)!look_here(&of, NULL); /* what the last good look said stands otherwise */
     }
     conclude(&of, status, &err);
+    note_known(&of);
     kh_pull_queue_arrivals(queue, pull->id, &arrivals);
     log_attempt(&of, number, kh_clock_monotonic_ms() - begin_ms, &arrivals);
     if (kh_pull_update(of.options->cache, pull, &update_err) != KH_OK)

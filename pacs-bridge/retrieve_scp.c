@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/evict.h"
 #include "dicom/writer.h"
 #include "pacs-bridge/asked.h"
 #include "pacs-bridge/identifier.h"
@@ -11,6 +12,9 @@
 #include "pacs-bridge/sender.h"
 
 #define TAG_FAILED_SOP_INSTANCE_UID_LIST KH_TAG(0x0008, 0x0058)
+#define RECALLS_MAX 64 /* studies of one retrieval that are fetched back first; more are told as failed */
+#define RECALL_LOOK_MS 50
+#define RECALL_TELL_MS 5000
 #define FAILED_BYTES_MAX 65000 /* a UI of explicit VR has a length of 16 bits */
 
 /* One retrieval under way. */
@@ -88,6 +92,7 @@ static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
     *final = KH_DIMSE_CLASS_MISMATCH;
     if (status != KH_OK)
         return status;
+    kh_object_list_release(&get->list);
     for (size_t i = 0; i < get->asked.key_count; i++)
         if (kh_search_attribute_find(get->asked.keys[i].tag)->unique)
             keys[count++] = get->asked.keys[i];
@@ -164,6 +169,77 @@ static kh_status send_one(retrieving *get, const kh_listed_object *object, kh_er
     if (status == KH_E_CANCELLED)
         return kh_error_set(err, status, "stopping");
     return send_pending(get, err);
+}
+
+/* --- what is at its hospital --- */
+
+/* Ask for every study of the list that is away, once each. */
+static void recall(retrieving *get, int64_t pulls[RECALLS_MAX], size_t *pull_count)
+{
+    kh_service_scp *service = get->of->service;
+    int64_t last = 0;
+
+    for (size_t i = 0; i < get->list.count && *pull_count < RECALLS_MAX; i++) {
+        const kh_listed_object *object = kh_object_list_at(&get->list, i);
+        kh_error why = KH_ERROR_INIT;
+        int64_t pull_id;
+
+        if (!object->away || object->study_id == last) /* the objects of a study follow each other */
+            continue;
+        last = object->study_id;
+        if (kh_evict_recall(service->cache, last, get->of->node.name, &pull_id, &why) != KH_OK)
+            kh_log(KH_LOG_WARN, "dicom", "%s", why.message);
+        else if (pull_id != 0)
+            pulls[(*pull_count)++] = pull_id;
+    }
+    if (service->pulls && *pull_count > 0)
+        kh_pull_queue_kick(service->pulls);
+}
+
+static bool any_open(kh_cache *cache, const int64_t *pulls, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        kh_pull pull;
+
+        if (kh_pull_find(cache, pulls[i], &pull, NULL) == KH_OK && (pull.state == KH_PULL_WAITING || pull.state == KH_PULL_RUNNING))
+            return true;
+    }
+    return false;
+}
+
+/* Pending responses go on meanwhile, so that the requestor knows that we work; a cancel is heeded. */
+static kh_status wait_for_pulls(retrieving *get, const int64_t *pulls, size_t count, kh_error *err)
+{
+    int64_t until_ms = kh_clock_monotonic_ms() + get->of->service->recall_ms, told_ms = kh_clock_monotonic_ms();
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && !get->cancelled && kh_clock_monotonic_ms() < until_ms && any_open(get->of->service->cache, pulls, count)) {
+        if (kh_stop_raised(get->of->service->stop))
+            return kh_error_set(err, KH_E_CANCELLED, "stopping");
+        kh_clock_sleep_ms(RECALL_LOOK_MS);
+        status = kh_scp_poll_cancel(get->of, get->request, &get->cancelled, err);
+        if (status == KH_OK && kh_clock_monotonic_ms() - told_ms >= RECALL_TELL_MS) {
+            status = send_pending(get, err);
+            told_ms = kh_clock_monotonic_ms();
+        }
+    }
+    return status;
+}
+
+static kh_status fetch_back(retrieving *get, uint16_t *final, kh_error *why, kh_error *err)
+{
+    int64_t pulls[RECALLS_MAX];
+    size_t count = 0;
+    kh_status status;
+
+    if (get->list.away_count == 0)
+        return KH_OK;
+    get->remaining = (int32_t)get->list.count;
+    recall(get, pulls, &count);
+    status = wait_for_pulls(get, pulls, count, err);
+    if (status == KH_OK && !get->cancelled)
+        (void)!list_objects(get, final, why); /* what came back may have other ids and lengths */
+    return status;
 }
 
 static kh_status send_all(retrieving *get, kh_error *err)
@@ -254,9 +330,12 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     else
         status = kh_asked_receive(&get.asked, of->assoc, get.context, &final, &why, err);
     if (status == KH_OK && final == 0 && list_objects(&get, &final, &why) == KH_OK) {
+        status = fetch_back(&get, &final, &why, err);
         prepare_sender(&get);
-        status = send_all(&get, err);
-        final = final_status(&get);
+        if (status == KH_OK && final == 0) {
+            status = send_all(&get, err);
+            final = final_status(&get);
+        }
     }
     if (status == KH_OK)
         status = send_final(&get, final, why.message[0] ? why.message : get.first_failure, err);

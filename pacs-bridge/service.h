@@ -22,6 +22,7 @@ typedef struct kh_service_scp {
     char facility_default[65];
     kh_net_limits limits;         /* of associations that C-MOVE makes */
     const kh_stop *stop;
+    int64_t recall_ms;            /* a retrieval waits so long for what has to come back from its hospital first */
     uint64_t answers_max;         /* of one query; more end it with A700 */
     unsigned private_class_count;
     char private_classes[KH_PRIVATE_CLASSES_MAX][KH_UID_SIZE]; /* that are stored like the standard's */
