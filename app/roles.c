@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "cache/nodes.h"
 #include "pacs-bridge/bridge.h"
+#include "pacs-bridge/control.h"
 #include "store/file.h"
 #include "viewer/portal/portal.h"
 
@@ -99,6 +100,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.waiting_max = (unsigned)settings->dicom_waiting;
     options.associate_ms = settings->dicom_associate_ms;
     options.pdu_ms = settings->dicom_pdu_ms;
+    options.recall_ms = settings->dicom_recall_ms;
     options.find_answers_max = (unsigned)settings->dicom_answers;
     options.idle_ms = settings->dicom_idle_ms;
     options.floor_bytes_per_s = (uint32_t)settings->dicom_floor_bytes;
@@ -223,6 +225,13 @@ static uint64_t ahead_bytes(const kh_settings *settings)
     return (uint64_t)(settings->ahead_bytes < half ? settings->ahead_bytes : half);
 }
 
+static kh_status recall_study(void *context, int64_t study_id, int64_t *pull_id, kh_error *err)
+{
+    kh_service *service = context;
+
+    return kh_control_study_recall(service->settings->data_dir, study_id, "viewer", pull_id, err);
+}
+
 static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
 {
     const kh_settings *settings = service->settings;
@@ -250,6 +259,8 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.manifest_bytes_max = (uint64_t)settings->manifests_bytes;
     options.role_names = names;
     options.role_count = (unsigned)service->role_count;
+    options.recall = recall_study;
+    options.recall_context = service;
     options.version = KH_VERSION;
     return kh_portal_start(out, &options, err);
 }

@@ -9,7 +9,6 @@
 #include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
 
-
 static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
     (void)server;

@@ -53,7 +53,7 @@ void kh_portal_put_int_or_null(kh_json_writer *json, const char *key, int64_t va
 void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double value, double not_told);
 
 /* handlers; context is the portal */
-kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_pulls, kh_portal_events, kh_portal_tile,
+kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile,
     kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset;
 
 /* pull_json.c: the members of a pull as both the pull list and the event stream give them */

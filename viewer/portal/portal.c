@@ -42,6 +42,7 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", kh_portal_tile, portal},
         {"GET", "/api/series/{id}/stack", kh_portal_stack, portal},
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
+        {"POST", "/api/studies/{id}/recall", kh_portal_recall, portal},
         {"GET", "/api/studies", kh_portal_studies, portal},
         {"GET", "/api/pulls", kh_portal_pulls, portal},
         {"GET", "/api/events", kh_portal_events, portal},

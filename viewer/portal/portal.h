@@ -23,6 +23,10 @@ typedef struct kh_portal_options {
     uint64_t manifest_bytes_max;          /* encoded stack manifests kept */
     const char *const *role_names;        /* name of page role i, NULL where there is none; role_count of them; copied */
     unsigned role_count;
+    /* Ask the owner of the index to fetch what of a study is at its hospital; *pull_id is 0 when nothing is. May wait; called by a
+     * worker's thread. NULL: that is not offered. */
+    kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
+    void *recall_context;
     const char *version;                  /* of the program, for /health */
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,

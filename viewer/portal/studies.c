@@ -104,6 +104,7 @@ static kh_status put_study(kh_portal *portal, kh_json_writer *json, const kh_stu
     put_when(json, "first_arrival", study->first_arrival_ms);
     put_when(json, "last_arrival", study->last_arrival_ms);
     kh_json_put_bool(json, "arriving", study->arriving);
+    kh_json_put_int(json, "away", study->away_count);
     return put_pull_of(portal, json, study->pull_id, err);
 }
 
@@ -254,6 +255,7 @@ static void put_series(kh_portal *portal, kh_json_writer *json, const kh_series 
     kh_json_put_int(json, "objects", series->object_count);
     kh_json_put_int(json, "images", series->image_count);
     kh_json_put_int(json, "frames", series->frame_count);
+    kh_json_put_int(json, "away", series->away_count);
     put_thumbnail(portal, json, series);
     kh_json_object_end(json);
 }

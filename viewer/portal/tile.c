@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cache/use.h"
 #include "viewer/portal/internal.h"
 
 #define DEFAULT_QUALITY 80
@@ -265,6 +266,7 @@ void kh_portal_tile(kh_http_request *request, void *context)
     }
     note_reader(portal, request, &key);
     if (kh_tiles_peek(portal->tiles, &key, &tile)) {
+        kh_use_note(portal->cache, key.series_id); /* the others come to the stack, which notes it */
         answer_cached(portal, request, &tile);
     } else if (kh_http_header(request, "If-None-Match")) {
         kh_portal_later(portal, request, revalidate);

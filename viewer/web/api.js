@@ -40,10 +40,10 @@ async function errorOf(response) {
 // What is on the screen is asked for in this page's name: the service decodes ahead of it. Not a secret, and no person.
 const READER = Math.random().toString(36).slice(2);
 
-async function request(url, signal, accept, more = {}) {
+async function request(url, signal, accept, more = {}, method = 'GET') {
     let response;
     try {
-        response = await fetch(url, { signal, headers: { Accept: accept, ...more } });
+        response = await fetch(url, { method, signal, headers: { Accept: accept, ...more } });
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, 'unreachable', 'the service does not answer');
@@ -72,6 +72,12 @@ export function listStudies(filter, signal) {
 }
 
 export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, signal);
+
+/** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
+export async function recallStudy(studyId, signal) {
+    const response = await request(`/api/studies/${studyId}/recall`, signal, 'application/json', {}, 'POST');
+    return response.json();
+}
 
 export const getStack = (seriesId, signal) => getJson(`/api/series/${seriesId}/stack`, signal);
 

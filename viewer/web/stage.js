@@ -111,6 +111,10 @@ export class Stage {
         this.refresh();
     }
 
+    #reason(failure) {
+        return failure.status === 503 && this.series.away > 0 ? t('problem.away') : failure.message;
+    }
+
     close() {
         cancelAnimationFrame(this.frame);
         clearTimeout(this.loadingTimer);
@@ -246,7 +250,7 @@ export class Stage {
         const needed = target?.tiles(this.#part(index)) ?? [];
         const failure = needed.map(({ url }) => this.store.failure(url)).find(Boolean);
         if (object.problem || failure) {
-            this.shown = { index, problem: object.problem || failure.message, gone: failure?.status === 404 };
+            this.shown = { index, problem: object.problem || this.#reason(failure), gone: failure?.status === 404 };
             this.store.setShown([]);
             return;
         }

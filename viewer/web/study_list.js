@@ -365,6 +365,9 @@ export class ListPage {
             );
         } else if (state.kind === 'still') {
             parts.push(make('span', { class: 'state arriving' }, t('state.still', values)));
+        } else if (state.kind === 'away') {
+            parts.push(make('span', { class: 'state away' }, icon('bridge', 'icon small'), t('state.away')));
+            if (state.received > 0) parts.push(make('small', {}, t('state.awayPart', values)));
         } else if (state.kind === 'partial') {
             parts.push(
                 make('span', { class: 'state partial' }, icon('warning', 'icon small'), t('state.partial', values)),

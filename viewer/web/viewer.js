@@ -1,6 +1,6 @@
 // viewer.js - the page of one study: strip of series, tools, the picture, and word of what is still arriving.
 
-import { getStack, getStudy } from './api.js';
+import { getStack, getStudy, recallStudy } from './api.js';
 import { icon, make, setText } from './dom.js';
 import { onEvent, throttled } from './events.js';
 import * as format from './format.js';
@@ -73,12 +73,27 @@ export class ViewerPage {
             return;
         }
         this.#showStudy();
+        this.#recall();
         const asked = this.#remembered();
         const series =
             this.study.series_list.find((one) => one.id === asked.series && one.frames > 0) ??
             openingSeries(this.study.series_list);
         if (series) await this.openSeries(series.id, series.id === asked.series ? asked.slice : null);
         else this.#noPictures();
+    }
+
+    /** What is at the hospital is asked for as soon as somebody looks; its images appear as they come. */
+    async #recall() {
+        if (arrival(this.study).kind !== 'away') return;
+        this.recallFailure = null;
+        try {
+            await recallStudy(this.studyId, this.abort.signal);
+            this.reload.ask();
+        } catch (error) {
+            if (error.name === 'AbortError') return;
+            this.recallFailure = error.message;
+            this.#showBanner();
+        }
     }
 
     async openSeries(id, index = null) {
@@ -115,7 +130,7 @@ export class ViewerPage {
                 if (first) await this.openSeries(first.id);
                 return;
             }
-            const grown = series.frames !== before?.frames || series.objects !== before?.objects;
+            const grown = series.frames !== before?.frames || series.objects !== before?.objects || series.away !== before?.away;
             const manifest = grown ? await getStack(series.id, this.abort.signal) : null;
             if (series.id === this.openId && this.stage.stack) this.stage.update(study, series, manifest);
         } catch (error) {
@@ -163,7 +178,8 @@ export class ViewerPage {
     #showBanner() {
         const state = arrival(this.study);
         const values = { received: count(state.received), expected: count(state.expected), reason: state.reason };
-        this.banner.hidden = !['arriving', 'waiting', 'still', 'partial'].includes(state.kind);
+        const away = state.kind === 'away';
+        this.banner.hidden = !['arriving', 'waiting', 'still', 'partial', 'away'].includes(state.kind);
         this.banner.className = `banner ${state.kind}`;
         if (this.banner.hidden) return;
         const bar = make('progress', {
@@ -172,6 +188,10 @@ export class ViewerPage {
             'aria-label': t('state.progress'),
         });
         const parts = [make('span', {}, t(`banner.${state.kind}`, values))];
+        if (away && this.recallFailure) {
+            parts.push(make('span', { class: 'reason' }, t('banner.recallFailed', { reason: this.recallFailure })));
+            parts.push(make('button', { type: 'button', onclick: () => this.#recall() }, t('banner.recall')));
+        }
         if (['arriving', 'waiting'].includes(state.kind)) parts.push(bar);
         else if (state.reason) parts.push(make('span', { class: 'reason' }, state.reason));
         this.banner.replaceChildren(...parts);

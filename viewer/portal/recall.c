@@ -1,0 +1,51 @@
+/* POST /api/studies/{id}/recall: what of a study is at its hospital is asked for. The web role only reads: whoever made the portal asks
+ * the owner of the index (kh_portal_options.recall). */
+#include <string.h>
+#include "viewer/portal/internal.h"
+
+#define ANSWER_BYTES_MAX 4096
+
+/* A page of another origin may make a browser send this, but not without saying so (RFC 6454 7). */
+static bool is_same_origin(const kh_http_request *request)
+{
+    const char *origin = kh_http_header(request, "Origin"), *host = kh_http_header(request, "Host");
+    const char *authority = origin ? strstr(origin, "://") : NULL;
+
+    return !origin || (authority && host && strcmp(authority + 3, host) == 0);
+}
+
+static void recall(kh_portal *portal, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    int64_t study_id, pull_id = 0;
+    kh_json_writer json;
+    kh_buf body;
+    kh_status status = kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err);
+
+    if (status == KH_OK && !portal->options.recall)
+        status = kh_error_set(&err, KH_E_UNSUPPORTED, "nobody fetches studies here");
+    if (status == KH_OK)
+        status = portal->options.recall(portal->options.recall_context, study_id, &pull_id, &err);
+    if (status != KH_OK) {
+        kh_http_answer_error(request, &err);
+        return;
+    }
+    kh_buf_init(&body, ANSWER_BYTES_MAX);
+    kh_json_writer_init(&json, &body);
+    kh_json_object_begin(&json);
+    kh_json_put_int(&json, "pull", pull_id);
+    kh_json_object_end(&json);
+    kh_portal_answer_json(request, &body, &json);
+}
+
+void kh_portal_recall(kh_http_request *request, void *context)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    if (is_same_origin(request)) {
+        kh_portal_later(context, request, recall);
+        return;
+    }
+    kh_error_set(&err, KH_E_DENIED, "a request of another origin");
+    kh_http_answer_error(request, &err);
+}
