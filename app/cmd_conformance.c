@@ -62,7 +62,9 @@ static void print_queries(void)
            "each by itself. Keys that the index does not know, and keys below the level, are left out of the answers (FF01). Patients and studies\n"
            "come newest first. Answers are in the Specific Character Set of the request if it can write them, else in the one configured for\n"
            "the node, else in ISO_IR 192. A query with more than `[dicom] answers` (%lld) matches ends with A700 after these.\n"
-           "C-CANCEL is honoured between two answers. Issuer of Patient ID is the hospital's name here.\n\n"
+           "C-CANCEL is honoured between two answers. Issuer of Patient ID is the hospital's name here.\n"
+           "Instance Availability is ONLINE, or NEARLINE when any of it is at its hospital and comes back on demand: a retrieval of it fetches it\n"
+           "first and waits for that up to `[dicom] recall`; what is not back by then is a failed sub-operation.\n\n"
            "| tag | attribute | level |\n| --- | --- | --- |\n",
            (long long)kh_settings_default.dicom_answers);
     for (size_t i = 0; i < count; i++)

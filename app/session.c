@@ -9,6 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "cache/evict.h"
+#include "cache/pins.h"
+#include "cache/quarantine.h"
 #include "pacs-bridge/control_ops.h"
 #include "store/file.h"
 
@@ -30,6 +33,15 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     options.dir = settings->data_dir;
     options.reserve_bytes = (uint64_t)settings->reserve_bytes;
     options.object_bytes_max = (uint64_t)settings->object_bytes;
+    options.quota_bytes = (uint64_t)settings->quota_bytes;
+    options.keep_free_bytes = (uint64_t)settings->keep_free_bytes;
+    options.evict_from_percent = (unsigned)settings->evict_from;
+    options.evict_to_percent = (unsigned)settings->evict_to;
+    options.evict_idle_ms = settings->evict_idle_ms;
+    options.evict_pushed = settings->evict_pushed;
+    options.scrub_bytes_per_s = (uint64_t)settings->scrub_bytes;
+    options.quarantine_bytes = (uint64_t)settings->quarantine_bytes;
+    (void)kh_settings_conflict(settings, &options.conflict); /* checked when the settings were read */
     options.readers_max = (unsigned)settings->readers;
     options.frames_bytes_max = (uint64_t)settings->frames_bytes;
     options.events_kept = (uint32_t)settings->events_kept;
@@ -228,6 +240,45 @@ kh_status kh_session_commit_ask(kh_session *session, const char *node, const cha
         return kh_error_set(err, KH_E_NOT_FOUND, "no service runs on %s to hear the answer: start `kakehashi serve` first",
                             session->settings->data_dir);
     ASK(status, kh_control_commit_ask(session->settings->data_dir, node, study_uid, series_uid, patient_id, id, err), err);
+    return status;
+}
+
+kh_status kh_session_study_evict(kh_session *session, int64_t study_id, int64_t *objects, int64_t *bytes, kh_error *err)
+{
+    kh_evicted out = {0};
+    kh_status status;
+
+    if (session->cache) {
+        status = kh_evict_study(session->cache, study_id, 0, "asked for", &out, err);
+        *objects = out.objects;
+        *bytes = out.bytes;
+        return status;
+    }
+    ASK(status, kh_control_study_evict(session->settings->data_dir, study_id, objects, bytes, err), err);
+    return status;
+}
+
+kh_status kh_session_study_pin(kh_session *session, int64_t study_id, const char *owner, bool pin, kh_error *err)
+{
+    kh_status status;
+
+    if (session->cache)
+        return pin ? kh_pin(session->cache, study_id, owner, err) : kh_unpin(session->cache, study_id, owner, err);
+    ASK(status, kh_control_study_pin(session->settings->data_dir, study_id, owner, pin, err), err);
+    return status;
+}
+
+kh_status kh_session_quarantine(kh_session *session, const char *name, bool accept, int64_t *object_id, kh_error *err)
+{
+    kh_ingest_result result = {0};
+    kh_status status;
+
+    if (session->cache) {
+        status = accept ? kh_quarantine_accept(session->cache, name, &result, err) : kh_quarantine_discard(session->cache, name, err);
+        *object_id = result.object_id;
+        return status;
+    }
+    ASK(status, kh_control_quarantine(session->settings->data_dir, name, accept, object_id, err), err);
     return status;
 }
 

@@ -47,6 +47,13 @@ KH_MUST_USE kh_status kh_session_ask(kh_session *session, const char *request, k
 KH_MUST_USE kh_status kh_session_commit_ask(kh_session *session, const char *node, const char *study_uid, const char *series_uid,
                                             const char *patient_id, int64_t *id, kh_error *err);
 
+/* See cache/evict.h and cache/pins.h. */
+KH_MUST_USE kh_status kh_session_study_evict(kh_session *session, int64_t study_id, int64_t *objects, int64_t *bytes, kh_error *err);
+KH_MUST_USE kh_status kh_session_study_pin(kh_session *session, int64_t study_id, const char *owner, bool pin, kh_error *err);
+
+/* See cache/quarantine.h. object_id is set when it is accepted. */
+KH_MUST_USE kh_status kh_session_quarantine(kh_session *session, const char *name, bool accept, int64_t *object_id, kh_error *err);
+
 /* 1 to 64 of [A-Za-z0-9_.-]: names of nodes and facilities. */
 bool kh_session_name_valid(const char *name);
 

@@ -40,6 +40,7 @@ const kh_settings kh_settings_default = {
     .dicom_floor_bytes = 64 * KIB,
     .dicom_answers = 10000,
     .dicom_transcoders = 1,
+    .dicom_recall_ms = 60 * SECOND,
     .commitment_references = 10000,
     .commitment_open = 1000,
     .commitment_attempts = 20,
@@ -49,6 +50,15 @@ const kh_settings kh_settings_default = {
     .commitment_patience_ms = 24 * HOUR,
     .commitment_keep_ms = 720 * HOUR,
     .reserve_bytes = 2 * GIB,
+    .quota_bytes = 0,
+    .keep_free_bytes = 0,
+    .evict_from = 95,
+    .evict_to = 85,
+    .evict_idle_ms = 10 * MINUTE,
+    .evict_pushed = false,
+    .scrub_bytes = 8 * MIB,
+    .conflict = "keep-first",
+    .quarantine_bytes = 10 * GIB,
     .object_bytes = 8 * GIB,
     .events_kept = 100000,
     .quiet_ms = 60 * SECOND,
@@ -102,6 +112,7 @@ static const kh_config_key keys[] = {
     NUMBER("dicom", "answers", COUNT, dicom_answers, 1, 1000000),
     NUMBER("dicom", "transcoders", COUNT, dicom_transcoders, 1, 4),
     TEXT("dicom", "private_storage_classes", dicom_private_storage_classes),
+    NUMBER("dicom", "recall", DURATION, dicom_recall_ms, 0, HOUR),
     NUMBER("commitment", "references", COUNT, commitment_references, 1, 100000),
     NUMBER("commitment", "open", COUNT, commitment_open, 1, 100000),
     NUMBER("commitment", "attempts", COUNT, commitment_attempts, 1, 1000),
@@ -112,6 +123,15 @@ static const kh_config_key keys[] = {
     NUMBER("commitment", "keep", DURATION, commitment_keep_ms, HOUR, 87600 * HOUR),
     {"commitment", "checksums", KH_CONFIG_BOOL, FIELD(commitment_checksums), 0, 0, 0},
     NUMBER("storage", "reserve", SIZE, reserve_bytes, 0, 1024 * TIB),
+    NUMBER("storage", "quota", SIZE, quota_bytes, 0, 1024 * TIB),
+    NUMBER("storage", "keep_free", SIZE, keep_free_bytes, 0, 1024 * TIB),
+    NUMBER("storage", "evict_from", COUNT, evict_from, 1, 100),
+    NUMBER("storage", "evict_to", COUNT, evict_to, 1, 100),
+    NUMBER("storage", "evict_idle", DURATION, evict_idle_ms, 0, 1000 * HOUR),
+    NUMBER("storage", "evict_pushed", BOOL, evict_pushed, 0, 0),
+    NUMBER("storage", "scrub", SIZE, scrub_bytes, 0, GIB),
+    TEXT("storage", "conflict", conflict),
+    NUMBER("storage", "quarantine", SIZE, quarantine_bytes, 0, 1024 * TIB),
     NUMBER("storage", "object", SIZE, object_bytes, MIB, TIB),
     NUMBER("storage", "events", COUNT, events_kept, 1000, 10000000),
     NUMBER("storage", "quiet", DURATION, quiet_ms, SECOND, HOUR),
@@ -182,9 +202,23 @@ static bool ae_title_valid(const char *title)
     return true;
 }
 
+bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out)
+{
+    static const char *const names[] = {
+        [KH_CONFLICT_KEEP_FIRST] = "keep-first", [KH_CONFLICT_KEEP_LAST] = "keep-last", [KH_CONFLICT_REFUSE] = "refuse"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(settings->conflict, names[i]) == 0) {
+            *out = (kh_conflict_rule)i;
+            return true;
+        }
+    return false;
+}
+
 kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
 {
     kh_service_scp service;
+    kh_conflict_rule rule;
     kh_log_level level;
     uint32_t address = 0;
     kh_status status;
@@ -208,6 +242,11 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
                             settings->dicom_ae_title);
     if (kh_service_private_classes(&service, settings->dicom_private_storage_classes, err) != KH_OK)
         return kh_error_prefix(err, "[dicom] private_storage_classes");
+    if (!kh_settings_conflict(settings, &rule))
+        return kh_error_set(err, KH_E_ARG, "[storage] conflict: \"%s\", expected keep-first, keep-last or refuse", settings->conflict);
+    if (settings->evict_to > settings->evict_from)
+        return kh_error_set(err, KH_E_ARG, "[storage] evict_to: %" PRId64 ", expected at most evict_from (%" PRId64 ")", settings->evict_to,
+                            settings->evict_from);
     if (settings->commitment_retry_longest_ms < settings->commitment_retry_first_ms)
         return kh_error_set(err, KH_E_ARG, "[commitment] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
                             settings->commitment_retry_longest_ms, settings->commitment_retry_first_ms);

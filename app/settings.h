@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/config.h"
+#include "cache/cache.h"
 
 typedef struct kh_settings {
     char data_dir[1024];
@@ -36,6 +37,7 @@ typedef struct kh_settings {
     int64_t dicom_transcoders;
     char dicom_private_storage_classes[961];
 
+    int64_t dicom_recall_ms;
     int64_t commitment_references;
     int64_t commitment_open;
     int64_t commitment_attempts;
@@ -47,6 +49,15 @@ typedef struct kh_settings {
     bool commitment_checksums;
 
     int64_t reserve_bytes;
+    int64_t quota_bytes;
+    int64_t keep_free_bytes;
+    int64_t evict_from;
+    int64_t evict_to;
+    int64_t evict_idle_ms;
+    bool evict_pushed;
+    int64_t scrub_bytes;
+    char conflict[16];
+    int64_t quarantine_bytes;
     int64_t object_bytes;
     int64_t events_kept;
     int64_t quiet_ms;
@@ -86,6 +97,8 @@ KH_MUST_USE kh_status kh_settings_read(kh_settings *out, const char *path, kh_er
 KH_MUST_USE kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err);
 /* What one key alone cannot tell: addresses are addresses, HTTP stays on loopback, the AE title is one. */
 KH_MUST_USE kh_status kh_settings_check(const kh_settings *settings, kh_error *err);
+/* [storage] conflict as the cache knows it; false when it is none of the rules. */
+bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out);
 /* The value of key as it would be written in the file. out_size >= 32, and more than the longest text. */
 void kh_settings_format(char *out, size_t out_size, const kh_settings *settings, const kh_config_key *key);
 

@@ -22,6 +22,13 @@
 
 typedef struct kh_cache kh_cache;
 
+/* What becomes of an object whose SOP Instance UID its facility has sent before, with another data set. */
+typedef enum kh_conflict_rule {
+    KH_CONFLICT_KEEP_FIRST, /* the first stays, the second is kept beside; success is answered */
+    KH_CONFLICT_KEEP_LAST,  /* the second takes its place under an id of its own, the first is kept beside; success is answered */
+    KH_CONFLICT_REFUSE      /* the first stays, the second is refused */
+} kh_conflict_rule;
+
 typedef struct kh_cache_options {
     const char *dir;            /* copied */
     bool owner;
@@ -33,11 +40,14 @@ typedef struct kh_cache_options {
     unsigned evict_from_percent, evict_to_percent; /* of the quota: eviction begins and ends there; see cache/room.h */
     int64_t evict_idle_ms;      /* what was used or came in so lately is not evicted */
     bool evict_pushed;          /* also what no node of ours gives back */
+    uint64_t scrub_bytes_per_s; /* how fast objects are read again to be compared, see cache/scrub.h; 0: never */
+    kh_conflict_rule conflict;
+    uint64_t quarantine_bytes;  /* of what is kept beside; more is refused */
     unsigned readers_max;       /* connections kept for reading, 1 to 64 */
     uint64_t frames_bytes_max;  /* decoded-frame cache, see cache/frames.h */
     uint32_t events_kept;       /* rows of the event log kept for those who were away */
 } kh_cache_options;
-/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, 8 readers, 256 MiB frames, 100,000 events. */
+/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8 readers, 256 MiB frames, 100,000 events. */
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when

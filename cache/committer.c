@@ -12,6 +12,8 @@
 
 #define WAITING_MAX 1024
 #define GROUP_MAX 256
+#define CATCH_UP_WAIT_MS 100
+#define LOCK_WAIT_MS 5000 /* counted from the hand-over, whatever the groups before waited */
 #define EVENTS_MAX 1024 /* of one transaction */
 #define TEXTS_MAX 1000  /* studies whose text is brought up to date in one transaction */
 
@@ -19,6 +21,7 @@ typedef struct job {
     kh_write_function *function;
     void *context;
     uint32_t leaf;
+    int64_t until_ms; /* monotonic; nobody waits longer for a lock on the index */
     kh_status status;
     kh_error error;
     bool done; /* under committer->lock */
@@ -170,6 +173,8 @@ static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
     uint64_t newest = 0;
     kh_status status;
 
+    /* The oldest is the first. Without any the text index catches up, which can be done another time. */
+    kh_sql_set_wait(committer->sql, count > 0 ? jobs[0]->until_ms - kh_clock_monotonic_ms() : CATCH_UP_WAIT_MS);
     sync_leaves(committer, jobs, count);
     status = run_transaction(committer, jobs, count, &newest, &err);
     atomic_store(&committer->in_doubt, kh_sql_in_doubt(committer->sql));
@@ -289,7 +294,7 @@ void kh_committer_free(kh_committer *committer)
 
 kh_status kh_committer_run(kh_committer *committer, kh_write_function *function, void *context, uint32_t leaf, kh_error *err)
 {
-    job j = {.function = function, .context = context, .leaf = leaf};
+    job j = {.function = function, .context = context, .leaf = leaf, .until_ms = kh_clock_monotonic_ms() + LOCK_WAIT_MS};
     kh_status status = kh_queue_push(committer->queue, &j, err);
 
     if (status != KH_OK) {

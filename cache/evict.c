@@ -121,7 +121,8 @@ static kh_status find_way_back(kh_sql *sql, int64_t study_id, looked *l, kh_erro
     return status;
 }
 
-static kh_status look(const kh_cache *cache, kh_sql *sql, int64_t study_id, int64_t idle_ms, looked *l, kh_error *err)
+/* whole: who gives it back is found out even when it may not go. */
+static kh_status look(const kh_cache *cache, kh_sql *sql, int64_t study_id, int64_t idle_ms, bool whole, looked *l, kh_error *err)
 {
     kh_status status = read_study(sql, study_id, l, err);
     int64_t used_s;
@@ -138,7 +139,7 @@ static kh_status look(const kh_cache *cache, kh_sql *sql, int64_t study_id, int6
     else if (idle_ms > 0 && used_s * 1000 < idle_ms)
         say(l, "used %" PRId64 " s ago, [storage] evict_idle is %" PRId64 " s", used_s, idle_ms / 1000);
     if (l->answer.reason[0])
-        return KH_OK;
+        return whole ? find_way_back(sql, study_id, l, err) : KH_OK;
     status = find_way_back(sql, study_id, l, err);
     if (status == KH_OK && l->answer.node_id == 0 && !cache->options.evict_pushed)
         say(l, "no node is known that gives all of it back");
@@ -154,7 +155,7 @@ kh_status kh_evict_look(kh_cache *cache, int64_t study_id, int64_t idle_ms, kh_e
     kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     if (status == KH_OK)
-        status = look(cache, sql, study_id, idle_ms, &l, err);
+        status = look(cache, sql, study_id, idle_ms, true, &l, err);
     kh_reader_release(cache->readers, sql);
     *out = l.answer;
     return status;
@@ -173,7 +174,7 @@ static kh_status write_eviction(kh_write *write, void *context, kh_error *err)
 {
     evicting *e = context;
     const kh_sql_value id = KH_SQL_I(e->study_id);
-    kh_status status = look(e->cache, kh_write_sql(write), e->study_id, e->idle_ms, &e->looked, err);
+    kh_status status = look(e->cache, kh_write_sql(write), e->study_id, e->idle_ms, false, &e->looked, err);
 
     memset(&e->out, 0, sizeof e->out);
     if (status != KH_OK || e->looked.answer.objects == 0)
@@ -246,7 +247,7 @@ static kh_status next_candidates(kh_cache *cache, search *s, kh_error *err)
     for (size_t i = 0; i < read && status == KH_OK; i++) {
         looked l;
 
-        status = look(cache, sql, ids[i], cache->options.evict_idle_ms, &l, err);
+        status = look(cache, sql, ids[i], cache->options.evict_idle_ms, false, &l, err);
         if (status == KH_OK && l.answer.may && l.answer.objects > 0)
             s->ids[s->count++] = ids[i];
     }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "cache/internal.h"
+#include "cache/quarantine.h"
 #include "store/file.h"
 
 #define COMPARE_BLOCK 131072
@@ -45,21 +46,41 @@ static bool same_data_set(int held_fd, int fd, const kh_facts *facts, const kh_h
     return compare(held_fd, held->main_offset, fd, facts->main_offset, size, &same, &ignored) == KH_OK && same;
 }
 
-static kh_status quarantine(kh_cache *cache, const char *path, int fd, const kh_facts *facts, const kh_held_object *held,
-                            kh_error *err)
+static kh_status keep_beside(kh_cache *cache, const char *path, int fd, const kh_facts *facts, const kh_held_object *held,
+                             int64_t origin_id, kh_error *err)
 {
-    char kept[PATH_MAX], dir[PATH_MAX];
+    kh_quarantined one = {.kind = KH_QUARANTINE_SECOND, .object_id = held->object_id, .origin_id = origin_id, .bytes = (int64_t)facts->bytes};
+    char kept[PATH_MAX];
+    kh_status status;
 
     kh_path_quarantine(kept, &cache->paths, held->object_id, facts->sha256);
-    kh_path_of(dir, &cache->paths, "quarantine");
-    if (fsync(fd) != 0 || rename(path, kept) != 0)
-        return kh_error_errno(err, errno, "move an object to quarantine/");
-    kh_log(KH_LOG_WARN, "ingest", "SOP Instance UID %s again with other bytes: object %lld stays, the second is %s",
-           facts->sop_instance_uid, (long long)held->object_id, strrchr(kept, '/') + 1);
-    return kh_dir_sync(dir, err);
+    KH_COPY(one.name, strrchr(kept, '/') + 1);
+    KH_COPY(one.sop_instance_uid, facts->sop_instance_uid);
+    snprintf(one.reason, sizeof one.reason, "object %lld has this SOP Instance UID and other bytes", (long long)held->object_id);
+    if (fsync(fd) != 0)
+        return kh_error_errno(err, errno, "sync an object");
+    status = kh_quarantine_put(cache, path, false, &one, err);
+    if (status == KH_OK)
+        kh_log(KH_LOG_WARN, "ingest", "SOP Instance UID %s again with other bytes: object %lld stays, the second is %s",
+               facts->sop_instance_uid, (long long)held->object_id, one.name);
+    return status;
 }
 
-kh_status kh_held_settle(kh_cache *cache, const char *path, int fd, const kh_facts *facts, kh_held_object *held, kh_error *err)
+kh_status kh_held_keep_first(kh_cache *cache, const kh_facts *facts, const kh_held_object *held, kh_error *err)
+{
+    kh_quarantined one = {.kind = KH_QUARANTINE_FIRST, .object_id = held->object_id, .origin_id = held->origin_id, .bytes = (int64_t)held->bytes};
+    char kept[PATH_MAX], path[PATH_MAX];
+
+    kh_path_quarantine(kept, &cache->paths, held->object_id, held->sha256);
+    kh_path_object(path, &cache->paths, held->file_id, held->origin_id);
+    KH_COPY(one.name, strrchr(kept, '/') + 1);
+    KH_COPY(one.sop_instance_uid, facts->sop_instance_uid);
+    snprintf(one.reason, sizeof one.reason, "was object %lld until another with its SOP Instance UID took its place", (long long)held->object_id);
+    return kh_quarantine_put(cache, path, true, &one, err);
+}
+
+kh_status kh_held_settle(kh_cache *cache, const char *path, int fd, const kh_facts *facts, int64_t origin_id, kh_conflict_rule rule,
+                         kh_held_object *held, kh_error *err)
 {
     bool same_file = memcmp(held->sha256, facts->sha256, sizeof held->sha256) == 0;
     kh_error missing = KH_ERROR_INIT;
@@ -73,10 +94,13 @@ kh_status kh_held_settle(kh_cache *cache, const char *path, int fd, const kh_fac
     if (held_fd >= 0)
         close(held_fd);
     held->is_missing = same_file && !whole;
-    if (held->is_missing)
+    held->is_replaced = !held->is_same && rule == KH_CONFLICT_KEEP_LAST;
+    if (held->is_missing || held->is_replaced)
         return KH_OK;
+    if (!held->is_same && rule == KH_CONFLICT_REFUSE)
+        return kh_error_set(err, KH_E_CONFLICT, "SOP Instance UID is held with other bytes, [storage] conflict is refuse");
     if (!held->is_same)
-        return quarantine(cache, path, fd, facts, held, err);
+        return keep_beside(cache, path, fd, facts, held, origin_id, err);
     if (unlink(path) != 0)
         return kh_error_errno(err, errno, "remove a second copy");
     return KH_OK;

@@ -30,6 +30,7 @@ struct kh_incoming {
     uint64_t taken;            /* of the quota, until it is stored or gone */
     uint64_t written_back;     /* the disk was asked to begin with so many; fsync() is what makes them safe */
     kh_sha256 *sha;
+    kh_conflict_rule rule;
     kh_status failed;          /* of an earlier write */
 };
 
@@ -59,6 +60,7 @@ kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint
     if (!incoming)
         return kh_error_set(err, KH_E_MEMORY, "no memory for an object");
     incoming->cache = cache;
+    incoming->rule = cache->options.conflict;
     incoming->number = atomic_fetch_add(&cache->incoming_number, 1);
     kh_path_incoming(path, &cache->paths, incoming->number);
     incoming->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -213,11 +215,15 @@ static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_jo
         return status;
     status = place(cache, path, job, err);
     if (status == KH_OK && job->is_held) { /* another thread was first; at `path` lies a file without a row until it is moved */
-        status = kh_held_settle(cache, path, incoming->fd, job->facts, &job->held, err);
-        if (status == KH_OK && job->held.is_missing)
-            status = kh_error_set(err, KH_E_BUSY, "object %lld goes away just now", (long long)job->held.object_id);
+        status = kh_held_settle(cache, path, incoming->fd, job->facts, job->origin_id, incoming->rule, &job->held, err);
+        if (status == KH_OK && (job->held.is_missing || job->held.is_replaced))
+            status = kh_error_set(err, KH_E_BUSY, "object %lld goes away or came just now", (long long)job->held.object_id);
     } else if (status == KH_OK && job->missing_file_id > 0) {
         kh_log(KH_LOG_WARN, "ingest", "object %lld was missing or cut; restored by a second transfer", (long long)job->kept_id);
+        (void)!kh_removal_sweep(cache, NULL);
+    } else if (status == KH_OK && job->replaced_file_id > 0) {
+        kh_log(KH_LOG_WARN, "ingest", "SOP Instance UID %s again with other bytes: it is object %lld now, object %lld is kept beside",
+               job->facts->sop_instance_uid, (long long)job->kept_id, (long long)job->held.object_id);
         (void)!kh_removal_sweep(cache, NULL);
     }
     if (status != KH_OK && job->in_doubt) {
@@ -257,6 +263,7 @@ static void tell(const kh_row_job *job, const kh_facts *facts, kh_ingest_result 
         result->series_id = job->series_id;
         result->study_id = job->study_id;
         result->duplicate = job->missing_file_id > 0;
+        result->conflict = job->replaced_file_id > 0;
     }
 }
 
@@ -280,10 +287,13 @@ kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const
     if (status == KH_OK)
         status = find_held(cache, &job, err);
     if (status == KH_OK && job.is_held && job.held.file_id > 0) {
-        status = kh_held_settle(cache, path, incoming->fd, &facts, &job.held, err);
+        status = kh_held_settle(cache, path, incoming->fd, &facts, job.origin_id, incoming->rule, &job.held, err);
         job.missing_file_id = job.held.is_missing ? job.held.file_id : 0;
+        job.replaced_file_id = job.held.is_replaced ? job.held.file_id : 0;
     }
-    if (status == KH_OK && (!job.is_held || job.held.file_id == 0 || job.missing_file_id > 0))
+    if (status == KH_OK && job.replaced_file_id > 0)
+        status = kh_held_keep_first(cache, &facts, &job.held, err);
+    if (status == KH_OK && (!job.is_held || job.held.file_id == 0 || job.missing_file_id > 0 || job.replaced_file_id > 0))
         status = store_new(incoming, path, &job, err);
     if (status == KH_OK && !job.is_held && job.missing_file_id == 0)
         kh_room_stored(cache, facts.bytes);
@@ -313,7 +323,8 @@ static kh_status copy_in(kh_incoming *incoming, int fd, uint64_t size, kh_error 
     return status;
 }
 
-kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
+static kh_status ingest_file(kh_cache *cache, const char *path, const kh_origin *origin, const kh_conflict_rule *rule,
+                             kh_ingest_result *result, kh_error *err)
 {
     kh_incoming *incoming = NULL;
     struct stat st;
@@ -329,6 +340,8 @@ kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *ori
         status = kh_error_set(err, KH_E_ARG, "not a regular file");
     if (status == KH_OK)
         status = kh_ingest_begin(&incoming, cache, (uint64_t)st.st_size, err);
+    if (status == KH_OK && rule)
+        incoming->rule = *rule;
     if (status == KH_OK)
         status = copy_in(incoming, fd, (uint64_t)st.st_size, err);
     if (status == KH_OK) {
@@ -338,4 +351,16 @@ kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *ori
     kh_ingest_abort(incoming);
     close(fd);
     return status;
+}
+
+kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
+{
+    return ingest_file(cache, path, origin, NULL, result, err);
+}
+
+kh_status kh_ingest_file_over(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
+{
+    const kh_conflict_rule rule = KH_CONFLICT_KEEP_LAST;
+
+    return ingest_file(cache, path, origin, &rule, result, err);
 }

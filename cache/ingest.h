@@ -12,7 +12,8 @@
  * indexed, incoming/ is emptied. No walk.
  *
  * Same SOP Instance UID from the same facility again: same data set bytes -> KH_OK with duplicate true, nothing is kept twice;
- * other bytes -> the first stays, the second goes to quarantine/, KH_OK with conflict true and a warning in the log. */
+ * other bytes -> as kh_cache_options.conflict says: one of the two goes to quarantine/, KH_OK with conflict true and a warning in the
+ * log; or it is refused, KH_E_CONFLICT. KH_E_FULL when there is no room to keep one beside. */
 #ifndef KH_CACHE_INGEST_H
 #define KH_CACHE_INGEST_H
 
@@ -35,7 +36,7 @@ typedef struct kh_expected {
 typedef struct kh_ingest_result {
     int64_t object_id, series_id, study_id;
     bool duplicate; /* already here, same bytes */
-    bool conflict;  /* already here with other bytes; this one is in quarantine/ */
+    bool conflict;  /* already here with other bytes; one of the two is in quarantine/, see kh_cache_options.conflict */
     char sop_instance_uid[KH_UID_SIZE];
 } kh_ingest_result;
 
@@ -52,5 +53,9 @@ void kh_ingest_abort(kh_incoming *incoming);
 /* A file that lies somewhere else (import): copied in, then as above. The file is left alone. */
 KH_MUST_USE kh_status kh_ingest_file(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result,
                                      kh_error *err);
+
+/* The same, and it takes the place of what has its SOP Instance UID, whatever the rule: that is kept beside. */
+KH_MUST_USE kh_status kh_ingest_file_over(kh_cache *cache, const char *path, const kh_origin *origin, kh_ingest_result *result,
+                                          kh_error *err);
 
 #endif

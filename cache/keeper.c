@@ -6,11 +6,14 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/internal.h"
 #include "cache/room.h"
+#include "cache/scrub.h"
 #include "cache/use.h"
 
 #define ROUND_MS 1000
 #define USES_MS 5000
+#define SCRUB_AGAIN_MS 3600000 /* between two passes, and after a failure */
 
 struct kh_keeper {
     kh_cache *cache;
@@ -18,6 +21,7 @@ struct kh_keeper {
     pthread_mutex_t lock; /* guards stop */
     pthread_cond_t stopping;
     bool stop;
+    int64_t scrub_again_ms; /* monotonic; the thread's */
 };
 
 static bool wait_or_stop(kh_keeper *keeper)
@@ -42,10 +46,29 @@ static void tell(kh_status *last, kh_status status, const char *what, const kh_e
     *last = status;
 }
 
+/* Once a second. What one object takes over the rate is waited for after it. */
+static void scrub(kh_keeper *keeper, int64_t *credit, kh_status *last)
+{
+    int64_t rate = (int64_t)keeper->cache->options.scrub_bytes_per_s, now_ms = kh_clock_monotonic_ms();
+    kh_error err = KH_ERROR_INIT;
+    kh_scrub_result result;
+
+    if (rate == 0 || atomic_load(&keeper->cache->in_flight) > 0 || now_ms < keeper->scrub_again_ms)
+        return;
+    *credit = *credit + rate < rate ? *credit + rate : rate;
+    if (*credit <= 0)
+        return;
+    tell(last, kh_scrub_some(keeper->cache, *credit, &result, &err), "objects cannot be read again", &err);
+    *credit -= result.bytes;
+    if (result.pass_ended || *last != KH_OK)
+        keeper->scrub_again_ms = now_ms + SCRUB_AGAIN_MS;
+}
+
 static void *keeper_thread(void *argument)
 {
     kh_keeper *keeper = argument;
-    kh_status uses_last = KH_OK, room_last = KH_OK;
+    kh_status uses_last = KH_OK, room_last = KH_OK, scrub_last = KH_OK;
+    int64_t credit = 0;
     int64_t uses_ms = kh_clock_monotonic_ms();
 
     while (!wait_or_stop(keeper)) {
@@ -56,6 +79,7 @@ static void *keeper_thread(void *argument)
             tell(&uses_last, kh_use_write(keeper->cache, &err), "what was looked at cannot be noted", &err);
             uses_ms = kh_clock_monotonic_ms();
         }
+        scrub(keeper, &credit, &scrub_last);
         tell(&room_last, kh_room_keep(keeper->cache, &evicted, &room_err), "no room can be made", &room_err);
         if (evicted.studies > 0)
             kh_log(KH_LOG_INFO, "keeper", "%" PRId64 " studies evicted, %" PRId64 " objects, %" PRId64 " bytes", evicted.studies,

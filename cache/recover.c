@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "cache/held.h"
 #include "cache/internal.h"
+#include "cache/quarantine.h"
 #include "store/file.h"
 
 #define READ_BLOCK 262144
@@ -87,7 +89,7 @@ static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_jo
     kh_status status = kh_committer_run(cache->committer, kh_rows_insert, job, kh_path_leaf(job->object_id), err);
 
     if (status == KH_OK && job->is_held)
-        status = kh_held_settle(cache, path, fd, facts, &job->held, err);
+        status = kh_held_settle(cache, path, fd, facts, job->origin_id, KH_CONFLICT_KEEP_FIRST, &job->held, err);
     if (status == KH_OK && job->is_held && job->held.is_missing) {
         job->missing_file_id = job->held.file_id;
         status = kh_committer_run(cache->committer, kh_rows_insert, job, kh_path_leaf(job->object_id), err);
@@ -95,15 +97,16 @@ static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_jo
     return status;
 }
 
-static kh_status set_aside(kh_cache *cache, const char *path, const char *name, const kh_error *why, kh_error *err)
+static kh_status set_aside(kh_cache *cache, const char *path, const char *name, int64_t origin_id, const kh_error *why, kh_error *err)
 {
-    char dir[PATH_MAX], kept[PATH_MAX];
+    kh_quarantined one = {.kind = KH_QUARANTINE_UNREADABLE, .origin_id = origin_id};
+    struct stat st;
 
-    kh_path_of(dir, &cache->paths, "quarantine");
-    if ((size_t)snprintf(kept, sizeof kept, "%s/%.64s", dir, name) >= sizeof kept || rename(path, kept) != 0)
-        return kh_error_errno(err, errno, "move %s to quarantine/", name);
-    kh_log(KH_LOG_WARN, "recover", "%s has no row and cannot have one, it is in quarantine/: %s", name, why->message);
-    return kh_dir_sync(dir, err);
+    KH_COPY(one.name, name);
+    KH_COPY(one.reason, why->message);
+    one.bytes = stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+    kh_log(KH_LOG_WARN, "recover", "%s has no row and cannot have one, it goes to quarantine/: %s", name, why->message);
+    return kh_quarantine_put(cache, path, false, &one, err);
 }
 
 static bool is_content(kh_status status)
@@ -145,7 +148,7 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     if (status == KH_OK)
         ++*indexed;
     else if (is_bad || status == KH_E_LIMIT)
-        status = set_aside(cache, path, name, &why, err);
+        status = set_aside(cache, path, name, origin_id, &why, err);
     else
         kh_error_set(err, status, "object %lld: %s", (long long)object_id, why.message);
     return status;

@@ -1,4 +1,4 @@
-/* returned.c - an object that was away has come back. Its id keeps naming the same picture for ever: whoever has a stack, a frame or a
+/* returned.c - an object that was away has come back, or another takes the place of one that is here. Its id keeps naming the same picture for ever: whoever has a stack, a frame or a
  * tile of it in memory may go on with that. So it is kept only when what came is what went; else the object is a new one. */
 #include <inttypes.h>
 #include <string.h>
@@ -68,8 +68,9 @@ static kh_status give_file(kh_write *write, const kh_row_job *job, kh_error *err
 
 kh_status kh_rows_return(kh_write *write, kh_row_job *job, kh_error *err)
 {
-    bool same;
-    kh_status status = is_as_it_went(write, job, &same, err);
+    bool same = false;
+    bool replaced = job->replaced_file_id > 0 && job->held.file_id == job->replaced_file_id;
+    kh_status status = replaced ? KH_OK : is_as_it_went(write, job, &same, err);
 
     job->is_held = false;
     if (status == KH_OK && same) {
@@ -86,7 +87,7 @@ kh_status kh_rows_return(kh_write *write, kh_row_job *job, kh_error *err)
     if (status == KH_OK)
         status = kh_rows_add(write, job, err);
     if (status == KH_OK)
-        kh_log(KH_LOG_INFO, "ingest", "object %" PRId64 " has come back with other bytes and is object %" PRId64 " now", job->held.object_id,
+        kh_log(KH_LOG_INFO, "ingest", "object %" PRId64 " came with other bytes and is object %" PRId64 " now", job->held.object_id,
                job->object_id);
     return status;
 }

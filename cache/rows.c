@@ -287,7 +287,7 @@ kh_status kh_rows_insert(kh_write *write, void *context, kh_error *err)
                                     &job->is_held, err);
 
     job->kept_id = job->object_id;
-    if (status == KH_OK && job->is_held && (job->held.file_id == 0 || job->held.file_id == job->missing_file_id))
+    if (status == KH_OK && job->is_held && (job->held.file_id == 0 || job->held.file_id == job->missing_file_id || job->held.file_id == job->replaced_file_id))
         return kh_rows_return(write, job, err);
     if (status != KH_OK || job->is_held)
         return status;

@@ -14,6 +14,7 @@ typedef struct kh_held_object {
     uint8_t sha256[KH_SHA256_SIZE];
     bool is_hidden;  /* see cache/changes.h */
     bool is_same;    /* the new one holds the same data set; set by kh_held_settle() */
+    bool is_replaced; /* other bytes, and the rule is that the newer stays: give it this one's place; set by kh_held_settle() */
     bool is_missing; /* its own file is gone or cut, the new one is the same file: give it this one; set by kh_held_settle() */
 } kh_held_object;
 
@@ -26,6 +27,7 @@ typedef struct kh_row_job {
     int64_t object_id;       /* taken for it; the number of its file */
     int64_t origin_id, facility_id;
     int64_t missing_file_id; /* of the one that has the UID: its file was looked at and is gone or cut; 0: it was not */
+    int64_t replaced_file_id; /* of the one that has the UID and is to go, its file being kept beside already; 0: none */
     /* Out: */
     int64_t kept_id;         /* of the object: object_id, or the id it had before it was away */
     int64_t study_id, series_id;

@@ -213,5 +213,19 @@ static const char schema_11[] =
     "  PRIMARY KEY (change_id, study_ref)) WITHOUT ROWID;"
     "CREATE INDEX moved_by_study ON moved (study_ref);";
 
-const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11};
+/* What is kept beside, see cache/quarantine.h. Files that were there before have no row: their origin is not known. */
+static const char schema_12[] =
+    "CREATE TABLE quarantined ("
+    "  name TEXT PRIMARY KEY, kind INTEGER NOT NULL, object_id INTEGER NOT NULL, origin_id INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    "  when_ms INTEGER NOT NULL, sop_uid TEXT NOT NULL, reason TEXT NOT NULL);";
+
+/* See cache/scrub.h: the object looked at last, and what the pass has found. */
+static const char schema_13[] =
+    "CREATE TABLE scrub ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1), position INTEGER NOT NULL, began_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL,"
+    "  objects INTEGER NOT NULL, bad INTEGER NOT NULL);"
+    "INSERT INTO scrub VALUES (1, 0, 0, 0, 0, 0);";
+
+const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
+                                          schema_12, schema_13};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

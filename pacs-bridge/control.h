@@ -30,6 +30,8 @@
  *   study.recall id asked_by                                    -> pull (0: all of it is here)
  *   study.pin    id owner
  *   study.unpin  id owner
+ *   quarantine.accept  name                                     -> object_id
+ *   quarantine.discard name
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
  *                (a file somebody put whole into DIR/incoming/: taken in like a received one, then removed from there)
  *
@@ -96,6 +98,8 @@ KH_MUST_USE kh_status kh_control_commit_ask(const char *dir, const char *node_na
 KH_MUST_USE kh_status kh_control_study_evict(const char *dir, int64_t study_id, int64_t *objects, int64_t *bytes, kh_error *err);
 KH_MUST_USE kh_status kh_control_study_recall(const char *dir, int64_t study_id, const char *asked_by, int64_t *pull_id, kh_error *err);
 KH_MUST_USE kh_status kh_control_study_pin(const char *dir, int64_t study_id, const char *owner, bool pin, kh_error *err);
+/* See cache/quarantine.h. object_id may be NULL; it is 0 after a discard. */
+KH_MUST_USE kh_status kh_control_quarantine(const char *dir, const char *name, bool accept, int64_t *object_id, kh_error *err);
 /* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);

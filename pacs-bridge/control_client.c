@@ -282,6 +282,20 @@ kh_status kh_control_study_pin(const char *dir, int64_t study_id, const char *ow
     return status;
 }
 
+kh_status kh_control_quarantine(const char *dir, const char *name, bool accept, int64_t *object_id, kh_error *err)
+{
+    kh_status status;
+    call one;
+
+    call_begin(&one, accept ? "quarantine.accept" : "quarantine.discard");
+    kh_json_put_text(&one.writer, "name", name);
+    status = call_send(&one, dir, err);
+    if (object_id)
+        *object_id = status == KH_OK ? kh_json_get_int(one.json, "object_id", 0) : 0;
+    call_end(&one);
+    return status;
+}
+
 kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result, kh_error *err)
 {
     const char *uid;

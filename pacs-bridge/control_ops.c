@@ -222,6 +222,7 @@ static const struct {
     {"commit.ask", op_commit_ask},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
     {"study.evict", kh_op_study_evict}, {"study.recall", kh_op_study_recall}, {"study.pin", kh_op_study_pin}, {"study.unpin", kh_op_study_unpin},
+    {"quarantine.accept", kh_op_quarantine_accept}, {"quarantine.discard", kh_op_quarantine_discard},
 };
 
 static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)

@@ -15,7 +15,7 @@ typedef struct kh_control_server {
 typedef kh_status kh_control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
 
 /* control_studies.c */
-kh_control_op kh_op_study_evict, kh_op_study_recall, kh_op_study_pin, kh_op_study_unpin;
+kh_control_op kh_op_study_evict, kh_op_study_recall, kh_op_study_pin, kh_op_study_unpin, kh_op_quarantine_accept, kh_op_quarantine_discard;
 
 /* One request, one answer: a JSON object appended to answer, also for what fails. */
 void kh_control_answer(const kh_control_server *server, const char *line, size_t size, kh_buf *answer);

@@ -1,6 +1,7 @@
-/* control_studies.c - requests about one study: evict, fetch back, pin, unpin. */
+/* control_studies.c - requests about what is held: a study evicted, fetched back, pinned, unpinned; a file of the quarantine accepted, discarded. */
 #include "cache/evict.h"
 #include "cache/pins.h"
+#include "cache/quarantine.h"
 #include "pacs-bridge/control_ops.h"
 
 kh_status kh_op_study_evict(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
@@ -39,4 +40,20 @@ kh_status kh_op_study_unpin(const kh_control_server *server, const kh_json *requ
 {
     (void)answer;
     return kh_unpin(server->cache, kh_json_get_int(request, "id", 0), kh_json_get_text(request, "owner"), err);
+}
+
+kh_status kh_op_quarantine_accept(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    kh_ingest_result result;
+    kh_status status = kh_quarantine_accept(server->cache, kh_json_get_text(request, "name"), &result, err);
+
+    if (status == KH_OK)
+        kh_json_put_int(answer, "object_id", result.object_id);
+    return status;
+}
+
+kh_status kh_op_quarantine_discard(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    (void)answer;
+    return kh_quarantine_discard(server->cache, kh_json_get_text(request, "name"), err);
 }

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define STATEMENTS_MAX 128
@@ -13,6 +14,9 @@
 #define TEXT_MAX 65536        /* of one statement */
 #define VALUE_BYTES_MAX 67108864
 #define WAL_CHECKPOINT_PAGES 2000
+#define PAGE_BYTES 4096 /* SQLite's default, which nothing here changes */
+#define CHECK_LOOK_STEPS 200000
+#define CHECK_LOG_BYTES 134217728
 
 struct kh_sql_row {
     kh_sql *sql;
@@ -26,6 +30,8 @@ struct kh_sql {
     kh_sql_mode mode;
     sqlite3_stmt *rollback; /* prepared ahead: undoing must not need memory */
     bool in_doubt;
+    uint64_t log_bytes, log_bytes_max; /* of the WAL after the last commit, and its bound */
+    uint64_t log_folded;               /* size at which taking it into the database was last tried */
     size_t row_count;
     kh_sql_row *rows[STATEMENTS_MAX];
 };
@@ -90,6 +96,39 @@ static void harden(kh_sql *sql)
     sqlite3_limit(sql->db, SQLITE_LIMIT_ATTACHED, 0);
 }
 
+/* After each commit: the log is taken into the database as far as readers let it. When they do not, it is not tried again at once. */
+static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
+{
+    kh_sql *sql = context;
+    uint64_t step = (uint64_t)WAL_CHECKPOINT_PAGES * PAGE_BYTES;
+
+    sql->log_bytes = (uint64_t)pages * PAGE_BYTES;
+    if (sql->log_bytes < sql->log_folded)
+        sql->log_folded = 0;
+    if (sql->log_bytes >= sql->log_folded + step) {
+        sqlite3_wal_checkpoint_v2(db, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        sql->log_folded = sql->log_bytes;
+    }
+    return SQLITE_OK;
+}
+
+/* The log has reached its bound: take all of it in, waiting for readers as for a lock. */
+static kh_status bound_log(kh_sql *sql, kh_error *err)
+{
+    int code;
+
+    if (sql->mode != KH_SQL_WRITER || sql->log_bytes < sql->log_bytes_max)
+        return KH_OK;
+    code = sqlite3_wal_checkpoint_v2(sql->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+        return kh_error_set(err, KH_E_BUSY, "index: its log has %llu bytes and a reader that does not end keeps it from getting shorter",
+                            (unsigned long long)sql->log_bytes);
+    if (code != SQLITE_OK)
+        return fail(sql, code, "log", err);
+    sql->log_bytes = sql->log_folded = 0;
+    return KH_OK;
+}
+
 static kh_status set_up(kh_sql *sql, kh_error *err)
 {
     int code = sqlite3_prepare_v3(sql->db, "ROLLBACK", -1, SQLITE_PREPARE_PERSISTENT, &sql->rollback, NULL);
@@ -102,8 +141,9 @@ static kh_status set_up(kh_sql *sql, kh_error *err)
     if (sql->mode == KH_SQL_READER) /* the read of the schema tells a file that is no database */
         return execute(sql, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master;", err);
     status = execute(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;", err);
+    sql->log_bytes_max = KH_SQL_LOG_BYTES;
     if (status == KH_OK)
-        sqlite3_wal_autocheckpoint(sql->db, WAL_CHECKPOINT_PAGES);
+        sqlite3_wal_hook(sql->db, on_commit, sql);
     return status;
 }
 
@@ -207,9 +247,24 @@ kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, size_t script_
     return status;
 }
 
+void kh_sql_set_wait(kh_sql *sql, int64_t wait_ms)
+{
+    sqlite3_busy_timeout(sql->db, wait_ms < 1 ? 1 : wait_ms > BUSY_TIMEOUT_MS ? BUSY_TIMEOUT_MS : (int)wait_ms);
+}
+
+void kh_sql_set_log_bytes(kh_sql *sql, uint64_t bytes)
+{
+    sql->log_bytes_max = bytes;
+}
+
 kh_status kh_sql_begin(kh_sql *sql, kh_error *err)
 {
+    kh_status status;
+
     kh_sql_rollback(sql); /* one that could not be undone before */
+    status = bound_log(sql, err);
+    if (status != KH_OK)
+        return status;
     return kh_sql_run(sql, sql->mode == KH_SQL_WRITER ? "BEGIN IMMEDIATE" : "BEGIN", NULL, 0, NULL, err);
 }
 
@@ -465,9 +520,26 @@ static kh_status first_finding(kh_sql *sql, const char *pragma, kh_error *err)
     return status;
 }
 
+/* Not 0 ends the statement. */
+static int on_progress(void *context)
+{
+    const char *path = sqlite3_filename_wal(sqlite3_db_filename(((kh_sql *)context)->db, NULL));
+    struct stat st;
+
+    return path && stat(path, &st) == 0 && (uint64_t)st.st_size > CHECK_LOG_BYTES;
+}
+
 kh_status kh_sql_check(kh_sql *sql, kh_error *err)
 {
-    kh_status status = first_finding(sql, "PRAGMA integrity_check(1)", err);
+    kh_error why = KH_ERROR_INIT;
+    kh_status status;
 
-    return status == KH_OK ? first_finding(sql, "PRAGMA foreign_key_check", err) : status;
+    sqlite3_progress_handler(sql->db, CHECK_LOOK_STEPS, on_progress, sql);
+    status = first_finding(sql, "PRAGMA integrity_check(1)", &why);
+    if (status == KH_OK)
+        status = first_finding(sql, "PRAGMA foreign_key_check", &why);
+    sqlite3_progress_handler(sql->db, 0, NULL, NULL);
+    if (status == KH_E_CANCELLED)
+        return kh_error_set(err, KH_E_BUSY, "the index is written to too fast to be checked now: check it at a quieter time");
+    return status == KH_OK ? KH_OK : kh_error_set(err, status, "%s", why.message);
 }

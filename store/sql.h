@@ -22,7 +22,15 @@ void kh_sql_close(kh_sql *sql);
  * new number. KH_E_UNSUPPORTED when the file is newer than we are. Writers only. */
 KH_MUST_USE kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, size_t script_count, kh_error *err);
 
-KH_MUST_USE kh_status kh_sql_begin(kh_sql *sql, kh_error *err);      /* IMMEDIATE for writers, DEFERRED for readers */
+/* IMMEDIATE for writers, DEFERRED for readers. A writer's log (the WAL) is bounded: it is taken into the database again and again, and when a
+ * reader that does not end keeps that from happening and the log reaches KH_SQL_LOG_BYTES, a transaction waits for him as for a lock, then
+ * is refused: KH_E_BUSY. */
+KH_MUST_USE kh_status kh_sql_begin(kh_sql *sql, kh_error *err);
+#define KH_SQL_LOG_BYTES 201326592 /* 192 MiB: what one transaction may add keeps it below 256 MiB */
+/* How long this connection waits for a lock from now on; 5 s at first. */
+void kh_sql_set_wait(kh_sql *sql, int64_t wait_ms);
+/* Another bound of the log than KH_SQL_LOG_BYTES. */
+void kh_sql_set_log_bytes(kh_sql *sql, uint64_t bytes);
 KH_MUST_USE kh_status kh_sql_commit(kh_sql *sql, kh_error *err);
 /* After a failed commit: true when its transaction, though told as failed and undone here, may be whole in the log and come back if
  * the process ends now: a sync failed, and so did writing over it. Ends with the next commit that succeeds. */
@@ -67,7 +75,8 @@ const char *kh_sql_text(kh_sql_row *row, int column); /* "" for null */
 bool kh_sql_is_null(kh_sql_row *row, int column);
 const void *kh_sql_blob(kh_sql_row *row, int column, size_t *size);
 
-/* PRAGMA integrity_check and foreign_key_check: KH_E_CORRUPT with the first finding. */
+/* PRAGMA integrity_check and foreign_key_check: KH_E_CORRUPT with the first finding. It reads for long, so it gives up, KH_E_BUSY, when the log
+ * of a busy writer has grown to 128 MiB meanwhile: a check must not keep others from storing. */
 KH_MUST_USE kh_status kh_sql_check(kh_sql *sql, kh_error *err);
 
 #endif

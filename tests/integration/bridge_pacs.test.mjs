@@ -15,7 +15,7 @@ async function assertClean(service) {
 test('eight senders of the same objects at once: all succeed, each object is kept once', async (t) => {
     const service = await Service.start({ nodes: [scanner] });
     t.after(() => service.stop());
-    const files = phantomFiles(24);
+    const files = phantomFiles(process.env.KH_LONG ? 1000 : 24);
     const sent = await Promise.all(Array.from({ length: 8 }, () => storescu(service.dicomPort, files)));
     for (const one of sent) assert.equal(one.acknowledged.length, files.length, one.output.slice(-2000));
     assert.equal(Object.keys(await service.objects()).length, files.length);

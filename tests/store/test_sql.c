@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "store/sql.h"
 
@@ -291,6 +292,53 @@ static void check_finds_damage(void **state)
     kh_sql_close(reader);
 }
 
+static long long log_size(const fixture *f)
+{
+    char path[320];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s-wal", f->path);
+    return stat(path, &st) == 0 ? (long long)st.st_size : 0;
+}
+
+static kh_status write_one(kh_sql *sql, kh_error *err)
+{
+    kh_status status = kh_sql_begin(sql, err);
+
+    if (status != KH_OK)
+        return status;
+    run(sql, "INSERT INTO a (name, value) VALUES (hex(randomblob(20)), randomblob(100000))");
+    return kh_sql_commit(sql, err);
+}
+
+/* R12: a reader that does not end cannot make the log grow without bound; when he ends, all works again by itself. */
+static void log_is_bounded(void **state)
+{
+    enum { LIMIT = 2 << 20 };
+    fixture *f = *state;
+    kh_error err = KH_ERROR_INIT;
+    kh_status status = KH_OK;
+    kh_sql *reader;
+
+    kh_sql_set_log_bytes(f->sql, LIMIT);
+    kh_sql_set_wait(f->sql, 20);
+    assert_int_equal(kh_sql_open(&reader, f->path, KH_SQL_READER, &err), KH_OK);
+    assert_int_equal(kh_sql_begin(reader, &err), KH_OK);
+    assert_int_equal(number(reader, "SELECT count(*) FROM a"), 1);
+    for (int i = 0; i < 100 && status == KH_OK; i++)
+        status = write_one(f->sql, &err);
+    assert_int_equal(status, KH_E_BUSY);
+    assert_non_null(strstr(err.message, "log"));
+    assert_true(log_size(f) >= LIMIT && log_size(f) < LIMIT + (1 << 20));
+    assert_int_equal(number(reader, "SELECT count(*) FROM a"), 1); /* what he reads is what he read */
+    kh_sql_rollback(reader);
+    kh_error_clear(&err);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(write_one(f->sql, &err), KH_OK);
+    assert_true(log_size(f) < LIMIT + (1 << 20));
+    kh_sql_close(reader);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -306,6 +354,7 @@ int main(void)
         T(opening_what_is_no_index),
         T(migrations_are_numbered),
         T(check_finds_damage),
+        T(log_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,179 @@
+/* R10: a file that was changed, cut or lost under us is found by the slow reader, is never served again, and comes back. */
+#include "support.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "cache/browse.h"
+#include "cache/check.h"
+#include "cache/internal.h"
+#include "cache/nodes.h"
+#include "cache/pulls.h"
+#include "cache/quarantine.h"
+#include "cache/scrub.h"
+
+#define OBJECTS 6
+#define BAD 3
+
+static void store_all(kh_cache *cache, int64_t pull_id)
+{
+    const kh_origin origin = {.facility = "north", .source = "PACS", .pull_id = pull_id};
+    kh_ingest_result result;
+
+    for (int i = 1; i <= OBJECTS; i++) {
+        char uid[32];
+        sample s = {.study_uid = "1.2", .series_uid = "1.2.1", .sop_uid = uid, .instance = i};
+        kh_buf bytes;
+
+        snprintf(uid, sizeof uid, "1.2.1.%d", i);
+        kh_buf_init(&bytes, 1 << 20);
+        sample_write(&bytes, &s);
+        assert_ok(ingest_bytes(cache, &bytes, &origin, &result, err));
+        kh_buf_release(&bytes);
+    }
+}
+
+static void file_of(const fixture *f, char path[PATH_MAX], int64_t file_id)
+{
+    kh_path_object(path, &f->cache->paths, file_id, 1);
+}
+
+static void flip(const char *path)
+{
+    uint8_t byte;
+    int fd = open(path, O_RDWR);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, 900), 1);
+    byte ^= 4;
+    assert_int_equal(pwrite(fd, &byte, 1, 900), 1);
+    close(fd);
+}
+
+static void cut(const char *path) { assert_int_equal(truncate(path, 500), 0); }
+static void lose(const char *path) { assert_int_equal(unlink(path), 0); }
+
+static void (*const harms[BAD])(const char *path) = {flip, cut, lose};
+
+static void harm_all(const fixture *f)
+{
+    for (int i = 0; i < BAD; i++) {
+        char path[PATH_MAX];
+
+        file_of(f, path, 2 + i);
+        harms[i](path);
+    }
+}
+
+static kh_scrub_result scrub_pass(kh_cache *cache)
+{
+    kh_scrub_result one, sum = {0};
+
+    do {
+        assert_ok(kh_scrub_some(cache, 1, &one, err)); /* the smallest steps */
+        sum.objects += one.objects;
+        sum.bad += one.bad;
+    } while (!one.pass_ended);
+    return sum;
+}
+
+static void sound(void **state)
+{
+    fixture *f = *state;
+    kh_scrub_state at;
+
+    store_all(f->cache, 0);
+    for (int i = 0; i < 2; i++) {
+        kh_scrub_result result = scrub_pass(f->cache);
+
+        assert_int_equal(result.objects, OBJECTS);
+        assert_int_equal(result.bad, 0);
+    }
+    assert_ok(kh_scrub_get_state(f->cache, &at, err));
+    assert_int_equal(at.began_ms, 0);
+    assert_true(at.ended_ms > 0);
+    assert_int_equal(at.objects, OBJECTS);
+    assert_clean(f->cache, OBJECTS);
+}
+
+/* Nobody gives them back: their remains are kept, and what is sent again heals them. */
+static void found_and_sent_again(void **state)
+{
+    fixture *f = *state;
+    kh_check_report report;
+    int fd;
+
+    store_all(f->cache, 0);
+    harm_all(f);
+    assert_int_equal(scrub_pass(f->cache).bad, BAD);
+    assert_int_equal(temp_dir_count(&f->dir, "quarantine"), BAD - 1); /* of the lost one nothing remains */
+    for (int i = 0; i < BAD; i++)
+        assert_int_equal(kh_object_open(f->cache, 2 + i, &fd, NULL), KH_E_BUSY);
+    assert_ok(kh_cache_check(f->cache, &report, NULL, NULL, NULL, err));
+    assert_true(kh_check_clean(&report));
+    assert_int_equal(report.away, BAD);
+    assert_int_equal(scrub_pass(f->cache).bad, 0);
+    store_all(f->cache, 0);
+    assert_clean(f->cache, OBJECTS);
+    for (int i = 0; i < BAD; i++) {
+        assert_ok(kh_object_open(f->cache, 2 + i, &fd, err));
+        close(fd);
+    }
+    assert_int_equal(scrub_pass(f->cache).objects, OBJECTS);
+}
+
+/* A node gives them back: one pull is filed, for what is missing. */
+static void found_and_asked_for(void **state)
+{
+    fixture *f = *state;
+    kh_node node = {.name = "PACS", .ae_title = "PACS", .host = "127.0.0.1", .port = 104, .facility = "north"};
+    int64_t first;
+    kh_pull pull;
+    kh_study study;
+
+    assert_ok(kh_node_add(f->cache, &node, err));
+    assert_ok(kh_pull_file(f->cache, node.id, "1.2", 1, "test", &first, err));
+    assert_ok(kh_pull_find(f->cache, first, &pull, err));
+    pull.state = KH_PULL_COMPLETE;
+    assert_ok(kh_pull_update(f->cache, &pull, err));
+    store_all(f->cache, first);
+    harm_all(f);
+    assert_int_equal(scrub_pass(f->cache).bad, BAD);
+    assert_ok(kh_pull_find(f->cache, first + 1, &pull, err));
+    assert_int_equal(pull.node_id, node.id);
+    assert_int_equal(pull.state, KH_PULL_WAITING);
+    assert_string_equal(pull.study_uid, "1.2");
+    assert_int_equal(kh_pull_find(f->cache, first + 2, &pull, NULL), KH_E_NOT_FOUND);
+    store_all(f->cache, first + 1);
+    assert_ok(kh_browse_study(f->cache, 1, &study, err));
+    assert_int_equal(study.away_count, 0);
+    assert_clean(f->cache, OBJECTS);
+}
+
+/* The folder without its sign: another disk, or none. Nothing is marked. */
+static void disk_is_gone(void **state)
+{
+    fixture *f = *state;
+    char path[PATH_MAX];
+    kh_scrub_result result;
+    kh_study study;
+
+    store_all(f->cache, 0);
+    file_of(f, path, 1);
+    lose(path);
+    kh_path_of(path, &f->cache->paths, "kakehashi.id");
+    lose(path);
+    assert_int_equal(kh_scrub_some(f->cache, 1 << 30, &result, NULL), KH_E_CORRUPT);
+    assert_ok(kh_browse_study(f->cache, 1, &study, err));
+    assert_int_equal(study.away_count, 0);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
+    const struct CMUnitTest tests[] = {T(sound), T(found_and_sent_again), T(found_and_asked_for), T(disk_is_gone)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
