@@ -196,7 +196,8 @@ static kh_status read_rows(kh_cache *cache, int64_t after, object_row rows[ROWS_
     if (status == KH_OK)
         status = kh_sql_query(&row, sql,
                               "SELECT o.id, ifnull(o.file_id, o.id), o.origin_id, r.study_ref, o.bytes, o.sha256, o.sop_uid FROM object o"
-                              " JOIN series r ON r.id = o.series_ref WHERE o.id > ?1 AND o.file_id IS NOT 0 ORDER BY o.id LIMIT ?2",
+                              " JOIN series r ON r.id = o.series_ref WHERE o.id > ?1 AND o.file_id IS NOT 0 AND o.hidden = 0 ORDER BY o.id"
+                              " LIMIT ?2",
                               values, 2, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         object_row *out = &rows[(*count)++];
