@@ -15,7 +15,7 @@ static void print_head(void)
     puts("# DICOM conformance statement\n\n"
          "Written by `kakehashi conformance` from the program's own tables.\n\n"
          "## Application entity\n\n"
-         "One application entity, title configurable (`[dicom] ae_title`), over TCP/IP without TLS. DICOM application context\n"
+         "One application entity, title configurable (`[dicom] ae_title`), over TCP/IP, with TLS or without. DICOM application context\n"
          "1.2.840.10008.3.1.1.1. Callers must be known as nodes and call our title, else the association is rejected\n"
          "(calling or called AE title not recognized); past the configured number of associations it is rejected transiently\n"
          "(local limit exceeded).\n");

@@ -49,7 +49,7 @@ static int run(const kh_command *self, int argc, char **argv)
     kh_status found;
     kh_args args;
     kh_node node;
-    kh_scu scu;
+    kh_scu scu = {0};
     int status = kh_command_begin(self, &args, argc, argv, options, sizeof options / sizeof options[0]);
 
     if (status != KH_COMMAND_GO)
@@ -59,10 +59,12 @@ static int run(const kh_command *self, int argc, char **argv)
     found = kh_session_read(&cache, &args.settings, &err);
     if (found == KH_OK)
         found = kh_node_find(cache, args.words[0], &node, &err);
-    kh_cache_close(cache);
-    kh_scu_init(&scu, args.settings.dicom_ae_title);
+    if (found == KH_OK)
+        found = kh_session_scu(&scu, &args.settings, cache, &err);
     if (found == KH_OK)
         found = kh_scu_find_studies(&scu, &node, &filter, print_study, &count, &err);
+    kh_session_scu_release(&scu);
+    kh_cache_close(cache);
     if (found != KH_OK)
         return kh_command_failed(self, &err);
     printf("%" PRId64 " %s\n", count, count == 1 ? "study" : "studies");

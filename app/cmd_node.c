@@ -152,14 +152,20 @@ static int remove_node(const kh_command *self, const kh_args *args, const char *
 static int echo(const kh_command *self, const kh_args *args, const char *name)
 {
     kh_error err = KH_ERROR_INIT;
+    kh_cache *cache = NULL;
     int64_t took_us = 0;
+    kh_scu scu = {0};
     kh_node node;
-    kh_scu scu;
-    kh_status status = find_node(args, name, &node, &err);
+    kh_status status = kh_session_read(&cache, &args->settings, &err);
 
-    kh_scu_init(&scu, args->settings.dicom_ae_title);
+    if (status == KH_OK)
+        status = kh_node_find(cache, name, &node, &err);
+    if (status == KH_OK)
+        status = kh_session_scu(&scu, &args->settings, cache, &err);
     if (status == KH_OK)
         status = kh_scu_echo(&scu, &node, &took_us, &err);
+    kh_session_scu_release(&scu);
+    kh_cache_close(cache);
     if (status != KH_OK)
         return kh_command_failed(self, &err);
     printf("node %s answers, %.1f ms\n", name, (double)took_us / 1000);

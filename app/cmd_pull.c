@@ -60,8 +60,10 @@ static kh_status find_studies(pull_run *run, const char *patient, kh_error *err)
     kh_status status;
     kh_scu scu;
 
-    kh_scu_init(&scu, run->settings->dicom_ae_title);
-    status = kh_scu_find_studies(&scu, &run->node, &filter, found_study, run, err);
+    status = kh_session_scu(&scu, run->settings, NULL, err);
+    if (status == KH_OK)
+        status = kh_scu_find_studies(&scu, &run->node, &filter, found_study, run, err);
+    kh_session_scu_release(&scu);
     if (status == KH_E_LIMIT)
         return kh_error_set(err, status, "more than %d studies: pull them patient by patient", STUDIES_MAX);
     return status;

@@ -68,7 +68,8 @@ static kh_status prepare(send_run *run, const kh_args *args, const kh_search_key
         status = kh_node_find(run->cache, args->words[0], &run->node, err);
     if (status == KH_OK && !run->node.host[0])
         status = kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", run->node.name);
-    kh_scu_init(&run->scu, args->settings.dicom_ae_title);
+    if (status == KH_OK)
+        status = kh_session_scu(&run->scu, &args->settings, run->cache, err);
     if (status == KH_OK)
         status = kh_object_list_fill(&run->list, run->cache, keys, key_count, err);
     if (status == KH_OK && run->list.count == 0)

@@ -25,6 +25,8 @@
 #define LOCK_TRIES 20
 /* Between two looks whether the first node has come. */
 #define NODE_LOOK_MS 100
+/* Between two looks whether certificates have changed. */
+#define FILES_LOOK_MS 1000
 
 static void close_fd(int *fd)
 {
@@ -92,8 +94,12 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
 {
     const kh_settings *settings = service->settings;
     kh_bridge_options options = kh_bridge_options_default;
+    kh_tls_files tls_files;
 
     options.listen_fd = service->dicom_fd;
+    options.tls_listen_fd = service->dicom_tls_fd;
+    if (kh_session_tls_files(&tls_files, settings))
+        options.tls_files = &tls_files;
     snprintf(options.ae_title, sizeof options.ae_title, "%s", settings->dicom_ae_title);
     options.associations_max = (unsigned)settings->dicom_associations;
     options.associations_per_address_max = (unsigned)settings->dicom_associations_per_address;
@@ -128,28 +134,31 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     return kh_bridge_start(out, cache, &options, err);
 }
 
-/* Until told to stop, or until a node is known while the service listens on loopback for want of one. */
-static int wait_as_bridge(kh_service *service, kh_cache *cache)
+/* Until told to stop, or until a node is known while the service listens on loopback for want of one. Meanwhile files are looked at. */
+static int wait_as_bridge(kh_service *service, kh_cache *cache, kh_bridge *bridge)
 {
+    uint32_t reloads = atomic_load(&service->page->reloads);
+    int64_t looked_ms = kh_clock_monotonic_ms();
     bool known = false;
     uint64_t seq = 0;
 
-    if (service->dicom_open) {
-        told_to_stop(-1);
-        return 0;
-    }
-    for (;;) {
+    while (!told_to_stop(NODE_LOOK_MS)) {
         kh_error err = KH_ERROR_INIT;
         uint64_t newest = atomic_load(&service->page->event_seq);
+        uint32_t asked = atomic_load(&service->page->reloads);
 
-        if (newest != seq && kh_node_any(cache, &known, &err) != KH_OK)
+        if (!service->dicom_open && newest != seq && kh_node_any(cache, &known, &err) != KH_OK)
             kh_log(KH_LOG_WARN, "nodes", "%s", err.message);
         seq = newest;
         if (known)
             return KH_ROLE_EXIT_REOPEN;
-        if (told_to_stop(NODE_LOOK_MS))
-            return 0;
+        if (asked != reloads || kh_clock_monotonic_ms() - looked_ms >= FILES_LOOK_MS) {
+            kh_bridge_look(bridge, asked != reloads);
+            reloads = asked;
+            looked_ms = kh_clock_monotonic_ms();
+        }
     }
+    return 0;
 }
 
 static int run_bridge(void *context, unsigned index, const kh_role_life *life)
@@ -176,7 +185,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
         result = failed("bridge", &err);
     } else {
         kh_role_ready(life);
-        result = wait_as_bridge(service, cache);
+        result = wait_as_bridge(service, cache, bridge);
         kh_bridge_stop(bridge, service->settings->drain_ms * 4 / 5);
     }
     kh_codec_free(codec);
@@ -277,6 +286,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     (void)index;
     close_fd(&service->dicom_fd);
     drop_channels(&service->transcoders);
+    close_fd(&service->dicom_tls_fd);
     if (open_reader(&cache, service, &err) != KH_OK)
         return failed("index", &err);
     if (!cache)
@@ -302,6 +312,7 @@ static int decode_for(kh_service *service, kh_codec_channels *channels, unsigned
 
     close_fd(&service->http_fd);
     close_fd(&service->dicom_fd);
+    close_fd(&service->dicom_tls_fd);
     kh_role_ready(life);
     /* Nobody waits for signals in there: SIGTERM simply ends it, which happens only after those who ask have gone. */
     sigemptyset(&mask);
@@ -344,6 +355,25 @@ static void transcode_ended(void *context, unsigned index)
 
 /* ---- the service ---- */
 
+/* Certificates that cannot be used are told before anything is started. */
+static kh_status open_tls_socket(kh_service *service, kh_error *err)
+{
+    const kh_settings *settings = service->settings;
+    kh_tls_credentials *credentials = NULL;
+    kh_tls_files files;
+    kh_status status;
+
+    if (!kh_session_tls_files(&files, settings))
+        return KH_OK;
+    status = kh_tls_credentials_create(&credentials, &files, err);
+    kh_tls_credentials_unref(credentials);
+    if (status == KH_OK)
+        status = kh_listener_open(&service->dicom_tls_fd, service->dicom_open ? settings->dicom_tls_address : KH_LOOPBACK,
+                                  service->dicom_tls_port ? service->dicom_tls_port : (uint16_t)settings->dicom_tls_port,
+                                  &service->dicom_tls_port, err);
+    return status == KH_OK ? KH_OK : kh_error_prefix(err, "[dicom] TLS");
+}
+
 static kh_status open_sockets(kh_service *service, kh_error *err)
 {
     const kh_settings *settings = service->settings;
@@ -360,26 +390,35 @@ static kh_status open_sockets(kh_service *service, kh_error *err)
         return kh_error_prefix(err, "[http]");
     status = kh_listener_open(&service->dicom_fd, service->dicom_open ? settings->dicom_address : KH_LOOPBACK,
                               (uint16_t)settings->dicom_port, &service->dicom_port, err);
-    return status == KH_OK ? KH_OK : kh_error_prefix(err, "[dicom]");
+    if (status != KH_OK)
+        return kh_error_prefix(err, "[dicom]");
+    return open_tls_socket(service, err);
+}
+
+static bool reopen(int *fd, const char *address, uint16_t *port, const char *what)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    if (kh_listener_open(fd, address, *port, port, &err) == KH_OK) {
+        kh_log(KH_LOG_INFO, "supervisor", "%s: listening on %s:%u", what, address, (unsigned)*port);
+        return true;
+    }
+    kh_log(KH_LOG_ERROR, "supervisor", "%s: %s", what, err.message);
+    return false;
 }
 
 static void reopen_dicom(void *context)
 {
     kh_service *service = context;
-    kh_error err = KH_ERROR_INIT;
+    bool tls = service->dicom_tls_fd >= 0;
 
     close_fd(&service->dicom_fd);
+    close_fd(&service->dicom_tls_fd);
     service->dicom_open = true;
-    if (kh_listener_open(&service->dicom_fd, service->settings->dicom_address, service->dicom_port, &service->dicom_port, &err) ==
-        KH_OK) {
-        kh_log(KH_LOG_INFO, "supervisor", "DICOM: listening on %s:%u", service->settings->dicom_address,
-               (unsigned)service->dicom_port);
-        return;
-    }
-    kh_log(KH_LOG_ERROR, "supervisor", "DICOM: %s; listening on this machine only", err.message);
-    kh_error_clear(&err);
-    if (kh_listener_open(&service->dicom_fd, KH_LOOPBACK, service->dicom_port, &service->dicom_port, &err) != KH_OK)
-        kh_log(KH_LOG_ERROR, "supervisor", "DICOM: %s", err.message);
+    if (!reopen(&service->dicom_fd, service->settings->dicom_address, &service->dicom_port, "DICOM"))
+        reopen(&service->dicom_fd, KH_LOOPBACK, &service->dicom_port, "DICOM on this machine only");
+    if (tls && !reopen(&service->dicom_tls_fd, service->settings->dicom_tls_address, &service->dicom_tls_port, "DICOM by TLS"))
+        reopen(&service->dicom_tls_fd, KH_LOOPBACK, &service->dicom_tls_port, "DICOM by TLS on this machine only");
 }
 
 static void fill_roles(kh_service *service)
@@ -434,7 +473,7 @@ kh_status kh_service_init(kh_service *service, const kh_settings *settings, kh_e
     kh_codec_options codec = kh_decoders_options(settings);
     kh_status status;
 
-    *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1, .lock_fd = -1};
+    *service = (kh_service){.settings = settings, .http_fd = -1, .dicom_fd = -1, .dicom_tls_fd = -1, .lock_fd = -1};
     umask(077);
     raise_descriptor_limit();
     codec.worker_count = (unsigned)settings->decode_workers;
@@ -460,6 +499,7 @@ void kh_service_close_sockets(kh_service *service)
 {
     close_fd(&service->http_fd);
     close_fd(&service->dicom_fd);
+    close_fd(&service->dicom_tls_fd);
 }
 
 void kh_service_release(kh_service *service)

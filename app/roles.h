@@ -20,7 +20,8 @@ typedef struct kh_service {
     kh_codec_channels *transcoders; /* of the bridge */
     int lock_fd;                 /* says to commands that a service runs */
     int http_fd, dicom_fd;       /* listening; -1 when closed */
-    uint16_t http_port, dicom_port;
+    int dicom_tls_fd;            /* likewise; -1 without TLS */
+    uint16_t http_port, dicom_port, dicom_tls_port;
     bool dicom_open;             /* on the configured address, not on loopback for want of nodes */
     kh_role roles[KH_PAGE_ROLES_MAX];
     size_t role_count;

@@ -87,6 +87,33 @@ kh_status kh_session_read(kh_cache **out, const kh_settings *settings, kh_error 
     return open_cache(out, settings, false, err);
 }
 
+bool kh_session_tls_files(kh_tls_files *out, const kh_settings *settings)
+{
+    *out = (kh_tls_files){.certificate = settings->dicom_tls_certificate,
+                          .key = settings->dicom_tls_key,
+                          .client_ca = settings->dicom_tls_client_ca,
+                          .peer_ca = settings->dicom_tls_peer_ca,
+                          .revoked = settings->dicom_tls_revoked,
+                          .tls_1_2 = settings->dicom_tls_1_2,
+                          .peer_name = settings->dicom_tls_peer_name};
+    return settings->dicom_tls_certificate[0] != '\0';
+}
+
+kh_status kh_session_scu(kh_scu *out, const kh_settings *settings, kh_cache *cache, kh_error *err)
+{
+    kh_tls_files files;
+
+    kh_scu_init(out, settings->dicom_ae_title);
+    out->cache = cache;
+    return kh_session_tls_files(&files, settings) ? kh_tls_store_create(&out->tls, &files, err) : KH_OK;
+}
+
+void kh_session_scu_release(kh_scu *scu)
+{
+    kh_tls_store_free(scu->tls);
+    scu->tls = NULL;
+}
+
 /* The owner, or a service that answers; KH_E_BUSY when it is neither yet. */
 static kh_status open_either(kh_session *session, kh_error *err)
 {

@@ -9,6 +9,7 @@
 #include "cache/cache.h"
 #include "cache/ingest.h"
 #include "cache/nodes.h"
+#include "pacs-bridge/scu.h"
 
 typedef struct kh_session kh_session;
 
@@ -22,6 +23,12 @@ bool kh_session_service_runs(const kh_settings *settings);
 
 /* A reader. KH_E_NOT_FOUND when nothing was ever stored there. */
 KH_MUST_USE kh_status kh_session_read(kh_cache **out, const kh_settings *settings, kh_error *err);
+
+/* What the settings say of TLS; false when there is to be none. Borrows from settings. */
+bool kh_session_tls_files(kh_tls_files *out, const kh_settings *settings);
+/* How commands ask nodes: cache for the titles of facilities (NULL: the service's own title always). Borrows all; to be released. */
+KH_MUST_USE kh_status kh_session_scu(kh_scu *out, const kh_settings *settings, kh_cache *cache, kh_error *err);
+void kh_session_scu_release(kh_scu *scu);
 
 /* settings are borrowed until close. Waits a little for a bridge that is being started again, or for another command. KH_E_BUSY after that. */
 KH_MUST_USE kh_status kh_session_open(kh_session **out, const kh_settings *settings, kh_error *err);

@@ -49,6 +49,9 @@ const kh_settings kh_settings_default = {
     .commitment_stay_ms = SECOND,
     .commitment_patience_ms = 24 * HOUR,
     .commitment_keep_ms = 720 * HOUR,
+    .dicom_tls_address = "0.0.0.0",
+    .dicom_tls_port = 2762,
+    .dicom_tls_peer_name = true,
     .reserve_bytes = 2 * GIB,
     .quota_bytes = 0,
     .keep_free_bytes = 0,
@@ -122,6 +125,15 @@ static const kh_config_key keys[] = {
     NUMBER("commitment", "patience", DURATION, commitment_patience_ms, SECOND, 720 * HOUR),
     NUMBER("commitment", "keep", DURATION, commitment_keep_ms, HOUR, 87600 * HOUR),
     {"commitment", "checksums", KH_CONFIG_BOOL, FIELD(commitment_checksums), 0, 0, 0},
+    TEXT("dicom", "tls_address", dicom_tls_address),
+    NUMBER("dicom", "tls_port", COUNT, dicom_tls_port, 0, 65535),
+    TEXT("dicom", "tls_certificate", dicom_tls_certificate),
+    TEXT("dicom", "tls_key", dicom_tls_key),
+    TEXT("dicom", "tls_client_ca", dicom_tls_client_ca),
+    TEXT("dicom", "tls_peer_ca", dicom_tls_peer_ca),
+    TEXT("dicom", "tls_revoked", dicom_tls_revoked),
+    NUMBER("dicom", "tls_1_2", BOOL, dicom_tls_1_2, 0, 0),
+    NUMBER("dicom", "tls_peer_name", BOOL, dicom_tls_peer_name, 0, 0),
     NUMBER("storage", "reserve", SIZE, reserve_bytes, 0, 1024 * TIB),
     NUMBER("storage", "quota", SIZE, quota_bytes, 0, 1024 * TIB),
     NUMBER("storage", "keep_free", SIZE, keep_free_bytes, 0, 1024 * TIB),
@@ -237,6 +249,11 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
                             settings->http_address);
     if (kh_address_parse(&address, settings->dicom_address, err) != KH_OK)
         return kh_error_prefix(err, "[dicom] address");
+    if (kh_address_parse(&address, settings->dicom_tls_address, err) != KH_OK)
+        return kh_error_prefix(err, "[dicom] tls_address");
+    if (settings->dicom_tls_certificate[0] && (!settings->dicom_tls_key[0] || !settings->dicom_tls_client_ca[0]))
+        return kh_error_set(err, KH_E_ARG, "[dicom] tls_certificate: %s is missing beside it",
+                            settings->dicom_tls_key[0] ? "tls_client_ca" : "tls_key");
     if (!ae_title_valid(settings->dicom_ae_title))
         return kh_error_set(err, KH_E_ARG, "[dicom] ae_title: \"%s\", expected 1 to 16 printable characters without \\",
                             settings->dicom_ae_title);

@@ -36,6 +36,15 @@ typedef struct kh_settings {
     int64_t dicom_answers;
     int64_t dicom_transcoders;
     char dicom_private_storage_classes[961];
+    char dicom_tls_address[16];
+    int64_t dicom_tls_port;
+    char dicom_tls_certificate[1024]; /* "": no TLS */
+    char dicom_tls_key[1024];
+    char dicom_tls_client_ca[1024];
+    char dicom_tls_peer_ca[1024];
+    char dicom_tls_revoked[1024];
+    bool dicom_tls_1_2;
+    bool dicom_tls_peer_name;
 
     int64_t dicom_recall_ms;
     int64_t commitment_references;

@@ -231,6 +231,8 @@ static void read_signals(supervisor *s)
             kill_all(s, "interrupted again while draining");
         else if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             drain(s);
+        else if (info.ssi_signo == SIGHUP)
+            atomic_fetch_add(&s->options->page->reloads, 1);
     }
     /* Several deaths may stand behind one SIGCHLD. */
     reap(s);

@@ -4,7 +4,7 @@
  * Slot n of the shared page tells process id, starts and start time of role n of the table.
  *
  * Signals: SIGTERM and SIGINT drain: roles of stage 0 are told by SIGTERM, those of stage 1 when all of stage 0 have ended, and
- * what has not ended by the deadline is killed; a second SIGINT kills at once. SIGHUP is reserved and ignored.
+ * what has not ended by the deadline is killed; a second SIGINT kills at once. SIGHUP: kh_page.reloads moves.
  * Threads: the calling process must have one thread. */
 #ifndef KH_APP_SUPERVISOR_H
 #define KH_APP_SUPERVISOR_H

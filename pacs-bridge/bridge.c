@@ -19,6 +19,7 @@
 const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max = 10000, .open_max = 1000, .attempts_max = 20, .retry_first_ms = 5000, .retry_longest_ms = 1800000,
                                                                 .stay_ms = 1000, .patience_ms = 86400000, .keep_ms = INT64_C(720) * 3600000},
                                                      .listen_fd = -1,
+                                                     .tls_listen_fd = -1,
                                                      .ae_title = "KAKEHASHI",
                                                      .associations_max = 32,
                                                      .associations_per_address_max = 0,
@@ -197,6 +198,8 @@ static kh_status start_commits(kh_bridge *bridge, const kh_bridge_options *optio
 static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_acceptor_options acceptor = {.listen_fd = options->listen_fd,
+                                          .tls_listen_fd = options->tls_listen_fd,
+                                          .tls = bridge->service.tls,
                                           .associations_max = options->associations_max,
                                           .per_address_max = options->associations_per_address_max,
                                           .waiting_max = options->waiting_max,
@@ -205,6 +208,7 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
                                           .accept = kh_service_accept,
                                           .choose = kh_service_choose,
                                           .serve = kh_service_serve,
+                                          .left = kh_service_left,
                                           .context = &bridge->service};
 
     return options->listen_fd < 0 ? KH_OK : kh_acceptor_start(&bridge->acceptor, &acceptor, err);
@@ -271,6 +275,10 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = kh_service_private_classes(&bridge->service, options->private_storage_classes ? options->private_storage_classes : "",
                                             err);
+    if (status == KH_OK)
+        status = kh_node_use_create(&bridge->service.use, err);
+    if (status == KH_OK && options->tls_files)
+        status = kh_tls_store_create(&bridge->service.tls, options->tls_files, err);
     bridge->service.limits = bridge->limits;
     bridge->service.stop = bridge->stop;
     if (status == KH_OK)
@@ -314,7 +322,15 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_pull_queue_join(bridge->pulls);
     kh_keeper_stop(bridge->keeper);
     kh_stop_free(bridge->stop);
+    kh_node_use_free(bridge->service.use);
+    kh_tls_store_free(bridge->service.tls);
     free(bridge);
+}
+
+void kh_bridge_look(kh_bridge *bridge, bool now)
+{
+    if (bridge->service.tls)
+        kh_tls_store_look(bridge->service.tls, now);
 }
 
 void kh_bridge_get_stats(kh_bridge *bridge, kh_bridge_stats *out)

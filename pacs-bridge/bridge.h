@@ -9,11 +9,14 @@
 #include "cache/nodes.h"
 #include "dicom/codec/codec.h"
 #include "pacs-bridge/commit_queue.h"
+#include "dicom/shim/tls.h"
 
 typedef struct kh_bridge kh_bridge;
 
 typedef struct kh_bridge_options {
     int listen_fd;                       /* IPv4, listening; borrowed. -1: take no associations, only pull and serve the socket */
+    int tls_listen_fd;                   /* likewise, for TLS; used with tls_files */
+    const kh_tls_files *tls_files;       /* NULL: no TLS; borrowed until start returns */
     char ae_title[KH_AE_TITLE_SIZE];     /* ours; callers must use it, and PACSs send to it */
     unsigned associations_max;           /* 1 to 254 at once; more are rejected */
     unsigned associations_per_address_max; /* of these; 0: all */
@@ -44,6 +47,9 @@ KH_MUST_USE kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh
 /* No new associations and jobs; messages under way are finished, moves are cancelled and stay in the queue; after drain_ms all is cut.
  * NULL is welcome. */
 void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms);
+
+/* Read certificates and revocation lists anew if their files have changed (now: whether or not). One thread at a time. */
+void kh_bridge_look(kh_bridge *bridge, bool now);
 
 typedef struct kh_bridge_stats {
     uint64_t associations, rejected, broken; /* broken: connections that never became an association */

@@ -12,7 +12,7 @@
 
 /* One query under way. */
 typedef struct finding {
-    const kh_scp *of;
+    kh_scp *of;
     const kh_context *context;
     const kh_dimse *request;
     kh_asked asked;
@@ -99,6 +99,7 @@ static kh_status send_answer(finding *find, const kh_search_row *row, kh_error *
     if (status == KH_OK)
         status = kh_assoc_send_data(find->of->assoc, find->context->id, find->answer.data, find->answer.size, true, err);
     find->answers += status == KH_OK;
+    find->of->found += status == KH_OK;
     return status;
 }
 

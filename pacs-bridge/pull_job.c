@@ -163,9 +163,7 @@ static kh_status attempt(job *of, kh_error *err)
     of->here_before = (int64_t)of->here.count;
     if (status != KH_OK)
         return status;
-    kh_scu_init(&scu, of->options->ae_title);
-    scu.limits = of->options->limits;
-    scu.stop = of->options->stop;
+    kh_service_scu(of->options->service, &scu);
     status = kh_query_open(&of->query, &scu, &of->node, err);
     if (status == KH_OK)
         status = ask_truth(of, err);

@@ -106,10 +106,12 @@ static kh_status retrieve(lane *on, const kh_context *with, uint16_t message_id,
 {
     const kh_pull_move *move = on->of->move;
     const kh_pull_queue_options *options = on->of->options;
+    char ours[KH_AE_TITLE_SIZE]; /* as the node knows it */
 
+    kh_scu_title(move->scu, move->node, ours);
     if (!move->node->retrieve_by_get)
-        return kh_user_move(on->query->assoc, with, message_id, options->ae_title, identifier->data, identifier->size, on_progress, on,
-                            final, NULL, err);
+        return kh_user_move(on->query->assoc, with, message_id, ours, identifier->data, identifier->size, on_progress, on, final, NULL,
+                            err);
     memcpy(on->calling.calling, move->node->ae_title, sizeof(on->calling.calling));
     on->incoming = (kh_scp){.service = options->service, .assoc = on->query->assoc, .request = &on->calling, .node = *move->node,
                             .facility = move->facility, .pull_id = move->pull->id};

@@ -301,9 +301,7 @@ static void log_retrieval(const retrieving *get, uint16_t final, int64_t took_ms
 
 static void prepare_sender(retrieving *get)
 {
-    kh_scu_init(&get->scu, get->of->service->ae_title);
-    get->scu.limits = get->of->service->limits;
-    get->scu.stop = get->of->service->stop;
+    kh_service_scu(get->of->service, &get->scu);
     get->sender = (kh_sender){.cache = get->of->service->cache,
                               .scu = &get->scu,
                               .node = &get->destination,
@@ -340,6 +338,8 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     if (status == KH_OK)
         status = send_final(&get, final, why.message[0] ? why.message : get.first_failure, err);
     log_retrieval(&get, final, kh_clock_monotonic_ms() - begin_ms, why.message[0] ? why.message : get.first_failure);
+    of->moved += (uint64_t)(get.completed + get.warning);
+    of->failed += (uint64_t)get.failed;
     kh_object_list_release(&get.list);
     kh_asked_release(&get.asked);
     kh_buf_release(&get.failed_uids);

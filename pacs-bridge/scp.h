@@ -12,7 +12,7 @@ typedef struct kh_scp {
     kh_node node;         /* the caller */
     const char *facility; /* of what it sends */
     int64_t pull_id;      /* of the job that all it sends belongs to, 0: told by the message ID of a move, if at all */
-    uint64_t stored, duplicates, conflicts, refused, echoes, queries, retrievals;
+    uint64_t stored, duplicates, conflicts, refused, echoes, queries, found, retrievals, moved, failed;
     int64_t held[8];      /* storage commitments to be reported here */
     size_t held_count;
     kh_status refused_status;   /* of the newest refusal, with its words */

@@ -1,5 +1,6 @@
 #include "pacs-bridge/scu.h"
 
+#include <stdio.h>
 #include "base/clock.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/query.h"
@@ -9,13 +10,33 @@ void kh_scu_init(kh_scu *scu, const char *ae_title)
     *scu = (kh_scu){.ae_title = ae_title, .limits = kh_net_limits_default};
 }
 
+void kh_scu_title(const kh_scu *scu, const kh_node *node, char ae_title[KH_AE_TITLE_SIZE])
+{
+    if (!scu->cache || kh_title_of_facility(scu->cache, node->facility, ae_title, NULL) != KH_OK)
+        snprintf(ae_title, KH_AE_TITLE_SIZE, "%s", scu->ae_title);
+}
+
 kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
                          kh_error *err)
 {
+    char ae_title[KH_AE_TITLE_SIZE];
+    kh_tls_credentials *credentials = NULL;
+    kh_status status;
+
     *out = NULL;
     if (!node->host[0])
         return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
-    return kh_assoc_connect(out, node->host, node->port, scu->ae_title, node->ae_title, proposals, count, &scu->limits, scu->stop, err);
+    if (node->tls && !scu->tls)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s needs TLS, and [dicom] tls_certificate is not set", node->name);
+    kh_scu_title(scu, node, ae_title);
+    if (node->tls && !(credentials = kh_tls_store_get(scu->tls)))
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s needs TLS, and there is no good certificate of ours", node->name);
+    status = kh_assoc_connect_tls(out, credentials, node->host, node->port, ae_title, node->ae_title, proposals, count, &scu->limits,
+                                  scu->stop, err);
+    kh_tls_credentials_unref(credentials);
+    if (status == KH_OK && scu->use)
+        kh_assoc_set_rate(*out, kh_node_use_rate(scu->use, node));
+    return status;
 }
 
 kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err)

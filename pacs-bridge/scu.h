@@ -7,19 +7,27 @@
 #include <stdint.h>
 #include "cache/nodes.h"
 #include "dicom/shim/assoc.h"
+#include "dicom/shim/tls_store.h"
 #include "dicom/syntax.h"
 #include "dicom/text.h"
+#include "pacs-bridge/node_use.h"
 
 /* How we appear and how long we wait. */
 typedef struct kh_scu {
     const char *ae_title;
     kh_net_limits limits;
     const kh_stop *stop; /* NULL: cannot be stopped */
+    kh_cache *cache;     /* for the titles of facilities; NULL: ae_title always */
+    kh_tls_store *tls;   /* for nodes that talk TLS; NULL: they are not called */
+    kh_node_use *use;    /* for limits of bandwidth; NULL: none */
 } kh_scu;
 /* The default limits, no stop. */
 void kh_scu_init(kh_scu *scu, const char *ae_title);
 
-/* An association with a node, as it is set up: address, titles, TLS or not. KH_E_ARG for a node without a host. */
+/* How we call ourselves to this node. */
+void kh_scu_title(const kh_scu *scu, const kh_node *node, char ae_title[KH_AE_TITLE_SIZE]);
+/* An association with a node, as it is set up: address, titles, TLS or not, bandwidth. KH_E_ARG for a node without a host, KH_E_UNSUPPORTED
+ * for one that needs TLS when we have none. Hours are the caller's to ask for. */
 KH_MUST_USE kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
                                      kh_error *err);
 

@@ -5,103 +5,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/ingest.h"
-#include "cache/nodes.h"
 #include "dicom/writer.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/scu.h"
 
-#define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
 #define HEADER_BYTES_MAX 4096
-
-kh_reject kh_service_accept(void *context, const kh_assoc_request *request)
-{
-    kh_service_scp *service = context;
-    kh_error err = KH_ERROR_INIT;
-    const kh_caller caller = {request->calling, "", request->address, false, ""};
-    kh_node node;
-    kh_status status;
-
-    if (strcmp(request->called, service->ae_title) != 0)
-        return KH_REJECT_CALLED_AE;
-    status = kh_node_by_caller(service->cache, &caller, &node, &err);
-    if (status == KH_OK)
-        return KH_REJECT_NOT;
-    if (status == KH_E_NOT_FOUND || status == KH_E_DENIED)
-        return KH_REJECT_CALLING_AE;
-    kh_log(KH_LOG_ERROR, "dicom", "callers cannot be looked up: %s", err.message);
-    return KH_REJECT_CONGESTION;
-}
-
-kh_status kh_service_private_classes(kh_service_scp *service, const char *list, kh_error *err)
-{
-    static const char separators[] = " ,\t";
-
-    service->private_class_count = 0;
-    for (list += strspn(list, separators); *list; list += strspn(list, separators)) {
-        size_t length = strcspn(list, separators);
-        char *uid = service->private_classes[service->private_class_count];
-
-        if (service->private_class_count == KH_PRIVATE_CLASSES_MAX)
-            return kh_error_set(err, KH_E_LIMIT, "more than %d SOP classes", KH_PRIVATE_CLASSES_MAX);
-        snprintf(uid, KH_UID_SIZE, "%.*s", (int)(length < KH_UID_SIZE ? length : KH_UID_SIZE), list);
-        if (length >= KH_UID_SIZE || !kh_uid_valid(uid))
-            return kh_error_set(err, KH_E_ARG, "\"%.64s\" is no UID", uid);
-        service->private_class_count++;
-        list += length;
-    }
-    return KH_OK;
-}
-
-static bool is_stored(const kh_service_scp *service, const char *sop_class_uid)
-{
-    const kh_sop_class *known = kh_sop_class_find(sop_class_uid);
-
-    if (known)
-        return known->storage;
-    for (unsigned i = 0; i < service->private_class_count; i++)
-        if (strcmp(service->private_classes[i], sop_class_uid) == 0)
-            return true;
-    return strncmp(sop_class_uid, STORAGE_ROOT, strlen(STORAGE_ROOT)) == 0;
-}
-
-/* Those we also write. */
-static int choose_identifier_syntax(const char *const *transfer_syntaxes, size_t count)
-{
-    int fallback = -2;
-
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(transfer_syntaxes[i], KH_TS_EXPLICIT_LE) == 0)
-            return (int)i;
-        if (strcmp(transfer_syntaxes[i], KH_TS_IMPLICIT_LE) == 0)
-            fallback = (int)i;
-    }
-    return fallback;
-}
-
-/* The peer's first choice that we know; implicit and big endian only when there is nothing better, as they say less of their elements.
- * Where the peer takes objects from us, what every object can be written in comes before what only some are held in. */
-int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
-{
-    int fallback = -2, native = -2;
-
-    if (kh_scp_is_find(abstract_syntax) || kh_scp_is_move(abstract_syntax) || kh_scp_is_get(abstract_syntax) ||
-        strcmp(abstract_syntax, KH_SOP_COMMITMENT) == 0)
-        return choose_identifier_syntax(transfer_syntaxes, count);
-    if (strcmp(abstract_syntax, KH_SOP_VERIFICATION) != 0 && !is_stored(context, abstract_syntax))
-        return -1;
-    if (as_scp)
-        native = choose_identifier_syntax(transfer_syntaxes, count);
-    if (native >= 0)
-        return native;
-    for (size_t i = 0; i < count; i++) {
-        const kh_transfer_syntax *known = kh_transfer_syntax_find(transfer_syntaxes[i]);
-        if (known && known->explicit_vr && !known->big_endian)
-            return (int)i;
-        if (known && fallback < 0)
-            fallback = (int)i;
-    }
-    return fallback;
-}
 
 /* --- what the services share --- */
 
@@ -143,6 +52,12 @@ kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *ca
         return kh_error_set(err, KH_E_PEER, "command %04X while a request is answered", command.field);
     *cancelled = *cancelled || command.responded_id == request->message_id;
     return KH_OK;
+}
+
+void kh_service_scu(const kh_service_scp *service, kh_scu *out)
+{
+    *out = (kh_scu){.ae_title = service->ae_title, .limits = service->limits, .stop = service->stop, .cache = service->cache,
+                    .tls = service->tls, .use = service->use};
 }
 
 /* --- one association --- */
@@ -334,30 +249,28 @@ static void log_session(const kh_scp *of, uint64_t number, int64_t took_ms, kh_s
     char refused[280] = "";
 
     if (of->refused)
-        snprintf(refused, sizeof(refused), ", %llu refused (%04X, %s)", (unsigned long long)of->refused,
-                 kh_dimse_status_store(of->refused_status), of->refused_words);
+        snprintf(refused, sizeof(refused), " (%04X, %s)", kh_dimse_status_store(of->refused_status), of->refused_words);
     kh_log(status == KH_OK && !of->refused ? KH_LOG_INFO : KH_LOG_WARN, "dicom",
-           "association %llu from %s (%s), %s to %s: %llu stored (%llu known, %llu in conflict)%s, %llu echoes, %llu queries, %llu retrievals, %llu bytes, %lld ms, %s",
+           "association %llu from %s (%s), %s to %s, %s: %llu stored (%llu known, %llu in conflict), %llu refused%s, %llu echoes, "
+           "%llu queries, %llu found, %llu retrievals, %llu moved, %llu failed, %llu bytes in, %llu out, %lld ms, %s",
            (unsigned long long)number, of->node.name, of->request->address, of->request->calling, of->request->called,
-           (unsigned long long)of->stored, (unsigned long long)of->duplicates, (unsigned long long)of->conflicts, refused,
-           (unsigned long long)of->echoes, (unsigned long long)of->queries, (unsigned long long)of->retrievals,
-           (unsigned long long)(kh_assoc_bytes_in(of->assoc) + kh_assoc_bytes_out(of->assoc)), (long long)took_ms,
-           status == KH_OK ? "released" : err->message);
+           of->request->tls[0] ? of->request->tls : "no TLS", (unsigned long long)of->stored, (unsigned long long)of->duplicates,
+           (unsigned long long)of->conflicts, (unsigned long long)of->refused, refused, (unsigned long long)of->echoes,
+           (unsigned long long)of->queries, (unsigned long long)of->found, (unsigned long long)of->retrievals,
+           (unsigned long long)of->moved, (unsigned long long)of->failed, (unsigned long long)kh_assoc_bytes_in(of->assoc),
+           (unsigned long long)kh_assoc_bytes_out(of->assoc), (long long)took_ms, status == KH_OK ? "released" : err->message);
 }
 
 void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number)
 {
-    kh_scp of = {.service = context, .assoc = assoc, .request = request};
+    kh_scp of = {.service = context, .assoc = assoc, .request = request, .node = *kh_service_caller(request)};
     int64_t begin_ms = kh_clock_monotonic_ms();
-    const kh_caller caller = {request->calling, "", request->address, false, ""};
     kh_error err = KH_ERROR_INIT;
     kh_status status;
 
-    /* Asked for again, as the node may have gone since it was accepted. */
-    status = kh_node_by_caller(of.service->cache, &caller, &of.node, &err);
+    kh_assoc_set_rate(assoc, kh_node_use_rate(of.service->use, &of.node));
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
-    if (status == KH_OK)
-        status = serve_messages(&of, &err);
+    status = serve_messages(&of, &err);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
     kh_scp_let_go(&of);
     if (status != KH_OK)

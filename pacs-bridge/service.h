@@ -9,9 +9,12 @@
 #include "dicom/codec/codec.h"
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/commit_queue.h"
+#include "pacs-bridge/node_use.h"
 #include "pacs-bridge/pull_queue.h"
 
 #define KH_PRIVATE_CLASSES_MAX 32
+
+struct kh_scu;
 
 typedef struct kh_service_scp {
     kh_cache *cache;
@@ -23,6 +26,8 @@ typedef struct kh_service_scp {
     kh_net_limits limits;         /* of associations that C-MOVE makes */
     const kh_stop *stop;
     int64_t recall_ms;            /* a retrieval waits so long for what has to come back from its hospital first */
+    kh_node_use *use;
+    kh_tls_store *tls;            /* NULL without TLS */
     uint64_t answers_max;         /* of one query; more end it with A700 */
     unsigned private_class_count;
     char private_classes[KH_PRIVATE_CLASSES_MAX][KH_UID_SIZE]; /* that are stored like the standard's */
@@ -32,9 +37,16 @@ typedef struct kh_service_scp {
 /* UIDs separated by spaces or commas. KH_E_ARG for what is no UID, KH_E_LIMIT for more than KH_PRIVATE_CLASSES_MAX. */
 KH_MUST_USE kh_status kh_service_private_classes(kh_service_scp *service, const char *list, kh_error *err);
 
+/* How the service asks others. ae_title, tls and so on are borrowed from service. */
+void kh_service_scu(const kh_service_scp *service, struct kh_scu *out);
+
 /* For kh_acceptor_options; context is the kh_service_scp. */
-kh_reject kh_service_accept(void *context, const kh_assoc_request *request);
-int kh_service_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp);
+kh_reject kh_service_accept(void *context, kh_assoc_request *request);
+void kh_service_left(void *context, kh_assoc_request *request);
+/* The node that an accepted request is of. */
+const kh_node *kh_service_caller(const kh_assoc_request *request);
+int kh_service_choose(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,
+                      size_t count, bool as_scp);
 void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number);
 
 #endif

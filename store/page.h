@@ -20,6 +20,7 @@ typedef struct kh_page {
     _Atomic uint32_t draining;    /* not 0: no new work is taken */
     _Atomic uint32_t uses_next;   /* the place of the next use; see cache/use.h */
     _Atomic int64_t uses[KH_PAGE_USES]; /* series that were looked at, 0: taken note of; the oldest are written over */
+    _Atomic uint32_t reloads;     /* counts what SIGHUP asked for: read again what is read from files */
     struct {
         _Atomic int32_t pid;            /* 0: not running */
         _Atomic uint32_t starts;        /* times started */

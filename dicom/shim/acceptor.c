@@ -13,30 +13,20 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/queue.h"
-#include "dicom/shim/associate_check.h"
+#include "dicom/shim/arrival.h"
 
 #define REJECTERS 2
+#define FIRST 3 /* polled before it: stop and the two listening sockets */
 #define ACCEPT_PAUSE_MS 50 /* when the process has no descriptor left */
-
-/* A connection on its way to an association. */
-typedef struct arrival {
-    int fd;
-    int64_t deadline_ms;
-    uint8_t head[KH_PDU_HEAD_BYTES];
-    uint8_t *pdu;   /* malloc'ed once the length is known and believed */
-    size_t size;    /* bytes of the PDU, head included; 0 while not known */
-    size_t got;
-    char address[INET_ADDRSTRLEN];
-} arrival;
 
 struct kh_acceptor {
     kh_acceptor_options options;
-    kh_queue *ready; /* of arrival */
+    kh_queue *ready; /* of kh_arrival */
     pthread_t acceptor;
     bool has_acceptor;
     pthread_t *workers;
     unsigned worker_count;
-    arrival **waiting; /* the acceptor's, oldest first */
+    kh_arrival **waiting; /* the acceptor's, oldest first */
     unsigned waiting_count;
     struct pollfd *polled;
     _Atomic uint64_t numbers, accepted, rejected, broken;
@@ -44,16 +34,6 @@ struct kh_acceptor {
     pthread_mutex_t lock;
     char (*addresses)[INET_ADDRSTRLEN]; /* of the active associations, "" is a free place; guarded by lock */
 };
-
-static void arrival_free(arrival *one)
-{
-    if (!one)
-        return;
-    if (one->fd >= 0)
-        close(one->fd);
-    free(one->pdu);
-    free(one);
-}
 
 /* --- the acceptor's thread --- */
 
@@ -66,95 +46,55 @@ static void forget_waiting(kh_acceptor *acceptor, unsigned index)
 
 static void drop_waiting(kh_acceptor *acceptor, unsigned index, const char *why)
 {
-    arrival *one = acceptor->waiting[index];
+    kh_arrival *one = acceptor->waiting[index];
 
     kh_log(KH_LOG_WARN, "dicom", "connection from %s closed: %s", one->address, why);
     atomic_fetch_add(&acceptor->broken, 1);
-    arrival_free(one);
+    kh_arrival_free(one);
     forget_waiting(acceptor, index);
 }
 
-static void accept_one(kh_acceptor *acceptor)
+static void accept_one(kh_acceptor *acceptor, bool tls)
 {
     struct sockaddr_in from;
     socklen_t size = sizeof(from);
-    int fd = accept4(acceptor->options.listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
-    arrival *one;
+    int fd = accept4(tls ? acceptor->options.tls_listen_fd : acceptor->options.listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
+    kh_tls_credentials *credentials = NULL;
+    kh_error err = KH_ERROR_INIT;
+    kh_arrival *one = NULL;
 
     if (fd < 0) {
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             kh_clock_sleep_ms(ACCEPT_PAUSE_MS);
         return;
     }
-    one = calloc(1, sizeof(*one));
-    if (!one) {
+    if (tls && !(credentials = kh_tls_store_get(acceptor->options.tls))) {
+        kh_log(KH_LOG_WARN, "dicom", "connection by TLS closed: there is no good certificate of ours");
         close(fd);
         return;
     }
-    one->fd = fd;
+    if (kh_arrival_create(&one, fd, &from, credentials, &err) != KH_OK)
+        kh_log(KH_LOG_WARN, "dicom", "connection closed: %s", err.message);
+    kh_tls_credentials_unref(credentials);
+    if (!one)
+        return;
     one->deadline_ms = kh_clock_monotonic_ms() + acceptor->options.limits.associate_ms;
-    if (from.sin_family != AF_INET || !inet_ntop(AF_INET, &from.sin_addr, one->address, sizeof(one->address)))
-        memcpy(one->address, "?", 2);
     if (acceptor->waiting_count == acceptor->options.waiting_max)
         drop_waiting(acceptor, 0, "too many connections wait; this one has been silent longest");
     acceptor->waiting[acceptor->waiting_count++] = one;
 }
 
-/* The head is there: believe its length or not. */
-static kh_status take_head(arrival *one, kh_error *err)
-{
-    size_t length = (size_t)one->head[2] << 24 | (size_t)one->head[3] << 16 | (size_t)one->head[4] << 8 | one->head[5];
-
-    if (one->head[0] != 0x01)
-        return kh_error_set(err, KH_E_FORMAT, "PDU type %02X, expected 01 (A-ASSOCIATE-RQ)", one->head[0]);
-    if (length > KH_ASSOCIATE_BYTES_MAX)
-        return kh_error_set(err, KH_E_LIMIT, "A-ASSOCIATE-RQ of %zu bytes, limit %d", length, KH_ASSOCIATE_BYTES_MAX);
-    one->pdu = malloc(KH_PDU_HEAD_BYTES + length);
-    if (!one->pdu)
-        return kh_error_set(err, KH_E_MEMORY, "out of memory");
-    memcpy(one->pdu, one->head, KH_PDU_HEAD_BYTES);
-    one->size = KH_PDU_HEAD_BYTES + length;
-    return KH_OK;
-}
-
-/* Read what is there; KH_E_BUSY while more has to come. */
-static kh_status read_some(arrival *one, kh_error *err)
-{
-    for (;;) {
-        size_t want = (one->size ? one->size : KH_PDU_HEAD_BYTES) - one->got;
-        uint8_t *to = (one->size ? one->pdu : one->head) + one->got;
-        ssize_t got = want ? recv(one->fd, to, want, MSG_DONTWAIT) : 0;
-        kh_status status;
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            return KH_E_BUSY;
-        if (got <= 0 && want)
-            return kh_error_set(err, KH_E_PEER, "closed by the peer before it asked for an association");
-        one->got += (size_t)got;
-        if (!one->size && one->got == KH_PDU_HEAD_BYTES) {
-            status = take_head(one, err);
-            if (status != KH_OK)
-                return status;
-        }
-        if (one->size && one->got == one->size)
-            return kh_associate_check(one->pdu, one->size, err);
-    }
-}
-
 /* True when waiting[index] is gone from the list. */
 static bool advance(kh_acceptor *acceptor, unsigned index)
 {
-    static const uint8_t abort_pdu[10] = {0x07, 0, 0, 0, 0, 4, 0, 0, 2, 6}; /* provider, invalid PDU parameter value */
-    arrival *one = acceptor->waiting[index];
+    kh_arrival *one = acceptor->waiting[index];
     kh_error err = KH_ERROR_INIT;
-    kh_status status = read_some(one, &err);
+    kh_status status = kh_arrival_read(one, &err);
 
     if (status == KH_E_BUSY) {
         if (kh_clock_monotonic_ms() < one->deadline_ms)
             return false;
-        drop_waiting(acceptor, index, "no association was asked for in time");
+        drop_waiting(acceptor, index, one->tls && !one->shaken ? "no TLS handshake in time" : "no association was asked for in time");
         return true;
     }
     if (status == KH_OK)
@@ -163,8 +103,7 @@ static bool advance(kh_acceptor *acceptor, unsigned index)
         forget_waiting(acceptor, index);
         return true;
     }
-    if (one->got > 0)
-        (void)!send(one->fd, abort_pdu, sizeof(abort_pdu), MSG_DONTWAIT | MSG_NOSIGNAL);
+    kh_arrival_abort(one);
     drop_waiting(acceptor, index, err.message);
     return true;
 }
@@ -189,15 +128,18 @@ static void *acceptor_main(void *argument)
 
         polled[0] = (struct pollfd){.fd = kh_stop_fd(acceptor->options.stop), .events = POLLIN};
         polled[1] = (struct pollfd){.fd = acceptor->options.listen_fd, .events = POLLIN};
+        polled[2] = (struct pollfd){.fd = acceptor->options.tls_listen_fd, .events = POLLIN}; /* -1 is passed over */
         for (unsigned i = 0; i < count; i++)
-            polled[2 + i] = (struct pollfd){.fd = acceptor->waiting[i]->fd, .events = POLLIN};
-        if (poll(polled, 2 + count, poll_timeout_ms(acceptor)) < 0)
+            polled[FIRST + i] = (struct pollfd){.fd = acceptor->waiting[i]->fd, .events = kh_arrival_events(acceptor->waiting[i])};
+        if (poll(polled, FIRST + count, poll_timeout_ms(acceptor)) < 0)
             continue;
         for (unsigned i = count; i-- > 0;) /* downwards: those that go do not move the ones still to come */
-            if (polled[2 + i].revents || acceptor->waiting[i]->deadline_ms <= kh_clock_monotonic_ms())
+            if (polled[FIRST + i].revents || acceptor->waiting[i]->deadline_ms <= kh_clock_monotonic_ms())
                 (void)advance(acceptor, i);
         if (polled[1].revents)
-            accept_one(acceptor);
+            accept_one(acceptor, false);
+        if (polled[2].revents)
+            accept_one(acceptor, true);
     }
     while (acceptor->waiting_count > 0)
         drop_waiting(acceptor, 0, "stopping");
@@ -212,6 +154,7 @@ typedef struct deciding {
     const char *address;
     char *place;  /* in addresses, NULL while not counted there */
     bool counted; /* in active */
+    bool accepted;
 } deciding;
 
 /* Note the address among the active ones; false when it has as many as it may. */
@@ -245,10 +188,11 @@ static void leave_place(deciding *with)
     pthread_mutex_unlock(&with->acceptor->lock);
 }
 
-static kh_reject decide(void *context, const kh_assoc_request *request)
+static kh_reject decide(void *context, kh_assoc_request *request)
 {
     deciding *with = context;
     kh_acceptor *acceptor = with->acceptor;
+    kh_reject reject;
 
     if (kh_stop_raised(acceptor->options.stop))
         return KH_REJECT_CONGESTION;
@@ -257,28 +201,34 @@ static kh_reject decide(void *context, const kh_assoc_request *request)
         return KH_REJECT_LOCAL_LIMIT;
     if (!take_place(with))
         return KH_REJECT_LOCAL_LIMIT;
-    return acceptor->options.accept(acceptor->options.context, request);
+    reject = acceptor->options.accept(acceptor->options.context, request);
+    with->accepted = reject == KH_REJECT_NOT;
+    return reject;
 }
 
-static int choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
+static int choose(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,
+                  size_t count, bool as_scp)
 {
     deciding *with = context;
 
-    return with->acceptor->options.choose(with->acceptor->options.context, abstract_syntax, transfer_syntaxes, count, as_scp);
+    return with->acceptor->options.choose(with->acceptor->options.context, request, abstract_syntax, transfer_syntaxes, count,
+                                          as_scp);
 }
 
-static void serve_arrival(kh_acceptor *acceptor, arrival *one)
+static void serve_arrival(kh_acceptor *acceptor, kh_arrival *one)
 {
     uint64_t number = atomic_fetch_add(&acceptor->numbers, 1) + 1;
     deciding with = {.acceptor = acceptor, .address = one->address};
     kh_assoc_request request;
     kh_error err = KH_ERROR_INIT;
     kh_assoc *assoc = NULL;
+    kh_tls *tls = one->tls;
     int fd = one->fd;
     kh_status status;
 
     one->fd = -1;
-    status = kh_assoc_accept_fd(&assoc, fd, one->pdu, one->size, &acceptor->options.limits, acceptor->options.stop, decide,
+    one->tls = NULL;
+    status = kh_assoc_accept_fd(&assoc, fd, tls, one->pdu, one->size, &acceptor->options.limits, acceptor->options.stop, decide,
                                 choose, &with, &request, &err);
     if (status == KH_OK) {
         atomic_fetch_add(&acceptor->accepted, 1);
@@ -291,6 +241,8 @@ static void serve_arrival(kh_acceptor *acceptor, arrival *one)
         kh_log(KH_LOG_WARN, "dicom", "association %llu from %s, %s to %s: %s", (unsigned long long)number, one->address,
                request.calling, request.called, err.message);
     }
+    if (with.accepted && acceptor->options.left)
+        acceptor->options.left(acceptor->options.context, &request);
     leave_place(&with);
     if (with.counted)
         atomic_fetch_sub(&acceptor->active, 1);
@@ -299,11 +251,11 @@ static void serve_arrival(kh_acceptor *acceptor, arrival *one)
 static void *worker_main(void *argument)
 {
     kh_acceptor *acceptor = argument;
-    arrival *one;
+    kh_arrival *one;
 
     while ((one = kh_queue_pop(acceptor->ready, -1)) != NULL) {
         serve_arrival(acceptor, one);
-        arrival_free(one);
+        kh_arrival_free(one);
     }
     return NULL;
 }
@@ -344,6 +296,9 @@ static kh_status check_options(const kh_acceptor_options *options, kh_error *err
         return kh_error_set(err, KH_E_ARG, "associations_max %u, expected 1 to 254", options->associations_max);
     if (options->waiting_max < 1 || options->waiting_max > 4096)
         return kh_error_set(err, KH_E_ARG, "waiting_max %u, expected 1 to 4096", options->waiting_max);
+    if (options->tls && options->tls_listen_fd >= 0 &&
+        fcntl(options->tls_listen_fd, F_SETFL, fcntl(options->tls_listen_fd, F_GETFL) | O_NONBLOCK) != 0)
+        return kh_error_errno(err, errno, "listening socket for TLS");
     if (fcntl(options->listen_fd, F_SETFL, fcntl(options->listen_fd, F_GETFL) | O_NONBLOCK) != 0)
         return kh_error_errno(err, errno, "listening socket");
     return KH_OK;
@@ -363,11 +318,13 @@ kh_status kh_acceptor_start(kh_acceptor **out, const kh_acceptor_options *option
     if (!acceptor)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     acceptor->options = *options;
+    if (!options->tls)
+        acceptor->options.tls_listen_fd = -1;
     pthread_mutex_init(&acceptor->lock, NULL);
     acceptor->addresses = calloc(options->associations_max + REJECTERS, sizeof(*acceptor->addresses));
     acceptor->workers = calloc(options->associations_max + REJECTERS, sizeof(*acceptor->workers));
     acceptor->waiting = calloc(options->waiting_max, sizeof(*acceptor->waiting));
-    acceptor->polled = calloc(options->waiting_max + 2, sizeof(*acceptor->polled));
+    acceptor->polled = calloc(options->waiting_max + FIRST, sizeof(*acceptor->polled));
     if (!acceptor->addresses || !acceptor->workers || !acceptor->waiting || !acceptor->polled)
         status = kh_error_set(err, KH_E_MEMORY, "out of memory");
     if (status == KH_OK)

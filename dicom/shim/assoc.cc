@@ -52,10 +52,12 @@ kh_status fail_io(kh_error *err, kh_assoc *assoc, const char *doing, const OFCon
 {
     if (cond == DUL_PEERABORTEDASSOCIATION)
         return kh_error_set(err, KH_E_PEER, "%s: aborted by the peer", doing);
-    if (assoc->cause == KH_E_TIMEOUT)
+    if (assoc->shared.cause == KH_E_TIMEOUT)
         return kh_error_set(err, KH_E_TIMEOUT, "%s: deadline passed", doing);
-    if (assoc->cause == KH_E_CANCELLED)
+    if (assoc->shared.cause == KH_E_CANCELLED)
         return kh_error_set(err, KH_E_CANCELLED, "%s: stopping", doing);
+    if (assoc->shared.error.message[0])
+        return kh_error_set(err, KH_E_PEER, "%s: %s", doing, assoc->shared.error.message);
     return fail(err, KH_E_PEER, doing, cond);
 }
 
@@ -64,7 +66,7 @@ kh_assoc *new_assoc(const kh_net_limits *limits)
     auto *assoc = new kh_assoc;
 
     memset(static_cast<void *>(assoc), 0, sizeof(*assoc));
-    assoc->cause = KH_E_PEER;
+    assoc->shared.cause = KH_E_PEER;
     assoc->limits = limits ? *limits : kh_net_limits_default;
     if (assoc->limits.pdu_bytes < ASC_MINIMUMPDUSIZE)
         assoc->limits.pdu_bytes = ASC_MINIMUMPDUSIZE;
@@ -182,6 +184,11 @@ extern "C" uint16_t kh_assoc_next_message_id(void)
 extern "C" int64_t kh_assoc_idle_ms(const kh_assoc *assoc)
 {
     return assoc->limits.idle_ms;
+}
+
+extern "C" void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate)
+{
+    assoc->shared.rate = rate;
 }
 
 extern "C" uint64_t kh_assoc_bytes_in(const kh_assoc *assoc)

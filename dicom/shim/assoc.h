@@ -11,8 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/rate.h"
 #include "dicom/shim/dimse.h"
 #include "dicom/shim/stop.h"
+#include "dicom/shim/tls.h"
 #include "dicom/syntax.h"
 
 #define KH_AE_SIZE 17 /* 16 characters and NUL (PS3.5 6.2 AE) */
@@ -38,6 +40,9 @@ KH_MUST_USE kh_status kh_net_init(kh_error *err);
 typedef struct kh_assoc_request {
     char calling[KH_AE_SIZE], called[KH_AE_SIZE]; /* spaces trimmed */
     char address[64];                             /* of the peer, numeric */
+    char tls[96];                                 /* version and suite, "" without TLS */
+    char certificate[KH_CERTIFICATE_DIGEST_SIZE]; /* of the peer, "" without TLS */
+    void *caller;                                 /* whatever accept wants to find again; NULL before */
 } kh_assoc_request;
 
 typedef enum kh_reject {
@@ -48,15 +53,17 @@ typedef enum kh_reject {
     KH_REJECT_CONGESTION   /* transient, presentation provider 1: stopping, or our own store fails */
 } kh_reject;
 
-/* How an acceptor decides. accept is asked first; choose once per proposed context: the index of the transfer syntax taken, -1 when
- * the abstract syntax is not served, -2 when no transfer syntax is. as_scp: the requestor offers to take objects in it (C-GET). */
-typedef kh_reject kh_assoc_accept(void *context, const kh_assoc_request *request);
-typedef int kh_assoc_choose(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp);
+/* How an acceptor decides. accept is asked first, and may set request->caller; choose once per proposed context: the index of the transfer
+ * syntax taken, -1 when the abstract syntax is not served, -2 when no transfer syntax is. as_scp: the requestor offers to take objects in
+ * it (C-GET). */
+typedef kh_reject kh_assoc_accept(void *context, kh_assoc_request *request);
+typedef int kh_assoc_choose(void *context, const kh_assoc_request *request, const char *abstract_syntax,
+                            const char *const *transfer_syntaxes, size_t count, bool as_scp);
 
 /* fd is a connected socket whose A-ASSOCIATE-RQ PDU has been read whole: size bytes at pdu (kh_associate_check() accepted them).
- * fd belongs to the association from here on, and is closed on failure. KH_E_DENIED when it was rejected (request is filled).
- * stop (may be NULL) must outlive it. */
-KH_MUST_USE kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *pdu, size_t size, const kh_net_limits *limits,
+ * fd, and tls which stands on it (NULL: none), belong to the association from here on, and are closed on failure. KH_E_DENIED when it was
+ * rejected (request is filled). stop (may be NULL) must outlive it. */
+KH_MUST_USE kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, kh_tls *tls, const uint8_t *pdu, size_t size, const kh_net_limits *limits,
                                          const kh_stop *stop, kh_assoc_accept *accept, kh_assoc_choose *choose,
                                          void *context, kh_assoc_request *request, kh_error *err);
 
@@ -74,6 +81,11 @@ typedef struct kh_proposal {
 KH_MUST_USE kh_status kh_assoc_connect(kh_assoc **out, const char *host, uint16_t port, const char *calling,
                                        const char *called, const kh_proposal *proposals, size_t proposal_count,
                                        const kh_net_limits *limits, const kh_stop *stop, kh_error *err);
+
+/* The same over TLS, with our certificate; the peer's is checked as the credentials say. */
+KH_MUST_USE kh_status kh_assoc_connect_tls(kh_assoc **out, kh_tls_credentials *credentials, const char *host, uint16_t port,
+                                           const char *calling, const char *called, const kh_proposal *proposals,
+                                           size_t proposal_count, const kh_net_limits *limits, const kh_stop *stop, kh_error *err);
 
 /* --- both --- */
 
@@ -101,6 +113,9 @@ bool kh_assoc_is_relational(const kh_assoc *assoc, const char *sop_class_uid);
 /* For the next request we send: 1 to 65,535, then 1 again; counted over all associations of the process, so that the sub-operations of
  * two moves can be told apart by their originator. Threads: any. */
 uint16_t kh_assoc_next_message_id(void);
+/* A limit for what is read and written from now on, shared with others; borrowed, NULL: none. What it makes us wait does not count against
+ * the peer's deadlines. */
+void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate);
 int64_t kh_assoc_idle_ms(const kh_assoc *assoc);
 /* Bytes of PDVs received and sent. */
 uint64_t kh_assoc_bytes_in(const kh_assoc *assoc);

@@ -20,7 +20,7 @@ constexpr unsigned relational_max = 16;
 struct kh_assoc {
     T_ASC_Association *asc;
     kh::Connection *connection; /* its socket, as long as there is one */
-    kh_status cause; /* why the last read or write failed: KH_E_TIMEOUT, KH_E_CANCELLED or KH_E_PEER */
+    kh::Shared shared;
     kh_net_limits limits;
     uint64_t bytes_in, bytes_out;
     int64_t message_waited_us; /* spent waiting for bytes of the message being received */

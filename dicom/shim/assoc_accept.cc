@@ -28,7 +28,7 @@ void trim_ae(char *title)
     title[length - lead] = '\0';
 }
 
-void read_request(kh_assoc_request *out, T_ASC_Association *asc, int fd)
+void read_request(kh_assoc_request *out, T_ASC_Association *asc, const Connection *connection, int fd)
 {
     struct sockaddr_in address;
     socklen_t size = sizeof(address);
@@ -39,6 +39,10 @@ void read_request(kh_assoc_request *out, T_ASC_Association *asc, int fd)
     trim_ae(out->called);
     if (getpeername(fd, reinterpret_cast<struct sockaddr *>(&address), &size) == 0 && address.sin_family == AF_INET)
         (void)inet_ntop(AF_INET, &address.sin_addr, out->address, sizeof(out->address));
+    if (connection) {
+        snprintf(out->tls, sizeof(out->tls), "%s", connection->tls_words());
+        snprintf(out->certificate, sizeof(out->certificate), "%s", connection->peer_digest());
+    }
 }
 
 kh_status reject(kh_assoc *assoc, T_ASC_RejectParametersResult result, T_ASC_RejectParametersSource source,
@@ -50,7 +54,7 @@ kh_status reject(kh_assoc *assoc, T_ASC_RejectParametersResult result, T_ASC_Rej
     return kh_error_set(err, KH_E_DENIED, "%s", words);
 }
 
-kh_status decide(kh_assoc *assoc, kh_assoc_accept *accept, void *context, const kh_assoc_request *request, kh_error *err)
+kh_status decide(kh_assoc *assoc, kh_assoc_accept *accept, void *context, kh_assoc_request *request, kh_error *err)
 {
     char application[DUL_LEN_NAME + 1] = "";
 
@@ -78,7 +82,7 @@ kh_status decide(kh_assoc *assoc, kh_assoc_accept *accept, void *context, const 
 }
 
 /* Accept or refuse each proposed context as choose says. */
-kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *context, kh_error *err)
+kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *context, const kh_assoc_request *request, kh_error *err)
 {
     T_ASC_Parameters *params = assoc->asc->params;
     int count = ASC_countPresentationContexts(params);
@@ -92,7 +96,7 @@ kh_status choose_contexts(kh_assoc *assoc, kh_assoc_choose *choose, void *contex
         for (unsigned s = 0; s < proposed.transferSyntaxCount; s++)
             syntaxes[s] = proposed.proposedTransferSyntaxes[s];
         bool as_scp = proposed.proposedRole == ASC_SC_ROLE_SCP || proposed.proposedRole == ASC_SC_ROLE_SCUSCP;
-        int chosen = choose(context, proposed.abstractSyntax, syntaxes, proposed.transferSyntaxCount, as_scp);
+        int chosen = choose(context, request, proposed.abstractSyntax, syntaxes, proposed.transferSyntaxCount, as_scp);
         if (chosen >= 0 && chosen < proposed.transferSyntaxCount) {
             proposed.acceptedRole = proposed.proposedRole;
             cond = ASC_acceptPresentationContext(params, proposed.presentationContextID, syntaxes[chosen], proposed.proposedRole);
@@ -135,13 +139,14 @@ void grant_relational(kh_assoc *assoc)
 }
 
 /* Give the toolkit our connected socket and the A-ASSOCIATE-RQ already read from it. */
-kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t size, const kh_stop *stop, kh_error *err)
+kh_status receive_request(kh_assoc *assoc, int fd, kh_tls **tls, const uint8_t *pdu, size_t size, const kh_stop *stop, kh_error *err)
 {
     std::unique_lock<std::mutex> lock(external_socket_lock);
     kh::Handoff from;
 
     from.stop = stop;
-    from.cause = &assoc->cause;
+    from.shared = &assoc->shared;
+    from.tls = *tls;
     from.made = &assoc->connection;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
     from.early = pdu;
@@ -156,6 +161,7 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
             throw std::bad_alloc();
         return cond.bad() ? fail(err, KH_E_PEER, "A-ASSOCIATE-RQ", cond) : KH_OK;
     });
+    *tls = from.tls;
     if (!from.taken)
         close(fd);
     return status;
@@ -163,7 +169,7 @@ kh_status receive_request(kh_assoc *assoc, int fd, const uint8_t *pdu, size_t si
 
 } // namespace
 
-extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *pdu, size_t size, const kh_net_limits *limits,
+extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, kh_tls *tls, const uint8_t *pdu, size_t size, const kh_net_limits *limits,
                                         const kh_stop *stop, kh_assoc_accept *accept, kh_assoc_choose *choose, void *context,
                                         kh_assoc_request *request, kh_error *err)
 {
@@ -178,23 +184,25 @@ extern "C" kh_status kh_assoc_accept_fd(kh_assoc **out, int fd, const uint8_t *p
             return KH_OK;
         });
     if (status != KH_OK) {
+        kh_tls_free(tls);
         close(fd);
         return status;
     }
     status = guard(assoc, err, [&]() -> kh_status {
-        kh_status step = receive_request(assoc, fd, pdu, size, stop, err);
+        kh_status step = receive_request(assoc, fd, &tls, pdu, size, stop, err);
         if (step != KH_OK)
             return step;
-        read_request(request, assoc->asc, fd);
+        read_request(request, assoc->asc, connection_of(assoc), fd);
         step = decide(assoc, accept, context, request, err);
         if (step == KH_OK)
-            step = choose_contexts(assoc, choose, context, err);
+            step = choose_contexts(assoc, choose, context, request, err);
         if (step != KH_OK)
             return step;
         grant_relational(assoc);
         OFCondition cond = ASC_acknowledgeAssociation(assoc->asc);
         return cond.bad() ? fail_io(err, assoc, "A-ASSOCIATE-AC", cond) : KH_OK;
     });
+    kh_tls_free(tls); /* unless a connection has it */
     if (status != KH_OK) {
         kh_assoc_free(assoc);
         return status;

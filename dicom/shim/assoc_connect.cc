@@ -49,12 +49,15 @@ OFCondition propose(T_ASC_Parameters *params, const char *host, uint16_t port, c
     return cond;
 }
 
-kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, const kh_stop *stop, kh_error *err)
+kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, kh_tls_credentials *credentials, const char *host, const kh_stop *stop,
+                  kh_error *err)
 {
     kh::Handoff from;
 
     from.stop = stop;
-    from.cause = &assoc->cause;
+    from.shared = &assoc->shared;
+    from.credentials = credentials;
+    from.host = host;
     from.made = &assoc->connection;
     from.deadline_ms = kh_clock_monotonic_ms() + assoc->limits.associate_ms;
     const kh::Offer offer(from);
@@ -68,6 +71,8 @@ kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, const kh_stop *stop
     }
     if (cond.bad() && kh_clock_monotonic_ms() >= from.deadline_ms)
         return kh_error_set(err, KH_E_TIMEOUT, "association not made within %lld ms", (long long)assoc->limits.associate_ms);
+    if (cond.bad() && assoc->shared.error.message[0])
+        return kh_error_set(err, KH_E_PEER, "%s", assoc->shared.error.message);
     if (cond.bad())
         return fail(err, KH_E_PEER, "association", cond);
     int count = ASC_countPresentationContexts(assoc->asc->params);
@@ -84,6 +89,13 @@ kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, const kh_stop *stop
 extern "C" kh_status kh_assoc_connect(kh_assoc **out, const char *host, uint16_t port, const char *calling, const char *called,
                                       const kh_proposal *proposals, size_t proposal_count, const kh_net_limits *limits,
                                       const kh_stop *stop, kh_error *err)
+{
+    return kh_assoc_connect_tls(out, nullptr, host, port, calling, called, proposals, proposal_count, limits, stop, err);
+}
+
+extern "C" kh_status kh_assoc_connect_tls(kh_assoc **out, kh_tls_credentials *credentials, const char *host, uint16_t port,
+                                          const char *calling, const char *called, const kh_proposal *proposals,
+                                          size_t proposal_count, const kh_net_limits *limits, const kh_stop *stop, kh_error *err)
 {
     kh_assoc *assoc = nullptr;
 
@@ -111,7 +123,7 @@ extern "C" kh_status kh_assoc_connect(kh_assoc **out, const char *host, uint16_t
                 (void)ASC_destroyAssociationParameters(&params);
             return fail(err, KH_E_ARG, "association parameters", cond);
         }
-        return request(assoc, params, stop, err);
+        return request(assoc, params, credentials, host, stop, err);
     });
     if (status != KH_OK) {
         kh_error_prefix(err, "%s at %s:%u", called, host, port);

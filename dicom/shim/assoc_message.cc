@@ -57,10 +57,10 @@ kh_status next_pdv(kh_assoc *assoc, DUL_PDV *pdv, bool first, int64_t idle_ms, b
                 return status;
             first = false;
         }
-        int64_t begin_us = kh_clock_monotonic_us();
+        int64_t begin_us = kh_clock_monotonic_us(), paused_us = assoc->shared.paused_us;
         set_deadline(assoc, message_left_ms(assoc));
         OFCondition cond = DUL_ReadPDVs(&assoc->asc->DULassociation, nullptr, DUL_BLOCK, 0);
-        assoc->message_waited_us += kh_clock_monotonic_us() - begin_us;
+        assoc->message_waited_us += kh_clock_monotonic_us() - begin_us - (assoc->shared.paused_us - paused_us);
         if (cond == DUL_PDATAPDUARRIVED)
             continue;
         if (cond == DUL_PEERREQUESTEDRELEASE && released) {

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <dcmtk/dcmnet/cond.h>
 #include <sys/socket.h>
 extern "C" {
 #include "base/clock.h"
@@ -23,7 +24,7 @@ static void set_option(int fd, int level, int name, int value)
 
 Connection::Connection(int fd, const Handoff &from)
     : DcmTCPConnection(fd), stop_(from.stop), deadline_ms_(from.deadline_ms), early_(from.early), early_size_(from.early_size),
-      cause_(from.cause), made_(from.made)
+      shared_(from.shared), tls_(from.tls), credentials_(from.credentials), host_(from.host), made_(from.made)
 {
     *made_ = this;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -38,23 +39,129 @@ Connection::Connection(int fd, const Handoff &from)
 Connection::~Connection()
 {
     *made_ = nullptr;
+    kh_tls_free(tls_);
+}
+
+void Connection::close()
+{
+    kh_tls_free(tls_);
+    tls_ = nullptr;
+    DcmTCPConnection::close();
+}
+
+void Connection::closeTransportConnection()
+{
+    kh_tls_free(tls_);
+    tls_ = nullptr;
+    DcmTCPConnection::closeTransportConnection();
+}
+
+const char *Connection::tls_words() const
+{
+    return tls_ ? kh_tls_words(tls_) : "";
+}
+
+const char *Connection::peer_digest() const
+{
+    return tls_ ? kh_tls_peer_digest(tls_) : "";
+}
+
+bool Connection::fail(kh_status cause)
+{
+    shared_->cause = cause;
+    errno = cause == KH_E_PEER ? ECONNRESET : ETIMEDOUT; /* anything but EINTR, which the toolkit tries again */
+    return false;
 }
 
 kh_status Connection::wait_for(short events)
 {
     kh_error err = KH_ERROR_INIT;
-    kh_status status = kh_stop_wait(stop_, false, getSocket(), events, deadline_ms_, &err);
 
-    if (status != KH_OK)
-        *cause_ = status;
-    return status;
+    return kh_stop_wait(stop_, false, getSocket(), events, deadline_ms_, &err);
+}
+
+/* The toolkit calls it as soon as it has connected. */
+OFCondition Connection::clientSideHandshake()
+{
+    if (!credentials_)
+        return EC_Normal;
+    kh_status status = kh_tls_create(&tls_, credentials_, getSocket(), host_, &shared_->error);
+    while (status == KH_OK && (status = kh_tls_handshake(tls_, &shared_->error)) == KH_E_BUSY)
+        status = wait_for(kh_tls_events(tls_));
+    credentials_ = nullptr;
+    host_ = nullptr;
+    if (status == KH_OK)
+        return EC_Normal;
+    (void)fail(status);
+    return makeDcmnetCondition(DULC_TLSERROR, OF_error, "TLS handshake");
 }
 
 kh_status Connection::wait(bool soft, int64_t deadline_ms, kh_error *err)
 {
-    if (early_size_ > 0)
-        return KH_OK;
-    return kh_stop_wait(stop_, soft, getSocket(), POLLIN, deadline_ms, err);
+    for (;;) {
+        if (early_size_ > 0 || (tls_ && kh_tls_readable(tls_)))
+            return KH_OK;
+        kh_status status = kh_stop_wait(stop_, soft, getSocket(), tls_ ? kh_tls_events(tls_) : POLLIN, deadline_ms, err);
+        if (status != KH_OK || !tls_)
+            return status;
+        if (kh_clock_monotonic_ms() >= deadline_ms && !kh_tls_readable(tls_)) /* it was not data, and a peer may send that for ever */
+            return kh_error_set(err, KH_E_TIMEOUT, "deadline passed");
+    }
+}
+
+/* How much of size to move at once, so that the pause for it stays short. */
+size_t Connection::part(size_t size) const
+{
+    size_t most = shared_->rate ? kh_rate_part(shared_->rate) : size;
+
+    return size < most ? size : most;
+}
+
+/* Bytes have moved: wait as the rate says. That is our doing, not the peer's: its deadline moves along. */
+void Connection::pause(size_t bytes)
+{
+    if (!shared_->rate)
+        return;
+    int64_t begin_us = kh_clock_monotonic_us();
+    int64_t wait_us = kh_rate_use(shared_->rate, bytes, begin_us);
+    if (wait_us <= 0)
+        return;
+    (void)!kh_stop_wait(stop_, false, -1, 0, (begin_us + wait_us + 999) / 1000, nullptr);
+    int64_t paused_us = kh_clock_monotonic_us() - begin_us;
+    shared_->paused_us += paused_us;
+    deadline_ms_ += paused_us / 1000;
+}
+
+/* KH_E_BUSY: nothing yet. */
+kh_status Connection::read_some(void *bytes, size_t size, size_t *got)
+{
+    if (tls_)
+        return kh_tls_read(tls_, bytes, size, got, &shared_->error);
+    ssize_t received;
+    do
+        received = recv(getSocket(), bytes, size, MSG_DONTWAIT);
+    while (received < 0 && errno == EINTR);
+    if (received < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? KH_E_BUSY : KH_E_PEER;
+    /* The kernel falls back to delayed acknowledgements by itself; a peer with Nagle's algorithm on then stalls 40 ms an object. */
+    if (received > 0)
+        set_option(getSocket(), IPPROTO_TCP, TCP_QUICKACK, 1);
+    *got = static_cast<size_t>(received);
+    return KH_OK;
+}
+
+kh_status Connection::write_some(const void *bytes, size_t size, bool more, size_t *sent)
+{
+    if (tls_)
+        return kh_tls_write(tls_, bytes, size, more, sent, &shared_->error);
+    ssize_t written;
+    do
+        written = send(getSocket(), bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+    while (written < 0 && errno == EINTR);
+    if (written < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? KH_E_BUSY : KH_E_PEER;
+    *sent = static_cast<size_t>(written);
+    return KH_OK;
 }
 
 ssize_t Connection::read(void *bytes, size_t size)
@@ -67,26 +174,19 @@ ssize_t Connection::read(void *bytes, size_t size)
         return static_cast<ssize_t>(count);
     }
     for (;;) {
-        ssize_t got = recv(getSocket(), bytes, size, MSG_DONTWAIT);
-        if (got > 0) {
-            /* The kernel falls back to delayed acknowledgements by itself; a peer with Nagle's algorithm on then stalls 40 ms an object. */
-            set_option(getSocket(), IPPROTO_TCP, TCP_QUICKACK, 1);
-            return got;
+        size_t got = 0;
+        kh_status status = read_some(bytes, part(size), &got);
+        if (status == KH_E_BUSY) {
+            status = wait_for(tls_ ? kh_tls_events(tls_) : POLLIN);
+            if (status == KH_OK)
+                continue;
         }
-        if (got == 0) {
-            *cause_ = KH_E_PEER;
-            return 0;
-        }
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            *cause_ = KH_E_PEER;
-            return -1;
-        }
-        if (wait_for(POLLIN) != KH_OK) {
-            errno = ETIMEDOUT; /* anything but EINTR, which the toolkit tries again */
-            return -1;
-        }
+        if (status != KH_OK)
+            return fail(status), -1;
+        if (got == 0)
+            return fail(KH_E_PEER), 0;
+        pause(got);
+        return static_cast<ssize_t>(got);
     }
 }
 
@@ -94,25 +194,21 @@ ssize_t Connection::write(void *bytes, size_t size)
 {
     const auto *from = static_cast<const uint8_t *>(bytes);
     /* The toolkit writes the 12 bytes before a PDV by themselves: let them wait for what follows. */
-    int more = size == 12 && from[0] == 0x04 ? MSG_MORE : 0;
+    bool more = size == 12 && from[0] == 0x04;
     size_t done = 0;
 
     while (done < size) {
-        ssize_t sent = send(getSocket(), from + done, size - done, MSG_DONTWAIT | MSG_NOSIGNAL | more);
-        if (sent >= 0) {
-            done += static_cast<size_t>(sent);
-            continue;
+        size_t sent = 0;
+        kh_status status = write_some(from + done, part(size - done), more, &sent);
+        if (status == KH_E_BUSY) {
+            status = wait_for(tls_ ? kh_tls_events(tls_) : POLLOUT);
+            if (status == KH_OK)
+                continue;
         }
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            *cause_ = KH_E_PEER;
-            return -1;
-        }
-        if (wait_for(POLLOUT) != KH_OK) {
-            errno = ETIMEDOUT;
-            return -1;
-        }
+        if (status != KH_OK)
+            return fail(status), -1;
+        done += sent;
+        pause(sent);
     }
     return static_cast<ssize_t>(size);
 }
@@ -121,9 +217,7 @@ OFBool Connection::networkDataAvailable(int timeout_s)
 {
     int64_t asked_ms = kh_clock_monotonic_ms() + static_cast<int64_t>(timeout_s) * 1000;
 
-    if (early_size_ > 0)
-        return OFTrue;
-    return kh_stop_wait(stop_, false, getSocket(), POLLIN, asked_ms < deadline_ms_ ? asked_ms : deadline_ms_, nullptr) == KH_OK;
+    return wait(false, asked_ms < deadline_ms_ ? asked_ms : deadline_ms_, nullptr) == KH_OK;
 }
 
 DcmTransportConnection *Layer::createConnection(DcmNativeSocketType fd, OFBool secure)
@@ -135,7 +229,11 @@ DcmTransportConnection *Layer::createConnection(DcmNativeSocketType fd, OFBool s
     if (from->lock && from->lock->owns_lock())
         from->lock->unlock();
     from->taken = true; /* the toolkit closes it from here on, also when there is no memory */
-    return new (std::nothrow) Connection(fd, *from);
+    Connection *connection = new (std::nothrow) Connection(fd, *from);
+    if (!connection)
+        kh_tls_free(from->tls);
+    from->tls = nullptr;
+    return connection;
 }
 
 } // namespace kh

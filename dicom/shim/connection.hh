@@ -8,13 +8,23 @@
 #include <dcmtk/dcmnet/dcmtrans.h>
 #include <mutex>
 extern "C" { /* our headers are C */
+#include "base/rate.h"
 #include "dicom/shim/assoc.h"
+#include "dicom/shim/tls.h"
 }
 
 namespace kh
 {
 
 class Connection;
+
+/* What an association and its socket share; lives as long as the association. */
+struct Shared {
+    kh_status cause = KH_E_PEER; /* why the last read or write failed: KH_E_TIMEOUT, KH_E_CANCELLED or KH_E_PEER */
+    kh_error error;              /* with its words, "" when there are none */
+    kh_rate *rate = nullptr;     /* borrowed; NULL: no limit */
+    int64_t paused_us = 0;       /* waited for the rate, in all */
+};
 
 /* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
 struct Handoff {
@@ -23,7 +33,10 @@ struct Handoff {
     const uint8_t *early = nullptr;
     size_t early_size = 0;
     std::unique_lock<std::mutex> *lock = nullptr; /* released as soon as the connection is made */
-    kh_status *cause = nullptr;                   /* where it notes why a read or write failed; lives as long as the association */
+    Shared *shared = nullptr;
+    kh_tls *tls = nullptr;                        /* taken: hands are shaken already */
+    kh_tls_credentials *credentials = nullptr;    /* borrowed: for a handshake of ours, as we call host */
+    const char *host = nullptr;                   /* borrowed until the handshake is over */
     Connection **made = nullptr;                  /* where the connection stands as long as it lives; lives longer than it */
     bool taken = false;                           /* the socket belongs to a connection */
 };
@@ -34,8 +47,11 @@ public:
     Connection(int fd, const struct Handoff &from);
     ~Connection() override;
 
+    OFCondition clientSideHandshake() override;
     ssize_t read(void *bytes, size_t size) override;
     ssize_t write(void *bytes, size_t size) override;
+    void close() override;
+    void closeTransportConnection() override;
     OFBool networkDataAvailable(int timeout_s) override;
 
     /* Until when, on the monotonic clock, every read and write has to be through. */
@@ -45,15 +61,26 @@ public:
     }
     /* Wait for the first byte of something; soft: a soft stop ends it. */
     kh_status wait(bool soft, int64_t deadline_ms, kh_error *err);
+    /* "" without TLS. Borrowed. */
+    const char *tls_words() const;
+    const char *peer_digest() const;
 
 private:
     kh_status wait_for(short events);
+    bool fail(kh_status cause);
+    size_t part(size_t size) const;
+    void pause(size_t bytes);
+    kh_status read_some(void *bytes, size_t size, size_t *got);
+    kh_status write_some(const void *bytes, size_t size, bool more, size_t *sent);
 
     const kh_stop *stop_;
     int64_t deadline_ms_;
     const uint8_t *early_; /* read before the association was made; borrowed until read */
     size_t early_size_;
-    kh_status *cause_;
+    Shared *shared_;
+    kh_tls *tls_;
+    kh_tls_credentials *credentials_;
+    const char *host_;
     Connection **made_;
 };
 

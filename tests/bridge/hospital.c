@@ -311,7 +311,7 @@ static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *reques
         kh_assoc_abort(assoc);
 }
 
-static kh_reject accept_caller(void *context, const kh_assoc_request *request)
+static kh_reject accept_caller(void *context, kh_assoc_request *request)
 {
     hospital *pacs = context;
 
@@ -322,8 +322,10 @@ static kh_reject accept_caller(void *context, const kh_assoc_request *request)
     return strcmp(request->called, "HOSPITAL") == 0 ? KH_REJECT_NOT : KH_REJECT_CALLED_AE;
 }
 
-static int choose_any(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
+static int choose_any(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,
+                      size_t count, bool as_scp)
 {
+    (void)request;
     (void)context;
     (void)as_scp;
     (void)abstract_syntax;

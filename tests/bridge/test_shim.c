@@ -169,7 +169,7 @@ static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *reques
     atomic_fetch_add(&server->ended, 1);
 }
 
-static kh_reject accept_known(void *context, const kh_assoc_request *request)
+static kh_reject accept_known(void *context, kh_assoc_request *request)
 {
     (void)context;
     if (strcmp(request->called, AE) != 0)
@@ -177,8 +177,10 @@ static kh_reject accept_known(void *context, const kh_assoc_request *request)
     return strcmp(request->calling, "STRANGER") == 0 ? KH_REJECT_CALLING_AE : KH_REJECT_NOT;
 }
 
-static int choose_first(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
+static int choose_first(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,
+                        size_t count, bool as_scp)
 {
+    (void)request;
     (void)context;
     (void)as_scp;
     (void)transfer_syntaxes;

@@ -90,29 +90,34 @@ static void chosen_syntax(void **state)
         size_t count;
         int expected;
         bool as_scp;
+        const char *preferred; /* by the node; NULL: nothing */
     } rows[] = {
-        {"CT, explicit second", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false},
-        {"CT, implicit only", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE}, 1, 0, false},
-        {"CT, big endian before implicit", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_BE, KH_TS_IMPLICIT_LE}, 2, 0, false},
-        {"CT, compressed", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_EXPLICIT_LE}, 2, 0, false},
-        {"CT, unknown syntax", KH_SOP_CT_IMAGE, {"1.2.3.4"}, 1, -2, false},
-        {"CT, unknown and known", KH_SOP_CT_IMAGE, {"1.2.3.4", KH_TS_RLE}, 2, 1, false},
-        {"Verification", KH_SOP_VERIFICATION, {KH_TS_IMPLICIT_LE}, 1, 0, false},
-        {"CT, compressed, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 3, 2, true},
-        {"CT, compressed and implicit, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE}, 2, 1, true},
-        {"CT, compressed only, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1}, 1, 0, true},
-        {"private class", "1.3.12.2.1107.5.9.1", {KH_TS_EXPLICIT_LE}, 1, 0, false},
-        {"private class that is not configured", "1.3.12.2.1107.5.9.2", {KH_TS_EXPLICIT_LE}, 1, -1, false},
-        {"video", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.4.107"}, 1, 0, false},
-        {"uncompressed video in real time", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.7.1"}, 1, -2, false},
-        {"storage class not invented yet", "1.2.840.10008.5.1.4.1.1.999999", {KH_TS_EXPLICIT_LE}, 1, 0, false},
-        {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false},
-        {"query, implicit only", KH_SOP_PATIENT_ROOT_FIND, {KH_TS_IMPLICIT_LE}, 1, 0, false},
-        {"query in syntaxes we do not write", KH_SOP_STUDY_ROOT_FIND, {KH_TS_DEFLATED_LE, KH_TS_EXPLICIT_BE}, 2, -2, false},
-        {"move", KH_SOP_STUDY_ROOT_MOVE, {KH_TS_IMPLICIT_LE}, 1, 0, false},
-        {"get", KH_SOP_PATIENT_ROOT_GET, {KH_TS_EXPLICIT_LE}, 1, 0, false},
-        {"worklist", "1.2.840.10008.5.1.4.31", {KH_TS_EXPLICIT_LE}, 1, -1, false},
-        {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1, false},
+        {"CT, explicit second", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false, NULL},
+        {"CT, implicit only", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE}, 1, 0, false, NULL},
+        {"CT, big endian before implicit", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_BE, KH_TS_IMPLICIT_LE}, 2, 0, false, NULL},
+        {"CT, compressed", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_EXPLICIT_LE}, 2, 0, false, NULL},
+        {"CT, unknown syntax", KH_SOP_CT_IMAGE, {"1.2.3.4"}, 1, -2, false, NULL},
+        {"CT, unknown and known", KH_SOP_CT_IMAGE, {"1.2.3.4", KH_TS_RLE}, 2, 1, false, NULL},
+        {"CT, the node's second choice", KH_SOP_CT_IMAGE, {KH_TS_EXPLICIT_LE, KH_TS_RLE}, 2, 1, false, KH_TS_JPEG_LOSSLESS_SV1 "," KH_TS_RLE},
+        {"CT, the node's first choice", KH_SOP_CT_IMAGE, {KH_TS_RLE, KH_TS_EXPLICIT_LE}, 2, 1, false, KH_TS_EXPLICIT_LE "," KH_TS_RLE},
+        {"CT, none of the node's", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false, KH_TS_RLE},
+        {"CT, a part of a UID is another", KH_SOP_CT_IMAGE, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false, KH_TS_DEFLATED_LE},
+        {"Verification", KH_SOP_VERIFICATION, {KH_TS_IMPLICIT_LE}, 1, 0, false, NULL},
+        {"CT, compressed, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 3, 2, true, NULL},
+        {"CT, compressed and implicit, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1, KH_TS_IMPLICIT_LE}, 2, 1, true, NULL},
+        {"CT, compressed only, for C-GET", KH_SOP_CT_IMAGE, {KH_TS_JPEG_LOSSLESS_SV1}, 1, 0, true, NULL},
+        {"private class", "1.3.12.2.1107.5.9.1", {KH_TS_EXPLICIT_LE}, 1, 0, false, NULL},
+        {"private class that is not configured", "1.3.12.2.1107.5.9.2", {KH_TS_EXPLICIT_LE}, 1, -1, false, NULL},
+        {"video", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.4.107"}, 1, 0, false, NULL},
+        {"uncompressed video in real time", "1.2.840.10008.5.1.4.1.1.77.1.1.1", {"1.2.840.10008.1.2.7.1"}, 1, -2, false, NULL},
+        {"storage class not invented yet", "1.2.840.10008.5.1.4.1.1.999999", {KH_TS_EXPLICIT_LE}, 1, 0, false, NULL},
+        {"query", KH_SOP_STUDY_ROOT_FIND, {KH_TS_IMPLICIT_LE, KH_TS_EXPLICIT_LE}, 2, 1, false, NULL},
+        {"query, implicit only", KH_SOP_PATIENT_ROOT_FIND, {KH_TS_IMPLICIT_LE}, 1, 0, false, NULL},
+        {"query in syntaxes we do not write", KH_SOP_STUDY_ROOT_FIND, {KH_TS_DEFLATED_LE, KH_TS_EXPLICIT_BE}, 2, -2, false, NULL},
+        {"move", KH_SOP_STUDY_ROOT_MOVE, {KH_TS_IMPLICIT_LE}, 1, 0, false, NULL},
+        {"get", KH_SOP_PATIENT_ROOT_GET, {KH_TS_EXPLICIT_LE}, 1, 0, false, NULL},
+        {"worklist", "1.2.840.10008.5.1.4.31", {KH_TS_EXPLICIT_LE}, 1, -1, false, NULL},
+        {"unknown of the standard", "1.2.840.10008.99", {KH_TS_EXPLICIT_LE}, 1, -1, false, NULL},
     };
 
     kh_service_scp *service = calloc(1, sizeof(*service));
@@ -121,7 +126,13 @@ static void chosen_syntax(void **state)
     assert_non_null(service);
     assert_int_equal(kh_service_private_classes(service, "1.3.12.2.1107.5.9.3, 1.3.12.2.1107.5.9.1", NULL), KH_OK);
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        int chosen = kh_service_choose(service, rows[i].abstract_syntax, rows[i].syntaxes, rows[i].count, rows[i].as_scp);
+        kh_node node = {.name = "n"};
+        const kh_assoc_request request = {.caller = &node};
+        int chosen;
+
+        snprintf(node.syntaxes, sizeof(node.syntaxes), "%s", rows[i].preferred ? rows[i].preferred : "");
+        chosen = kh_service_choose(service, &request, rows[i].abstract_syntax, rows[i].syntaxes, rows[i].count,
+                                       rows[i].as_scp);
         if (chosen != rows[i].expected)
             fail_msg("%s: %d, expected %d", rows[i].name, chosen, rows[i].expected);
     }

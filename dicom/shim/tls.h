@@ -1,0 +1,61 @@
+/* tls.h - TLS under an association, after the Non-Downgrading BCP 195 profile of PS3.15 (B.12): TLS 1.2 and 1.3, ECDHE and DHE with
+ * AES-GCM only, certificates on both sides. No renegotiation, no resumption: every connection shows its certificate anew.
+ *
+ * Credentials are read from files and never change; who reloads makes new ones. A channel keeps those it was made with.
+ * Nothing here waits: who would have to gets KH_E_BUSY and asks kh_tls_events() what to poll for.
+ * Threads: credentials any; a channel one at a time. Errors: KH_E_PEER with the words of why. */
+#ifndef KH_DICOM_SHIM_TLS_H
+#define KH_DICOM_SHIM_TLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include "base/error.h"
+#include "dicom/shim/certificate.h"
+
+/* PEM files; borrowed. */
+typedef struct kh_tls_files {
+    const char *certificate; /* ours, with the intermediate ones behind it */
+    const char *key;
+    const char *client_ca;   /* who may have issued the certificates of callers */
+    const char *peer_ca;     /* likewise of those we call; "": client_ca */
+    const char *revoked;     /* revocation lists of these; "": none */
+    bool tls_1_2;            /* TLS 1.2 as well as 1.3 */
+    bool peer_name;          /* the certificate of whom we call must hold the name or address we call */
+} kh_tls_files;
+
+typedef struct kh_tls_credentials kh_tls_credentials;
+
+/* KH_E_IO, KH_E_FORMAT with the file; KH_E_ARG when key and certificate do not belong together or the certificate has run out. */
+KH_MUST_USE kh_status kh_tls_credentials_create(kh_tls_credentials **out, const kh_tls_files *files, kh_error *err);
+kh_tls_credentials *kh_tls_credentials_ref(kh_tls_credentials *credentials);
+/* NULL is welcome. */
+void kh_tls_credentials_unref(kh_tls_credentials *credentials);
+
+typedef struct kh_tls kh_tls;
+
+/* A channel on a connected socket, which stays the caller's. Keeps a reference to the credentials. host: whom we call, NULL: we are
+ * called. */
+KH_MUST_USE kh_status kh_tls_create(kh_tls **out, kh_tls_credentials *credentials, int fd, const char *host, kh_error *err);
+/* Tells the peer, if that can be done at once. NULL is welcome. */
+void kh_tls_free(kh_tls *tls);
+
+/* One step of the handshake: KH_OK when it is done and the peer's certificate is good, KH_E_BUSY when there has to come more. */
+KH_MUST_USE kh_status kh_tls_handshake(kh_tls *tls, kh_error *err);
+/* Of the peer's certificate, once the handshake is done. */
+const char *kh_tls_peer_digest(const kh_tls *tls);
+/* "TLS1.3 ECDHE-... AES-256-GCM", once the handshake is done. */
+const char *kh_tls_words(const kh_tls *tls);
+
+/* Some bytes: *got is 0 only at the end of the stream. KH_E_BUSY when there are none yet. */
+KH_MUST_USE kh_status kh_tls_read(kh_tls *tls, void *bytes, size_t size, size_t *got, kh_error *err);
+/* Some bytes: after KH_E_BUSY the same ones must be given again. more: others follow at once, they may travel together. */
+KH_MUST_USE kh_status kh_tls_write(kh_tls *tls, const void *bytes, size_t size, bool more, size_t *sent, kh_error *err);
+/* Is there something to read? Looks at what is here without waiting: a socket that is readable may hold no more than half a record, or
+ * one that is not for us. KH_OK also at the end of the stream and for errors, which kh_tls_read() then tells. */
+bool kh_tls_readable(kh_tls *tls);
+/* POLLIN or POLLOUT: what the last KH_E_BUSY waits for. */
+short kh_tls_events(const kh_tls *tls);
+
+#endif
