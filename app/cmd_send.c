@@ -197,6 +197,7 @@ static int run(const kh_command *self, int argc, char **argv)
     } else {
         status = kh_command_failed(self, &err);
     }
+    kh_session_scu_release(&it.scu);
     kh_object_list_release(&it.list);
     kh_cache_close(it.cache);
     kh_decoders_stop(it.decoders);

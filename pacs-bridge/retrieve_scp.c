@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cache/evict.h"
 #include "dicom/writer.h"
+#include "cache/node_hours.h"
 #include "pacs-bridge/asked.h"
 #include "pacs-bridge/identifier.h"
 #include "pacs-bridge/scp.h"
@@ -66,6 +67,10 @@ static kh_status check_request(retrieving *get, uint16_t *final, kh_error *why)
     if (is_move(get) && kh_node_destination(of->service->cache, get->request->move_destination, &get->destination, why) != KH_OK) {
         *final = KH_DIMSE_DESTINATION_UNKNOWN;
         return KH_E_NOT_FOUND;
+    }
+    if (is_move(get) && !kh_node_open_now(&get->destination, kh_clock_wall_ms())) {
+        *final = KH_DIMSE_CANNOT_PERFORM;
+        return kh_error_set(why, KH_E_DENIED, "node %s is not sent to at this hour", get->destination.name);
     }
     return KH_OK;
 }

@@ -34,6 +34,8 @@ kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node,
     status = kh_assoc_connect_tls(out, credentials, node->host, node->port, ae_title, node->ae_title, proposals, count, &scu->limits,
                                   scu->stop, err);
     kh_tls_credentials_unref(credentials);
+    if (status == KH_OK && scu->logged)
+        kh_assoc_log(*out, node->name);
     if (status == KH_OK && scu->use)
         kh_assoc_set_rate(*out, kh_node_use_rate(scu->use, node));
     return status;

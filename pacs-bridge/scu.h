@@ -20,6 +20,7 @@ typedef struct kh_scu {
     kh_cache *cache;     /* for the titles of facilities; NULL: ae_title always */
     kh_tls_store *tls;   /* for nodes that talk TLS; NULL: they are not called */
     kh_node_use *use;    /* for limits of bandwidth; NULL: none */
+    bool logged;         /* each association has its line in the log */
 } kh_scu;
 /* The default limits, no stop. */
 void kh_scu_init(kh_scu *scu, const char *ae_title);

@@ -5,6 +5,7 @@
 #include <cstring>
 extern "C" {
 #include "base/clock.h"
+#include "base/log.h"
 }
 
 /* --- shared by the parts --- */
@@ -67,6 +68,8 @@ kh_assoc *new_assoc(const kh_net_limits *limits)
 
     memset(static_cast<void *>(assoc), 0, sizeof(*assoc));
     assoc->shared.cause = KH_E_PEER;
+    assoc->ended = "closed";
+    assoc->begun_ms = kh_clock_monotonic_ms();
     assoc->limits = limits ? *limits : kh_net_limits_default;
     if (assoc->limits.pdu_bytes < ASC_MINIMUMPDUSIZE)
         assoc->limits.pdu_bytes = ASC_MINIMUMPDUSIZE;
@@ -104,10 +107,28 @@ void note_context(kh_assoc *assoc, const T_ASC_PresentationContext &from, const 
 
 using namespace kh;
 
+extern "C" void kh_assoc_log(kh_assoc *assoc, const char *of)
+{
+    snprintf(assoc->logged_as, sizeof(assoc->logged_as), "%s", of);
+}
+
+static void log_end(const kh_assoc *assoc)
+{
+    static std::atomic<uint64_t> count{0};
+
+    if (!assoc->logged_as[0])
+        return;
+    kh_log(KH_LOG_INFO, "dicom", "association %llu of ours with %s (%s), %s, %s: %llu bytes in, %llu out, %lld ms, %s",
+           static_cast<unsigned long long>(++count), assoc->logged_as, assoc->peer, assoc->titles, assoc->tls[0] ? assoc->tls : "no TLS",
+           static_cast<unsigned long long>(assoc->bytes_in), static_cast<unsigned long long>(assoc->bytes_out),
+           static_cast<long long>(kh_clock_monotonic_ms() - assoc->begun_ms), assoc->ended);
+}
+
 extern "C" void kh_assoc_free(kh_assoc *assoc)
 {
     if (!assoc)
         return;
+    log_end(assoc);
     (void)guard(assoc, nullptr, [&]() -> kh_status {
         close_assoc(assoc);
         return KH_OK;
@@ -123,6 +144,7 @@ extern "C" kh_status kh_assoc_release(kh_assoc *assoc, kh_error *err)
     return guard(assoc, err, [&]() -> kh_status {
         set_deadline(assoc, assoc->limits.associate_ms);
         OFCondition cond = ASC_releaseAssociation(assoc->asc);
+        assoc->ended = cond.good() ? "released" : "broken off at its release";
         kh_status status = cond.bad() ? fail_io(err, assoc, "A-RELEASE", cond) : KH_OK;
         close_assoc(assoc);
         return status;
@@ -137,6 +159,7 @@ extern "C" void kh_assoc_abort(kh_assoc *assoc)
     (void)guard(assoc, nullptr, [&]() -> kh_status {
         Connection *connection = connection_of(assoc);
         set_deadline(assoc, 100);
+        assoc->ended = connection ? "aborted by us" : "ended by the peer";
         if (connection)
             (void)connection->write(pdu, sizeof(pdu));
         close_assoc(assoc);

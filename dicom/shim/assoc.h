@@ -113,6 +113,8 @@ bool kh_assoc_is_relational(const kh_assoc *assoc, const char *sop_class_uid);
 /* For the next request we send: 1 to 65,535, then 1 again; counted over all associations of the process, so that the sub-operations of
  * two moves can be told apart by their originator. Threads: any. */
 uint16_t kh_assoc_next_message_id(void);
+/* Write one line to the log when it is closed: with whom (of), titles, TLS or not, bytes, milliseconds, how it ended. For those we make. */
+void kh_assoc_log(kh_assoc *assoc, const char *of);
 /* A limit for what is read and written from now on, shared with others; borrowed, NULL: none. What it makes us wait does not count against
  * the peer's deadlines. */
 void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate);

@@ -21,6 +21,11 @@ struct kh_assoc {
     T_ASC_Association *asc;
     kh::Connection *connection; /* its socket, as long as there is one */
     kh::Shared shared;
+    char logged_as[65];    /* "": it has no line in the log */
+    char tls[96];
+    char titles[2 * KH_AE_SIZE + 8], peer[300];
+    const char *ended;     /* how; static */
+    int64_t begun_ms;      /* monotonic */
     kh_net_limits limits;
     uint64_t bytes_in, bytes_out;
     int64_t message_waited_us; /* spent waiting for bytes of the message being received */

@@ -75,6 +75,8 @@ kh_status request(kh_assoc *assoc, T_ASC_Parameters *params, kh_tls_credentials 
         return kh_error_set(err, KH_E_PEER, "%s", assoc->shared.error.message);
     if (cond.bad())
         return fail(err, KH_E_PEER, "association", cond);
+    if (connection_of(assoc))
+        snprintf(assoc->tls, sizeof(assoc->tls), "%s", connection_of(assoc)->tls_words());
     int count = ASC_countPresentationContexts(assoc->asc->params);
     for (int i = 0; i < count; i++) {
         T_ASC_PresentationContext answered;
@@ -115,6 +117,8 @@ extern "C" kh_status kh_assoc_connect_tls(kh_assoc **out, kh_tls_credentials *cr
         return status;
     status = guard(assoc, err, [&]() -> kh_status {
         T_ASC_Parameters *params = nullptr;
+        snprintf(assoc->titles, sizeof(assoc->titles), "%s to %s", calling, called);
+        snprintf(assoc->peer, sizeof(assoc->peer), "%s:%u", host, port);
         OFCondition cond = ASC_createAssociationParameters(&params, static_cast<long>(assoc->limits.pdu_bytes));
         if (cond.good())
             cond = propose(params, host, port, calling, called, proposals, proposal_count);
