@@ -198,10 +198,11 @@ static kh_status test_at_node(void *context, const kh_node *node)
         return KH_OK;
     }
     printf("    %s at node %s\n", run->ask ? "asking for earlier studies" : "would ask for earlier studies", node->name);
-    kh_scu_init(&scu, run->args->settings.dicom_ae_title);
     search.scu = &scu;
-    if (run->ask && kh_prior_search_run(&search, &why) != KH_OK)
+    if (run->ask && (kh_session_scu(&scu, &run->args->settings, NULL, &why) != KH_OK || kh_prior_search_run(&search, &why) != KH_OK))
         printf("    %s\n", why.message);
+    if (run->ask)
+        kh_session_scu_release(&scu);
     return KH_OK;
 }
 

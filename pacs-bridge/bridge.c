@@ -134,6 +134,7 @@ static kh_status start_sends(kh_bridge *bridge, const kh_bridge_options *options
                                          .ae_title = bridge->service.ae_title,
                                          .limits = bridge->limits,
                                          .stop = bridge->stop,
+                                         .service = &bridge->service,
                                          .codec = options->codec,
                                          .workers = options->send_workers,
                                          .attempts_max = options->send_attempts_max,
@@ -150,6 +151,7 @@ static kh_status start_rules(kh_bridge *bridge, const kh_bridge_options *options
                                            .ae_title = bridge->service.ae_title,
                                            .limits = bridge->limits,
                                            .stop = bridge->stop,
+                                           .service = &bridge->service,
                                            .attempts_max = options->pull_attempts_max,
                                            .retry_first_ms = options->pull_retry_first_ms,
                                            .retry_longest_ms = options->pull_retry_longest_ms,
@@ -190,6 +192,7 @@ static kh_status start_commits(kh_bridge *bridge, const kh_bridge_options *optio
                                              .facility_default = bridge->service.facility_default,
                                              .net = bridge->limits,
                                              .stop = bridge->stop,
+                                             .service = &bridge->service,
                                              .limits = options->commit};
 
     return kh_commit_queue_start(&bridge->service.commits, &commits, err);

@@ -27,12 +27,15 @@ typedef struct kh_commit_limits {
 /* 10,000, 1,000, 20, 5 s to 30 min, 1 s, 24 h, 720 h, no. */
 extern const kh_commit_limits kh_commit_limits_default;
 
+struct kh_service_scp;
+
 typedef struct kh_commit_queue_options {
     kh_cache *cache;
     const char *ae_title;         /* borrowed */
     const char *facility_default; /* of objects of nodes without one; borrowed */
     kh_net_limits net;
     kh_stop *stop;
+    const struct kh_service_scp *service; /* how nodes are called */
     kh_commit_limits limits;
 } kh_commit_queue_options;
 

@@ -22,9 +22,7 @@ static kh_status open_association(kh_assoc **assoc, const kh_context **with, con
     kh_scu scu;
     kh_status status;
 
-    kh_scu_init(&scu, queue->options.ae_title);
-    scu.limits = queue->options.net;
-    scu.stop = queue->options.stop;
+    kh_service_scu(queue->options.service, &scu);
     *assoc = NULL;
     status = kh_scu_connect(assoc, &scu, node, &proposal, 1, err);
     if (status != KH_OK)

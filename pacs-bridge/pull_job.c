@@ -11,6 +11,7 @@
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/pull_move.h"
 #include "pacs-bridge/query.h"
+#include "pacs-bridge/service.h"
 #include "pacs-bridge/uid_set.h"
 
 #define INSTANCES_MAX 200000 /* of one study */

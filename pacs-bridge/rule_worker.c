@@ -195,9 +195,7 @@ kh_status kh_rule_worker_start(kh_rule_worker **out, const kh_rule_worker_option
     if (!worker)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     worker->options = *options;
-    kh_scu_init(&worker->scu, options->ae_title);
-    worker->scu.limits = options->limits;
-    worker->scu.stop = options->stop;
+    kh_service_scu(options->service, &worker->scu);
     pthread_mutex_init(&worker->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

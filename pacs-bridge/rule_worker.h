@@ -4,6 +4,7 @@
 #define KH_PACS_BRIDGE_RULE_WORKER_H
 
 #include "pacs-bridge/scu.h"
+#include "pacs-bridge/service.h"
 
 typedef struct kh_rule_worker kh_rule_worker;
 
@@ -12,6 +13,7 @@ typedef struct kh_rule_worker_options {
     const char *ae_title; /* borrowed */
     kh_net_limits limits;
     kh_stop *stop;
+    const kh_service_scp *service; /* how nodes are called */
     unsigned attempts_max; /* of looking for earlier studies */
     int64_t retry_first_ms, retry_longest_ms;
     void (*filed)(void *context); /* a pull was filed */

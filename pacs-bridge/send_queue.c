@@ -138,9 +138,7 @@ static kh_status send_all(attempt *of, kh_error *err)
     bool more = true;
     kh_status status = kh_node_by_id(of->queue->options.cache, of->send->node_id, &of->node, err);
 
-    kh_scu_init(&of->scu, of->queue->options.ae_title);
-    of->scu.limits = of->queue->options.limits;
-    of->scu.stop = of->queue->options.stop;
+    kh_service_scu(of->queue->options.service, &of->scu);
     of->ticked_ms = kh_clock_monotonic_ms();
     of->closed = status == KH_OK && !kh_node_open_now(&of->node, kh_clock_wall_ms());
     while (status == KH_OK && more && !must_end(of))

@@ -7,6 +7,7 @@
 #include "cache/sends.h"
 #include "dicom/codec/codec.h"
 #include "pacs-bridge/scu.h"
+#include "pacs-bridge/service.h"
 
 typedef struct kh_send_queue kh_send_queue;
 
@@ -15,6 +16,7 @@ typedef struct kh_send_queue_options {
     const char *ae_title; /* borrowed */
     kh_net_limits limits;
     kh_stop *stop;
+    const kh_service_scp *service; /* how nodes are called */
     kh_codec *codec;       /* as in kh_sender; may be NULL */
     unsigned workers;      /* 0 to 16 */
     unsigned attempts_max; /* without an object taken */

@@ -78,17 +78,19 @@ static void fill_refs(kh_commitment_ref *refs, size_t count)
 
 /* --- the peer --- */
 
-static kh_reject accept_any(void *context, const kh_assoc_request *request)
+static kh_reject accept_any(void *context, kh_assoc_request *request)
 {
     (void)context;
     (void)request;
     return KH_REJECT_NOT;
 }
 
-static int choose_first(void *context, const char *abstract_syntax, const char *const *transfer_syntaxes, size_t count, bool as_scp)
+static int choose_first(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,
+                        size_t count, bool as_scp)
 {
     peer *of = context;
 
+    (void)request;
     (void)transfer_syntaxes;
     (void)count;
     atomic_store(&of->with_role, as_scp);
