@@ -41,6 +41,7 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     options.evict_pushed = settings->evict_pushed;
     options.scrub_bytes_per_s = (uint64_t)settings->scrub_bytes;
     options.quarantine_bytes = (uint64_t)settings->quarantine_bytes;
+    options.deleted_kept_ms = settings->deleted_kept_ms;
     (void)kh_settings_conflict(settings, &options.conflict); /* checked when the settings were read */
     options.readers_max = (unsigned)settings->readers;
     options.frames_bytes_max = (uint64_t)settings->frames_bytes;

@@ -67,6 +67,7 @@ typedef struct kh_settings {
     int64_t scrub_bytes;
     char conflict[16];
     int64_t quarantine_bytes;
+    int64_t deleted_kept_ms;
     int64_t object_bytes;
     int64_t events_kept;
     int64_t quiet_ms;

@@ -21,6 +21,7 @@ const kh_cache_options kh_cache_options_default = {
     .evict_to_percent = 85,
     .evict_idle_ms = 600000,
     .quarantine_bytes = (uint64_t)10 << 30,
+    .deleted_kept_ms = INT64_C(30) * 24 * 3600 * 1000,
     .readers_max = 8,
     .frames_bytes_max = (uint64_t)256 << 20,
     .events_kept = 100000,

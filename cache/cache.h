@@ -36,6 +36,7 @@ typedef struct kh_cache_options {
     uint64_t reserve_bytes;     /* refuse new objects when less is free on the disk */
     uint64_t object_bytes_max;  /* largest object taken */
     uint64_t quota_bytes;       /* of objects; 0: none. More is refused when nothing can be evicted */
+    int64_t deleted_kept_ms;    /* files of what was deleted here go for good after so long; see cache/changes.h */
     uint64_t keep_free_bytes;   /* studies are evicted when less is free on the disk; 0: never for that */
     unsigned evict_from_percent, evict_to_percent; /* of the quota: eviction begins and ends there; see cache/room.h */
     int64_t evict_idle_ms;      /* what was used or came in so lately is not evicted */

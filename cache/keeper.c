@@ -6,6 +6,7 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/changes.h"
 #include "cache/internal.h"
 #include "cache/room.h"
 #include "cache/scrub.h"
@@ -13,6 +14,7 @@
 
 #define ROUND_MS 1000
 #define USES_MS 5000
+#define PURGE_AGAIN_MS 3600000
 #define SCRUB_AGAIN_MS 3600000 /* between two passes, and after a failure */
 
 struct kh_keeper {
@@ -21,7 +23,7 @@ struct kh_keeper {
     pthread_mutex_t lock; /* guards stop */
     pthread_cond_t stopping;
     bool stop;
-    int64_t scrub_again_ms; /* monotonic; the thread's */
+    int64_t scrub_again_ms, purge_again_ms; /* monotonic; the thread's */
 };
 
 static bool wait_or_stop(kh_keeper *keeper)
@@ -64,10 +66,21 @@ static void scrub(kh_keeper *keeper, int64_t *credit, kh_status *last)
         keeper->scrub_again_ms = now_ms + SCRUB_AGAIN_MS;
 }
 
+static void purge(kh_keeper *keeper, kh_status *last)
+{
+    kh_error err = KH_ERROR_INIT;
+    int64_t objects;
+
+    if (kh_clock_monotonic_ms() < keeper->purge_again_ms)
+        return;
+    keeper->purge_again_ms = kh_clock_monotonic_ms() + PURGE_AGAIN_MS;
+    tell(last, kh_change_purge(keeper->cache, keeper->cache->options.deleted_kept_ms, &objects, &err), "what was deleted long ago stays", &err);
+}
+
 static void *keeper_thread(void *argument)
 {
     kh_keeper *keeper = argument;
-    kh_status uses_last = KH_OK, room_last = KH_OK, scrub_last = KH_OK;
+    kh_status uses_last = KH_OK, room_last = KH_OK, scrub_last = KH_OK, purge_last = KH_OK;
     int64_t credit = 0;
     int64_t uses_ms = kh_clock_monotonic_ms();
 
@@ -80,6 +93,7 @@ static void *keeper_thread(void *argument)
             uses_ms = kh_clock_monotonic_ms();
         }
         scrub(keeper, &credit, &scrub_last);
+        purge(keeper, &purge_last);
         tell(&room_last, kh_room_keep(keeper->cache, &evicted, &room_err), "no room can be made", &room_err);
         if (evicted.studies > 0)
             kh_log(KH_LOG_INFO, "keeper", "%" PRId64 " studies evicted, %" PRId64 " objects, %" PRId64 " bytes", evicted.studies,

@@ -33,10 +33,10 @@
 #define PATIENT_TO_STUDY FROM_PATIENT " CROSS JOIN study s ON s.patient_ref = p.id"
 #define FROM_STUDY " FROM study s" STUDY_TO_PATIENT
 #define FROM_SERIES " FROM series r CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
-#define FROM_OBJECT " FROM object o CROSS JOIN series r ON r.id = o.series_ref CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
+#define FROM_OBJECT " FROM object o CROSS JOIN series r ON r.id = o.series_ref AND o.hidden = 0 CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
 #define FROM_TEXT " FROM study_text g CROSS JOIN study s ON s.id = " KH_TEXT_STUDY_ID
 #define TO_SERIES " CROSS JOIN series r ON r.study_ref = s.id"
-#define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id"
+#define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id AND o.hidden = 0"
 
 #define PATIENT_TAIL " AND p.id < ?1 ORDER BY p.id DESC LIMIT ?3"
 #define STUDY_TAIL " AND (s.date, s.time, s.id) < (?3, ?4, ?1) ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?5"
@@ -250,7 +250,7 @@ static kh_status count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
     kh_sql_row *row;
     bool has_row;
     kh_status status = kh_sql_query(
-        &row, sql, "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1",
+        &row, sql, "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1 AND object_count > 0",
         &value, 1, err);
 
     if (status == KH_OK)
@@ -330,6 +330,18 @@ static void end_reading(reading *of, kh_sql *sql)
         kh_sql_rollback(sql);
 }
 
+/* Something of it is left when what is hidden (cache/changes.h) is left out. */
+static bool is_shown(const kh_search *search, const kh_search_row *row)
+{
+    switch (search->level) {
+    case KH_LEVEL_PATIENT: return row->patient_objects > 0;
+    case KH_LEVEL_STUDY: return row->study.object_count > 0;
+    case KH_LEVEL_SERIES: return row->series.object_count > 0;
+    case KH_LEVEL_IMAGE: break;
+    }
+    return true;
+}
+
 /* *is_match when the row just read is one. */
 static kh_status take_row(kh_search *search, const reading *of, kh_search_row *to, bool *is_match, kh_error *err)
 {
@@ -339,7 +351,7 @@ static kh_status take_row(kh_search *search, const reading *of, kh_search_row *t
     advance(search, to);
     if (search->level == KH_LEVEL_PATIENT)
         status = count_patient(of->sql, to, err);
-    *is_match = status == KH_OK && matches(search, to);
+    *is_match = status == KH_OK && is_shown(search, to) && matches(search, to);
     return status;
 }
 

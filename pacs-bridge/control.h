@@ -30,6 +30,11 @@
  *   study.recall id asked_by                                    -> pull (0: all of it is here)
  *   study.pin    id owner
  *   study.unpin  id owner
+ *   change.delete  study series object reason asked_by          -> id   (our ids; series and object 0: all of the study)
+ *   change.patient facility patient_id new_id name_alphabetic name_ideographic name_phonetic birth_date sex reason asked_by  -> id
+ *   change.study   study accession description study_id patient_id reason asked_by  -> id
+ *                  (members that are absent stay as they are)
+ *   change.undo    id asked_by
  *   quarantine.accept  name                                     -> object_id
  *   quarantine.discard name
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid

@@ -221,6 +221,8 @@ static const struct {
     {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
     {"commit.ask", op_commit_ask},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
+    {"change.delete", kh_op_change_delete}, {"change.patient", kh_op_change_patient}, {"change.study", kh_op_change_study},
+    {"change.undo", kh_op_change_undo},
     {"study.evict", kh_op_study_evict}, {"study.recall", kh_op_study_recall}, {"study.pin", kh_op_study_pin}, {"study.unpin", kh_op_study_unpin},
     {"quarantine.accept", kh_op_quarantine_accept}, {"quarantine.discard", kh_op_quarantine_discard},
 };

@@ -14,6 +14,8 @@ typedef struct kh_control_server {
 /* An operation writes its members into the answer, which stands open, only when it returns KH_OK. */
 typedef kh_status kh_control_op(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err);
 
+/* control_changes.c */
+kh_control_op kh_op_change_delete, kh_op_change_patient, kh_op_change_study, kh_op_change_undo;
 /* control_studies.c */
 kh_control_op kh_op_study_evict, kh_op_study_recall, kh_op_study_pin, kh_op_study_unpin, kh_op_quarantine_accept, kh_op_quarantine_discard;
 

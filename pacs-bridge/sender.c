@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "dicom/recode.h"
+#include "pacs-bridge/corrected.h"
 #include "pacs-bridge/dimse_status.h"
 
 #define CODESTREAM_BYTES_MAX (UINT64_C(1) << 31) /* of one frame; the codec has its own, smaller limit */
@@ -52,16 +53,16 @@ static bool is_native(const char *transfer_syntax_uid)
     return strcmp(transfer_syntax_uid, KH_TS_EXPLICIT_LE) == 0 || strcmp(transfer_syntax_uid, KH_TS_IMPLICIT_LE) == 0;
 }
 
-/* Only what ends with a value of odd length is odd itself, and cannot be sent so (PS3.8 annex E). */
-static bool goes_as_it_is(const kh_sender_way *way, const kh_user_object *request)
+/* Only what ends with a value of odd length is odd itself, and cannot be sent so (PS3.8 annex E). syntax: of the source. */
+static bool goes_as_it_is(const kh_sender_way *way, const kh_user_object *request, const char *syntax)
 {
-    if (strcmp(way->with->transfer_syntax, way->kind->transfer_syntax_uid) != 0)
+    if (strcmp(way->with->transfer_syntax, syntax) != 0)
         return false;
-    return ((request->source->size - request->offset) & 1) == 0 || !is_native(way->kind->transfer_syntax_uid);
+    return ((request->source->size - request->offset) & 1) == 0 || !is_native(syntax);
 }
 
 /* The object as it is, or written anew where the context has another transfer syntax. */
-static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_object *request, kh_error *err)
+static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_object *request, const char *syntax, kh_error *err)
 {
     const kh_recode_options options = {.explicit_vr = strcmp(way->with->transfer_syntax, KH_TS_EXPLICIT_LE) == 0,
                                        .codestream_bytes_max = CODESTREAM_BYTES_MAX,
@@ -69,7 +70,7 @@ static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_o
                                        .context = way->codec};
     kh_status status;
 
-    if (goes_as_it_is(way, request))
+    if (goes_as_it_is(way, request, syntax))
         return KH_OK;
     status = kh_recode_open(recode, request->source, &options, err);
     if (status != KH_OK)
@@ -79,10 +80,28 @@ static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_o
     return KH_OK;
 }
 
+/* With corrected values; a deflated object is no longer one then and needs another context. */
+static kh_status correct(kh_amended **amended, kh_sender_way *way, const kh_listed_object *object, kh_user_object *request, kh_error *err)
+{
+    kh_object_kind kind = *way->kind;
+    kh_status status = kh_corrected_open(amended, way->cache, object->study_id, request->source, err);
+
+    if (status != KH_OK || !*amended)
+        return status;
+    request->source = kh_amended_source(*amended);
+    request->offset = kh_amended_main_offset(*amended);
+    if (strcmp(kh_amended_transfer_syntax(*amended), kind.transfer_syntax_uid) == 0)
+        return KH_OK;
+    memcpy(kind.transfer_syntax_uid, KH_TS_EXPLICIT_LE, sizeof(KH_TS_EXPLICIT_LE));
+    way->with = kh_sender_context(way->assoc, &kind, way->with->requestor_is_scp);
+    return way->with ? KH_OK : kh_error_set(err, KH_E_UNSUPPORTED, "corrected values cannot go in transfer syntax %s", way->kind->transfer_syntax_uid);
+}
+
 static kh_status store_file(kh_sender_way *way, int fd, const kh_listed_object *object, kh_user_object *request, uint16_t *dimse,
                             kh_error *err)
 {
     kh_recode *recode = NULL;
+    kh_amended *amended = NULL;
     kh_source source;
     kh_status status = kh_source_init_fd(&source, fd, err);
 
@@ -95,12 +114,15 @@ static kh_status store_file(kh_sender_way *way, int fd, const kh_listed_object *
     request->sop_instance_uid = object->sop_instance_uid;
     request->source = &source;
     request->offset = (uint64_t)object->main_offset;
-    status = prepare(&recode, way, request, err);
+    status = correct(&amended, way, object, request, err);
+    if (status == KH_OK)
+        status = prepare(&recode, way, request, amended ? kh_amended_transfer_syntax(amended) : way->kind->transfer_syntax_uid, err);
     if (status == KH_OK) {
         status = kh_user_store_object(way->assoc, way->with, request, dimse, err);
         way->broken = status != KH_OK;
     }
     kh_recode_free(recode);
+    kh_amended_free(amended);
     return status;
 }
 
