@@ -1,6 +1,8 @@
-/* sender.h - sends listed objects to a node by C-STORE, each as it is held: in its own transfer syntax, byte for byte. Only where the node
- * takes nothing else is the data set written anew in explicit or implicit VR little endian (dicom/recode.h), compressed pixel data decoded
- * by the sandboxed workers. A node with syntaxes of its own (kh_node.syntaxes) is offered those and no others. The association is made with the first object, and again when it breaks; after KH_SENDER_BREAKS_MAX breaks the rest is given up.
+/* sender.h - sends listed objects to a node by C-STORE, each as it is held: in its own transfer syntax, byte for byte, unless somebody
+ * corrected it (corrected.h). Only where the node takes nothing else is the data set written anew in explicit or implicit VR little endian
+ * (dicom/recode.h), compressed pixel data decoded by the sandboxed workers. A node with syntaxes of its own (kh_node.syntaxes) is offered
+ * those and no others. The association is made with the first object, and again when it breaks; after KH_SENDER_BREAKS_MAX breaks the
+ * rest is given up.
  * Threads: one at a time. */
 #ifndef KH_PACS_BRIDGE_SENDER_H
 #define KH_PACS_BRIDGE_SENDER_H
