@@ -293,7 +293,7 @@ const kh_command kh_command_change = {
     .name = "change",
     .summary = "delete and correct, with a reason, and undo it",
     .help = "NAME\n"
-            "  kakehashi change - delete and correct what is held, with a reason, and undo it\n\n"
+            "  kakehashi change - delete and correct, with a reason, and undo it\n\n"
             "SYNOPSIS\n"
             "  kakehashi change list [--study UID] [--limit N]\n"
             "  kakehashi change delete --study UID [--series UID [--object UID]] --reason TEXT [--facility NAME]\n"

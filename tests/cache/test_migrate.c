@@ -16,7 +16,7 @@ static void make_schema_1(const temp_dir *dir)
         "INSERT INTO facility VALUES (1, 'north')",
         "INSERT INTO patient VALUES (1, 1, 'P1', '', 'Sato^Hanako', '', '', '', '')",
         "INSERT INTO study (id, patient_ref, study_uid, date, time, description, accession, referring_physician, institution, study_id,"
-        " first_arrival_ms, last_arrival_ms) VALUES (1, 1, '1.2', '20260101', '', '', 'A1', '', '', '', 0, 0)",
+        " first_arrival_ms, last_arrival_ms, object_count) VALUES (1, 1, '1.2', '20260101', '', '', 'A1', '', '', '', 0, 0, 1)",
         "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
         " VALUES ('pacs', 'PACS', '10.0.0.1', 104, 'north', '', 1, 0), ('asks', 'ASKS', '', 0, 'north', '', 0, 1)",
     };

@@ -425,7 +425,7 @@ static void wait_until_complete(const temp_dir *dir)
 static const char *const many[] = {
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)"
     " INSERT INTO study (patient_ref, study_uid, date, time, description, accession, referring_physician, institution, study_id,"
-    " first_arrival_ms, last_arrival_ms, search) SELECT 1, '1.9.' || i, '2020' || (1000 + i), '', '', '', '', '', '', 0, 0,"
+    " first_arrival_ms, last_arrival_ms, object_count, search) SELECT 1, '1.9.' || i, '2020' || (1000 + i), '', '', '', '', '', '', 0, 0, 1,"
     " (SELECT search FROM study WHERE patient_ref = 1 LIMIT 1) FROM n",
 };
 
