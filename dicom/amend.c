@@ -1,108 +1,13 @@
 /* amend.c - which attributes change, how they are written, and the file with them in it. */
-#include "dicom/amend.h"
+#include "dicom/amend_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "dicom/dictionary.h"
 #include "dicom/element_header.h"
-#include "dicom/splice.h"
-#include "dicom/text.h"
 #include "dicom/writer.h"
 
-#define OWN_BYTES_MAX 65536
 #define VALUE_BYTES_MAX 1024 /* of one attribute as UTF-8 */
-#define TAG_ORIGINAL_ATTRIBUTES KH_TAG(0x0400, 0x0561)
-#define TAG_MODIFIED_ATTRIBUTES KH_TAG(0x0400, 0x0550)
-#define TAG_MODIFICATION_TIME KH_TAG(0x0400, 0x0562)
-#define TAG_MODIFYING_SYSTEM KH_TAG(0x0400, 0x0563)
-#define TAG_SOURCE_OF_PREVIOUS KH_TAG(0x0400, 0x0564)
-#define TAG_REASON KH_TAG(0x0400, 0x0565)
-
-/* An attribute of the main data set that takes another value. */
-typedef struct edit {
-    kh_tag tag;
-    kh_vr vr;
-    const char *utf8;
-    const kh_element *element; /* NULL: the file has none */
-    uint64_t begin, end;       /* of the element in the base, header included */
-} edit;
-
-struct kh_amended {
-    kh_splice splice;
-    kh_source inflated; /* the base of a deflated file */
-    kh_dataset *dataset;
-    bool explicit_vr, big_endian;
-    uint64_t base_main;  /* where the data set begins in the base */
-    uint64_t main_offset;
-    char transfer_syntax[KH_UID_SIZE];
-    char charset[KH_CHARSET_SIZE]; /* in which the new values are written */
-    unsigned edit_count;           /* ascending by tag; Specific Character Set counts as one */
-    edit edits[KH_AMENDMENTS_MAX + 1];
-};
-
-/* --- elements as this file writes them --- */
-
-static void put(uint8_t *at, uint32_t value, unsigned bytes, bool big_endian)
-{
-    for (unsigned i = 0; i < bytes; i++)
-        at[big_endian ? bytes - 1 - i : i] = (uint8_t)(value >> (8 * i));
-}
-
-static size_t make_header(const kh_amended *amended, uint8_t out[12], kh_tag tag, kh_vr vr, uint32_t length)
-{
-    bool is_item = KH_TAG_GROUP(tag) == 0xfffe;
-
-    put(out, KH_TAG_GROUP(tag), 2, amended->big_endian);
-    put(out + 2, KH_TAG_ELEMENT(tag), 2, amended->big_endian);
-    if (is_item || !amended->explicit_vr) {
-        put(out + 4, length, 4, amended->big_endian);
-        return 8;
-    }
-    out[4] = (uint8_t)(vr >> 8);
-    out[5] = (uint8_t)vr;
-    if (!kh_vr_long_form(vr)) {
-        put(out + 6, length, 2, amended->big_endian);
-        return 8;
-    }
-    put(out + 6, 0, 2, false);
-    put(out + 8, length, 4, amended->big_endian);
-    return 12;
-}
-
-static kh_status append_element(const kh_amended *amended, kh_buf *out, kh_tag tag, kh_vr vr, const void *bytes, size_t size, kh_error *err)
-{
-    size_t padded = size + (size & 1), header_size;
-    uint8_t header[12];
-    kh_status status;
-
-    if (padded > UINT16_MAX - 1)
-        return kh_error_set(err, KH_E_LIMIT, "(%04X,%04X) value of %zu bytes, more than its VR can hold", KH_TAG_ARGS(tag), size);
-    header_size = make_header(amended, header, tag, vr, (uint32_t)padded);
-    status = kh_buf_append(out, header, header_size, err);
-    if (status == KH_OK && size > 0)
-        status = kh_buf_append(out, bytes, size, err);
-    return status == KH_OK && padded > size ? kh_buf_append(out, " ", 1, err) : status;
-}
-
-static kh_status append_text(const kh_amended *amended, kh_buf *out, kh_tag tag, kh_vr vr, const char *utf8, kh_error *err)
-{
-    bool follows_charset = vr == KH_VR('L', 'O') || vr == KH_VR('P', 'N') || vr == KH_VR('S', 'H') || vr == KH_VR('L', 'T') ||
-                           vr == KH_VR('S', 'T') || vr == KH_VR('U', 'C') || vr == KH_VR('U', 'T');
-    kh_status status;
-    kh_buf text;
-
-    if (!follows_charset)
-        return append_element(amended, out, tag, vr, utf8, strlen(utf8), err);
-    kh_buf_init(&text, OWN_BYTES_MAX);
-    status = kh_text_from_utf8(&text, utf8, amended->charset, vr == KH_VR('P', 'N'), err);
-    if (status == KH_OK)
-        status = append_element(amended, out, tag, vr, text.data, text.size, err);
-    else
-        kh_error_prefix(err, "(%04X,%04X)", KH_TAG_ARGS(tag));
-    kh_buf_release(&text);
-    return status;
-}
 
 /* --- which differ --- */
 
@@ -124,7 +29,7 @@ static void present_value(const kh_item *main, kh_tag tag, kh_vr vr, char out[VA
 
 static kh_status check(const kh_amendment *amendment, kh_error *err)
 {
-    if (KH_TAG_GROUP(amendment->tag) < 0x0008 || amendment->tag == KH_TAG_SPECIFIC_CHARACTER_SET || amendment->tag == TAG_ORIGINAL_ATTRIBUTES)
+    if (KH_TAG_GROUP(amendment->tag) < 0x0008 || amendment->tag == KH_TAG_SPECIFIC_CHARACTER_SET || amendment->tag == KH_TAG_ORIGINAL_ATTRIBUTES)
         return kh_error_set(err, KH_E_ARG, "(%04X,%04X) cannot be amended", KH_TAG_ARGS(amendment->tag));
     if (strlen(amendment->utf8) >= VALUE_BYTES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "(%04X,%04X) a value of %zu bytes, expected at most %d", KH_TAG_ARGS(amendment->tag),
@@ -150,7 +55,7 @@ static bool applies(const kh_amended *amended, const kh_amendment *amendments, s
     return true;
 }
 
-static void insert_edit(kh_amended *amended, const edit *added)
+static void insert_edit(kh_amended *amended, const kh_edit *added)
 {
     unsigned at = amended->edit_count++;
 
@@ -173,7 +78,7 @@ static kh_status note_edits(kh_amended *amended, const kh_amendment *amendments,
         if (status != KH_OK)
             break;
         if (applies(amended, amendments, count, one))
-            insert_edit(amended, &(edit){.tag = one->tag, .vr = one->vr, .utf8 = one->utf8, .element = kh_item_find(main, one->tag)});
+            insert_edit(amended, &(kh_edit){.tag = one->tag, .vr = one->vr, .utf8 = one->utf8, .element = kh_item_find(main, one->tag)});
     }
     return status;
 }
@@ -185,7 +90,7 @@ static bool can_write_all(const kh_amended *amended, const char *charset, kh_err
     bool good = true;
     kh_buf text;
 
-    kh_buf_init(&text, OWN_BYTES_MAX);
+    kh_buf_init(&text, KH_AMEND_BYTES_MAX);
     for (unsigned i = 0; i < amended->edit_count && good; i++) {
         good = kh_text_from_utf8(&text, amended->edits[i].utf8, charset, amended->edits[i].vr == KH_VR('P', 'N'), err) == KH_OK;
         if (!good)
@@ -227,7 +132,7 @@ static kh_status choose_charset(kh_amended *amended, kh_error *err)
     for (size_t i = 0; i < sizeof(extensions) / sizeof(extensions[0]); i++) {
         if (!extend(amended->charset, declared, extensions[i]) || !can_write_all(amended, amended->charset, NULL))
             continue;
-        insert_edit(amended, &(edit){.tag = KH_TAG_SPECIFIC_CHARACTER_SET,
+        insert_edit(amended, &(kh_edit){.tag = KH_TAG_SPECIFIC_CHARACTER_SET,
                                      .vr = KH_VR('C', 'S'),
                                      .utf8 = amended->charset,
                                      .element = kh_item_find(main, KH_TAG_SPECIFIC_CHARACTER_SET)});
@@ -243,8 +148,8 @@ static kh_status element_begin(const kh_amended *amended, const kh_element *elem
 {
     uint8_t bytes[4], wanted[4];
 
-    put(wanted, KH_TAG_GROUP(element->tag), 2, amended->big_endian);
-    put(wanted + 2, KH_TAG_ELEMENT(element->tag), 2, amended->big_endian);
+    kh_amend_put(wanted, KH_TAG_GROUP(element->tag), 2, amended->big_endian);
+    kh_amend_put(wanted + 2, KH_TAG_ELEMENT(element->tag), 2, amended->big_endian);
     for (uint64_t size = 8; size <= 12; size += 4) {
         if (element->offset < amended->base_main + size)
             break;
@@ -268,7 +173,7 @@ static kh_status locate(kh_amended *amended, kh_error *err)
     kh_status status = KH_OK;
 
     for (unsigned i = 0; i < amended->edit_count && status == KH_OK; i++) {
-        edit *one = &amended->edits[i];
+        kh_edit *one = &amended->edits[i];
 
         if (!one->element)
             continue;
@@ -278,98 +183,15 @@ static kh_status locate(kh_amended *amended, kh_error *err)
     return status;
 }
 
-/* --- the Original Attributes --- */
-
-static uint64_t modified_size(const kh_amended *amended)
-{
-    uint64_t size = 0;
-    uint8_t header[12];
-
-    for (unsigned i = 0; i < amended->edit_count; i++) {
-        const edit *one = &amended->edits[i];
-
-        size += one->element ? one->end - one->begin : make_header(amended, header, one->tag, one->vr, 0);
-    }
-    return size;
-}
-
-/* The attributes as they were: the file's own bytes, or empty where it has none. */
-static kh_status add_modified(kh_amended *amended, kh_error *err)
-{
-    kh_splice *splice = &amended->splice;
-    kh_status status = KH_OK;
-    uint8_t header[12];
-
-    for (unsigned i = 0; i < amended->edit_count && status == KH_OK; i++) {
-        const edit *one = &amended->edits[i];
-
-        if (one->element)
-            status = kh_splice_base(splice, one->begin, one->end - one->begin, err);
-        else
-            status = kh_splice_own(splice, header, make_header(amended, header, one->tag, one->vr, 0), err);
-    }
-    return status;
-}
-
-static kh_status make_note(const kh_amended *amended, kh_buf *out, const kh_amend_note *note, kh_error *err)
-{
-    kh_status status = append_text(amended, out, TAG_MODIFICATION_TIME, KH_VR('D', 'T'), note->datetime, err);
-
-    if (status == KH_OK)
-        status = append_text(amended, out, TAG_MODIFYING_SYSTEM, KH_VR('L', 'O'), note->system, err);
-    if (status == KH_OK)
-        status = append_text(amended, out, TAG_SOURCE_OF_PREVIOUS, KH_VR('L', 'O'), note->source, err);
-    if (status == KH_OK)
-        status = append_text(amended, out, TAG_REASON, KH_VR('C', 'S'), note->reason, err);
-    return status;
-}
-
-/* present: the sequence as the file has it, or NULL; its items stay, ours comes behind them. */
-static kh_status add_original(kh_amended *amended, const kh_element *present, const kh_amend_note *note, kh_error *err)
-{
-    uint64_t modified = modified_size(amended), held = present ? present->length : 0, item;
-    kh_splice *splice = &amended->splice;
-    uint8_t sequence[12], first[12], inner[12], inner_item[12];
-    size_t sequence_size, first_size, inner_size, inner_item_size;
-    kh_status status;
-    kh_buf words;
-
-    kh_buf_init(&words, OWN_BYTES_MAX);
-    status = make_note(amended, &words, note, err);
-    inner_size = make_header(amended, inner, TAG_MODIFIED_ATTRIBUTES, KH_VR('S', 'Q'), (uint32_t)(8 + modified));
-    item = inner_size + 8 + modified + words.size;
-    if (status == KH_OK && held + 8 + item >= KH_LENGTH_UNDEFINED)
-        status = kh_error_set(err, KH_E_LIMIT, "Original Attributes Sequence (0400,0561) is too long");
-    sequence_size = make_header(amended, sequence, TAG_ORIGINAL_ATTRIBUTES, KH_VR('S', 'Q'), (uint32_t)(held + 8 + item));
-    first_size = make_header(amended, first, KH_TAG_ITEM, 0, (uint32_t)item);
-    inner_item_size = make_header(amended, inner_item, KH_TAG_ITEM, 0, (uint32_t)modified);
-    if (status == KH_OK)
-        status = kh_splice_own(splice, sequence, sequence_size, err);
-    if (status == KH_OK)
-        status = kh_splice_base(splice, present ? present->offset : 0, held, err);
-    if (status == KH_OK)
-        status = kh_splice_own(splice, first, first_size, err);
-    if (status == KH_OK)
-        status = kh_splice_own(splice, inner, inner_size, err);
-    if (status == KH_OK)
-        status = kh_splice_own(splice, inner_item, inner_item_size, err);
-    if (status == KH_OK)
-        status = add_modified(amended, err);
-    if (status == KH_OK)
-        status = kh_splice_own(splice, words.data, words.size, err);
-    kh_buf_release(&words);
-    return status;
-}
-
 /* --- the whole --- */
 
-static kh_status add_edit(kh_amended *amended, const edit *one, kh_error *err)
+static kh_status add_edit(kh_amended *amended, const kh_edit *one, kh_error *err)
 {
     kh_status status;
     kh_buf bytes;
 
-    kh_buf_init(&bytes, OWN_BYTES_MAX);
-    status = append_text(amended, &bytes, one->tag, one->vr, one->utf8, err);
+    kh_buf_init(&bytes, KH_AMEND_BYTES_MAX);
+    status = kh_amend_element(amended, &bytes, one, err);
     if (status == KH_OK)
         status = kh_splice_own(&amended->splice, bytes.data, bytes.size, err);
     kh_buf_release(&bytes);
@@ -389,12 +211,12 @@ static kh_status add_due(kh_amended *amended, walk *at, kh_tag before, const kh_
     kh_status status = KH_OK;
 
     for (; status == KH_OK && at->next < amended->edit_count && amended->edits[at->next].tag < before &&
-           amended->edits[at->next].tag < TAG_ORIGINAL_ATTRIBUTES;
+           amended->edits[at->next].tag < KH_TAG_ORIGINAL_ATTRIBUTES;
          at->next++)
         status = add_edit(amended, &amended->edits[at->next], err);
-    if (status == KH_OK && !at->told && TAG_ORIGINAL_ATTRIBUTES < before) {
+    if (status == KH_OK && !at->told && KH_TAG_ORIGINAL_ATTRIBUTES < before) {
         at->told = true;
-        status = add_original(amended, NULL, note, err);
+        status = kh_amend_original(amended, NULL, note, err);
     }
     for (; status == KH_OK && at->next < amended->edit_count && amended->edits[at->next].tag < before; at->next++)
         status = add_edit(amended, &amended->edits[at->next], err);
@@ -409,7 +231,7 @@ static bool is_stale_length(const kh_amended *amended, kh_tag tag)
     for (unsigned i = 0; i < amended->edit_count; i++)
         if (KH_TAG_GROUP(amended->edits[i].tag) == KH_TAG_GROUP(tag))
             return true;
-    return KH_TAG_GROUP(tag) == KH_TAG_GROUP(TAG_ORIGINAL_ATTRIBUTES);
+    return KH_TAG_GROUP(tag) == KH_TAG_GROUP(KH_TAG_ORIGINAL_ATTRIBUTES);
 }
 
 static bool is_edited(const kh_amended *amended, const walk *at, kh_tag tag)
@@ -423,7 +245,7 @@ static kh_status take_element(kh_amended *amended, walk *at, const kh_element *e
     uint64_t begin;
     kh_status status;
 
-    edited = element->tag >= TAG_ORIGINAL_ATTRIBUTES && !at->told;
+    edited = element->tag >= KH_TAG_ORIGINAL_ATTRIBUTES && !at->told;
     if (!leave && !edited && !(at->next < amended->edit_count && amended->edits[at->next].tag <= element->tag))
         return KH_OK; /* goes along with what follows */
     status = element_begin(amended, element, &begin, err);
@@ -433,11 +255,11 @@ static kh_status take_element(kh_amended *amended, walk *at, const kh_element *e
         return status;
     at->copied = begin;
     status = add_due(amended, at, element->tag, note, err);
-    original = element->tag == TAG_ORIGINAL_ATTRIBUTES && !at->told;
+    original = element->tag == KH_TAG_ORIGINAL_ATTRIBUTES && !at->told;
     edited = is_edited(amended, at, element->tag);
     if (status == KH_OK && original) {
         at->told = true;
-        status = add_original(amended, element, note, err);
+        status = kh_amend_original(amended, element, note, err);
     } else if (status == KH_OK && edited) {
         status = add_edit(amended, &amended->edits[at->next++], err);
     }
@@ -481,15 +303,15 @@ static kh_status begin(kh_amended *amended, const kh_source *file, kh_error *err
     amended->big_endian = syntax && syntax->big_endian;
     snprintf(amended->transfer_syntax, sizeof(amended->transfer_syntax), "%s", inflated ? KH_TS_EXPLICIT_LE : syntax_uid);
     if (!inflated) {
-        kh_splice_init(&amended->splice, file, OWN_BYTES_MAX);
+        kh_splice_init(&amended->splice, file, KH_AMEND_BYTES_MAX);
         amended->base_main = amended->main_offset = kh_dataset_main_offset(amended->dataset);
         return kh_splice_base(&amended->splice, 0, amended->base_main, err);
     }
     kh_source_init_memory(&amended->inflated, inflated, inflated_size);
-    kh_splice_init(&amended->splice, &amended->inflated, OWN_BYTES_MAX);
+    kh_splice_init(&amended->splice, &amended->inflated, KH_AMEND_BYTES_MAX);
     (void)kh_item_string(main, KH_TAG_SOP_CLASS_UID, 0, sop_class, sizeof(sop_class));
     (void)kh_item_string(main, KH_TAG_SOP_INSTANCE_UID, 0, sop_instance, sizeof(sop_instance));
-    kh_buf_init(&header, OWN_BYTES_MAX);
+    kh_buf_init(&header, KH_AMEND_BYTES_MAX);
     status = kh_part10_header(&header, sop_class, sop_instance, KH_TS_EXPLICIT_LE, "", err);
     amended->main_offset = header.size;
     if (status == KH_OK)
