@@ -241,6 +241,11 @@ static kh_status recall_study(void *context, int64_t study_id, int64_t *pull_id,
     return kh_control_study_recall(service->settings->data_dir, study_id, "viewer", pull_id, err);
 }
 
+static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, int64_t timeout_ms, kh_error *err)
+{
+    return kh_control_call(kh_cache_dir(context), request, answer, timeout_ms, err);
+}
+
 static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
 {
     const kh_settings *settings = service->settings;
@@ -271,6 +276,8 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.recall = recall_study;
     options.recall_context = service;
     options.version = KH_VERSION;
+    options.ask = ask_bridge;
+    options.ask_context = cache;
     return kh_portal_start(out, &options, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "cache/hiding.h"
+#include "cache/received.h"
 #include "cache/removal.h"
 #include "cache/rows.h"
 
@@ -63,6 +64,8 @@ static kh_status give_file(kh_write *write, const kh_row_job *job, kh_error *err
                             study, 4, NULL, err);
     if (status == KH_OK && held->file_id == 0)
         status = kh_removal_count_bytes(write, (int64_t)held->bytes, err);
+    if (status == KH_OK)
+        status = kh_received_count(write, job->origin_id, (int64_t)held->bytes, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_STUDY, held->study_id, err) : status;
 }
 

@@ -6,6 +6,7 @@
 #include "cache/corrections.h"
 #include "cache/hiding.h"
 #include "cache/internal.h"
+#include "cache/received.h"
 #include "cache/refresh.h"
 #include "cache/removal.h"
 
@@ -261,6 +262,8 @@ static kh_status count_object(kh_write *write, const kh_row_job *job, kh_error *
         status = kh_sql_run(sql, "UPDATE study SET here = 1 WHERE id = ?1 AND here = 0", values, 1, NULL, err);
     if (status == KH_OK)
         status = kh_removal_count_bytes(write, (int64_t)facts->bytes, err);
+    if (status == KH_OK)
+        status = kh_received_count(write, job->origin_id, (int64_t)facts->bytes, err);
     return status;
 }
 

@@ -226,6 +226,12 @@ static const char schema_13[] =
     "  objects INTEGER NOT NULL, bad INTEGER NOT NULL);"
     "INSERT INTO scrub VALUES (1, 0, 0, 0, 0, 0);";
 
+/* See cache/received.h. A row of a new hour lets those that are two weeks old go. */
+static const char schema_14[] =
+    "CREATE TABLE received ("
+    "  hour INTEGER NOT NULL, source TEXT NOT NULL, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (hour, source)) WITHOUT ROWID;"
+    "CREATE TRIGGER received_kept AFTER INSERT ON received BEGIN DELETE FROM received WHERE hour < NEW.hour - 336; END;";
+
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13};
+                                          schema_12, schema_13, schema_14};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

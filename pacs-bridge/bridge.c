@@ -12,6 +12,7 @@
 #include "pacs-bridge/pull_queue.h"
 #include "pacs-bridge/rule_worker.h"
 #include "pacs-bridge/rules.h"
+#include "pacs-bridge/scu.h"
 #include "pacs-bridge/send_queue.h"
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/watch.h"
@@ -54,6 +55,8 @@ struct kh_bridge {
     kh_send_queue *sends;
     kh_keeper *keeper;
     kh_control *control;
+    kh_stop *asking;        /* ends the echoes that requests of the control socket wait for */
+    atomic_uint echoes;     /* of these, under way */
 };
 
 static void pull_filed(void *context)
@@ -246,9 +249,31 @@ static kh_status commit_ask(void *context, const kh_node *node, const kh_search_
     return status;
 }
 
+#define ECHOES_MAX 4
+#define ECHO_MS 5000 /* to be let in, and for the answer */
+
+static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us, kh_error *err)
+{
+    kh_bridge *bridge = context;
+    kh_status status;
+    kh_scu scu;
+
+    *took_us = 0;
+    kh_service_scu(&bridge->service, &scu);
+    scu.limits.associate_ms = scu.limits.pdu_ms = scu.limits.idle_ms = ECHO_MS;
+    scu.stop = bridge->asking;
+    if (atomic_fetch_add(&bridge->echoes, 1) >= ECHOES_MAX)
+        status = kh_error_set(err, KH_E_BUSY, "%d nodes are being asked already", ECHOES_MAX);
+    else
+        status = kh_scu_echo(&scu, node, took_us, err);
+    atomic_fetch_sub(&bridge->echoes, 1);
+    return status;
+}
+
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, bridge};
+    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, node_echo,
+                                    bridge->service.associations, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }
@@ -275,6 +300,10 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     status = kh_net_init(err);
     if (status == KH_OK)
         status = kh_stop_create(&bridge->stop, err);
+    if (status == KH_OK)
+        status = kh_stop_create(&bridge->asking, err);
+    if (status == KH_OK)
+        status = kh_associations_create(&bridge->service.associations, err);
     if (status == KH_OK)
         status = kh_service_private_classes(&bridge->service, options->private_storage_classes ? options->private_storage_classes : "",
                                             err);
@@ -312,6 +341,8 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
 {
     if (!bridge)
         return;
+    if (bridge->asking)
+        kh_stop_hard(bridge->asking);
     kh_control_stop(bridge->control);
     if (bridge->stop)
         kh_stop_soft(bridge->stop);
@@ -327,6 +358,8 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_stop_free(bridge->stop);
     kh_node_use_free(bridge->service.use);
     kh_tls_store_free(bridge->service.tls);
+    kh_stop_free(bridge->asking);
+    kh_associations_free(bridge->service.associations);
     free(bridge);
 }
 

@@ -23,6 +23,9 @@
  *   rule.add     kind name node ... (the members of a kh_rule)  -> id
  *   rule.remove  name
  *   rule.enable  name enabled
+ *   node.echo    name                                           -> answers took_us reason   (C-ECHO; answers false: why in reason)
+ *   association.list                                            -> associations active      (those that others have with us, newest first)
+ *   refusal.list                                                -> refusals                 (associations of which objects were refused)
  *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
  *   backfill.cancel name
  *   rule.retry   name                                           (of a back-fill or a prefetch: what failed, and what waits)
@@ -50,6 +53,7 @@
 #include "cache/ingest.h"
 #include "cache/nodes.h"
 #include "cache/search.h"
+#include "pacs-bridge/associations.h"
 
 #define KH_CONTROL_LINE_MAX 65536
 #define KH_CONTROL_CLIENTS_MAX 8
@@ -68,6 +72,9 @@ typedef struct kh_control_pulls {
     kh_status (*cancel_send)(void *context, int64_t send_id, kh_error *err);
     /* Ask a node to promise to keep these objects; *id is the transaction's. */
     kh_status (*commit)(void *context, const kh_node *node, const kh_search_key *keys, size_t key_count, int64_t *id, kh_error *err);
+    /* C-ECHO; KH_E_BUSY when too many wait already. */
+    kh_status (*echo)(void *context, const kh_node *node, int64_t *took_us, kh_error *err);
+    kh_associations *associations;
     void *context;
 } kh_control_pulls;
 

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "cache/pulls.h"
+#include "pacs-bridge/control_admin.h"
 #include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
 
@@ -243,6 +244,8 @@ static kh_status run_line(const kh_control_server *server, const char *line, siz
             name = NULL;
         }
     if (name && kh_control_queue_op(server, name, request, answer, &status, err))
+        name = NULL;
+    if (name && kh_control_admin_op(server, name, request, answer, &status, err))
         name = NULL;
     if (name || status == KH_E_ARG)
         kh_error_set(err, KH_E_ARG, "op is missing or not known"); /* the operation's own words come first */

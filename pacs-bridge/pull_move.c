@@ -113,8 +113,8 @@ static kh_status retrieve(lane *on, const kh_context *with, uint16_t message_id,
         return kh_user_move(on->query->assoc, with, message_id, ours, identifier->data, identifier->size, on_progress, on, final, NULL,
                             err);
     memcpy(on->calling.calling, move->node->ae_title, sizeof(on->calling.calling));
-    on->incoming = (kh_scp){.service = options->service, .assoc = on->query->assoc, .request = &on->calling, .node = *move->node,
-                            .facility = move->facility, .pull_id = move->pull->id};
+    on->incoming = (kh_scp){.service = options->service, .place = -1, .assoc = on->query->assoc, .request = &on->calling,
+                            .node = *move->node, .facility = move->facility, .pull_id = move->pull->id};
     return kh_user_get(on->query->assoc, with, message_id, identifier->data, identifier->size, take_object, on_progress, on, final, NULL,
                        err);
 }

@@ -13,6 +13,7 @@ typedef struct kh_scp {
     const char *facility; /* of what it sends */
     int64_t pull_id;      /* of the job that all it sends belongs to, 0: told by the message ID of a move, if at all */
     uint64_t stored, duplicates, conflicts, refused, echoes, queries, found, retrievals, moved, failed;
+    int place;            /* in service->associations; -1: none */
     int64_t held[8];      /* storage commitments to be reported here */
     size_t held_count;
     kh_status refused_status;   /* of the newest refusal, with its words */
@@ -21,6 +22,8 @@ typedef struct kh_scp {
 
 /* A response without a data set. comment may be ""; what does not fit is cut. */
 KH_MUST_USE kh_status kh_scp_answer(const kh_scp *of, uint8_t context_id, const kh_dimse *request, uint16_t status, const char *comment);
+/* Tell the table of associations how this one stands. Between messages, and between the objects of a retrieval. */
+void kh_scp_tell(const kh_scp *of);
 /* A kh_data_sink for what is not wanted. */
 kh_status kh_scp_drop(void *context, const uint8_t *bytes, size_t size, kh_error *err);
 /* Has the peer cancelled this request? Looks without waiting. Fails when the peer went, or sent what may not come now. */

@@ -35,12 +35,26 @@ kh_status kh_scp_answer(const kh_scp *of, uint8_t context_id, const kh_dimse *re
     return kh_assoc_send(of->assoc, context_id, &response, NULL);
 }
 
+void kh_scp_tell(const kh_scp *of)
+{
+    const kh_association_counts counts = {.stored = of->stored,
+                                          .known = of->duplicates,
+                                          .refused = of->refused,
+                                          .echoes = of->echoes,
+                                          .queries = of->queries,
+                                          .retrievals = of->retrievals,
+                                          .bytes = kh_assoc_bytes_in(of->assoc) + kh_assoc_bytes_out(of->assoc)};
+
+    kh_associations_note(of->service->associations, of->place, &counts);
+}
+
 kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err)
 {
     kh_dimse command;
     uint8_t context_id;
     kh_status status = kh_assoc_wait(of->assoc, 0, NULL);
 
+    kh_scp_tell(of);
     if (status == KH_E_TIMEOUT)
         return KH_OK;
     if (status == KH_E_CANCELLED)
@@ -73,6 +87,7 @@ static kh_status receive_part(void *context, const uint8_t *bytes, size_t size, 
 {
     receiving *object = context;
 
+    kh_scp_tell(object->of);
     if (object->pull_id)
         kh_pull_queue_note_bytes(object->of->service->pulls, object->pull_id, size);
     return kh_ingest_write(object->incoming, bytes, size, err);
@@ -237,6 +252,7 @@ static kh_status serve_messages(kh_scp *of, kh_error *err)
         if (status != KH_OK || released || request.field == 0)
             return status;
         status = kh_scp_serve(of, context_id, &request, err);
+        kh_scp_tell(of);
         if (status != KH_OK) {
             (void)!kh_error_set(err, status, "response not sent"); /* the first words win */
             return status;
@@ -261,6 +277,24 @@ static void log_session(const kh_scp *of, uint64_t number, int64_t took_ms, kh_s
            (unsigned long long)kh_assoc_bytes_out(of->assoc), (long long)took_ms, status == KH_OK ? "released" : err->message);
 }
 
+static void enter(kh_scp *of, uint64_t number)
+{
+    kh_association it = {.number = number, .tls = of->request->tls[0] != 0, .since_ms = kh_clock_wall_ms()};
+
+    snprintf(it.peer, sizeof(it.peer), "%s", of->node.name);
+    snprintf(it.address, sizeof(it.address), "%s", of->request->address);
+    snprintf(it.calling, sizeof(it.calling), "%s", of->request->calling);
+    snprintf(it.called, sizeof(it.called), "%s", of->request->called);
+    of->place = kh_associations_enter(of->service->associations, &it);
+}
+
+static void leave(const kh_scp *of)
+{
+    kh_scp_tell(of);
+    kh_associations_leave(of->service->associations, of->place, of->refused ? kh_dimse_status_store(of->refused_status) : 0,
+                          of->refused_words);
+}
+
 void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number)
 {
     kh_scp of = {.service = context, .assoc = assoc, .request = request, .node = *kh_service_caller(request)};
@@ -270,7 +304,9 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
 
     kh_assoc_set_rate(assoc, kh_node_use_rate(of.service->use, &of.node));
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
+    enter(&of, number);
     status = serve_messages(&of, &err);
+    leave(&of);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
     kh_scp_let_go(&of);
     if (status != KH_OK)

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include "dicom/codec/codec.h"
 #include "dicom/shim/acceptor.h"
+#include "pacs-bridge/associations.h"
 #include "pacs-bridge/commit_queue.h"
 #include "pacs-bridge/node_use.h"
 #include "pacs-bridge/pull_queue.h"
@@ -20,6 +21,7 @@ typedef struct kh_service_scp {
     kh_cache *cache;
     kh_pull_queue *pulls;         /* NULL when none runs */
     kh_commit_queue *commits;     /* NULL: storage commitment is not served */
+    kh_associations *associations; /* those in progress, for who asks; NULL: nobody does */
     kh_codec *codec;              /* for peers that take nothing compressed; may be NULL */
     char ae_title[KH_AE_TITLE_SIZE];
     char facility_default[65];

@@ -153,6 +153,7 @@ typedef struct raw_case {
 
 #define RAW(text) text, sizeof(text) - 1
 #define HOST "Host: localhost\r\n"
+#define OURS "Origin: http://localhost\r\nContent-Type: application/json\r\n" /* what changes something */
 
 static const raw_case cases[] = {
     {"plain", RAW("GET /hello HTTP/1.1\r\n" HOST "\r\n"), 200, "hello"},
@@ -162,22 +163,22 @@ static const raw_case cases[] = {
     {"query decoded", RAW("GET /echo?v=%E5%B1%B1+%2B HTTP/1.1\r\n" HOST "\r\n"), 200, "\xe5\xb1\xb1 +"},
     {"segment decoded", RAW("GET /echo/a%20b HTTP/1.1\r\n" HOST "\r\n"), 200, "a b"},
     {"absolute form", RAW("GET http://localhost/hello HTTP/1.1\r\n" HOST "\r\n"), 200, "hello"},
-    {"body", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"), 200, "3"},
-    {"chunked body", RAW("POST /body HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), 200, "5"},
-    {"empty body", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 0\r\n\r\n"), 200, "0"},
+    {"body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\n\r\nabc"), 200, "3"},
+    {"chunked body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), 200, "5"},
+    {"empty body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 0\r\n\r\n"), 200, "0"},
     {"host with a port", RAW("GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"), 200, "hello"},
     {"IPv6 host", RAW("GET /hello HTTP/1.1\r\nHost: [::1]:8080\r\n\r\n"), 200, "hello"},
     {"host in capitals", RAW("GET /hello HTTP/1.1\r\nHOST: LOCALHOST\r\n\r\n"), 200, "hello"},
 
-    {"two lengths that differ", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde"), 400, NULL},
-    {"two lengths that agree", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc"), 400, NULL},
-    {"a list of lengths", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3, 3\r\n\r\nabc"), 400, NULL},
-    {"a signed length", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: +3\r\n\r\nabc"), 400, NULL},
-    {"a negative length", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: -3\r\n\r\nabc"), 400, NULL},
-    {"length and chunked", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
-    {"chunked and length", RAW("POST /body HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"), 400, NULL},
-    {"chunked twice", RAW("POST /body HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
-    {"other transfer coding", RAW("POST /body HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
+    {"two lengths that differ", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\nContent-Length: 5\r\n\r\nabcde"), 400, NULL},
+    {"two lengths that agree", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc"), 400, NULL},
+    {"a list of lengths", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3, 3\r\n\r\nabc"), 400, NULL},
+    {"a signed length", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: +3\r\n\r\nabc"), 400, NULL},
+    {"a negative length", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: -3\r\n\r\nabc"), 400, NULL},
+    {"length and chunked", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
+    {"chunked and length", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"), 400, NULL},
+    {"chunked twice", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
+    {"other transfer coding", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), 400, NULL},
     {"lines ended by LF", RAW("GET /hello HTTP/1.1\n" "Host: localhost\n" "\n"), 400, NULL},
     {"one line ended by LF", RAW("GET /hello HTTP/1.1\r\n" HOST "X: y\nZ: a\r\n\r\n"), 400, NULL},
     {"folded line", RAW("GET /hello HTTP/1.1\r\n" HOST "X: y\r\n z\r\nA: b\r\n\r\n"), 400, NULL},
@@ -212,9 +213,9 @@ static const raw_case cases[] = {
     {"unknown method", RAW("BREW /hello HTTP/1.1\r\n" HOST "\r\n"), 405, NULL},
     {"asterisk form", RAW("OPTIONS * HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"HTTP/2.0", RAW("GET /hello HTTP/2.0\r\n" HOST "\r\n"), 505, NULL},
-    {"body one over the limit", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 1001\r\n\r\n"), 413, NULL},
-    {"body of 4 GB", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 4294967296\r\n\r\n"), 413, NULL},
-    {"body of 2^64 - 2", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551614\r\n\r\n"), 413, NULL},
+    {"body one over the limit", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 1001\r\n\r\n"), 413, NULL},
+    {"body of 4 GB", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 4294967296\r\n\r\n"), 413, NULL},
+    {"body of 2^64 - 2", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 18446744073709551614\r\n\r\n"), 413, NULL},
     {"whole number", RAW("GET /numbers?n=-5&d=-1.5 HTTP/1.1\r\n" HOST "\r\n"), 200, "-5 -1.5"},
     {"numbers left out", RAW("GET /numbers HTTP/1.1\r\n" HOST "\r\n"), 200, "1 0.5"},
     {"number with an exponent", RAW("GET /numbers?d=2e6 HTTP/1.1\r\n" HOST "\r\n"), 200, "1 2e+06"},
@@ -273,7 +274,7 @@ static void test_raw_requests_byte_by_byte(void **state)
 /* Two requests at once where the first is ambiguous: one answer, then the end. */
 static void test_smuggling_gives_one_answer(void **state)
 {
-    static const char text[] = "POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    static const char text[] = "POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
                                "0\r\n\r\nGET /hello HTTP/1.1\r\n" HOST "\r\n";
     int fd = client_connect(port, 3000);
     client_answer first, second;
@@ -484,7 +485,7 @@ static void test_chunked_body_over_the_limit_is_cut(void **state)
     memset(chunk, 'x', sizeof chunk);
     memcpy(chunk, "200\r\n", 5);
     memcpy(chunk + 5 + 512, "\r\n", 2);
-    assert_true(client_send(fd, RAW("POST /body HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n")));
+    assert_true(client_send(fd, RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\n\r\n")));
     for (int i = 0; i < 4 && sent; i++)
         sent = client_send(fd, chunk, 5 + 512 + 2);
     answer = client_receive(fd, true);

@@ -47,9 +47,9 @@ test('a study that was evicted is at the hospital, and an opened viewer brings i
     await assertClean(service);
     assert.match((await service.must(['storage'])).out, /at hospitals .* 1 studies/);
 
-    const elsewhere = await service.request(`/api/studies/${study.id}/recall`, { method: 'POST', headers: { origin: 'http://elsewhere.example' } });
+    const elsewhere = await service.request(`/api/studies/${study.id}/recall`, { method: 'POST', headers: { origin: 'http://elsewhere.example', 'content-type': 'application/json' } });
     assert.ok([401, 403].includes(elsewhere.code), `a page of another origin: ${elsewhere.code}`);
-    const asked = await service.request(`/api/studies/${study.id}/recall`, { method: 'POST' });
+    const asked = await service.request(`/api/studies/${study.id}/recall`, { method: 'POST', headers: { origin: service.url, 'content-type': 'application/json' } });
     assert.equal(asked.code, 200, asked.body.toString());
     assert.ok(JSON.parse(asked.body).pull > 0);
     await until('it is here again', async () => (await service.json(`/api/studies/${study.id}`)).away === 0);

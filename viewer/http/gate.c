@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include "viewer/http/internal.h"
+#include "viewer/http/same_origin.h"
 
 #define HEADERS_MAX 100
 #define CRLF_SIZE 2
@@ -156,13 +157,29 @@ static bool refuse(kh_http_request *request, unsigned code, const char *message)
     return true;
 }
 
+/* Every method but GET and HEAD changes something: no route is left out. */
+static bool is_from_elsewhere(kh_http_request *request, const char *method)
+{
+    const kh_http_change change = {.host = kh_http_header(request, "Host"),
+                                   .origin = kh_http_header(request, "Origin"),
+                                   .fetch_site = kh_http_header(request, "Sec-Fetch-Site"),
+                                   .content_type = kh_http_header(request, "Content-Type")};
+    const char *problem;
+    unsigned code;
+
+    if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+        return false;
+    code = kh_http_check_change(&change, &problem);
+    return code != 0 && refuse(request, code, problem);
+}
+
 static bool find_route(kh_http_request *request, const char *method)
 {
     kh_http_server *server = request->server;
 
     switch (kh_router_match(&request->match, server->routes, server->route_count, method, &request->target)) {
     case KH_ROUTE_FOUND:
-        return false;
+        return is_from_elsewhere(request, method);
     case KH_ROUTE_NO_METHOD:
         kh_http_set_header(request, "Allow", request->match.allow);
         return refuse(request, 405, "this method is not served here; see Allow");

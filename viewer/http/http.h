@@ -2,7 +2,8 @@
  * Handlers run on the server's few epoll threads and must not wait: who needs time calls kh_http_suspend() and answers later
  * from any thread. Refused before a handler sees them: two Content-Lengths, length and chunked together, NUL or control bytes
  * in target or headers, lines folded or not ended by CRLF, targets that are not UTF-8 after decoding, a Host that is not ours,
- * methods without a route. Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
+ * methods without a route, and what changes something (every method but GET and HEAD) unless it comes from our own page as JSON
+ * (same_origin.h). Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
  * see connection.c. Every answer carries the security headers of answer.c. */
 #ifndef KH_VIEWER_HTTP_HTTP_H
 #define KH_VIEWER_HTTP_HTTP_H

@@ -30,6 +30,7 @@ struct kh_portal {
     kh_ahead *ahead;         /* NULL: nothing is decoded ahead */
     kh_blobcache *manifests; /* encoded stack manifests */
     kh_pool *workers;        /* what reads the index: never on an HTTP thread */
+    kh_pool *askers;         /* what waits for the bridge: lists do not wait behind it */
     kh_http_server *server;
 
     pthread_t events_thread;
@@ -43,6 +44,8 @@ struct kh_portal {
 /* later.c: run work on a worker; the request is suspended, and work answers it. */
 typedef void kh_portal_work(kh_portal *portal, kh_http_request *request);
 void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work);
+/* The same for work that asks the bridge. */
+void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work);
 
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);
@@ -56,8 +59,10 @@ void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double 
 kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile,
     kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset;
 
-/* pull_json.c: the members of a pull as both the pull list and the event stream give them */
+/* pulls.c: the members of a pull as both the lists and the event stream give them; those of a row of a list; a time */
 void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull);
+void kh_portal_put_pull_row(kh_json_writer *json, const kh_pull *pull);
+void kh_portal_put_when(kh_json_writer *json, const char *key, int64_t wall_ms);
 
 /* events.c */
 KH_MUST_USE kh_status kh_portal_events_start(kh_portal *portal, kh_error *err);

@@ -1,4 +1,4 @@
-/* Reading the index can take a while; HTTP threads do not wait for it. */
+/* Reading the index can take a while, and the bridge may take seconds to answer; HTTP threads do not wait for either. */
 #include <stdlib.h>
 #include "viewer/portal/internal.h"
 
@@ -23,7 +23,7 @@ static void run_task(void *argument, unsigned thread_index)
     taken.work(taken.portal, taken.request);
 }
 
-void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work)
+static void submit(kh_portal *portal, kh_pool *pool, kh_http_request *request, kh_portal_work *work)
 {
     kh_error err = KH_ERROR_INIT;
     task *t = malloc(sizeof *t);
@@ -33,9 +33,19 @@ void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work
         kh_error_set(&err, KH_E_MEMORY, "no memory for a request");
     } else {
         *t = (task){.portal = portal, .request = request, .work = work};
-        if (kh_pool_submit(portal->workers, run_task, t, &err) == KH_OK)
+        if (kh_pool_submit(pool, run_task, t, &err) == KH_OK)
             return;
     }
     free(t);
     kh_http_answer_error(request, &err);
+}
+
+void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work)
+{
+    submit(portal, portal->workers, request, work);
+}
+
+void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work)
+{
+    submit(portal, portal->askers, request, work);
 }

@@ -3,10 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "viewer/portal/internal.h"
+#include "viewer/portal/admin.h"
 
 #define WORKERS 2
 #define WORKERS_QUEUE 512
+#define ASKERS 4
+#define ASKERS_QUEUE 64
 #define BODY_BYTES_MAX (64u * 1024)
 
 const kh_portal_options kh_portal_options_default = {
@@ -46,6 +48,13 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/api/studies", kh_portal_studies, portal},
         {"GET", "/api/pulls", kh_portal_pulls, portal},
         {"GET", "/api/events", kh_portal_events, portal},
+        {"GET", "/api/admin/nodes", kh_portal_admin_nodes, portal},
+        {"GET", "/api/admin/queue", kh_portal_admin_queue, portal},
+        {"GET", "/api/admin/failures", kh_portal_admin_failures, portal},
+        {"GET", "/api/admin/arrivals", kh_portal_admin_arrivals, portal},
+        {"GET", "/api/admin/associations", kh_portal_admin_associations, portal},
+        {"GET", "/api/admin/refusals", kh_portal_admin_refusals, portal},
+        {"POST", "/api/admin/{kind}/{which}/{action}", kh_portal_admin_change, portal},
         {"GET", "/health", kh_portal_health, portal},
         {"GET", "/metrics", kh_portal_metrics, portal},
         {"GET", "/", kh_portal_page, portal},
@@ -91,6 +100,8 @@ kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_
     if (status == KH_OK)
         status = kh_pool_create(&portal->workers, "portal", WORKERS, WORKERS_QUEUE, err);
     if (status == KH_OK)
+        status = kh_pool_create(&portal->askers, "asker", ASKERS, ASKERS_QUEUE, err);
+    if (status == KH_OK)
         status = kh_portal_events_start(portal, err);
     if (status == KH_OK)
         status = start_server(portal, err); /* last: a request may come at once */
@@ -111,6 +122,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_http_server_stop(portal->server, drain_ms);
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
+    kh_pool_stop(portal->askers);
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);

@@ -3,6 +3,7 @@
 #ifndef KH_VIEWER_PORTAL_PORTAL_H
 #define KH_VIEWER_PORTAL_PORTAL_H
 
+#include "base/buf.h"
 #include "cache/cache.h"
 #include "dicom/codec/codec.h"
 
@@ -28,6 +29,10 @@ typedef struct kh_portal_options {
     kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
     void *recall_context;
     const char *version;                  /* of the program, for /health */
+    /* Ask the owner of the cache: one JSON line, one JSON line back (pacs-bridge/control.h). Called by several threads; NULL: nobody is
+     * asked, and what the operators' page wants of the bridge answers 503. */
+    kh_status (*ask)(void *ask_context, const char *request, kh_buf *answer, int64_t timeout_ms, kh_error *err);
+    void *ask_context;
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
  * 512 MiB of tiles, 64 MiB of manifests, nothing decoded ahead, no roles. cache, codec and listen_fd are the caller's to set. */

@@ -15,7 +15,7 @@ void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull)
     kh_json_put_bool(json, "compare", pull->compare);
 }
 
-static void put_when(kh_json_writer *json, const char *key, int64_t wall_ms)
+void kh_portal_put_when(kh_json_writer *json, const char *key, int64_t wall_ms)
 {
     char text[KH_CLOCK_TEXT_SIZE];
 
@@ -23,19 +23,28 @@ static void put_when(kh_json_writer *json, const char *key, int64_t wall_ms)
     kh_json_put_text(json, key, text);
 }
 
-static kh_status put_listed(void *context, const kh_pull *pull)
+void kh_portal_put_pull_row(kh_json_writer *json, const kh_pull *pull)
 {
-    kh_json_writer *json = context;
-
-    kh_json_object_begin(json);
     kh_json_put_int(json, "pull", pull->id);
     kh_json_put_int(json, "node", pull->node_id);
     kh_json_put_text(json, "study_uid", pull->study_uid);
     kh_json_put_int(json, "priority", pull->priority);
     kh_portal_put_pull(json, pull);
     kh_json_put_int(json, "attempts", pull->attempts);
-    put_when(json, "created", pull->created_ms);
-    put_when(json, "updated", pull->updated_ms);
+    kh_json_put_int(json, "bytes", pull->bytes);
+    kh_json_put_int(json, "rule", pull->rule_id);
+    kh_json_put_text(json, "asked_by", pull->asked_by);
+    kh_portal_put_when(json, "created", pull->created_ms);
+    kh_portal_put_when(json, "updated", pull->updated_ms);
+    kh_portal_put_when(json, "not_before", pull->not_before_ms);
+}
+
+static kh_status put_listed(void *context, const kh_pull *pull)
+{
+    kh_json_writer *json = context;
+
+    kh_json_object_begin(json);
+    kh_portal_put_pull_row(json, pull);
     kh_json_object_end(json);
     return KH_OK;
 }

@@ -73,11 +73,15 @@ export function listStudies(filter, signal) {
 
 export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, signal);
 
-/** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
-export async function recallStudy(studyId, signal) {
-    const response = await request(`/api/studies/${studyId}/recall`, signal, 'application/json', {}, 'POST');
+/** Something is to be changed. The service takes that as JSON only, which no form of another site can send. */
+async function change(url, signal) {
+    const type = { 'Content-Type': 'application/json' };
+    const response = await request(url, signal, 'application/json', type, 'POST');
     return response.json();
 }
+
+/** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
+export const recallStudy = (studyId, signal) => change(`/api/studies/${studyId}/recall`, signal);
 
 export const getStack = (seriesId, signal) => getJson(`/api/series/${seriesId}/stack`, signal);
 
