@@ -1,6 +1,7 @@
 #include "cache/facts.h"
 
 #include <string.h>
+#include "cache/believe.h"
 #include "cache/frame_sums.h"
 #include "cache/image_record.h"
 #include "cache/internal.h"
@@ -210,6 +211,8 @@ static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh
         record.swap_bytes = swap_unit(dataset, &record.info);
         status = read_frames(&record, dataset, source, fd, &why);
         facts->described = status == KH_OK;
+        if (status == KH_OK)
+            kh_believe_codestream(&record, facts->transfer_syntax_uid, fd);
         if (!our_own_trouble(status)) {
             kh_status encoded = kh_image_record_encode(&facts->image, &record, &why);
 

@@ -22,5 +22,5 @@ else()
 endif()
 if(KH_FUZZ)
     # clang wants the format attribute on functions that take a va_list as well
-    target_compile_options(kh_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-format-nonliteral -Wno-unknown-warning-option)
+    target_compile_options(kh_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-format-nonliteral -Wno-string-concatenation -Wno-unknown-attributes -Wno-unknown-warning-option)
 endif()

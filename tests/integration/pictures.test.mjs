@@ -265,7 +265,6 @@ for (const [file, frame, words_] of [
 for (const [name, make, words_] of [
     ['an RLE frame cut short', () => compressed('dcmcrle', []).then((made) => cutLast(made, 900)), /RLE/],
     ['a JPEG frame with a hole', () => compressed('dcmcjpeg', ['+e1']).then((made) => cutLast(made, 600)), /JPEG|PixelData/],
-    ['a codestream of another size than the header says', async () => makeObject([...grey({ rows: ROWS, columns: COLUMNS + 1 }), ...fragments([await openjpeg([])])], { syntax: 'JPEG2000LosslessOnly' }), /JPEG 2000 of 50 columns and 40 rows, expected Columns 51 and Rows 40/],
     ['12 bits allocated', () => makeObject([...grey({ rows: ROWS, columns: COLUMNS, allocated: 12 }), pixels()]), /BitsAllocated \(0028,0100\) 12, expected 1, 8, 16, 32 or 64/],
     ['video', () => makeObject([...grey({ rows: ROWS, columns: COLUMNS, allocated: 8, stored: 8 }), ...fragments([Buffer.alloc(100, 1)])], { syntax: 'MPEG2MainProfile@MainLevel' }), /has no frames of its own/],
 ]) {
@@ -300,3 +299,21 @@ test('a lossy codestream under a lossless syntax is told in the log', async () =
         assert.match(alone.log, /codestream of 1 samples of 16 bits, lossy, header says 1 of 12, lossless: the codestream is believed/);
     } finally { await alone.stop(); }
 });
+
+// The codestream is what is decoded: it wins over a header that says otherwise, and the log says so.
+for (const [name, rows, columns] of [['one column more', ROWS, COLUMNS + 1], ['one row less', ROWS - 1, COLUMNS], ['rows for columns', COLUMNS, ROWS]]) {
+    test(`a header that lies about the size of its codestream: ${name}`, async () => {
+        const { file } = await makeObject([...grey({ rows, columns }), ...fragments([await openjpeg([])])], { syntax: 'JPEG2000LosslessOnly' });
+        const seen = await shown({ file });
+        const answer = await service.request(seen.tile());
+        assert.equal(answer.code, 200, answer.body.toString().slice(0, 200));
+        assert.deepEqual(jpegSize(answer.body), { rows: ROWS, columns: COLUMNS });
+    });
+}
+
+/** Rows and columns of a JPEG: its SOF0 (ISO/IEC 10918-1 B.2.2). */
+function jpegSize(bytes) {
+    for (let at = 2; at < bytes.length; at += 2 + bytes.readUInt16BE(at + 2))
+        if (bytes[at + 1] === 0xc0) return { rows: bytes.readUInt16BE(at + 5), columns: bytes.readUInt16BE(at + 7) };
+    return null;
+}
