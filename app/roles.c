@@ -17,6 +17,7 @@
 #include "pacs-bridge/bridge.h"
 #include "pacs-bridge/control.h"
 #include "store/file.h"
+#include "viewer/dicomweb/dicomweb.h"
 #include "viewer/portal/portal.h"
 
 /* Between two looks for an index that the bridge is still making. */
@@ -246,7 +247,8 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
     return kh_control_call(kh_cache_dir(context), request, answer, timeout_ms, err);
 }
 
-static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
+static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb,
+                              kh_error *err)
 {
     const kh_settings *settings = service->settings;
     const char *names[KH_PAGE_ROLES_MAX];
@@ -278,7 +280,18 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;
+    options.more_routes = kh_dicomweb_routes(dicomweb, &options.more_route_count);
+    options.open_below = KH_DICOMWEB_PATH;
     return kh_portal_start(out, &options, err);
+}
+
+static kh_status start_dicomweb(kh_dicomweb **out, kh_cache *cache, kh_codec *codec, kh_error *err)
+{
+    kh_dicomweb_options options = kh_dicomweb_options_default;
+
+    options.cache = cache;
+    options.codec = codec;
+    return kh_dicomweb_start(out, &options, err);
 }
 
 static int run_web(void *context, unsigned index, const kh_role_life *life)
@@ -287,6 +300,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache = NULL;
     kh_codec *codec = NULL;
+    kh_dicomweb *dicomweb = NULL;
     kh_portal *portal = NULL;
     int result = 0;
 
@@ -299,13 +313,15 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     if (!cache)
         return 0;
     if (kh_codec_create(&codec, service->channels, decoder_pid, service, &err) != KH_OK ||
-        start_portal(&portal, service, cache, codec, &err) != KH_OK) {
+        start_dicomweb(&dicomweb, cache, codec, &err) != KH_OK ||
+        start_portal(&portal, service, cache, codec, dicomweb, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
         told_to_stop(-1);
         kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
     }
+    kh_dicomweb_stop(dicomweb);
     kh_codec_free(codec);
     kh_cache_close(cache);
     return result;

@@ -16,9 +16,10 @@ declare -A allowed=(
     [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
     [viewer/http]="base viewer/http"
     [viewer/portal]="base store dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/web viewer/portal"
+    [viewer/dicomweb]="base store dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/dicomweb"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base store dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal phantom app"
+    [app]="base store dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(

@@ -115,14 +115,15 @@ static void nothing(kh_http_request *request, void *context)
 
 static const kh_http_route routes[] = {
     {"GET", "/hello", hello, NULL},     {"GET", "/echo", echo, NULL},       {"GET", "/echo/{name}", echo, NULL},
-    {"POST", "/body", body, NULL},      {"GET", "/big", give_big, NULL},    {"GET", "/numbers", numbers, NULL},
+    {"POST", "/body", body, NULL},      {"POST", "/open/body", body, NULL}, {"POST", "/opened", body, NULL},
+         {"GET", "/big", give_big, NULL},    {"GET", "/numbers", numbers, NULL},
     {"GET", "/fail", fail_with_path, NULL}, {"GET", "/gzip", gzip, NULL},   {"GET", "/nothing", nothing, NULL},
     {"GET", "/prepared", give_prepared, &prepared},
 };
 
 static int start(void **state)
 {
-    kh_http_options options = {.thread_count = 2, .connections_max = 200, .connections_per_address_max = 200,
+    kh_http_options options = {.thread_count = 2, .open_below = "/open", .connections_max = 200, .connections_per_address_max = 200,
                                .idle_timeout_s = 1, .body_bytes_max = BODY_MAX, .loopback_hosts_only = true};
 
     (void)state;
@@ -164,6 +165,9 @@ static const raw_case cases[] = {
     {"segment decoded", RAW("GET /echo/a%20b HTTP/1.1\r\n" HOST "\r\n"), 200, "a b"},
     {"absolute form", RAW("GET http://localhost/hello HTTP/1.1\r\n" HOST "\r\n"), 200, "hello"},
     {"body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 3\r\n\r\nabc"), 200, "3"},
+    {"from elsewhere", RAW("POST /body HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"), 403, NULL},
+    {"from elsewhere to an open address", RAW("POST /open/body HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"), 200, "3"},
+    {"from elsewhere to one that begins alike", RAW("POST /opened HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"), 403, NULL},
     {"chunked body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"), 200, "5"},
     {"empty body", RAW("POST /body HTTP/1.1\r\n" HOST OURS "Content-Length: 0\r\n\r\n"), 200, "0"},
     {"host with a port", RAW("GET /hello HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"), 200, "hello"},

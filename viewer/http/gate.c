@@ -157,7 +157,7 @@ static bool refuse(kh_http_request *request, unsigned code, const char *message)
     return true;
 }
 
-/* Every method but GET and HEAD changes something: no route is left out. */
+/* Every method but GET and HEAD changes something. */
 static bool is_from_elsewhere(kh_http_request *request, const char *method)
 {
     const kh_http_change change = {.host = kh_http_header(request, "Host"),
@@ -173,13 +173,21 @@ static bool is_from_elsewhere(kh_http_request *request, const char *method)
     return code != 0 && refuse(request, code, problem);
 }
 
+static bool is_open(const kh_http_request *request)
+{
+    const char *below = request->server->options.open_below, *path = kh_http_path(request);
+    size_t size = below ? strlen(below) : 0;
+
+    return below && strncmp(path, below, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
 static bool find_route(kh_http_request *request, const char *method)
 {
     kh_http_server *server = request->server;
 
     switch (kh_router_match(&request->match, server->routes, server->route_count, method, &request->target)) {
     case KH_ROUTE_FOUND:
-        return is_from_elsewhere(request, method);
+        return !is_open(request) && is_from_elsewhere(request, method);
     case KH_ROUTE_NO_METHOD:
         kh_http_set_header(request, "Allow", request->match.allow);
         return refuse(request, 405, "this method is not served here; see Allow");

@@ -3,7 +3,7 @@
  * from any thread. Refused before a handler sees them: two Content-Lengths, length and chunked together, NUL or control bytes
  * in target or headers, lines folded or not ended by CRLF, targets that are not UTF-8 after decoding, a Host that is not ours,
  * methods without a route, and what changes something (every method but GET and HEAD) unless it comes from our own page as JSON
- * (same_origin.h). Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
+ * (same_origin.h) or the address is an open one, whose handler says who may. Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
  * see connection.c. Every answer carries the security headers of answer.c. */
 #ifndef KH_VIEWER_HTTP_HTTP_H
 #define KH_VIEWER_HTTP_HTTP_H
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/error.h"
+#include "base/pool.h"
 
 typedef struct kh_http_server kh_http_server;
 typedef struct kh_http_request kh_http_request;
@@ -23,6 +24,8 @@ typedef struct kh_http_options {
     unsigned connections_per_address_max;
     unsigned idle_timeout_s;
     size_t body_bytes_max;         /* of a request */
+    const char *open_below;        /* "/dicomweb": whoever asks for this or an address below it is admitted by the handler, for changes
+                                      too; the string is the caller's. NULL: nothing is */
     bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS) */
 } kh_http_options;
 
@@ -98,6 +101,9 @@ bool kh_http_etag_matches(const kh_http_request *request, const char *etag);
 
 /* The handler returns without an answer; another thread answers later. */
 void kh_http_suspend(kh_http_request *request);
+/* Suspends the request and runs work on a thread of pool; work answers it. A full pool answers 503. */
+typedef void kh_http_work(void *context, kh_http_request *request);
+void kh_http_later(kh_http_request *request, kh_pool *pool, kh_http_work *work, void *context);
 /* The client has gone: whoever works for the request may stop (and must still answer). Only between suspend and answer. */
 bool kh_http_client_gone(const kh_http_request *request);
 

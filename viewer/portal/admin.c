@@ -30,8 +30,9 @@ static kh_status put_node(void *context, const kh_node *node)
     return KH_OK;
 }
 
-static void nodes(kh_portal *portal, kh_http_request *request)
+static void nodes(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
     kh_buf body;
@@ -64,8 +65,9 @@ static kh_status put_received(void *context, const kh_received *received)
     return KH_OK;
 }
 
-static void arrivals(kh_portal *portal, kh_http_request *request)
+static void arrivals(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     int64_t to_hour = kh_clock_wall_ms() / KH_RECEIVED_HOUR_MS, from_hour = to_hour - HOURS + 1;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;

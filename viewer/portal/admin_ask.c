@@ -64,13 +64,15 @@ static void answer_asked(kh_portal *portal, kh_http_request *request, const char
     kh_buf_release(&answer);
 }
 
-static void associations(kh_portal *portal, kh_http_request *request)
+static void associations(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     answer_asked(portal, request, "{\"op\":\"association.list\"}");
 }
 
-static void refusals(kh_portal *portal, kh_http_request *request)
+static void refusals(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     answer_asked(portal, request, "{\"op\":\"refusal.list\"}");
 }
 
@@ -97,8 +99,9 @@ static kh_status put_change(kh_json_writer *json, kh_http_request *request, kh_e
     return status == KH_OK ? kh_json_writer_status(json, err) : status;
 }
 
-static void change(kh_portal *portal, kh_http_request *request)
+static void change(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
     kh_buf line;

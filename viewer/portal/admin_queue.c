@@ -207,13 +207,15 @@ static void answer(kh_portal *portal, kh_http_request *request, bool failed)
     }
 }
 
-static void queue(kh_portal *portal, kh_http_request *request)
+static void queue(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     answer(portal, request, false);
 }
 
-static void failures(kh_portal *portal, kh_http_request *request)
+static void failures(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     answer(portal, request, true);
 }
 

@@ -41,11 +41,10 @@ struct kh_portal {
     unsigned subscriber_count;
 };
 
-/* later.c: run work on a worker; the request is suspended, and work answers it. */
-typedef void kh_portal_work(kh_portal *portal, kh_http_request *request);
-void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work);
+/* portal.c: run work, whose context is the portal, on a worker: kh_http_later(). */
+void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_http_work *work);
 /* The same for work that asks the bridge. */
-void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work);
+void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_work *work);
 
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);

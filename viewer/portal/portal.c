@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include "viewer/portal/admin.h"
 
@@ -36,9 +37,10 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         .connections_per_address_max = options->connections_per_address_max,
         .idle_timeout_s = options->idle_timeout_s,
         .body_bytes_max = BODY_BYTES_MAX,
+        .open_below = options->open_below,
         .loopback_hosts_only = options->loopback_hosts_only,
     };
-    const kh_http_route routes[] = {
+    const kh_http_route own[] = {
         {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/lossless", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", kh_portal_tile, portal},
@@ -62,7 +64,28 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/web/{path*}", kh_portal_asset, portal},
     };
 
-    return kh_http_server_start(&portal->server, &http, routes, sizeof routes / sizeof routes[0], err);
+    const size_t own_count = sizeof own / sizeof own[0];
+    kh_http_route *routes = malloc((own_count + options->more_route_count) * sizeof *routes);
+    kh_status status;
+
+    if (!routes)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the routes");
+    memcpy(routes, own, sizeof own);
+    for (size_t i = 0; i < options->more_route_count; i++)
+        routes[own_count + i] = options->more_routes[i];
+    status = kh_http_server_start(&portal->server, &http, routes, own_count + options->more_route_count, err);
+    free(routes);
+    return status;
+}
+
+void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_http_work *work)
+{
+    kh_http_later(request, portal->workers, work, portal);
+}
+
+void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_work *work)
+{
+    kh_http_later(request, portal->askers, work, portal);
 }
 
 static kh_portal *portal_create(const kh_portal_options *options)

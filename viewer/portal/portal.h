@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "cache/cache.h"
 #include "dicom/codec/codec.h"
+#include "viewer/http/http.h"
 
 typedef struct kh_portal kh_portal;
 
@@ -33,6 +34,10 @@ typedef struct kh_portal_options {
      * asked, and what the operators' page wants of the bridge answers 503. */
     kh_status (*ask)(void *ask_context, const char *request, kh_buf *answer, int64_t timeout_ms, kh_error *err);
     void *ask_context;
+    /* Served on the same port, after the portal's own; copied at start, their contexts live until after stop. */
+    const kh_http_route *more_routes;
+    size_t more_route_count;
+    const char *open_below; /* kh_http_options */
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
  * 512 MiB of tiles, 64 MiB of manifests, nothing decoded ahead, no roles. cache, codec and listen_fd are the caller's to set. */

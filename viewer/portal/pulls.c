@@ -49,8 +49,9 @@ static kh_status put_listed(void *context, const kh_pull *pull)
     return KH_OK;
 }
 
-static void list_pulls(kh_portal *portal, kh_http_request *request)
+static void list_pulls(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
     kh_buf body;

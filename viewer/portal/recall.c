@@ -4,8 +4,9 @@
 
 #define ANSWER_BYTES_MAX 4096
 
-static void recall(kh_portal *portal, kh_http_request *request)
+static void recall(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     int64_t study_id, pull_id = 0;
     kh_json_writer json;

@@ -228,8 +228,9 @@ static void answer_stack(kh_portal *portal, kh_http_request *request, const kh_s
         kh_http_answer_error(request, &err);
 }
 
-static void one_stack(kh_portal *portal, kh_http_request *request)
+static void one_stack(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     const kh_stack *stack = NULL;
     kh_series series;

@@ -64,8 +64,9 @@ static void put_health(kh_portal *portal, kh_json_writer *json, bool *well)
     kh_json_object_end(json);
 }
 
-static void health(kh_portal *portal, kh_http_request *request)
+static void health(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
     kh_buf body;
@@ -201,8 +202,9 @@ static kh_status put_role_metrics(kh_portal *portal, kh_buf *out)
     return status;
 }
 
-static void metrics(kh_portal *portal, kh_http_request *request)
+static void metrics(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_buf out;
 

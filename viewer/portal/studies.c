@@ -185,8 +185,9 @@ static void answer(kh_http_request *request, kh_buf *body, kh_json_writer *json,
     kh_http_answer_error(request, err);
 }
 
-static void list_studies(kh_portal *portal, kh_http_request *request)
+static void list_studies(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_study_filter filter;
     kh_json_writer json;
@@ -285,8 +286,9 @@ out:
     return status;
 }
 
-static void one_study(kh_portal *portal, kh_http_request *request)
+static void one_study(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     int64_t study_id;
     kh_json_writer json;

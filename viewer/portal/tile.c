@@ -222,8 +222,9 @@ static void make_tile(kh_portal *portal, kh_http_request *request, const kh_tile
 }
 
 /* The browser has a copy, we have none: its tag is compared before anything is rendered. */
-static void revalidate(kh_portal *portal, kh_http_request *request)
+static void revalidate(void *context, kh_http_request *request)
 {
+    kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_tile_key key;
     char etag[KH_TILE_ETAG_SIZE];

@@ -1,11 +1,11 @@
-/* Reading the index can take a while, and the bridge may take seconds to answer; HTTP threads do not wait for either. */
+/* Work that may take a while, or waits for somebody, is not done on an HTTP thread. */
 #include <stdlib.h>
-#include "viewer/portal/internal.h"
+#include "viewer/http/http.h"
 
 typedef struct task {
-    kh_portal *portal;
+    void *context;
     kh_http_request *request;
-    kh_portal_work *work;
+    kh_http_work *work;
 } task;
 
 static void run_task(void *argument, unsigned thread_index)
@@ -20,10 +20,10 @@ static void run_task(void *argument, unsigned thread_index)
         kh_http_answer_error(taken.request, &err);
         return;
     }
-    taken.work(taken.portal, taken.request);
+    taken.work(taken.context, taken.request);
 }
 
-static void submit(kh_portal *portal, kh_pool *pool, kh_http_request *request, kh_portal_work *work)
+void kh_http_later(kh_http_request *request, kh_pool *pool, kh_http_work *work, void *context)
 {
     kh_error err = KH_ERROR_INIT;
     task *t = malloc(sizeof *t);
@@ -32,20 +32,10 @@ static void submit(kh_portal *portal, kh_pool *pool, kh_http_request *request, k
     if (!t) {
         kh_error_set(&err, KH_E_MEMORY, "no memory for a request");
     } else {
-        *t = (task){.portal = portal, .request = request, .work = work};
+        *t = (task){.context = context, .request = request, .work = work};
         if (kh_pool_submit(pool, run_task, t, &err) == KH_OK)
             return;
     }
     free(t);
     kh_http_answer_error(request, &err);
-}
-
-void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work)
-{
-    submit(portal, portal->workers, request, work);
-}
-
-void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_portal_work *work)
-{
-    submit(portal, portal->askers, request, work);
 }

@@ -1,0 +1,77 @@
+#include "viewer/dicomweb/dicomweb.h"
+
+#include <stdlib.h>
+#include "viewer/dicomweb/internal.h"
+
+const kh_dicomweb_options kh_dicomweb_options_default = {.threads = 2, .queue_max = 256};
+
+/* Every resource there is; the first that fits serves. */
+static const kh_dicomweb_resource resources[] = {
+    {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
+};
+#define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
+
+/* The one door: whatever asks for a resource comes through here. */
+static void serve(kh_http_request *request, void *context)
+{
+    const kh_dicomweb_entry *entry = context;
+
+    entry->resource->handler(entry->dicomweb, request);
+}
+
+static kh_status make_routes(kh_dicomweb *dicomweb, kh_error *err)
+{
+    dicomweb->entries = calloc(RESOURCE_COUNT, sizeof *dicomweb->entries);
+    dicomweb->routes = calloc(RESOURCE_COUNT, sizeof *dicomweb->routes);
+    if (!dicomweb->entries || !dicomweb->routes)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for the DICOMweb routes");
+    for (size_t i = 0; i < RESOURCE_COUNT; i++) {
+        dicomweb->entries[i] = (kh_dicomweb_entry){.dicomweb = dicomweb, .resource = &resources[i]};
+        dicomweb->routes[i] = (kh_http_route){.method = resources[i].method, .pattern = resources[i].pattern, .handler = serve,
+                                              .context = &dicomweb->entries[i]};
+    }
+    dicomweb->route_count = RESOURCE_COUNT;
+    return KH_OK;
+}
+
+kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *options, kh_error *err)
+{
+    kh_dicomweb *dicomweb = calloc(1, sizeof *dicomweb);
+    kh_status status;
+
+    *out = NULL;
+    if (!dicomweb)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for DICOMweb");
+    dicomweb->options = *options;
+    dicomweb->cache = options->cache;
+    status = make_routes(dicomweb, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&dicomweb->workers, "dicomweb", options->threads, options->queue_max, err);
+    if (status != KH_OK) {
+        kh_dicomweb_stop(dicomweb);
+        return status;
+    }
+    *out = dicomweb;
+    return KH_OK;
+}
+
+void kh_dicomweb_stop(kh_dicomweb *dicomweb)
+{
+    if (!dicomweb)
+        return;
+    kh_pool_stop(dicomweb->workers);
+    free(dicomweb->routes);
+    free(dicomweb->entries);
+    free(dicomweb);
+}
+
+const kh_http_route *kh_dicomweb_routes(const kh_dicomweb *dicomweb, size_t *count)
+{
+    *count = dicomweb->route_count;
+    return dicomweb->routes;
+}
+
+void kh_dicomweb_later(kh_dicomweb *dicomweb, kh_http_request *request, kh_http_work *work)
+{
+    kh_http_later(request, dicomweb->workers, work, dicomweb);
+}

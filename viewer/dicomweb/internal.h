@@ -1,0 +1,38 @@
+/* internal.h - what the files of viewer/dicomweb share. */
+#ifndef KH_VIEWER_DICOMWEB_INTERNAL_H
+#define KH_VIEWER_DICOMWEB_INTERNAL_H
+
+#include "base/pool.h"
+#include "viewer/dicomweb/dicomweb.h"
+
+/* Serves one resource, on an HTTP thread; what reads the index or a file does so later (kh_dicomweb_later()). */
+typedef void kh_dicomweb_handler(kh_dicomweb *dicomweb, kh_http_request *request);
+
+typedef struct kh_dicomweb_resource {
+    const char *method, *pattern;
+    kh_dicomweb_handler *handler;
+} kh_dicomweb_resource;
+
+/* What a route's context points at. */
+typedef struct kh_dicomweb_entry {
+    kh_dicomweb *dicomweb;
+    const kh_dicomweb_resource *resource;
+} kh_dicomweb_entry;
+
+struct kh_dicomweb {
+    kh_dicomweb_options options;
+    kh_cache *cache;
+    kh_pool *workers;
+    kh_dicomweb_entry *entries;
+    kh_http_route *routes;
+    size_t route_count;
+};
+
+/* Run work, whose context is the kh_dicomweb, on a worker. Header values that it needs beside Accept-Encoding and If-None-Match are
+ * read before: kh_http_suspend(). */
+void kh_dicomweb_later(kh_dicomweb *dicomweb, kh_http_request *request, kh_http_work *work);
+
+/* capabilities.c */
+kh_dicomweb_handler kh_dicomweb_capabilities;
+
+#endif
