@@ -197,6 +197,11 @@ static bool find_route(kh_http_request *request, const char *method)
     return refuse(request, 404, "no such address");
 }
 
+bool kh_http_is_upload(const kh_http_request *request, const char *method)
+{
+    return is_open(request) && (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0);
+}
+
 bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version)
 {
     kh_error err = KH_ERROR_INIT;
@@ -208,12 +213,12 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
     problem = check_head(request, method, url, version, &code);
     if (problem)
         return refuse(request, code, problem);
-    if (body_is_too_large(request))
-        return refuse(request, 413, "the body is larger than this server takes");
     if (kh_target_parse(&request->target, request->raw, request->raw_size, &err) != KH_OK)
         return refuse(request, err.status == KH_E_LIMIT ? 414 : err.status == KH_E_MEMORY ? 503 : 400, err.message);
     if (request->target.authority &&
         !host_is_ours(&request->server->options, request->target.authority, strlen(request->target.authority)))
         return refuse(request, 421, "the target's host is not a name of this server");
+    if (!kh_http_is_upload(request, method) && body_is_too_large(request))
+        return refuse(request, 413, "the body is larger than this server takes");
     return find_route(request, method);
 }

@@ -25,7 +25,8 @@ typedef struct kh_http_options {
     unsigned idle_timeout_s;
     size_t body_bytes_max;         /* of a request */
     const char *open_below;        /* "/dicomweb": whoever asks for this or an address below it is admitted by the handler, for changes
-                                      too; the string is the caller's. NULL: nothing is */
+                                      too, and a POST or PUT there comes to it before its body: kh_http_receive(). The string is the
+                                      caller's. NULL: nothing is */
     bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS) */
 } kh_http_options;
 
@@ -71,6 +72,21 @@ KH_MUST_USE kh_status kh_http_query_double(const kh_http_request *request, const
                                            double fallback, double *out, kh_error *err);
 KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,
                                           int64_t *out, kh_error *err);
+
+/* A body that is not held in memory. The handler of a POST or PUT below open_below is called when the head is in; it answers at once (the
+ * body is not read then, the connection ends), or begins to receive. */
+typedef struct kh_http_receiver {
+    /* The body's bytes in their order, on threads of the pool, one call at a time. What fails is the request's answer; nothing more is
+     * taken then. */
+    kh_status (*take)(void *context, const void *bytes, size_t size, kh_error *err);
+    /* All of it came and was taken: answers the (suspended) request, on a thread of the pool. */
+    void (*finish)(void *context, kh_http_request *request);
+    /* The last call, on any thread, whatever happened before. */
+    void (*drop)(void *context);
+} kh_http_receiver;
+/* In a handler, instead of an answer. receiver lives as long as the program, pool until the server has stopped. A body of more than
+ * bytes_max bytes ends the connection (one whose Content-Length says so is for the handler to refuse). Memory: 512 KiB. */
+void kh_http_receive(kh_http_request *request, kh_pool *pool, const kh_http_receiver *receiver, void *context, uint64_t bytes_max);
 
 /* Answering. A header to go with the answer; copied. Of at most 12 and 2 KiB together; a value of more than
  * 200 bytes, or with other than printable ASCII, is left out and logged. */

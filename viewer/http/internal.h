@@ -1,5 +1,6 @@
 /* internal.h - what the files of viewer/http share.
- * Lock order: the owner's own locks, streams_lock, a stream's lock, libmicrohttpd's. The server's lock is held alone. */
+ * Lock order: the owner's own locks, streams_lock, a stream's lock, libmicrohttpd's; an upload's lock, the server's or libmicrohttpd's. The
+ * server's lock is held with no other below it. */
 #ifndef KH_VIEWER_HTTP_INTERNAL_H
 #define KH_VIEWER_HTTP_INTERNAL_H
 
@@ -24,6 +25,8 @@ typedef struct kh_http_connection {
     kh_http_request *spare;   /* of the request before, to be used again; connection's thread */
 } kh_http_connection;
 
+typedef struct kh_http_upload kh_http_upload;
+
 struct kh_http_server {
     struct MHD_Daemon *daemon;
     kh_http_options options;
@@ -38,6 +41,7 @@ struct kh_http_server {
     kh_http_connection *connections;
     kh_http_request *suspended; /* list */
     unsigned connection_count, suspended_count;
+    unsigned paused_count; /* connections that wait until more of a body is wanted */
     bool reaper_stops;
 
     pthread_mutex_t streams_lock; /* guards the next two */
@@ -84,6 +88,7 @@ struct kh_http_request {
     void *release_owner;
     const void *release_held;
     kh_http_stream *stream;
+    kh_http_upload *upload; /* connection's thread */
     kh_http_request *previous_suspended, *next_suspended; /* server->lock */
     char header_text[KH_HTTP_HEADER_BYTES_MAX];           /* last: not cleared for the next request */
 };
@@ -97,6 +102,15 @@ void kh_http_request_end(kh_http_request *request);
 /* gate.c: may the request go on to a handler? True when it was answered (refused) instead. url and version are
  * libmicrohttpd's own pointers, see there. */
 bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version);
+
+/* Does the handler get the head before the body? */
+bool kh_http_is_upload(const kh_http_request *request, const char *method);
+
+/* upload.c; on the connection's thread. False: the connection must end. */
+bool kh_http_upload_take(kh_http_upload *upload, const char *bytes, size_t *size);
+void kh_http_upload_end(kh_http_upload *upload);
+/* The connection or the request ended. */
+void kh_http_upload_detach(kh_http_upload *upload);
 
 /* answer.c */
 void kh_http_answer_code(kh_http_request *request, unsigned code, const char *message);

@@ -77,7 +77,7 @@ static void run_handler(kh_http_request *request)
     else
         route->handler(request, route->context);
     atomic_fetch_sub(&server->dispatching, 1);
-    if (!request->suspended && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
+    if (!request->suspended && !request->upload && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
         kh_log(KH_LOG_ERROR, "http", "the handler of %s gave no answer", route->pattern);
         kh_http_answer_code(request, 500, "no answer was made");
     }
@@ -90,6 +90,28 @@ static bool take_body(kh_http_request *request, const char *bytes, size_t *size)
 
     *size = 0;
     return taken;
+}
+
+/* The handler of an upload sees the head alone: it refuses, or says where the body goes. */
+static enum MHD_Result begin_upload(kh_http_request *request)
+{
+    run_handler(request);
+    return request->upload ? MHD_YES : queue_answer(request);
+}
+
+static enum MHD_Result take_upload(kh_http_request *request, const char *bytes, size_t *size)
+{
+    kh_http_server *server = request->server;
+    bool going_on;
+
+    if (*size > 0)
+        return kh_http_upload_take(request->upload, bytes, size) ? MHD_YES : MHD_NO;
+    atomic_fetch_add(&server->dispatching, 1);
+    going_on = !atomic_load(&server->stopping);
+    if (going_on)
+        kh_http_upload_end(request->upload);
+    atomic_fetch_sub(&server->dispatching, 1);
+    return going_on ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const char *url, const char *method,
@@ -105,8 +127,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
         request->begun = true;
         request->is_head = strcmp(method, "HEAD") == 0;
         atomic_fetch_add_explicit(&request->server->requests, 1, memory_order_relaxed);
-        return kh_http_gate(request, method, url, version) ? queue_answer(request) : MHD_YES;
+        if (kh_http_gate(request, method, url, version))
+            return queue_answer(request);
+        return kh_http_is_upload(request, method) ? begin_upload(request) : MHD_YES;
     }
+    if (request->upload && !request->suspended)
+        return take_upload(request, upload, upload_size);
     if (*upload_size > 0)
         return take_body(request, upload, upload_size) ? MHD_YES : MHD_NO;
     if (!request->suspended && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
@@ -132,6 +158,8 @@ static void completed(void *context, struct MHD_Connection *mhd, void **request_
         return;
     if (request->stream)
         kh_http_stream_closed(request->stream);
+    if (request->upload)
+        kh_http_upload_detach(request->upload);
     kh_http_connection_expect_request(request->connection);
     kh_http_request_end(request);
     atomic_fetch_sub(&server->requests_open, 1);
@@ -277,7 +305,7 @@ static void abandon_suspended(kh_http_server *server)
     while ((request = hold_unanswered(server)) != NULL)
         kh_http_abandon(request);
     pthread_mutex_lock(&server->lock);
-    while (server->suspended_count > 0)
+    while (server->suspended_count > 0 || server->paused_count > 0)
         pthread_cond_wait(&server->answered, &server->lock);
     pthread_mutex_unlock(&server->lock);
 }
