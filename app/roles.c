@@ -285,12 +285,25 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     return kh_portal_start(out, &options, err);
 }
 
-static kh_status start_dicomweb(kh_dicomweb **out, kh_cache *cache, kh_codec *codec, kh_error *err)
+static kh_status adopt_object(void *context, const char *name, kh_ingest_result *result, kh_error *err)
+{
+    kh_service *service = context;
+    const kh_origin origin = {.facility = service->settings->dicomweb_facility, .source = "STOW"};
+
+    return kh_control_object_adopt(service->settings->data_dir, name, &origin, result, err);
+}
+
+static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
 {
     kh_dicomweb_options options = kh_dicomweb_options_default;
 
     options.cache = cache;
     options.codec = codec;
+    options.public_address = service->settings->dicomweb_address;
+    options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
+    options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
+    options.adopt = adopt_object;
+    options.adopt_context = service;
     return kh_dicomweb_start(out, &options, err);
 }
 
@@ -313,7 +326,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     if (!cache)
         return 0;
     if (kh_codec_create(&codec, service->channels, decoder_pid, service, &err) != KH_OK ||
-        start_dicomweb(&dicomweb, cache, codec, &err) != KH_OK ||
+        start_dicomweb(&dicomweb, service, cache, codec, &err) != KH_OK ||
         start_portal(&portal, service, cache, codec, dicomweb, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {

@@ -23,6 +23,11 @@ typedef struct kh_settings {
     int64_t http_idle_ms;
     int64_t http_streams;
 
+    char dicomweb_address[256];
+    char dicomweb_facility[65];
+    int64_t dicomweb_uploads;
+    int64_t dicomweb_upload_bytes;
+
     char dicom_address[16];
     int64_t dicom_port;
     char dicom_ae_title[17];

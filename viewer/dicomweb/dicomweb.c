@@ -1,13 +1,18 @@
 #include "viewer/dicomweb/dicomweb.h"
 
 #include <stdlib.h>
-#include "viewer/dicomweb/internal.h"
+#include "viewer/dicomweb/stow.h"
 
-const kh_dicomweb_options kh_dicomweb_options_default = {.threads = 2, .queue_max = 256};
+#define UPLOAD_THREADS 2 /* a sender waits for the disk most of the time */
+
+const kh_dicomweb_options kh_dicomweb_options_default = {
+    .threads = 2, .queue_max = 256, .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
 
 /* Every resource there is; the first that fits serves. */
 static const kh_dicomweb_resource resources[] = {
     {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
+    {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
+    {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
 };
 #define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
 
@@ -47,6 +52,10 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
     status = make_routes(dicomweb, err);
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->workers, "dicomweb", options->threads, options->queue_max, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&dicomweb->uploaders, "stow", UPLOAD_THREADS, options->uploads_max, err);
+    if (status == KH_OK && options->adopt)
+        kh_stow_files_clear(dicomweb);
     if (status != KH_OK) {
         kh_dicomweb_stop(dicomweb);
         return status;
@@ -60,6 +69,7 @@ void kh_dicomweb_stop(kh_dicomweb *dicomweb)
     if (!dicomweb)
         return;
     kh_pool_stop(dicomweb->workers);
+    kh_pool_stop(dicomweb->uploaders);
     free(dicomweb->routes);
     free(dicomweb->entries);
     free(dicomweb);

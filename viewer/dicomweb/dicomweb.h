@@ -4,6 +4,7 @@
 #define KH_VIEWER_DICOMWEB_DICOMWEB_H
 
 #include "cache/cache.h"
+#include "cache/ingest.h"
 #include "dicom/codec/codec.h"
 #include "viewer/http/http.h"
 
@@ -16,8 +17,16 @@ typedef struct kh_dicomweb_options {
     kh_codec *codec;   /* borrowed; NULL: nothing is decoded */
     unsigned threads;  /* 1 to 64 */
     size_t queue_max;  /* requests waiting; more answer 503 */
+    const char *public_address; /* "https://images.example", where clients find us; NULL or "": the Host they name. Borrowed until stop */
+    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). May wait; called by several threads. NULL:
+     * nothing can be stored. */
+    kh_status (*adopt)(void *context, const char *name, kh_ingest_result *result, kh_error *err);
+    void *adopt_context;
+    unsigned uploads_max;       /* requests that store at once, 1 to 64; more answer 503 */
+    uint64_t upload_bytes_max;  /* of one request that stores */
+    unsigned parts_max;         /* of one request that stores */
 } kh_dicomweb_options;
-/* 2 threads, 256 requests waiting. cache and codec are the caller's to set. */
+/* 2 threads, 256 requests waiting; 8 that store, of 16 GiB and 20,000 parts. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 
 KH_MUST_USE kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *options, kh_error *err);

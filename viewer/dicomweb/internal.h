@@ -2,6 +2,7 @@
 #ifndef KH_VIEWER_DICOMWEB_INTERNAL_H
 #define KH_VIEWER_DICOMWEB_INTERNAL_H
 
+#include <stdatomic.h>
 #include "base/pool.h"
 #include "viewer/dicomweb/dicomweb.h"
 
@@ -23,6 +24,9 @@ struct kh_dicomweb {
     kh_dicomweb_options options;
     kh_cache *cache;
     kh_pool *workers;
+    kh_pool *uploaders;        /* what is stored: those who read do not wait behind it */
+    atomic_uint upload_count;  /* requests that store now */
+    atomic_ullong upload_number;
     kh_dicomweb_entry *entries;
     kh_http_route *routes;
     size_t route_count;
@@ -32,7 +36,14 @@ struct kh_dicomweb {
  * read before: kh_http_suspend(). */
 void kh_dicomweb_later(kh_dicomweb *dicomweb, kh_http_request *request, kh_http_work *work);
 
+/* address.c: what the URLs in answers begin with, "http://host:port/dicomweb"; an address without host when the request has none. Before the
+ * request is suspended. */
+#define KH_DICOMWEB_ADDRESS_SIZE 512
+void kh_dicomweb_address(const kh_dicomweb *dicomweb, const kh_http_request *request, char out[KH_DICOMWEB_ADDRESS_SIZE]);
+
 /* capabilities.c */
 kh_dicomweb_handler kh_dicomweb_capabilities;
+/* stow.c */
+kh_dicomweb_handler kh_dicomweb_store;
 
 #endif

@@ -139,18 +139,6 @@ static const char *check_head(kh_http_request *request, const char *method, cons
     return h.host_ours ? NULL : "Host: not a name of this server";
 }
 
-static bool body_is_too_large(const kh_http_request *request)
-{
-    const char *length = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Content-Length");
-    unsigned long long bytes = 0;
-
-    if (!length)
-        return false;
-    for (const char *p = length; *p >= '0' && *p <= '9'; p++)
-        bytes = bytes > UINT64_MAX / 16 ? UINT64_MAX / 16 : bytes * 10 + (unsigned)(*p - '0');
-    return bytes > request->server->options.body_bytes_max;
-}
-
 static bool refuse(kh_http_request *request, unsigned code, const char *message)
 {
     kh_http_answer_code(request, code, message);
@@ -218,7 +206,7 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
     if (request->target.authority &&
         !host_is_ours(&request->server->options, request->target.authority, strlen(request->target.authority)))
         return refuse(request, 421, "the target's host is not a name of this server");
-    if (!kh_http_is_upload(request, method) && body_is_too_large(request))
+    if (!kh_http_is_upload(request, method) && kh_http_body_length(request) > request->server->options.body_bytes_max)
         return refuse(request, 413, "the body is larger than this server takes");
     return find_route(request, method);
 }

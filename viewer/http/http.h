@@ -62,6 +62,8 @@ const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);
 const void *kh_http_body(const kh_http_request *request, size_t *size);
+/* What Content-Length says of the body; 0 without one (chunked). Not of a suspended request. */
+uint64_t kh_http_body_length(const kh_http_request *request);
 /* Does Accept-Encoding take gzip? */
 bool kh_http_accepts_gzip(const kh_http_request *request);
 /* Whole numbers and decimals from a segment or query value; KH_E_ARG names the parameter, what was got and what was expected.
@@ -110,6 +112,8 @@ void kh_http_answer_prepared(kh_http_request *request, const kh_http_prepared *p
 /* {"error": status text, "message": ...} with the code of the status: one table, http_status.c. What happened inside us
  * (disk, memory, own mistakes) is logged, and the client hears only that it did. */
 void kh_http_answer_error(kh_http_request *request, const kh_error *error);
+/* The same with a code of the caller's: {"error": text of the code, "message": message}. */
+void kh_http_answer_code(kh_http_request *request, unsigned code, const char *message);
 /* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. */
 bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
 /* Does If-None-Match name etag? Answers nothing. */

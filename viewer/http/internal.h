@@ -113,7 +113,6 @@ void kh_http_upload_end(kh_http_upload *upload);
 void kh_http_upload_detach(kh_http_upload *upload);
 
 /* answer.c */
-void kh_http_answer_code(kh_http_request *request, unsigned code, const char *message);
 /* Takes response over. */
 void kh_http_answer_response(kh_http_request *request, unsigned code, struct MHD_Response *response, size_t body_bytes);
 /* Answer 503 in the owner's place, at stop. Uses up one hold of the caller's. */

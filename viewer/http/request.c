@@ -117,6 +117,16 @@ const void *kh_http_body(const kh_http_request *request, size_t *size)
     return request->body.data;
 }
 
+uint64_t kh_http_body_length(const kh_http_request *request)
+{
+    const char *length = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Content-Length");
+    uint64_t bytes = 0;
+
+    for (const char *p = length ? length : ""; *p >= '0' && *p <= '9'; p++)
+        bytes = bytes > UINT64_MAX / 16 ? UINT64_MAX / 16 : bytes * 10 + (unsigned)(*p - '0');
+    return bytes;
+}
+
 /* Is the element "gzip;q=0" or alike? */
 static bool is_refused(const char *parameters, size_t size)
 {
