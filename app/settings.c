@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "app/listener.h"
+#include "app/session.h"
 #include "base/log.h"
 #include "pacs-bridge/service.h"
 
@@ -223,6 +224,15 @@ static bool ae_title_valid(const char *title)
     return true;
 }
 
+/* "https://images.example:8443" */
+static bool is_origin(const char *text)
+{
+    static const char host[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-:[]";
+    size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
+
+    return scheme > 0 && text[scheme] != '\0' && text[scheme + strspn(text + scheme, host)] == '\0';
+}
+
 bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out)
 {
     static const char *const names[] = {
@@ -256,6 +266,11 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
                             "[http] address: %s, expected a loopback address (127.0.0.1): this version has no sign-in yet, so "
                             "pictures may only be served to this machine",
                             settings->http_address);
+    if (!kh_session_name_valid(settings->dicomweb_facility))
+        return kh_error_set(err, KH_E_ARG, "[dicomweb] facility: \"%s\", expected 1 to 64 of A-Z a-z 0-9 _ . -", settings->dicomweb_facility);
+    if (settings->dicomweb_address[0] && !is_origin(settings->dicomweb_address))
+        return kh_error_set(err, KH_E_ARG, "[dicomweb] address: \"%s\", expected http:// or https://, a host and nothing behind it",
+                            settings->dicomweb_address);
     if (kh_address_parse(&address, settings->dicom_address, err) != KH_OK)
         return kh_error_prefix(err, "[dicom] address");
     if (kh_address_parse(&address, settings->dicom_tls_address, err) != KH_OK)

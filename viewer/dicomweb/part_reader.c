@@ -40,7 +40,7 @@ static kh_status pass_on(kh_part_reader *reader, const uint8_t *bytes, size_t si
         return reader->calls->bytes(reader->context, bytes, size, err);
     reader->before += size;
     if (reader->before > PREAMBLE_MAX)
-        return kh_error_set(err, KH_E_FORMAT, "the body does not begin with its boundary");
+        return kh_error_set(err, KH_E_ARG, "the body does not begin with its boundary");
     return KH_OK;
 }
 
@@ -111,7 +111,7 @@ static kh_status after_delimiter(kh_part_reader *reader, uint8_t byte, kh_error 
     } else if (reader->state == AFTER_DELIMITER && (byte == ' ' || byte == '\t') && reader->matched < PADDING_MAX) {
         reader->matched++;
     } else {
-        return kh_error_set(err, KH_E_FORMAT, "part %u: its boundary is not followed by a line end", reader->part_count + 1);
+        return kh_error_set(err, KH_E_ARG, "part %u: its boundary is not followed by a line end", reader->part_count + 1);
     }
     return KH_OK;
 }
@@ -132,7 +132,7 @@ static kh_status read_line(kh_part_head *head, char *line, unsigned part, kh_err
     const char **value = NULL;
 
     if (!colon || colon == line || strcspn(line, " \t") < (size_t)(colon - line))
-        return kh_error_set(err, KH_E_FORMAT, "part %u: a header line is not \"name: value\"", part);
+        return kh_error_set(err, KH_E_ARG, "part %u: a header line is not \"name: value\"", part);
     *colon = '\0';
     if (strcasecmp(line, "Content-Type") == 0)
         value = &head->content_type;
@@ -141,7 +141,7 @@ static kh_status read_line(kh_part_head *head, char *line, unsigned part, kh_err
     else if (strcasecmp(line, "Content-Transfer-Encoding") == 0)
         value = &head->transfer_encoding;
     if (value && *value)
-        return kh_error_set(err, KH_E_FORMAT, "part %u: %s is given twice", part, line);
+        return kh_error_set(err, KH_E_ARG, "part %u: %s is given twice", part, line);
     if (value)
         *value = trim(colon + 1);
     return KH_OK;
@@ -156,7 +156,7 @@ static kh_status head_is_in(kh_part_reader *reader, kh_error *err)
 
     reader->head[reader->head_size] = '\0';
     if (strlen(reader->head) != reader->head_size)
-        return kh_error_set(err, KH_E_FORMAT, "part %u: a NUL in its header lines", reader->part_count);
+        return kh_error_set(err, KH_E_ARG, "part %u: a NUL in its header lines", reader->part_count);
     for (; status == KH_OK && (end = strstr(line, "\r\n")) != NULL; line = end + 2) {
         *end = '\0';
         if (end > line)
@@ -210,6 +210,6 @@ kh_status kh_part_reader_end(const kh_part_reader *reader, kh_error *err)
     if (reader->state == DONE)
         return KH_OK;
     if (reader->state == BEFORE)
-        return kh_error_set(err, KH_E_FORMAT, "the body has no part: its boundary does not stand in it");
-    return kh_error_set(err, KH_E_FORMAT, "the body ends within part %u, or without its closing boundary", reader->part_count);
+        return kh_error_set(err, KH_E_ARG, "the body has no part: its boundary does not stand in it");
+    return kh_error_set(err, KH_E_ARG, "the body ends within part %u, or without its closing boundary", reader->part_count);
 }

@@ -39,9 +39,9 @@ typedef struct kh_part_reader {
 /* boundary: as the Content-Type gives it, without quotes. KH_E_ARG when it is not one. calls is borrowed. */
 KH_MUST_USE kh_status kh_part_reader_init(kh_part_reader *reader, const char *boundary, unsigned parts_max, const kh_part_calls *calls,
                                           void *context, kh_error *err);
-/* KH_E_FORMAT names what of a body is wrong, KH_E_LIMIT what is too much. Nothing may be given after a failure. */
+/* KH_E_ARG names what of a body is wrong, KH_E_LIMIT what is too much. Nothing may be given after a failure. */
 KH_MUST_USE kh_status kh_part_reader_take(kh_part_reader *reader, const uint8_t *bytes, size_t size, kh_error *err);
-/* All was given: KH_E_FORMAT when the last part did not end. */
+/* All was given: KH_E_ARG when the last part did not end. */
 KH_MUST_USE kh_status kh_part_reader_end(const kh_part_reader *reader, kh_error *err);
 
 #endif
