@@ -35,10 +35,12 @@ kh_status kh_op_change_patient(const kh_control_server *server, const kh_json *r
     const char *facility = kh_json_get_text(request, "facility"), *patient_id = kh_json_get_text(request, "patient_id");
     const kh_change_author author = author_of(request);
     int64_t id = 0;
+    kh_status status;
 
     if (!facility || !patient_id)
         return kh_error_set(err, KH_E_ARG, "%s is missing", facility ? "patient_id" : "facility");
-    return answer_id(kh_change_patient(server->cache, facility, patient_id, &values, &author, &id, err), id, answer);
+    status = kh_change_patient(server->cache, facility, patient_id, &values, &author, &id, err);
+    return answer_id(status, id, answer);
 }
 
 kh_status kh_op_change_study(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
@@ -49,8 +51,9 @@ kh_status kh_op_change_study(const kh_control_server *server, const kh_json *req
                                     .patient_id = kh_json_get_text(request, "patient_id")};
     const kh_change_author author = author_of(request);
     int64_t id = 0;
+    kh_status status = kh_change_study(server->cache, kh_json_get_int(request, "study", 0), &values, &author, &id, err);
 
-    return answer_id(kh_change_study(server->cache, kh_json_get_int(request, "study", 0), &values, &author, &id, err), id, answer);
+    return answer_id(status, id, answer);
 }
 
 kh_status kh_op_change_undo(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
