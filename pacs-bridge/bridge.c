@@ -273,7 +273,7 @@ static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us,
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, node_echo,
-                                    bridge->service.associations, bridge};
+                                    bridge->service.associations, bridge->service.use, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }

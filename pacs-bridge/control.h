@@ -24,6 +24,7 @@
  *   rule.remove  name
  *   rule.enable  name enabled
  *   node.echo    name                                           -> answers took_us reason   (C-ECHO; answers false: why in reason)
+ *   node.contacts                                               -> contacts   (when nodes called and were reached last, since the bridge started)
  *   association.list                                            -> associations active      (those that others have with us, newest first)
  *   refusal.list                                                -> refusals                 (associations of which objects were refused)
  *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
@@ -54,6 +55,7 @@
 #include "cache/nodes.h"
 #include "cache/search.h"
 #include "pacs-bridge/associations.h"
+#include "pacs-bridge/node_use.h"
 
 #define KH_CONTROL_LINE_MAX 65536
 #define KH_CONTROL_CLIENTS_MAX 8
@@ -75,6 +77,7 @@ typedef struct kh_control_pulls {
     /* C-ECHO; KH_E_BUSY when too many wait already. */
     kh_status (*echo)(void *context, const kh_node *node, int64_t *took_us, kh_error *err);
     kh_associations *associations;
+    kh_node_use *use;
     void *context;
 } kh_control_pulls;
 

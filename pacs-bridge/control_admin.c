@@ -5,6 +5,7 @@
 
 #define ASSOCIATIONS_TOLD 100 /* fit into a line, whatever their texts hold */
 #define REFUSALS_TOLD 30
+#define CONTACTS_TOLD 500
 
 static kh_status op_echo(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
@@ -27,6 +28,28 @@ static kh_status op_echo(const kh_control_server *server, const kh_json *request
     kh_json_put_bool(answer, "answers", status == KH_OK);
     kh_json_put_int(answer, "took_us", took_us);
     kh_json_put_text(answer, "reason", why.message);
+    return KH_OK;
+}
+
+static kh_status op_contacts(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    kh_node_contact *all = calloc(CONTACTS_TOLD, sizeof(*all));
+    size_t count = all && server->pulls.use ? kh_node_use_contacts(server->pulls.use, all, CONTACTS_TOLD) : 0;
+
+    (void)request;
+    if (!all)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a list of contacts");
+    kh_json_key(answer, "contacts");
+    kh_json_array_begin(answer);
+    for (size_t i = 0; i < count; i++) {
+        kh_json_object_begin(answer);
+        kh_json_put_int(answer, "node", all[i].node_id);
+        kh_json_put_int(answer, "called_ms", all[i].called_ms);
+        kh_json_put_int(answer, "reached_ms", all[i].reached_ms);
+        kh_json_object_end(answer);
+    }
+    kh_json_array_end(answer);
+    free(all);
     return KH_OK;
 }
 
@@ -97,6 +120,8 @@ bool kh_control_admin_op(const kh_control_server *server, const char *name, cons
 {
     if (strcmp(name, "node.echo") == 0)
         *status = op_echo(server, request, answer, err);
+    else if (strcmp(name, "node.contacts") == 0)
+        *status = op_contacts(server, request, answer, err);
     else if (strcmp(name, "association.list") == 0)
         *status = op_associations(server, request, answer, err);
     else if (strcmp(name, "refusal.list") == 0)

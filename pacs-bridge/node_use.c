@@ -2,12 +2,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include "base/clock.h"
 
 /* Of a node that was ever met: there are few, and a rate must outlive who uses it. */
 typedef struct seat {
     struct seat *next;
     int64_t node_id;
     unsigned associations;
+    int64_t called_ms, reached_ms;
     kh_rate *rate;
 } seat;
 
@@ -77,7 +79,7 @@ kh_status kh_node_use_enter(kh_node_use *use, const kh_node *node, kh_error *err
     else if (node->associations && of->associations >= node->associations)
         status = kh_error_set(err, KH_E_LIMIT, "node %s has its %u associations already", node->name, (unsigned)node->associations);
     else
-        of->associations++;
+        of->associations++, of->called_ms = kh_clock_wall_ms();
     pthread_mutex_unlock(&use->lock);
     return status;
 }
@@ -87,6 +89,28 @@ void kh_node_use_leave(kh_node_use *use, int64_t node_id)
     pthread_mutex_lock(&use->lock);
     find_locked(use, node_id)->associations--;
     pthread_mutex_unlock(&use->lock);
+}
+
+void kh_node_use_reached(kh_node_use *use, const kh_node *node)
+{
+    seat *of;
+
+    pthread_mutex_lock(&use->lock);
+    of = find_or_add_locked(use, node);
+    if (of)
+        of->reached_ms = kh_clock_wall_ms();
+    pthread_mutex_unlock(&use->lock);
+}
+
+size_t kh_node_use_contacts(kh_node_use *use, kh_node_contact *out, size_t max)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&use->lock);
+    for (const seat *at = use->seats; at && count < max; at = at->next)
+        out[count++] = (kh_node_contact){at->node_id, at->called_ms, at->reached_ms};
+    pthread_mutex_unlock(&use->lock);
+    return count;
 }
 
 kh_rate *kh_node_use_rate(kh_node_use *use, const kh_node *node)

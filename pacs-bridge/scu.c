@@ -37,6 +37,8 @@ kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node,
     if (status == KH_OK && scu->logged)
         kh_assoc_log(*out, node->name);
     if (status == KH_OK && scu->use)
+        kh_node_use_reached(scu->use, node);
+    if (status == KH_OK && scu->use)
         kh_assoc_set_rate(*out, kh_node_use_rate(scu->use, node));
     return status;
 }
