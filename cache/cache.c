@@ -249,6 +249,7 @@ kh_status kh_cache_get_stats(kh_cache *cache, kh_cache_stats *out, kh_error *err
 
     memset(out, 0, offsetof(kh_cache_stats, disk_free_bytes));
     out->group_commits = out->rows_committed = 0;
+    out->quota_bytes = (int64_t)cache->options.quota_bytes;
     if (cache->committer)
         kh_committer_get_counts(cache->committer, &out->group_commits, &out->rows_committed);
     if (status == KH_OK)
@@ -257,14 +258,17 @@ kh_status kh_cache_get_stats(kh_cache *cache, kh_cache_stats *out, kh_error *err
         status = kh_sql_query(&row, sql,
                               "SELECT (SELECT count(*) FROM patient), count(*), coalesce(sum(series_count), 0),"
                               " coalesce(sum(object_count), 0), coalesce(sum(bytes), 0),"
-                              " (SELECT count(*) FROM pull WHERE state < 2), (SELECT count(*) FROM pull WHERE state IN (3, 5))"
+                              " (SELECT count(*) FROM pull WHERE state < 2), (SELECT count(*) FROM pull WHERE state IN (3, 5)),"
+                              " coalesce(sum(away_count > 0), 0), coalesce(sum(away_bytes), 0), (SELECT bytes FROM store_use),"
+                              " (SELECT count(*) FROM send WHERE state < 2), (SELECT count(*) FROM send WHERE state IN (3, 4))"
                               " FROM study",
                               NULL, 0, err);
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
     if (status == KH_OK) {
         int64_t *fields[] = {&out->patients, &out->studies, &out->series, &out->objects, &out->object_bytes, &out->pulls_open,
-                             &out->pulls_failed};
+                             &out->pulls_failed, &out->studies_away, &out->away_bytes, &out->used_bytes,
+                             &out->sends_open, &out->sends_failed};
 
         for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
             *fields[i] = kh_sql_int(row, (int)i);

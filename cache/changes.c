@@ -98,6 +98,28 @@ kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *
     return status;
 }
 
+kh_status kh_change_values(kh_cache *cache, int64_t id, kh_change_value_visit *visit, void *context, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(id);
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    /* "apart" is our own, see corrections.c */
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, "SELECT value, was, becomes FROM correction WHERE change_id = ?1 AND value <> 'apart' ORDER BY rowid",
+                              &value, 1, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        const kh_change_value one = {kh_sql_text(row, 0), kh_sql_text(row, 1), kh_sql_text(row, 2)};
+
+        status = visit(context, &one);
+    }
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
 /* ---- making ---- */
 
 static kh_status check_author(const kh_change_author *author, kh_error *err)

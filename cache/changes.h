@@ -44,6 +44,13 @@ typedef kh_status kh_change_visit(void *context, const kh_change *change);
 KH_MUST_USE kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_change_visit *visit, void *context, kh_error *err);
 KH_MUST_USE kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *err);
 
+/* What a correction changed: name is that of the value, "patient_id", "accession", ... Borrowed during the call. */
+typedef struct kh_change_value {
+    const char *name, *was, *becomes;
+} kh_change_value;
+typedef kh_status kh_change_value_visit(void *context, const kh_change_value *value);
+KH_MUST_USE kh_status kh_change_values(kh_cache *cache, int64_t id, kh_change_value_visit *visit, void *context, kh_error *err);
+
 typedef struct kh_change_author {
     const char *reason, *asked_by;
 } kh_change_author;

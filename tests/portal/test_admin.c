@@ -4,12 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "cache/changes.h"
 #include "cache/nodes.h"
 
 #define FROM_OURS "Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n"
 
 typedef struct bridge {
-    char asked[256]; /* the last request */
+    char asked[512]; /* the last request */
     const char *answer;
     kh_status status;
 } bridge;
@@ -32,13 +33,14 @@ static void with_bridge(fixture *f, bridge *b)
     fixture_restart(f);
 }
 
-static client_answer post(fixture *f, const char *target, const char *headers)
+static client_answer post(fixture *f, const char *target, const char *headers, const char *body)
 {
     int fd = client_connect(f->port, 10000);
     client_answer answer;
-    char text[512];
+    char text[8192];
 
-    snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 2\r\n%s\r\n{}", target, headers);
+    snprintf(text, sizeof text, "POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %zu\r\n%s\r\n%s", target,
+             strlen(body), headers, body);
     assert_true(fd >= 0 && client_send(fd, text, strlen(text)));
     answer = client_receive(fd, true);
     close(fd);
@@ -87,7 +89,7 @@ static void changes_go_to_the_bridge(void **state)
         client_answer answer;
 
         b = (bridge){.answer = changes[i].bridge_says, .status = changes[i].bridge_says ? KH_OK : KH_E_NOT_FOUND};
-        answer = post(f, changes[i].target, changes[i].headers);
+        answer = post(f, changes[i].target, changes[i].headers, "{}");
         if (answer.code != changes[i].code || strcmp(b.asked, changes[i].asked) != 0)
             fail_msg("%s: %u, asked %s", changes[i].name, answer.code, b.asked);
         if (answer.code == 200)
@@ -97,6 +99,67 @@ static void changes_go_to_the_bridge(void **state)
         client_answer_free(&answer);
     }
     assert_int_equal(get_code(f, "/api/admin/pulls/7/cancel"), 405);
+}
+
+static const struct {
+    const char *name, *target, *body;
+    unsigned code;
+    const char *asked;
+} bodies[] = {
+    {"undo", "/api/admin/changes/3/undo", "{\"asked_by\":\"A\"}", 200, "{\"op\":\"change.undo\",\"id\":3,\"asked_by\":\"A\"}"},
+    {"undo without a name: the bridge says so", "/api/admin/changes/3/undo", "", 200, "{\"op\":\"change.undo\",\"id\":3}"},
+    {"delete", "/api/admin/studies/12/delete", "{\"reason\":\"twice\",\"asked_by\":\"A\"}", 200,
+     "{\"op\":\"change.delete\",\"study\":12,\"reason\":\"twice\",\"asked_by\":\"A\"}"},
+    {"only what it takes goes on", "/api/admin/studies/12/delete", "{\"op\":\"node.remove\",\"series\":1,\"study\":9,\"reason\":\"r\",\"asked_by\":\"A\"}",
+     200, "{\"op\":\"change.delete\",\"study\":12,\"reason\":\"r\",\"asked_by\":\"A\"}"},
+    {"a number is no text", "/api/admin/studies/12/delete", "{\"reason\":7,\"asked_by\":\"A\"}", 200,
+     "{\"op\":\"change.delete\",\"study\":12,\"asked_by\":\"A\"}"},
+    {"a patient", "/api/admin/patients/city/correct", "{\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}", 200,
+     "{\"op\":\"change.patient\",\"facility\":\"city\",\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}"},
+    {"a retry takes nothing", "/api/admin/pulls/7/retry", "{\"asked_by\":\"A\"}", 200, "{\"op\":\"pull.retry\",\"id\":7}"},
+    {"no object", "/api/admin/changes/3/undo", "[1]", 422, ""},
+    {"a body that breaks off", "/api/admin/changes/3/undo", "{\"asked_by\":", 422, ""},
+    {"a name twice", "/api/admin/changes/3/undo", "{\"asked_by\":\"A\",\"asked_by\":\"B\"}", 422, ""},
+    {"no number", "/api/admin/studies/x/delete", "{}", 400, ""},
+};
+
+/* Of a body the bridge is told what the action takes, and nothing else. */
+static void bodies_are_sifted(void **state)
+{
+    fixture *f = *state;
+    bridge b = {.answer = ""};
+
+    with_bridge(f, &b);
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        client_answer answer;
+
+        b = (bridge){.answer = "{\"ok\":true}"};
+        answer = post(f, bodies[i].target, FROM_OURS, bodies[i].body);
+        if (answer.code != bodies[i].code || strcmp(b.asked, bodies[i].asked) != 0)
+            fail_msg("%s: %u, asked %s", bodies[i].name, answer.code, b.asked);
+        client_answer_free(&answer);
+    }
+}
+
+/* The longest body that is read, and one byte more. */
+static void long_bodies(void **state)
+{
+    fixture *f = *state;
+    bridge b = {.answer = "{\"ok\":true}"};
+    char body[4098];
+    client_answer answer;
+
+    with_bridge(f, &b);
+    memset(body, ' ', sizeof body);
+    body[4097] = '\0';
+    memcpy(body, "{}", 2);
+    answer = post(f, "/api/admin/changes/3/undo", FROM_OURS, body);
+    assert_int_equal(answer.code, 413);
+    client_answer_free(&answer);
+    body[4096] = '\0';
+    answer = post(f, "/api/admin/changes/3/undo", FROM_OURS, body);
+    assert_int_equal(answer.code, 200);
+    client_answer_free(&answer);
 }
 
 static void associations_are_the_bridge_s(void **state)
@@ -113,6 +176,8 @@ static void associations_are_the_bridge_s(void **state)
     json_decref(json);
     json_decref(get_json(f, "/api/admin/refusals"));
     assert_string_equal(b.asked, "{\"op\":\"refusal.list\"}");
+    json_decref(get_json(f, "/api/admin/contacts"));
+    assert_string_equal(b.asked, "{\"op\":\"node.contacts\"}");
 }
 
 static int64_t integer(json_t *json, const char *key)
@@ -195,10 +260,85 @@ static void queue_and_failures(void **state)
     assert_int_equal(get_code(f, "/api/admin/failures?sends_before=x"), 400);
 }
 
+static const char *text(json_t *json, const char *key)
+{
+    const char *value = json_string_value(json_object_get(json, key));
+
+    assert_non_null(value);
+    return value;
+}
+
+static void changes_are_listed(void **state)
+{
+    fixture *f = *state;
+    const kh_change_author author = {"sent twice", "somebody"}, other = {"mistyped", "another"};
+    const kh_patient_values values = {.name_alphabetic = "New^Name", .sex = ""};
+    json_t *json, *row, *value;
+    int64_t deleted, corrected;
+    kh_study study;
+
+    json = get_json(f, "/api/admin/changes");
+    assert_int_equal(json_array_size(json_object_get(json, "changes")), 0);
+    assert_true(json_is_false(json_object_get(json, "more")));
+    json_decref(json);
+    assert_int_equal(kh_browse_study(f->samples.cache, f->other.study_id, &study, NULL), KH_OK);
+    assert_int_equal(kh_change_delete(f->samples.cache, study.id, 0, 0, &author, &deleted, NULL), KH_OK);
+    assert_int_equal(kh_change_patient(f->samples.cache, study.patient.facility, study.patient.patient_id, &values, &other, &corrected, NULL), KH_OK);
+    json = get_json(f, "/api/admin/changes");
+    assert_int_equal(json_array_size(json_object_get(json, "changes")), 2);
+    row = json_array_get(json_object_get(json, "changes"), 0);
+    assert_int_equal(integer(row, "change"), corrected);
+    assert_string_equal(text(row, "kind"), "patient");
+    assert_true(json_is_null(json_object_get(row, "study")));
+    value = json_array_get(json_object_get(row, "values"), 0);
+    assert_string_equal(text(value, "value"), "name_alphabetic");
+    assert_string_equal(text(value, "was"), study.patient.name.alphabetic);
+    assert_string_equal(text(value, "becomes"), "New^Name");
+    row = json_array_get(json_object_get(json, "changes"), 1);
+    assert_string_equal(text(row, "kind"), "deleted");
+    assert_string_equal(text(row, "reason"), "sent twice");
+    assert_string_equal(text(row, "asked_by"), "somebody");
+    assert_true(json_is_null(json_object_get(row, "undone")));
+    assert_int_equal(integer(json_object_get(row, "study"), "id"), study.id);
+    assert_int_equal(integer(json_object_get(row, "study"), "objects"), 0);
+    assert_string_equal(text(json_object_get(json_object_get(row, "study"), "patient"), "id"), study.patient.patient_id);
+    json_decref(json);
+    assert_int_equal(kh_change_undo(f->samples.cache, deleted, "a third", NULL), KH_OK);
+    json = get_json(f, "/api/admin/changes?limit=1");
+    assert_int_equal(json_array_size(json_object_get(json, "changes")), 1);
+    assert_true(json_is_true(json_object_get(json, "more")));
+    json_decref(json);
+    json = get_json(f, "/api/admin/changes?study=999");
+    assert_int_equal(json_array_size(json_object_get(json, "changes")), 0);
+    json_decref(json);
+    json = get_json(f, "/api/admin/changes?limit=2");
+    assert_true(json_is_false(json_object_get(json, "more")));
+    row = json_array_get(json_object_get(json, "changes"), 1);
+    assert_string_equal(text(row, "undone_by"), "a third");
+    assert_true(json_is_string(json_object_get(row, "undone")));
+    json_decref(json);
+    assert_int_equal(get_code(f, "/api/admin/changes?limit=500"), 200);
+    assert_int_equal(get_code(f, "/api/admin/changes?limit=501"), 400);
+    assert_int_equal(get_code(f, "/api/admin/changes?limit=0"), 400);
+    assert_int_equal(get_code(f, "/api/admin/changes?study=0"), 400);
+}
+
+/* Every section has an address of its own, and the page at it. */
+static void the_page_is_there(void **state)
+{
+    assert_int_equal(get_code(*state, "/admin"), 200);
+    assert_int_equal(get_code(*state, "/admin/queue"), 200);
+    assert_int_equal(get_code(*state, "/admin/queue/7"), 404);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(changes_go_to_the_bridge, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(bodies_are_sifted, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(long_bodies, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(changes_are_listed, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(the_page_is_there, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(associations_are_the_bridge_s, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(arrivals_are_counted, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(queue_and_failures, fixture_open, fixture_close),

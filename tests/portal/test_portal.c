@@ -423,6 +423,12 @@ static void test_health(void **state)
     assert_string_equal(text_of(json, "status"), "ok");
     assert_string_equal(text_of(json, "version"), "0.1.0");
     assert_true(int_of(json, "disk_free_bytes") > 0);
+    assert_int_equal(int_of(json, "studies_away"), 0);
+    assert_int_equal(int_of(json, "sends_open"), 0);
+    assert_true(int_of(json, "used_bytes") > 0);
+    assert_true(json_is_null(json_object_get(json, "quota_bytes")));
+    assert_true(json_is_null(json_object_get(json_object_get(json, "scrub"), "ended")));
+    assert_int_equal(int_of(json_object_get(json, "scrub"), "bad"), 0);
     assert_true(json_is_true(json_object_get(web, "running")));
     assert_int_equal(int_of(web, "starts"), 3);
     json_decref(json);

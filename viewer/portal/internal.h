@@ -9,6 +9,7 @@
 #include "store/page.h"
 #include "viewer/http/http.h"
 #include "viewer/portal/portal.h"
+#include "cache/browse.h"
 #include "cache/pulls.h"
 #include "viewer/tiles/ahead.h"
 #include "viewer/tiles/tiles.h"
@@ -62,6 +63,9 @@ kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_r
 void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull);
 void kh_portal_put_pull_row(kh_json_writer *json, const kh_pull *pull);
 void kh_portal_put_when(kh_json_writer *json, const char *key, int64_t wall_ms);
+
+/* studies.c: the member "patient" */
+void kh_portal_put_patient(kh_json_writer *json, const kh_patient *patient);
 
 /* events.c */
 KH_MUST_USE kh_status kh_portal_events_start(kh_portal *portal, kh_error *err);

@@ -54,6 +54,8 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/api/admin/queue", kh_portal_admin_queue, portal},
         {"GET", "/api/admin/failures", kh_portal_admin_failures, portal},
         {"GET", "/api/admin/arrivals", kh_portal_admin_arrivals, portal},
+        {"GET", "/api/admin/changes", kh_portal_admin_changes, portal},
+        {"GET", "/api/admin/contacts", kh_portal_admin_contacts, portal},
         {"GET", "/api/admin/associations", kh_portal_admin_associations, portal},
         {"GET", "/api/admin/refusals", kh_portal_admin_refusals, portal},
         {"POST", "/api/admin/{kind}/{which}/{action}", kh_portal_admin_change, portal},
@@ -61,6 +63,8 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/metrics", kh_portal_metrics, portal},
         {"GET", "/", kh_portal_page, portal},
         {"GET", "/studies/{id}", kh_portal_page, portal},
+        {"GET", "/admin", kh_portal_page, portal},
+        {"GET", "/admin/{section}", kh_portal_page, portal},
         {"GET", "/web/{path*}", kh_portal_asset, portal},
     };
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include "base/clock.h"
 #include "cache/frames.h"
+#include "cache/scrub.h"
 #include "viewer/portal/internal.h"
 
 #define HEALTH_BYTES_MAX (64u * 1024)
@@ -42,14 +43,40 @@ static void put_cache(kh_json_writer *json, const kh_cache_stats *stats)
     kh_json_put_int(json, "object_bytes", stats->object_bytes);
     kh_json_put_int(json, "pulls_open", stats->pulls_open);
     kh_json_put_int(json, "pulls_failed", stats->pulls_failed);
+    kh_json_put_int(json, "sends_open", stats->sends_open);
+    kh_json_put_int(json, "sends_failed", stats->sends_failed);
+    kh_json_put_int(json, "studies_away", stats->studies_away);
+    kh_json_put_int(json, "away_bytes", stats->away_bytes);
+    kh_json_put_int(json, "used_bytes", stats->used_bytes);
+    kh_portal_put_int_or_null(json, "quota_bytes", stats->quota_bytes, 0);
+}
+
+static void put_time_or_null(kh_json_writer *json, const char *key, int64_t wall_ms)
+{
+    if (wall_ms)
+        kh_portal_put_when(json, key, wall_ms);
+    else
+        kh_json_put_text(json, key, NULL);
+}
+
+static void put_scrub(kh_json_writer *json, const kh_scrub_state *scrub)
+{
+    kh_json_key(json, "scrub");
+    kh_json_object_begin(json);
+    put_time_or_null(json, "began", scrub->began_ms);
+    put_time_or_null(json, "ended", scrub->ended_ms);
+    kh_json_put_int(json, "objects", scrub->objects);
+    kh_json_put_int(json, "bad", scrub->bad);
+    kh_json_object_end(json);
 }
 
 static void put_health(kh_portal *portal, kh_json_writer *json, bool *well)
 {
     kh_page *page = kh_cache_page(portal->cache);
     kh_cache_stats stats;
+    kh_scrub_state scrub;
     kh_error err = KH_ERROR_INIT;
-    bool reads = kh_cache_get_stats(portal->cache, &stats, &err) == KH_OK;
+    bool reads = kh_cache_get_stats(portal->cache, &stats, &err) == KH_OK && kh_scrub_get_state(portal->cache, &scrub, &err) == KH_OK;
     bool draining = atomic_load(&page->draining) != 0;
     bool all_run;
 
@@ -59,8 +86,10 @@ static void put_health(kh_portal *portal, kh_json_writer *json, bool *well)
     kh_json_put_text(json, "status", *well ? "ok" : draining ? "draining" : !reads ? "index" : "role");
     kh_json_put_text(json, "version", portal->version);
     kh_json_put_int(json, "event", (int64_t)atomic_load(&page->event_seq));
-    if (reads)
+    if (reads) {
         put_cache(json, &stats);
+        put_scrub(json, &scrub);
+    }
     kh_json_object_end(json);
 }
 
@@ -172,7 +201,11 @@ static kh_status put_tile_metrics(kh_portal *portal, kh_buf *out)
 static kh_status put_cache_metrics(kh_portal *portal, kh_buf *out, kh_error *err)
 {
     kh_cache_stats s;
+    kh_scrub_state scrub = {.began_ms = 0};
     kh_status status = kh_cache_get_stats(portal->cache, &s, err);
+
+    if (status == KH_OK)
+        status = kh_scrub_get_state(portal->cache, &scrub, err);
     const metric metrics[] = {
         {"patients", "gauge", "Patients in the index.", (double)s.patients},
         {"studies", "gauge", "Studies in the index.", (double)s.studies},
@@ -182,6 +215,16 @@ static kh_status put_cache_metrics(kh_portal *portal, kh_buf *out, kh_error *err
         {"disk_free_bytes", "gauge", "Bytes free on the disk of the cache.", (double)s.disk_free_bytes},
         {"pulls_open", "gauge", "Pull jobs waiting or running.", (double)s.pulls_open},
         {"pulls_failed", "gauge", "Pull jobs that failed.", (double)s.pulls_failed},
+        {"sends_open", "gauge", "Sends waiting or running.", (double)s.sends_open},
+        {"sends_failed", "gauge", "Sends that ended with a part or nothing.", (double)s.sends_failed},
+        {"studies_away", "gauge", "Studies, all or some of which is at its hospital.", (double)s.studies_away},
+        {"away_bytes", "gauge", "Bytes of what is at hospitals.", (double)s.away_bytes},
+        {"used_bytes", "gauge", "Bytes of objects that are here, as the quota counts them.", (double)s.used_bytes},
+        {"quota_bytes", "gauge", "The quota; 0 when there is none.", (double)s.quota_bytes},
+        {"scrub_began_seconds", "gauge", "When the pass of reading again that is under way began, Unix time; 0: none is.", (double)scrub.began_ms / 1000},
+        {"scrub_ended_seconds", "gauge", "When the last pass of reading again ended, Unix time; 0: none has.", (double)scrub.ended_ms / 1000},
+        {"scrub_objects", "gauge", "Objects read by the pass under way, else by the last.", (double)scrub.objects},
+        {"scrub_bad_objects", "gauge", "Of those, objects that had changed on the disk.", (double)scrub.bad},
         {"event_seq", "gauge", "Number of the newest event.",
          (double)atomic_load(&kh_cache_page(portal->cache)->event_seq)},
     };

@@ -32,7 +32,7 @@ static void put_when(kh_json_writer *json, const char *key, int64_t wall_ms)
     kh_json_put_text(json, key, text);
 }
 
-static void put_patient(kh_json_writer *json, const kh_patient *patient)
+void kh_portal_put_patient(kh_json_writer *json, const kh_patient *patient)
 {
     kh_json_key(json, "patient");
     kh_json_object_begin(json);
@@ -91,7 +91,7 @@ static kh_status put_study(kh_portal *portal, kh_json_writer *json, const kh_stu
     kh_json_put_text(json, "date", study->date);
     kh_json_put_text(json, "time", study->time);
     kh_json_put_text(json, "description", study->description);
-    put_patient(json, &study->patient);
+    kh_portal_put_patient(json, &study->patient);
     kh_json_put_text(json, "facility", study->patient.facility);
     kh_json_put_text(json, "accession", study->accession);
     kh_json_put_text(json, "institution", study->institution);
