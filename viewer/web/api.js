@@ -40,14 +40,17 @@ async function errorOf(response) {
 // What is on the screen is asked for in this page's name: the service decodes ahead of it. Not a secret, and no person.
 const READER = Math.random().toString(36).slice(2);
 
-async function request(url, signal, accept, more = {}, method = 'GET') {
-    let response;
+async function send(url, signal, accept, more = {}, method = 'GET', body = undefined) {
     try {
-        response = await fetch(url, { method, signal, headers: { Accept: accept, ...more } });
+        return await fetch(url, { method, signal, body, headers: { Accept: accept, ...more } });
     } catch (error) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, 'unreachable', 'the service does not answer');
     }
+}
+
+async function request(...asked) {
+    const response = await send(...asked);
     if (!response.ok) throw await errorOf(response);
     return response;
 }
@@ -74,9 +77,10 @@ export function listStudies(filter, signal) {
 export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, signal);
 
 /** Something is to be changed. The service takes that as JSON only, which no form of another site can send. */
-async function change(url, signal) {
+async function change(url, signal, body) {
     const type = { 'Content-Type': 'application/json' };
-    const response = await request(url, signal, 'application/json', type, 'POST');
+    const text = body && JSON.stringify(body);
+    const response = await request(url, signal, 'application/json', type, 'POST', text);
     return response.json();
 }
 
@@ -84,6 +88,25 @@ async function change(url, signal) {
 export const recallStudy = (studyId, signal) => change(`/api/studies/${studyId}/recall`, signal);
 
 export const getStack = (seriesId, signal) => getJson(`/api/series/${seriesId}/stack`, signal);
+
+/** How the service is: what it tells with 503 when something is not well is an answer, too. */
+export async function getHealth(signal) {
+    const response = await send('/health', signal, 'application/json');
+    if (!response.ok && response.status !== 503) throw await errorOf(response);
+    return response.json().catch(() => {
+        throw new ApiError(0, 'unreachable', 'the answer was cut short');
+    });
+}
+
+/** What operators look at: "nodes", "queue", "failures", "arrivals", "associations", "refusals", "contacts", "changes". */
+export const getAdmin = (what, query, signal) =>
+    getJson(`/api/admin/${what}${query ? `?${new URLSearchParams(query)}` : ''}`, signal);
+
+/** What they do: askAdmin("pulls", 17, "retry"). body: members that the action takes, texts. */
+export const askAdmin = (kind, which, action, body) =>
+    change(`/api/admin/${kind}/${encodeURIComponent(which)}/${action}`, undefined, body);
+
+export const adminPath = (section) => `/admin/${section}`;
 
 export const studyPath = (studyId) => `/studies/${studyId}`;
 

@@ -99,3 +99,38 @@ export function ruler(mmPerPx, maxPx) {
 }
 
 export const lengthText = (mm) => (mm >= 10 ? `${number(mm / 10, 0)} cm` : `${number(mm, 2)} mm`);
+
+/** Bytes as people read them: "15.8 MB". */
+export function bytes(value) {
+    const units = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];
+    let at = 0;
+    let left = Math.max(0, Number(value) || 0);
+    for (; left >= 999.5 && at < units.length - 1; at++) left /= 1000;
+    return `${number(left, at === 0 || left >= 99.5 ? 0 : 1)} ${units[at]}`;
+}
+
+/** A length of time in its largest unit: {unit: "second", "minute", "hour" or "day", n}. */
+export function span(ms) {
+    const seconds = Math.floor(ms / 1000);
+    if (seconds < 60) return { unit: 'second', n: seconds };
+    if (seconds < 3600) return { unit: 'minute', n: Math.floor(seconds / 60) };
+    if (seconds < 86400) return { unit: 'hour', n: Math.floor(seconds / 3600) };
+    return { unit: 'day', n: Math.floor(seconds / 86400) };
+}
+
+const twoDigits = (value) => String(value).padStart(2, '0');
+const clock = (at) => `${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
+
+/** A moment (ms since 1970) in local time: 2026/11/03 10:15:00 (ja) or 2026-11-03 10:15:00 (en). */
+export function localTime(ms, language) {
+    const at = new Date(ms);
+    return `${date(today(at), language)} ${clock(at)}:${twoDigits(at.getSeconds())}`;
+}
+
+/** The same without what goes without saying: 10:15 today, 11/03 10:15 this year, else the day. */
+export function nearTime(ms, language, now = new Date()) {
+    const at = new Date(ms);
+    const day = date(today(at), language);
+    if (today(at) === today(now)) return clock(at);
+    return at.getFullYear() === now.getFullYear() ? `${day.slice(5)} ${clock(at)}` : day;
+}

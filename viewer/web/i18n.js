@@ -19,7 +19,7 @@ export function preferred(stored, languages) {
 
 /** Fill {name} places of a text. A plural is a pair [one, many], chosen by values.n. */
 export function fill(text, values = {}) {
-    const chosen = Array.isArray(text) ? text[values.n === 1 ? 0 : 1] : text;
+    const chosen = Array.isArray(text) ? text[String(values.n) === '1' ? 0 : 1] : text;
     return chosen.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 

@@ -1,5 +1,6 @@
 // main.js - the frame around every page: header, language, and which page is shown.
 
+import { AdminPage } from './admin.js';
 import { icon, make, setText } from './dom.js';
 import { LANGUAGES, language, onLanguage, setLanguage, start, t } from './i18n.js';
 import { startRouter } from './router.js';
@@ -14,12 +15,13 @@ class Header {
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
         this.middle = make('div', { class: 'header-middle' });
+        this.admin = make('a', { class: 'tool admin-link', href: '/admin', 'data-route': true }, icon('admin'));
         this.languages = make(
             'div',
             { class: 'languages', role: 'group' },
             LANGUAGES.map((name) => this.#language(name)),
         );
-        this.element = make('header', { class: 'app-header' }, this.back, this.home, this.middle, this.languages);
+        this.element = make('header', { class: 'app-header' }, this.back, this.home, this.middle, this.admin, this.languages);
     }
 
     #language(name) {
@@ -31,7 +33,8 @@ class Header {
     }
 
     show(page, middle) {
-        this.back.hidden = page !== 'study';
+        this.back.hidden = page === 'list';
+        this.admin.hidden = page !== 'list';
         this.middle.replaceChildren(...(middle ? [middle] : []));
         this.translate();
     }
@@ -41,6 +44,8 @@ class Header {
         this.home.setAttribute('aria-label', `${t('app.name')}: ${t('list.title')}`);
         this.back.setAttribute('aria-label', t('action.list'));
         this.back.dataset.tip = t('action.list');
+        this.admin.setAttribute('aria-label', t('admin.open'));
+        this.admin.dataset.tip = t('admin.open');
         this.languages.setAttribute('aria-label', t('app.language'));
         for (const button of this.languages.children)
             button.setAttribute('aria-pressed', String(button.dataset.language === language()));
@@ -64,10 +69,18 @@ async function run() {
     let page = null;
     let router = null;
     const go = (path) => router.go(path);
+    const open = (route) => {
+        if (route.page === 'study') return new ViewerPage(root, route.studyId, go);
+        return route.page === 'admin' ? new AdminPage(root, route.section) : new ListPage(root, go);
+    };
     router = startRouter((route) => {
+        if (route.page === 'admin' && page instanceof AdminPage) {
+            page.go(route.section);
+            return;
+        }
         page?.close();
         document.body.dataset.page = route.page;
-        page = route.page === 'study' ? new ViewerPage(root, route.studyId, go) : new ListPage(root, go);
+        page = open(route);
         header.show(route.page, page.person);
     });
     onLanguage(() => {

@@ -1,7 +1,9 @@
 // router.js - which page an address means, and moving between pages without loading anew.
 
-/** {page: "list"} or {page: "study", studyId}. */
+/** {page: "list"}, {page: "study", studyId} or {page: "admin", section}. */
 export function parse(path) {
+    const admin = /^\/admin(?:\/([a-z]{1,20}))?\/?$/.exec(path);
+    if (admin) return { page: 'admin', section: admin[1] ?? '' };
     const match = /^\/studies\/(\d{1,18})\/?$/.exec(path);
     return match ? { page: 'study', studyId: Number(match[1]) } : { page: 'list' };
 }

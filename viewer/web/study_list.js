@@ -11,6 +11,7 @@ import { arrival, hasPictures } from './study_state.js';
 const PAGE_SIZE = 50;
 const TYPING_MS = 250;
 const RELOAD_EVERY_MS = 3000;
+const CHANGING = ['study', 'pull', 'reload']; // kinds of events after which the list may be another
 const MODALITIES = ['CT', 'MR', 'CR', 'DX', 'US', 'XA', 'MG', 'NM', 'PT', 'RF', 'ES', 'OT', 'SR'];
 const COLUMNS = ['patient', 'study', 'description', 'hospital', 'size', 'state'];
 
@@ -26,7 +27,7 @@ export class ListPage {
         this.reload = throttled(() => this.#load(true), RELOAD_EVERY_MS);
         this.#build();
         this.stopEvents = onEvent((kind) => {
-            if (kind !== 'node') this.reload.ask();
+            if (CHANGING.includes(kind)) this.reload.ask();
         });
         document.addEventListener('keydown', (event) => this.#key(event), { signal: this.abort.signal });
         this.#load(false);

@@ -1,5 +1,9 @@
 // en.js - English. A pair is [for one, for many].
+import admin from './admin_en.js';
+
 export default {
+    ...admin,
+
     'app.name': 'Kakehashi',
     'app.notice': 'Images belong to the hospitals that provide them. For reference in care.',
     'app.language': 'Language',

@@ -1,5 +1,9 @@
 // ja.js - 日本語.
+import admin from './admin_ja.js';
+
 export default {
+    ...admin,
+
     'app.name': '架け橋',
     'app.notice': '画像は各提供施設に帰属します。診療の参考としてご覧ください。',
     'app.language': '表示言語',

@@ -1,0 +1,353 @@
+// The operators' page in a real browser, over a real service with stock systems around it: what it shows is what the service tells,
+// and what a person does there is done.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import * as at from '../lib/browser.mjs';
+import { freePort, must, Pacs, phantomFiles, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import { Peer } from '../lib/upper_layer.mjs';
+
+const SECTIONS = ['nodes', 'queue', 'failures', 'associations', 'arrivals', 'refusals', 'changes'];
+const sent = phantomFiles(8); // by the scanner
+const [PULLED, SLOW] = ['1.2.392.200036.9999.77.1', '1.2.392.200036.9999.77.2']; // studies at the PACS
+let service, pacs, browser, held, dicomPort, awayPort;
+
+/** The same slices as a study of another patient. */
+async function copies(uid, patient) {
+    const folder = temporaryFolder();
+    const files = phantomFiles(54).slice(0, 20).map((file, n) => {
+        const copy = path.join(folder, `${n}.dcm`);
+        fs.copyFileSync(file, copy);
+        return copy;
+    });
+    await must('dcmodify', ['-nb', '-gin', '-m', `0020,000d=${uid}`, '-m', `0020,000e=${uid}.1`, '-m', `0010,0020=${patient}`, ...files]);
+    return files;
+}
+
+const node = (name, title, port, ...more) => [name, '--ae-title', title, '--host', '127.0.0.1', '--port', String(port), '--facility', 'hospital', ...more];
+const two = (n) => String(n).padStart(2, '0');
+
+/** A window of an hour that is not now: what waits for it goes on waiting. */
+function laterHours() {
+    const hour = new Date().getHours();
+    return `${two((hour + 3) % 24)}:00-${two((hour + 4) % 24)}:00`;
+}
+
+before(async () => {
+    dicomPort = await freePort();
+    awayPort = await freePort();
+    held = [...(await copies(PULLED, 'P-1')), ...(await copies(SLOW, 'P-2'))];
+    pacs = await Pacs.start({ files: held, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    service = await Service.start({
+        dicomPort,
+        settings: { pull: { attempts: 2, retry_first: '100 ms', retry_longest: '100 ms' } },
+        nodes: [
+            node('north', 'PACS', pacs.port, '--bandwidth', '1 MiB'),
+            node('away', 'AWAY', awayPort),
+            node('later', 'LATER', pacs.port, '--hours', laterHours()),
+            ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital'],
+        ],
+    });
+    await storescu(dicomPort, sent);
+    browser = await at.openBrowser();
+});
+after(async () => {
+    await browser?.close();
+    await service?.stop();
+    await pacs?.stop();
+});
+
+const open = (section, options) => at.openPage(browser, service.url, `/admin/${section}`, options);
+const row = (page, words) => page.locator('.admin-table tbody tr', { hasText: words });
+const act = (page, words, action) => row(page, words).locator(`[data-action="${action}"]`);
+const told = (page) => page.locator('.admin-note');
+
+async function done(page) {
+    assert.deepEqual(page.troubles, []);
+    await at.closePage(page);
+}
+
+test('it is reached from the list and leads back; the address keeps the section', async () => {
+    const page = await at.openPage(browser, service.url, '/', { language: 'en' });
+    await page.click('.admin-link');
+    await page.waitForURL('**/admin');
+    await row(page, 'north').waitFor();
+    await page.click('.admin-nav a[href="/admin/arrivals"]');
+    await page.waitForURL('**/admin/arrivals');
+    await page.locator('.chart').waitFor();
+    assert.match(await page.title(), /Arrivals/);
+    await page.reload();
+    await page.locator('.chart').waitFor();
+    await page.goBack();
+    await row(page, 'north').waitFor();
+    assert.match(await page.textContent('.admin-summary'), /All is well/);
+    await page.click('.app-header .back');
+    await page.locator('tr[data-study]').first().waitFor();
+    await done(page);
+});
+
+test('nodes: rights, last contact, an echo with its time, a reason and what to do', async () => {
+    const page = await open('nodes', { language: 'en' });
+    await row(page, 'scanner').waitFor();
+    assert.match(await row(page, 'scanner').innerText(), /STORESCU[^]*send[^]*it called us/);
+    assert.match(await row(page, 'later').innerText(), /hours \d\d:00-\d\d:00/);
+    await act(page, 'north', 'echo').click();
+    await row(page, 'north').locator('.mark.good').waitFor();
+    assert.match(await row(page, 'north').innerText(), /Answers, \d+ ms[^]*just now/);
+    await row(page, 'north').locator('.is-contact', { hasText: 'we reached it' }).waitFor();
+    await act(page, 'away', 'echo').click();
+    await row(page, 'away').locator('.mark.bad').waitFor();
+    assert.match(await row(page, 'away').innerText(), /No answer[^]*nothing listens on this port[^]*refused/i);
+    assert.equal(await act(page, 'scanner', 'echo').count(), 0, 'it has no address');
+    await page.click('[data-language="ja"]');
+    await row(page, '応答あり').waitFor();
+    assert.match(await row(page, 'away').innerText(), /応答なし[^]*待ち受けていません/);
+    await at.shot(page, 'admin-nodes-ja');
+    await done(page);
+});
+
+test('a node that is added appears by itself', async () => {
+    const page = await open('nodes');
+    await row(page, 'north').waitFor();
+    await service.must(['node', 'add', 'newcomer', '--ae-title', 'NEW', '--facility', 'clinic']);
+    await row(page, 'newcomer').waitFor();
+    await service.must(['node', 'remove', 'newcomer']);
+    await row(page, 'newcomer').waitFor({ state: 'detached' });
+    await done(page);
+});
+
+test('a failed pull says why, is tried again from the page and ends', async () => {
+    await service.must(['pull', 'away', '--study', PULLED]);
+    const page = await open('failures', { language: 'en' });
+    await row(page, 'away').waitFor();
+    assert.match(await row(page, 'away').innerText(), /Failed[^]*nothing listens[^]*refused/i);
+    await page.locator('.admin-nav .badge.bad:visible', { hasText: '1' }).waitFor();
+    await at.shot(page, 'admin-failures-en');
+    const there = await Pacs.start({ files: held, title: 'AWAY', port: awayPort, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    await act(page, 'away', 'retry').click();
+    await row(page, 'away').waitFor({ state: 'detached' });
+    assert.match(await page.innerText('.admin-body'), /Nothing has failed/);
+    await until('it is complete', async () => (await service.json('/api/pulls')).pulls[0].state === 'complete');
+    await there.stop();
+    await done(page);
+});
+
+test('a pull goes on under the eyes: its bar moves, nothing else does', async () => {
+    const page = await open('queue', { language: 'en' });
+    await page.locator('.admin-body .list-message h2').waitFor();
+    await service.must(['pull', 'north', '--study', SLOW]);
+    const seen = new Set();
+    const bar = page.locator('.jobs tbody tr progress');
+    await bar.waitFor();
+    await page.evaluate(() => { document.querySelector('.jobs tbody tr').firstMark = true; });
+    await act(page, 'north', 'cancel').focus();
+    await until('the bar moved', async () => {
+        const value = await bar.evaluate((one) => (one.hasAttribute('value') ? one.value : null)).catch(() => null);
+        if (value > 0) seen.add(value);
+        return seen.size >= 3;
+    });
+    const same = await page.evaluate(() => ({ row: document.querySelector('.jobs tbody tr').firstMark, focus: document.activeElement.dataset.action }));
+    assert.deepEqual(same, { row: true, focus: 'cancel' });
+    assert.match(await row(page, 'north').innerText(), /\d+ of 20/);
+    await row(page, 'north').waitFor({ state: 'detached' });
+    await done(page);
+});
+
+test('a pull that waits is cancelled, once a person is sure', async () => {
+    await service.must(['pull', 'later', '--study', '1.2.3.4']);
+    const page = await open('queue', { language: 'en' });
+    await row(page, 'later').waitFor();
+    assert.match(await row(page, 'later').innerText(), /Waiting[^]*only at/);
+    await at.shot(page, 'admin-queue-en');
+    await act(page, 'later', 'cancel').click();
+    await page.locator('dialog.ask').waitFor();
+    assert.match(await page.innerText('dialog.ask'), /Cancel this pull from later\?/);
+    await at.shot(page, 'admin-cancel-en');
+    await page.keyboard.press('Escape');
+    await page.locator('dialog.ask').waitFor({ state: 'detached' });
+    assert.equal((await service.json('/api/admin/queue')).pulls.length, 1);
+    await act(page, 'later', 'cancel').click();
+    await page.click('dialog.ask [data-action="yes"]');
+    await row(page, 'later').waitFor({ state: 'detached' });
+    assert.equal(await told(page).innerText(), 'It was cancelled.');
+    assert.equal((await service.json('/api/pulls')).pulls[0].state, 'cancelled');
+    await done(page);
+});
+
+test('what the service refuses is told in its words', async () => {
+    await service.must(['pull', 'later', '--study', '1.2.3.5']);
+    const page = await open('queue', {
+        language: 'en',
+        route: (one) => one.route('**/cancel', (route) => route.fulfill({ status: 409, json: { error: 'conflict', message: 'pull 9 is complete already' } })),
+    });
+    await act(page, 'later', 'cancel').click();
+    await page.click('dialog.ask [data-action="yes"]');
+    await page.locator('.admin-note.bad').waitFor();
+    assert.match(await told(page).innerText(), /Not done: pull 9 is complete already/);
+    await page.unroute('**/cancel');
+    await act(page, 'later', 'cancel').click();
+    await page.click('dialog.ask [data-action="yes"]');
+    await row(page, 'later').waitFor({ state: 'detached' });
+    await done(page);
+});
+
+test('associations appear while they last', async () => {
+    const page = await open('associations', { language: 'en' });
+    await page.locator('.admin-body h2', { hasText: 'Nobody is connected' }).waitFor();
+    const peer = await Peer.associate(dicomPort);
+    await peer.echo();
+    await row(page, 'scanner').waitFor();
+    await row(page, '1 echo').waitFor();
+    assert.match(await row(page, 'scanner').innerText(), /STORESCU → KAKEHASHI[^]*second/);
+    await at.shot(page, 'admin-associations-en');
+    await peer.release();
+    await row(page, 'scanner').waitFor({ state: 'detached' });
+    await done(page);
+});
+
+test('the bars of arrivals are the figures the service tells, of all and of each source', async () => {
+    const page = await open('arrivals', { language: 'en' });
+    await page.locator('.chart .bar').first().waitFor({ state: 'attached' });
+    const { arrivals, from_hour: from, to_hour: to } = await service.json('/api/admin/arrivals');
+    const bars = () => page.locator('.plot .bar').evaluateAll((all) => all.map((one) => [Number(one.dataset.hour), Number(one.dataset.objects)]));
+    const expected = (source) =>
+        Array.from({ length: to - from + 1 }, (_, n) => [from + n, arrivals.filter((one) => one.hour === from + n && (!source || one.source === source)).reduce((sum, one) => sum + one.objects, 0)]);
+    assert.ok(arrivals.some((one) => one.source === 'north') && arrivals.some((one) => one.source === 'scanner'));
+    assert.deepEqual(await bars(), expected());
+    await act(page, 'scanner', 'source').click();
+    assert.deepEqual(await bars(), expected('scanner'));
+    assert.match(await row(page, 'scanner').innerText(), new RegExp(`\\b${sent.length}\\b`));
+    const tallest = await page.locator('.plot .bar').evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
+    assert.ok(tallest > 20, `${tallest} pixels`);
+    await page.click('.figures summary');
+    const figures = await page.locator('.figures tbody tr').evaluateAll((all) => all.map((one) => [Number(one.dataset.hour), Number(one.querySelector('.is-objects').textContent)]));
+    assert.deepEqual(figures, expected('scanner').filter(([, objects]) => objects > 0).reverse());
+    await at.shot(page, 'admin-arrivals-en');
+    await done(page);
+});
+
+test('a study is deleted and brought back, by keyboard alone', async () => {
+    const page = await at.openPage(browser, service.url, '/', { language: 'en' });
+    const all = (await service.studies()).length;
+    const reach = async (selector) => {
+        for (let n = 0; n < 60; n++) {
+            if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
+            await page.keyboard.press('Tab');
+        }
+        assert.fail(`${selector} is not reached by Tab`);
+    };
+    await page.locator('tr[data-study]').first().waitFor();
+    await reach('.admin-link');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/admin');
+    await reach('.admin-nav a[href="/admin/changes"]');
+    await page.keyboard.press('Enter');
+    await page.waitForURL('**/admin/changes');
+    await reach('.search-input');
+    await page.keyboard.type('P-1');
+    await page.locator('.found tbody tr').first().waitFor();
+    await reach('.found [data-action="delete"]');
+    await page.keyboard.press('Enter');
+    await page.locator('dialog.ask').waitFor();
+    await page.keyboard.press('Enter');
+    await page.locator('.form-problem', { hasText: 'must not be empty' }).waitFor();
+    await page.keyboard.type('sent to the wrong network');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('Operator A');
+    await at.shot(page, 'admin-delete-en');
+    await page.keyboard.press('Enter');
+    await page.locator('dialog.ask').waitFor({ state: 'detached' });
+    assert.equal((await service.studies()).length, all - 1);
+    await row(page, 'sent to the wrong network').waitFor();
+    assert.match(await row(page, 'sent to the wrong network').innerText(), /Operator A[^]*Deleted[^]*Stands/);
+    await reach('.changes [data-action="undo"]');
+    await page.keyboard.press('Enter');
+    await page.locator('dialog.ask').waitFor();
+    assert.equal(await page.inputValue('dialog.ask [name="asked_by"]'), 'Operator A', 'remembered');
+    await reach('dialog.ask [data-action="yes"]');
+    await page.keyboard.press('Enter');
+    await row(page, 'Undone').first().waitFor();
+    assert.equal((await service.studies()).length, all);
+    await done(page);
+});
+
+test('a patient is corrected, and the list shows it', async () => {
+    const page = await open('changes');
+    await page.fill('.search-input', 'P-2');
+    await page.locator('.found tbody tr').first().waitFor();
+    await page.locator('.found [data-action="correct"]').first().click();
+    await page.locator('dialog.ask').waitFor();
+    assert.equal(await page.inputValue('[name="new_id"]'), 'P-2');
+    await page.fill('[name="reason"]', '装置での入力誤り');
+    await page.fill('[name="asked_by"]', '佐藤');
+    await page.click('dialog.ask [data-action="yes"]');
+    await page.locator('.form-problem', { hasText: '変更された項目がありません' }).waitFor();
+    await page.fill('[name="name_ideographic"]', '修正^花子');
+    await page.fill('[name="new_id"]', 'K-000042');
+    await page.selectOption('[name="sex"]', 'F');
+    await at.shot(page, 'admin-correct-ja');
+    await page.click('dialog.ask [data-action="yes"]');
+    await page.locator('dialog.ask').waitFor({ state: 'detached' });
+    await row(page, '装置での入力誤り').waitFor();
+    assert.match(await row(page, '装置での入力誤り').innerText(), /佐藤[^]*患者情報の訂正[^]*→ 修正\^花子/);
+    await at.shot(page, 'admin-changes-ja');
+    await page.click('.app-header .back');
+    const listed = page.locator('tr[data-study]', { hasText: 'K-000042' });
+    await listed.first().waitFor();
+    assert.match(await listed.first().innerText(), /修正 花子[^]*女/);
+    await done(page);
+});
+
+test('what peers and operators write is shown as text', async () => {
+    const nasty = '<img src=x onerror=alert(1)>';
+    const change = { change: 1, kind: 'deleted', facility: nasty, when: '2026-11-20T21:00:00.000Z', reason: nasty, asked_by: nasty, objects: 1, undone: null, undone_by: '', purged: false, study: null, values: [{ value: 'sex', was: nasty, becomes: '' }] };
+    const page = await open('changes', { route: (one) => one.route(/\/api\/admin\/changes/, (route) => route.fulfill({ json: { changes: [change], more: false } })) });
+    await row(page, nasty).waitFor();
+    assert.equal(await page.locator('.admin-table img').count(), 0);
+    await done(page);
+});
+
+test('a service that does not answer is told, and comes back by itself', async () => {
+    let fails = true;
+    const page = await open('nodes', {
+        language: 'en',
+        route: (one) => one.route(/\/api\/admin\/nodes$/, (route) => (fails ? route.abort() : route.continue())),
+    });
+    await page.locator('.admin-message .button.primary').waitFor();
+    assert.match(await page.innerText('.admin-message'), /does not answer/);
+    fails = false;
+    await page.click('.admin-message .button.primary');
+    await row(page, 'north').waitFor();
+    await at.closePage(page);
+});
+
+for (const [width, height, touch] of [
+    [360, 740, true],
+    [820, 1180, true],
+    [1280, 720, false],
+    [2560, 1440, false],
+]) {
+    for (const language of ['ja', 'en']) {
+        test(`every section fits ${width} x ${height}, ${language}`, async () => {
+            const page = await at.openPage(browser, service.url, '/admin', { width, height, touch, language });
+            for (const section of SECTIONS) {
+                await page.goto(`${service.url}/admin/${section}`);
+                await page.locator('.admin-body:not([hidden])').waitFor();
+                const wide = await page.evaluate(() => {
+                    const scroller = document.querySelector('.admin .list-scroll');
+                    return Math.max(document.documentElement.scrollWidth - innerWidth, scroller.scrollWidth - scroller.clientWidth);
+                });
+                assert.ok(wide <= 0, `${section}: ${wide} pixels too wide`);
+                await at.shot(page, `admin-${section}-${language}-${width}`);
+            }
+            if (width === 360) {
+                await page.selectOption('.admin-choice select', 'queue');
+                await page.waitForURL('**/admin/queue');
+                const low = await page.evaluate(() => [...document.querySelectorAll('button, .admin select, .admin a, .app-header .back')].filter((one) => one.offsetParent && one.getBoundingClientRect().height < 32).length);
+                assert.equal(low, 0, 'too low for a finger');
+            }
+            await done(page);
+        });
+    }
+}
