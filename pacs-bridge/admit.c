@@ -20,13 +20,25 @@ static kh_status called_facility(const kh_service_scp *service, const char *call
     return status == KH_E_NOT_FOUND && strcmp(called, service->ae_title) == 0 ? KH_OK : status;
 }
 
-static kh_reject refuse(const kh_assoc_request *request, kh_status status, const kh_error *err, kh_reject reject)
+static void note_turned_away(const kh_service_scp *service, const kh_assoc_request *request, const kh_error *err)
+{
+    kh_turned_away who = {.tls = request->tls[0] != '\0'};
+
+    snprintf(who.address, sizeof(who.address), "%s", request->address);
+    snprintf(who.calling, sizeof(who.calling), "%s", request->calling);
+    snprintf(who.called, sizeof(who.called), "%s", request->called);
+    snprintf(who.words, sizeof(who.words), "%.*s", (int)sizeof(who.words) - 1, err->message);
+    kh_associations_turn_away(service->associations, &who);
+}
+
+static kh_reject refuse(const kh_service_scp *service, const kh_assoc_request *request, kh_status status, const kh_error *err, kh_reject reject)
 {
     bool is_theirs = status == KH_E_NOT_FOUND || status == KH_E_DENIED || status == KH_E_LIMIT;
 
     kh_log(is_theirs ? KH_LOG_WARN : KH_LOG_ERROR, "dicom", "%s from %s, %s to %s%s: %s",
            is_theirs ? "call" : "callers cannot be looked up: call", request->address, request->calling, request->called,
            request->tls[0] ? " by TLS" : "", err->message);
+    note_turned_away(service, request, err);
     return is_theirs ? reject : KH_REJECT_CONGESTION;
 }
 
@@ -40,25 +52,25 @@ kh_reject kh_service_accept(void *context, kh_assoc_request *request)
     kh_status status = called_facility(service, request->called, facility, &err);
 
     if (status != KH_OK)
-        return refuse(request, status, &err, KH_REJECT_CALLED_AE);
+        return refuse(service, request, status, &err, KH_REJECT_CALLED_AE);
     from = calloc(1, sizeof(*from));
     if (!from)
         return KH_REJECT_CONGESTION;
     status = kh_node_by_caller(service->cache, &who, from, &why);
     if (status != KH_OK) {
         free(from);
-        return refuse(request, status, &why, KH_REJECT_CALLING_AE);
+        return refuse(service, request, status, &why, KH_REJECT_CALLING_AE);
     }
     if (!kh_hours_open(from->hours_in, kh_clock_wall_ms()))
         status = kh_error_set(&why, KH_E_DENIED, "node %s may not call at this hour", from->name);
     if (status != KH_OK) {
         free(from);
-        return refuse(request, status, &why, KH_REJECT_CONGESTION);
+        return refuse(service, request, status, &why, KH_REJECT_CONGESTION);
     }
     status = kh_node_use_enter(service->use, from, &why);
     if (status != KH_OK) {
         free(from);
-        return refuse(request, status, &why, KH_REJECT_LOCAL_LIMIT);
+        return refuse(service, request, status, &why, KH_REJECT_LOCAL_LIMIT);
     }
     request->caller = from;
     return KH_REJECT_NOT;

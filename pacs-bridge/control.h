@@ -26,7 +26,7 @@
  *   node.echo    name                                           -> answers took_us reason   (C-ECHO; answers false: why in reason)
  *   node.contacts                                               -> contacts   (when nodes called and were reached last, since the bridge started)
  *   association.list                                            -> associations active      (those that others have with us, newest first)
- *   refusal.list                                                -> refusals                 (associations of which objects were refused)
+ *   refusal.list                                                -> refusals turned_away     (associations of which objects were refused; callers that were not let in)
  *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
  *   backfill.cancel name
  *   rule.retry   name                                           (of a back-fill or a prefetch: what failed, and what waits)

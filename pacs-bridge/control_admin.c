@@ -5,6 +5,7 @@
 
 #define ASSOCIATIONS_TOLD 100 /* fit into a line, whatever their texts hold */
 #define REFUSALS_TOLD 30
+#define AWAY_TOLD 40
 #define CONTACTS_TOLD 500
 
 static kh_status op_echo(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
@@ -103,16 +104,38 @@ static kh_status op_associations(const kh_control_server *server, const kh_json 
     return KH_OK;
 }
 
+static void put_turned_away(kh_json_writer *json, const kh_turned_away *all, size_t count)
+{
+    kh_json_key(json, "turned_away");
+    kh_json_array_begin(json);
+    for (size_t i = 0; i < count; i++) {
+        kh_json_object_begin(json);
+        kh_json_put_text(json, "address", all[i].address);
+        kh_json_put_text(json, "calling", all[i].calling);
+        kh_json_put_text(json, "called", all[i].called);
+        kh_json_put_bool(json, "tls", all[i].tls);
+        kh_json_put_text(json, "reason", all[i].words);
+        kh_json_put_int(json, "ended_ms", all[i].last_ms);
+        kh_json_put_int(json, "times", (int64_t)all[i].times);
+        kh_json_object_end(json);
+    }
+    kh_json_array_end(json);
+}
+
 static kh_status op_refusals(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
     kh_association *all = calloc(REFUSALS_TOLD, sizeof(*all));
+    kh_turned_away *away = calloc(AWAY_TOLD, sizeof(*away));
+    kh_status status = all && away ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a list of refusals");
 
     (void)request;
-    if (!all)
-        return kh_error_set(err, KH_E_MEMORY, "no memory for a list of refusals");
-    put_all(answer, "refusals", all, kh_associations_refusals(server->pulls.associations, all, REFUSALS_TOLD));
+    if (status == KH_OK) {
+        put_all(answer, "refusals", all, kh_associations_refusals(server->pulls.associations, all, REFUSALS_TOLD));
+        put_turned_away(answer, away, kh_associations_turned_away(server->pulls.associations, away, AWAY_TOLD));
+    }
     free(all);
-    return KH_OK;
+    free(away);
+    return status;
 }
 
 bool kh_control_admin_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer,
