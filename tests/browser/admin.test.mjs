@@ -206,6 +206,17 @@ test('associations appear while they last', async () => {
     await done(page);
 });
 
+test('who was turned away is told with the reason, once for all calls', async () => {
+    for (let n = 0; n < 2; n++) assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { calling: 'STRANGER' })).code, 0);
+    assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { called: 'SOMEBODY' })).code, 0);
+    const page = await open('refusals', { language: 'en' });
+    await row(page, 'STRANGER').waitFor();
+    assert.match(await row(page, 'STRANGER').innerText(), /STRANGER → KAKEHASHI[^]*Turned away, 2 times[^]*not among ours[^]*no node calls/);
+    assert.match(await row(page, 'SOMEBODY').innerText(), /STORESCU → SOMEBODY[^]*Turned away, 1 time[^]*title that is not ours/);
+    await at.shot(page, 'admin-refusals-en');
+    await done(page);
+});
+
 test('the bars of arrivals are the figures the service tells, of all and of each source', async () => {
     const page = await open('arrivals', { language: 'en' });
     await page.locator('.chart .bar').first().waitFor({ state: 'attached' });

@@ -36,6 +36,7 @@ function ask({ title, text, content = [], yes, danger = true, read = () => ({}),
         const form = make('form', { method: 'dialog' }, make('h2', {}, title), text ? make('p', { class: 'hint' }, text) : null, content, problem, make('div', { class: 'form-acts' }, no, go));
         const dialog = make('dialog', { class: 'ask', 'aria-label': title }, form);
         let result = null;
+        form.addEventListener('input', () => (problem.textContent = ''));
         no.addEventListener('click', () => dialog.close());
         form.addEventListener('submit', async (event) => {
             event.preventDefault();

@@ -70,14 +70,14 @@ export class NodesSection {
     #rights(node) {
         const rights = ['store', 'query', 'retrieve'].filter((right) => node[`may_${right}`]);
         const way = node.retrieve && t(`admin.retrieve.${node.retrieve}`);
-        const facts = [way, node.hours && t('admin.hours', { hours: node.hours })].filter(Boolean).join('  ');
+        const facts = [way, node.hours && t('admin.hours', { hours: node.hours })].filter(Boolean);
         return [
             make(
                 'span',
                 { class: 'chips' },
                 rights.length > 0 ? rights.map((right) => chip(t(`admin.right.${right}`))) : chip(t('admin.right.none'), 'quiet'),
             ),
-            facts ? small(facts) : null,
+            facts.length > 0 ? small(facts.map((fact) => make('span', { class: 'fact' }, fact))) : null,
         ];
     }
 

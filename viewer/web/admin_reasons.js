@@ -7,7 +7,7 @@ const KINDS = [
     [/called AE title not recogni/i, 'calledTitle'],
     [/no node calls with that AE title/, 'unknownCaller'],
     [/node with that AE title:/, 'wrongCaller'],
-    [/no hospital|title is nobody|no such AE title/, 'calledTitle'],
+    [/no such title/, 'ourTitle'],
     [/at this hour|outside the hours/, 'hours'],
     [/associations already|local limit exceeded|temporary congestion/i, 'busy'],
     [/TLS|certificate/, 'tls'],

@@ -48,6 +48,7 @@ for (const [words, key] of [
     ['association rejected: called AE title not recognised', 'calledTitle'],
     ['association rejected: local limit exceeded', 'busy'],
     ['no node calls with that AE title', 'unknownCaller'],
+    ['no such title', 'ourTitle'],
     ['node with that AE title: the address is not its', 'wrongCaller'],
     ['0 of 12; the hospital answers A801, move destination unknown', 'moveDestination'],
     ['A700 out of resources: less than 2 GiB free', 'full'],

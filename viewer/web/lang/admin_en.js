@@ -217,6 +217,7 @@ export default {
     'advice.onlySends': 'It has no address here, so it cannot be asked. Add host and port (kakehashi node set) if it is to be.',
     'advice.callingTitle': 'The other side does not know us. Ask its administrator to enter our AE title and address.',
     'advice.calledTitle': 'The AE title is wrong. Compare the title entered here with what the other side calls itself.',
+    'advice.ourTitle': 'It calls us by a title that is not ours. Correct the called AE title there, or give it to a hospital (kakehashi title add).',
     'advice.unknownCaller': 'This system is not among ours. If it should be, add it (kakehashi node add).',
     'advice.wrongCaller': 'The title is known, but address, hospital or certificate do not fit. Compare them with the entry (kakehashi node show).',
     'advice.hours': 'It is outside the hours set for this system. It goes on by itself, or change the hours.',

@@ -217,6 +217,7 @@ export default {
     'advice.onlySends': 'アドレスが登録されていないため確認できません。必要なら kakehashi node set でホストとポートを登録してください。',
     'advice.callingTitle': '相手がこちらを知りません。こちらの AE タイトルとアドレスの登録を、相手の管理者に依頼してください。',
     'advice.calledTitle': 'AE タイトルが違います。登録した名前と相手の名前を見比べてください。',
+    'advice.ourTitle': 'こちらのものではない AE タイトルで呼ばれました。相手の設定（被呼 AE タイトル）を直すか、kakehashi title add で施設に割り当ててください。',
     'advice.unknownCaller': '登録のないシステムです。許可する場合は kakehashi node add で登録してください。',
     'advice.wrongCaller': 'AE タイトルは登録済みですが、アドレス・施設・証明書のいずれかが合いません。登録内容（kakehashi node show）と見比べてください。',
     'advice.hours': 'この接続先に設定した時間帯の外です。時間になると自動で続きます。必要なら時間帯を変更してください。',
