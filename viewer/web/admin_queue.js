@@ -95,7 +95,7 @@ export class QueueSection {
     #backfillProgress(rule) {
         const line = [state(GOES.includes(rule.state) ? 'run' : 'quiet', t(`admin.backfill.${rule.state ?? 'waiting'}`))];
         if (rule.days) line.push(make('span', { class: 'of' }, t('admin.days', { done: count(rule.days_done), all: count(rule.days) })));
-        if (rule.days) line.push(bar(rule.days_done, rule.days));
+        if (rule.days && GOES.includes(rule.state)) line.push(bar(rule.days_done, rule.days));
         return [make('div', { class: 'progress-line' }, line)];
     }
 
