@@ -7,8 +7,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -16,6 +18,8 @@
 #include "dicom/codec/decoder.h"
 
 #define KEEP_BYTES (16u << 20)     /* of a channel's memory; more is given back to the system after use */
+#define LARGE_BYTES (2u << 20)     /* of a frame: from here on its memory is prepared while it is decoded */
+#define HUGE_PAGE_BYTES (2u << 20)
 #define RESPAWN_WAIT_MS 2000       /* for the next worker when one has died; it takes some milliseconds */
 #define WARNING_PAUSE_MS 1000      /* between two log lines on headers that lie */
 
@@ -45,7 +49,8 @@ typedef struct request {
     unsigned halvings;
     int64_t deadline_us; /* on the monotonic clock */
     int64_t allowed_ms;
-    size_t lead;
+    uint8_t *room; /* for lead and pixels, see make_room() */
+    size_t lead, size;
 } request;
 
 typedef enum outcome { ANSWERED, DIED, LATE, BROKEN } outcome;
@@ -266,6 +271,39 @@ static kh_status settle_or_kill(kh_codec *codec, unsigned index, kh_error *err)
     return KH_OK;
 }
 
+/* Nothing is lost where the system does not know this: each page is then brought in when it is touched. */
+static void bring_in(uint8_t *from, uint8_t *to)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page, end = (uintptr_t)to / page * page;
+
+    if (first < end)
+        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
+}
+
+/* While the worker decodes, its asker has nothing to do: the pages that a large frame is copied from and to are brought in meanwhile, which
+ * would else take as long as the copying, when somebody waits for it. */
+static void prepare_copy(const kh_codec *codec, unsigned index, const request *asked)
+{
+    uint8_t *area = kh_codec_area_pixels(codec->channels, index);
+
+    if (asked->size < LARGE_BYTES)
+        return;
+    bring_in(asked->room, asked->room + asked->lead + asked->size);
+    bring_in(area, area + asked->size);
+}
+
+/* In memory that the system gives in few large pages when the frame is large. */
+static uint8_t *make_room(size_t lead, size_t size)
+{
+    uint8_t *room = lead < SIZE_MAX - size ? malloc(lead + size) : NULL;
+    uintptr_t first = ((uintptr_t)room + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    uintptr_t end = ((uintptr_t)room + lead + size) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+
+    if (room && size >= LARGE_BYTES && first < end)
+        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+    return room;
+}
+
 static outcome send_request(kh_codec *codec, unsigned index, const request *asked, kh_codec_message *reply)
 {
     const kh_codec_channel *channel = &codec->channels->channels[index];
@@ -277,6 +315,7 @@ static outcome send_request(kh_codec *codec, unsigned index, const request *aske
     memcpy(channel->memory, asked->stream->bytes, asked->stream->size);
     if (!put_message(channel->asker_fd, &message))
         return BROKEN;
+    prepare_copy(codec, index, asked);
     return wait_for(channel->asker_fd, message.sequence, asked->deadline_us, reply);
 }
 
@@ -296,15 +335,6 @@ static kh_status status_of_reply(kh_codec_message *reply, kh_error *err)
     return kh_error_set(err, status, "%s", reply->text);
 }
 
-static kh_status fetch_pixels(uint8_t **pixels, const kh_codec *codec, unsigned index, size_t lead, size_t size, kh_error *err)
-{
-    *pixels = lead < SIZE_MAX - size ? malloc(lead + size) : NULL;
-    if (!*pixels)
-        return kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", size);
-    memcpy(*pixels + lead, kh_codec_area_pixels(codec->channels, index), size);
-    return KH_OK;
-}
-
 /* Memory that one large frame has filled is not kept by a channel that then decodes small ones. */
 static void punch(const kh_codec *codec, unsigned index, size_t codestream_size, size_t pixels_size)
 {
@@ -318,7 +348,7 @@ static void punch(const kh_codec *codec, unsigned index, size_t codestream_size,
 }
 
 /* One try on one worker. *died is set when the worker went away under it. */
-static kh_status try_once(uint8_t **pixels, size_t size, kh_codec *codec, unsigned index, request *asked, bool *died, kh_error *err)
+static kh_status try_once(kh_codec *codec, unsigned index, request *asked, bool *died, kh_error *err)
 {
     kh_codec_message reply;
     kh_status status = settle_or_kill(codec, index, err);
@@ -335,8 +365,8 @@ static kh_status try_once(uint8_t **pixels, size_t size, kh_codec *codec, unsign
     case ANSWERED:
         status = status_of_reply(&reply, err);
         if (status == KH_OK)
-            status = fetch_pixels(pixels, codec, index, asked->lead, size, err);
-        punch(codec, index, asked->stream->size, size);
+            memcpy(asked->room + asked->lead, kh_codec_area_pixels(codec->channels, index), asked->size);
+        punch(codec, index, asked->stream->size, asked->size);
         return status;
     case DIED:
         return kh_error_set(err, KH_E_FORMAT, "a decoder died on it twice");
@@ -375,7 +405,7 @@ static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const k
                header->is_signed ? ", signed" : "", said_lossless && planned->lossy ? ", lossless" : "");
 }
 
-static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec, request *asked, kh_error *err)
+static kh_status decode_on_worker(kh_codec *codec, request *asked, kh_error *err)
 {
     unsigned index = asked->seat ? *asked->seat : 0;
     bool died = false;
@@ -383,10 +413,10 @@ static kh_status decode_on_worker(uint8_t **pixels, size_t size, kh_codec *codec
 
     if (status != KH_OK)
         return status;
-    status = try_once(pixels, size, codec, index, asked, &died, err);
+    status = try_once(codec, index, asked, &died, err);
     if (died) { /* once may be chance: killed by hand, out of memory */
         kh_error_clear(err);
-        status = try_once(pixels, size, codec, index, asked, &died, err);
+        status = try_once(codec, index, asked, &died, err);
     }
     if (!asked->seat)
         give_slot(codec, index);
@@ -414,12 +444,19 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
         warn_of_lies(codec, format, &planned, transfer_syntax_uid);
         asked.allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000;
         asked.deadline_us = kh_clock_monotonic_us() + asked.allowed_ms * 1000;
-        status = decode_on_worker(pixels, *size, codec, &asked, err);
+        asked.size = *size;
+        asked.room = make_room(asked.lead, asked.size);
+        if (!asked.room)
+            status = kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", asked.size);
     }
+    if (status == KH_OK)
+        status = decode_on_worker(codec, &asked, err);
     if (status != KH_OK) {
+        free(asked.room);
         *size = 0;
         return status;
     }
+    *pixels = asked.room;
     *format = planned;
     return KH_OK;
 }
