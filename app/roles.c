@@ -299,6 +299,9 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
 
     options.cache = cache;
     options.codec = codec;
+    options.recall = recall_study;
+    options.recall_context = service;
+    options.answers_max = (unsigned)service->settings->http_connections;
     options.public_address = service->settings->dicomweb_address;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;

@@ -2,12 +2,11 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "cache/corrected.h"
 #include "dicom/recode.h"
-#include "pacs-bridge/corrected.h"
 #include "pacs-bridge/dimse_status.h"
 
 #define CODESTREAM_BYTES_MAX (UINT64_C(1) << 31) /* of one frame; the codec has its own, smaller limit */
-#define DECODE_TRIES 60                          /* each waits for a worker as long as a frame may take */
 
 bool kh_sender_is_taken(uint16_t dimse)
 {
@@ -27,20 +26,6 @@ const kh_context *kh_sender_context(const kh_assoc *assoc, const kh_object_kind 
             return with;
     }
     return NULL;
-}
-
-/* Workers that are busy with others' frames come free: a sender can wait, longer than a browser would. */
-static kh_status decode(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid, kh_pixel_format *format,
-                        const void *codestream, size_t codestream_size, kh_error *err)
-{
-    kh_status status;
-
-    for (unsigned i = 0;; i++) {
-        status = kh_codec_decode(pixels, size, context, transfer_syntax_uid, format, codestream, codestream_size, err);
-        if (status != KH_E_BUSY || i == DECODE_TRIES)
-            return status;
-        kh_error_clear(err);
-    }
 }
 
 static kh_status produce(void *context, kh_data_sink *put, void *into, kh_error *err)
@@ -66,7 +51,7 @@ static kh_status prepare(kh_recode **recode, const kh_sender_way *way, kh_user_o
 {
     const kh_recode_options options = {.explicit_vr = strcmp(way->with->transfer_syntax, KH_TS_EXPLICIT_LE) == 0,
                                        .codestream_bytes_max = CODESTREAM_BYTES_MAX,
-                                       .decode = way->codec ? decode : NULL,
+                                       .decode = way->codec ? kh_codec_decode_patiently : NULL,
                                        .context = way->codec};
     kh_status status;
 

@@ -17,6 +17,7 @@
 #include "dicom/codec/channel.h"
 #include "dicom/codec/decoder.h"
 
+#define PATIENT_TRIES 60 /* each waits for a worker as long as a frame may take */
 #define KEEP_BYTES (16u << 20)     /* of a channel's memory; more is given back to the system after use */
 #define LARGE_BYTES (2u << 20)     /* of a frame: from here on its memory is prepared while it is decoded */
 #define HUGE_PAGE_BYTES (2u << 20)
@@ -465,4 +466,17 @@ kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *codec, const
                           kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err)
 {
     return kh_codec_decode_as(pixels, size, codec, transfer_syntax_uid, format, codestream, codestream_size, &(kh_codec_how){0}, err);
+}
+
+kh_status kh_codec_decode_patiently(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                                    const void *codestream, size_t codestream_size, kh_error *err)
+{
+    kh_status status;
+
+    for (unsigned i = 0;; i++) {
+        status = kh_codec_decode(pixels, size, context, transfer_syntax_uid, format, codestream, codestream_size, err);
+        if (status != KH_E_BUSY || i == PATIENT_TRIES)
+            return status;
+        kh_error_clear(err);
+    }
 }

@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include "viewer/dicomweb/stow.h"
 
+#define CARRIER_THREADS 2
 #define UPLOAD_THREADS 2 /* a sender waits for the disk most of the time */
 
 const kh_dicomweb_options kh_dicomweb_options_default = {
-    .threads = 2, .queue_max = 256, .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
+    .threads = 2, .queue_max = 256, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
+    .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
 
 /* Every resource there is; the first that fits serves. */
 static const kh_dicomweb_resource resources[] = {
     {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}", kh_dicomweb_retrieve},
     {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
     {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
 };
@@ -54,6 +59,8 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
         status = kh_pool_create(&dicomweb->workers, "dicomweb", options->threads, options->queue_max, err);
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->uploaders, "stow", UPLOAD_THREADS, options->uploads_max, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&dicomweb->carriers, "carrier", CARRIER_THREADS, 2 * (size_t)options->answers_max, err);
     if (status == KH_OK && options->adopt)
         kh_stow_files_clear(dicomweb);
     if (status != KH_OK) {
@@ -70,6 +77,7 @@ void kh_dicomweb_stop(kh_dicomweb *dicomweb)
         return;
     kh_pool_stop(dicomweb->workers);
     kh_pool_stop(dicomweb->uploaders);
+    kh_pool_stop(dicomweb->carriers);
     free(dicomweb->routes);
     free(dicomweb->entries);
     free(dicomweb);

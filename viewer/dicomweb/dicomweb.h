@@ -17,6 +17,11 @@ typedef struct kh_dicomweb_options {
     kh_codec *codec;   /* borrowed; NULL: nothing is decoded */
     unsigned threads;  /* 1 to 64 */
     size_t queue_max;  /* requests waiting; more answer 503 */
+    /* As kh_portal_options.recall: fetch what of a study is at its hospital. NULL: nobody can. */
+    kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
+    void *recall_context;
+    uint64_t anew_bytes_max; /* on the disk at once, of objects that are written in another form to be sent */
+    unsigned answers_max;    /* sent at once: as many as there are connections */
     const char *public_address; /* "https://images.example", where clients find us; NULL or "": the Host they name. Borrowed until stop */
     /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). May wait; called by several threads. NULL:
      * nothing can be stored. */
@@ -26,7 +31,8 @@ typedef struct kh_dicomweb_options {
     uint64_t upload_bytes_max;  /* of one request that stores */
     unsigned parts_max;         /* of one request that stores */
 } kh_dicomweb_options;
-/* 2 threads, 256 requests waiting; 8 that store, of 16 GiB and 20,000 parts. cache and codec are the caller's to set. */
+/* 2 threads, 256 requests waiting; 8 that store, of 16 GiB and 20,000 parts; 4 GiB written to be sent,
+ * 1,024 answers. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 
 KH_MUST_USE kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *options, kh_error *err);

@@ -25,6 +25,8 @@ struct kh_dicomweb {
     kh_cache *cache;
     kh_pool *workers;
     kh_pool *uploaders;        /* what is stored: those who read do not wait behind it */
+    kh_pool *carriers;         /* what goes out piece by piece: a job for each answer under way */
+    atomic_ullong anew_bytes;  /* in files that are written to be sent */
     atomic_uint upload_count;  /* requests that store now */
     atomic_ullong upload_number;
     kh_dicomweb_entry *entries;
@@ -45,5 +47,7 @@ void kh_dicomweb_address(const kh_dicomweb *dicomweb, const kh_http_request *req
 kh_dicomweb_handler kh_dicomweb_capabilities;
 /* stow.c */
 kh_dicomweb_handler kh_dicomweb_store;
+/* retrieve.c */
+kh_dicomweb_handler kh_dicomweb_retrieve;
 
 #endif

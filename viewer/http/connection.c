@@ -36,6 +36,32 @@ void kh_http_connection_expect_nothing(kh_http_connection *connection)
         set_deadline(connection, 0);
 }
 
+bool kh_http_pause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, bool while_draining)
+{
+    bool refused;
+
+    pthread_mutex_lock(&server->lock);
+    refused = while_draining ? server->drained : atomic_load(&server->stopping);
+    if (!refused)
+        server->paused_count++;
+    pthread_mutex_unlock(&server->lock);
+    if (refused)
+        return false;
+    kh_http_connection_expect_nothing(connection);
+    MHD_suspend_connection(mhd);
+    return true;
+}
+
+void kh_http_unpause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, size_t bytes)
+{
+    kh_http_connection_expect_read(connection, bytes);
+    MHD_resume_connection(mhd);
+    pthread_mutex_lock(&server->lock);
+    server->paused_count--;
+    pthread_cond_broadcast(&server->answered);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static void opened(kh_http_server *server, struct MHD_Connection *mhd, void **socket_context)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -161,7 +161,7 @@ static bool is_from_elsewhere(kh_http_request *request, const char *method)
     return code != 0 && refuse(request, code, problem);
 }
 
-static bool is_open(const kh_http_request *request)
+bool kh_http_is_open(const kh_http_request *request)
 {
     const char *below = request->server->options.open_below, *path = kh_http_path(request);
     size_t size = below ? strlen(below) : 0;
@@ -175,7 +175,7 @@ static bool find_route(kh_http_request *request, const char *method)
 
     switch (kh_router_match(&request->match, server->routes, server->route_count, method, &request->target)) {
     case KH_ROUTE_FOUND:
-        return !is_open(request) && is_from_elsewhere(request, method);
+        return !kh_http_is_open(request) && is_from_elsewhere(request, method);
     case KH_ROUTE_NO_METHOD:
         kh_http_set_header(request, "Allow", request->match.allow);
         return refuse(request, 405, "this method is not served here; see Allow");
@@ -187,7 +187,7 @@ static bool find_route(kh_http_request *request, const char *method)
 
 bool kh_http_is_upload(const kh_http_request *request, const char *method)
 {
-    return is_open(request) && (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0);
+    return kh_http_is_open(request) && (strcmp(method, "POST") == 0 || strcmp(method, "PUT") == 0);
 }
 
 bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version)

@@ -8,6 +8,7 @@
 #ifndef KH_VIEWER_HTTP_HTTP_H
 #define KH_VIEWER_HTTP_HTTP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -56,7 +57,7 @@ typedef struct kh_http_stats {
 void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
 
 /* Decoded; NULL when absent. Borrowed until the answer. Of a suspended request only the headers Accept-Encoding and
- * If-None-Match can be asked for; the others are NULL. */
+ * If-None-Match can be asked for, below open_below also Accept, Host, Range and If-Range; the others are NULL. */
 const char *kh_http_path(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
@@ -100,6 +101,32 @@ void kh_http_answer_constant(kh_http_request *request, unsigned code, const char
 /* The bytes are borrowed until release(release_context) is called, once. */
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context);
+/* A part of an answer that is never held whole: a few bytes of head, then bytes in memory, then bytes of a file. */
+typedef struct kh_http_piece {
+    char head[1280];
+    size_t head_size;
+    const void *bytes;
+    size_t size;
+    void (*release)(void *held); /* once bytes are not needed any more; NULL: nothing to do */
+    void *held;
+    int fd; /* taken over when file_size > 0 */
+    uint64_t offset, file_size;
+} kh_http_piece;
+/* Lets go of what it holds; it is empty then. */
+void kh_http_piece_release(kh_http_piece *piece);
+typedef struct kh_http_producer {
+    /* The next piece, into an empty one; one that stays empty is the end. On threads of the pool, one call at a time; may read files and
+     * take its time, and looks at *cancelled then. What fails cuts the connection: the client must not take a part for the whole. */
+    kh_status (*next)(void *context, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err);
+    /* The last call, on any thread. */
+    void (*drop)(void *context);
+} kh_http_producer;
+#define KH_HTTP_SIZE_UNKNOWN UINT64_MAX
+/* size: of all pieces together; unknown: the answer is chunked. next is not called for HEAD. pool until the server has stopped; its queue
+ * must have room for one job of each connection. A client must take each block of 256 KiB in its time (connection.c). Memory: a block and
+ * two pieces. */
+void kh_http_answer_pieces(kh_http_request *request, unsigned code, const char *content_type, uint64_t size, kh_pool *pool,
+                           const kh_http_producer *producer, void *context);
 /* An answer that is given many times: its header lines are made once. body is borrowed for as long as it is in use.
  * headers: name and value of each of `count` lines. NULL when there is no memory. Threads: any. */
 typedef struct kh_http_prepared kh_http_prepared;

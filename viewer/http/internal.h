@@ -13,7 +13,7 @@
 #include "viewer/http/router.h"
 
 #define KH_HTTP_HEADERS_MAX 12
-#define KH_HTTP_KEPT_MAX 2
+#define KH_HTTP_KEPT_MAX 6
 #define KH_HTTP_HEADER_BYTES_MAX 2048 /* of an answer's own header lines together */
 
 /* One TCP connection, from accept to close. */
@@ -26,6 +26,7 @@ typedef struct kh_http_connection {
 } kh_http_connection;
 
 typedef struct kh_http_upload kh_http_upload;
+typedef struct kh_http_pieces kh_http_pieces;
 
 struct kh_http_server {
     struct MHD_Daemon *daemon;
@@ -43,6 +44,7 @@ struct kh_http_server {
     unsigned connection_count, suspended_count;
     unsigned paused_count; /* connections that wait until more of a body is wanted */
     bool reaper_stops;
+    bool drained; /* nothing is paused any more */
 
     pthread_mutex_t streams_lock; /* guards the next two */
     kh_http_stream *streams;      /* list */
@@ -103,6 +105,8 @@ void kh_http_request_end(kh_http_request *request);
  * libmicrohttpd's own pointers, see there. */
 bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version);
 
+/* Is its address an open one? */
+bool kh_http_is_open(const kh_http_request *request);
 /* Does the handler get the head before the body? */
 bool kh_http_is_upload(const kh_http_request *request, const char *method);
 
@@ -124,6 +128,11 @@ void kh_http_connection_notify(void *context, struct MHD_Connection *mhd, void *
 void kh_http_connection_expect_request(kh_http_connection *connection);
 void kh_http_connection_expect_read(kh_http_connection *connection, size_t bytes);
 void kh_http_connection_expect_nothing(kh_http_connection *connection);
+/* A connection that waits for a worker: not watched, no deadline. On its own thread, with the owner's lock held that the worker takes before it
+ * unpauses. False when the server stops; while_draining: not before those under way have had their time. */
+bool kh_http_pause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, bool while_draining);
+/* No lock held: the connection's thread goes on at once. bytes: what its peer has to move next. */
+void kh_http_unpause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, size_t bytes);
 void *kh_http_reaper(void *server);
 
 /* stream.c */

@@ -89,12 +89,16 @@ const char *kh_http_query(const kh_http_request *request, const char *name)
     return kh_target_parameter(&request->target, name);
 }
 
-static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match"};
+/* The first two always, the others of open addresses. */
+static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match", "Accept", "Host", "Range", "If-Range"};
+#define KEPT_ALWAYS 2
 
 /* The library's text may go while the owner still works (see kh_http_abandon): what the answer depends on is kept. */
 static void keep_headers(kh_http_request *request)
 {
-    for (size_t i = 0; i < KH_HTTP_KEPT_MAX; i++) {
+    size_t count = kh_http_is_open(request) ? KH_HTTP_KEPT_MAX : KEPT_ALWAYS;
+
+    for (size_t i = 0; i < count; i++) {
         const char *value = kh_http_header(request, kept_names[i]);
 
         request->kept[i] = value ? strdup(value) : NULL;

@@ -305,6 +305,7 @@ static void abandon_suspended(kh_http_server *server)
     while ((request = hold_unanswered(server)) != NULL)
         kh_http_abandon(request);
     pthread_mutex_lock(&server->lock);
+    server->drained = true;
     while (server->suspended_count > 0 || server->paused_count > 0)
         pthread_cond_wait(&server->answered, &server->lock);
     pthread_mutex_unlock(&server->lock);

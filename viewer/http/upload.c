@@ -49,32 +49,6 @@ static void swap_locked(kh_http_upload *upload)
     upload->filling_size = 0;
 }
 
-/* False when the server stops: it waits for those that are paused, and for no new ones. */
-static bool count_paused(kh_http_server *server)
-{
-    bool stopping;
-
-    pthread_mutex_lock(&server->lock);
-    stopping = atomic_load(&server->stopping);
-    if (!stopping)
-        server->paused_count++;
-    pthread_mutex_unlock(&server->lock);
-    return !stopping;
-}
-
-/* The lock is not held: the connection's thread takes it when it goes on, at once. */
-static void go_on(kh_http_upload *upload)
-{
-    kh_http_server *server = upload->request->server;
-
-    kh_http_connection_expect_read(upload->request->connection, BUFFER_BYTES);
-    MHD_resume_connection(upload->request->mhd);
-    pthread_mutex_lock(&server->lock);
-    server->paused_count--;
-    pthread_cond_broadcast(&server->answered);
-    pthread_mutex_unlock(&server->lock);
-}
-
 static void answer(kh_http_upload *upload)
 {
     if (upload->failure.status != KH_OK)
@@ -123,7 +97,7 @@ static void run_job(void *argument, unsigned thread_index)
             (void)upload->receiver->take(upload->context, upload->working, upload->working_size, &err);
         step = choose(upload, &err, &resume);
         if (resume)
-            go_on(upload);
+            kh_http_unpause(upload->request->server, upload->request->connection, upload->request->mhd, BUFFER_BYTES);
     } while (step == STEP_TAKE);
     if (step == STEP_ANSWER)
         answer(upload);
@@ -158,12 +132,8 @@ static bool fill_locked(kh_http_upload *upload, const char **bytes, size_t *size
 
 static bool pause_locked(kh_http_upload *upload)
 {
-    if (!count_paused(upload->request->server))
-        return false;
-    upload->paused = true;
-    kh_http_connection_expect_nothing(upload->request->connection);
-    MHD_suspend_connection(upload->request->mhd);
-    return true;
+    upload->paused = kh_http_pause(upload->request->server, upload->request->connection, upload->request->mhd, false);
+    return upload->paused;
 }
 
 bool kh_http_upload_take(kh_http_upload *upload, const char *bytes, size_t *size)

@@ -1,4 +1,4 @@
-#include "pacs-bridge/corrected.h"
+#include "cache/corrected.h"
 
 #include <stdlib.h>
 #include "cache/changes.h"

@@ -1,7 +1,7 @@
 /* corrected.h - an object on its way out as somebody put it right (cache/changes.h): its file with the corrected values and what they
  * were. Threads: any. */
-#ifndef KH_PACS_BRIDGE_CORRECTED_H
-#define KH_PACS_BRIDGE_CORRECTED_H
+#ifndef KH_CACHE_CORRECTED_H
+#define KH_CACHE_CORRECTED_H
 
 #include "cache/cache.h"
 #include "dicom/amend.h"

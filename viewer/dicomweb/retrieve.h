@@ -1,0 +1,68 @@
+/* retrieve.h - WADO-RS (PS3.18 10.4): what the files that serve it share. */
+#ifndef KH_VIEWER_DICOMWEB_RETRIEVE_H
+#define KH_VIEWER_DICOMWEB_RETRIEVE_H
+
+#include "base/buf.h"
+#include "cache/search.h"
+#include "viewer/dicomweb/accept.h"
+#include "viewer/dicomweb/internal.h"
+#include "viewer/dicomweb/multipart.h"
+
+#define KH_RETRIEVE_OBJECTS_MAX 100000
+#define KH_RETRIEVE_SYNTAXES_MAX 64
+
+/* Which objects an address names; "" below its level. */
+typedef struct kh_retrieve_uids {
+    char study[KH_UID_SIZE], series[KH_UID_SIZE], instance[KH_UID_SIZE];
+} kh_retrieve_uids;
+/* From {study}, {series} and {instance} of the route. KH_E_ARG names what is no UID. */
+KH_MUST_USE kh_status kh_retrieve_read_uids(kh_retrieve_uids *out, const kh_http_request *request, kh_error *err);
+
+typedef struct kh_retrieve_object {
+    int64_t id, study_id, series_id, bytes;
+    bool away;        /* at its hospital */
+    unsigned syntax;  /* index into syntaxes */
+    char series_uid[KH_UID_SIZE], instance_uid[KH_UID_SIZE];
+} kh_retrieve_object;
+
+typedef struct kh_retrieve_list {
+    kh_buf objects; /* of kh_retrieve_object, here and away */
+    size_t count, away_count;
+    int64_t away_study; /* one that has some away */
+    char syntaxes[KH_RETRIEVE_SYNTAXES_MAX][KH_UID_SIZE];
+    size_t syntax_count;
+    uint64_t state; /* a sum of the objects and of the corrections they leave with */
+    bool corrected; /* some of them do */
+} kh_retrieve_list;
+
+/* Every object below the address that is not hidden. KH_E_NOT_FOUND, KH_E_LIMIT. kh_retrieve_list_release() in every case. */
+KH_MUST_USE kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_cache *cache, const kh_retrieve_uids *uids, kh_error *err);
+void kh_retrieve_list_release(kh_retrieve_list *list);
+const kh_retrieve_object *kh_retrieve_list_at(const kh_retrieve_list *list, size_t index);
+
+/* The parameter and the header. KH_E_ARG. */
+KH_MUST_USE kh_status kh_retrieve_read_accept(kh_accept *out, const kh_http_request *request, kh_error *err);
+
+/* The object's file as it leaves, into piece's file part: its own, or written anew into a file without a name where it is corrected or not
+ * wanted in its own transfer syntax. KH_E_BUSY when too much is written already or the object is away; KH_E_UNSUPPORTED when it cannot be
+ * given in that transfer syntax. */
+KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_object *object,
+                                              const char *stored_syntax, const char *syntax, const atomic_bool *cancelled, kh_error *err);
+
+/* {"error": word, "message": ...} */
+void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char *word, const char *message);
+/* The study, or what of it is at its hospital, is asked for; false when nobody gives it back. */
+bool kh_retrieve_recall(kh_dicomweb *dicomweb, int64_t study_id);
+/* That, and the answer that goes with it: 503, come again, or 404. */
+void kh_retrieve_answer_away(kh_dicomweb *dicomweb, kh_http_request *request, int64_t study_id);
+
+/* An entity tag of what is given (state) and how (form). */
+#define KH_RETRIEVE_ETAG_SIZE 40
+void kh_retrieve_etag(char out[KH_RETRIEVE_ETAG_SIZE], uint64_t state, uint64_t form);
+/* ETag and Cache-Control of an answer; true when the client has it already and was told so. A multipart's tag is weak: its boundary is another
+ * each time. */
+bool kh_retrieve_answer_unchanged(kh_http_request *request, const char *etag, bool strong);
+/* Of a single part of size bytes: the code, 200, 206 or 416, and which bytes are wanted. Sets the headers that say so. */
+unsigned kh_retrieve_range(kh_http_request *request, const char *etag, uint64_t size, uint64_t *first, uint64_t *count);
+
+#endif
