@@ -150,6 +150,7 @@ test('a pull goes on under the eyes: its bar moves, nothing else does', async ()
     const same = await page.evaluate(() => ({ row: document.querySelector('.jobs tbody tr').firstMark, focus: document.activeElement.dataset.action }));
     assert.deepEqual(same, { row: true, focus: 'cancel' });
     assert.match(await row(page, 'north').innerText(), /\d+ of 20/);
+    await row(page, 'Kakuu, Tarou').locator('a.link').waitFor();
     await row(page, 'north').waitFor({ state: 'detached' });
     await done(page);
 });

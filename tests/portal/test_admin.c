@@ -188,6 +188,14 @@ static int64_t integer(json_t *json, const char *key)
     return json_integer_value(value);
 }
 
+static const char *text(json_t *json, const char *key)
+{
+    const char *value = json_string_value(json_object_get(json, key));
+
+    assert_non_null(value);
+    return value;
+}
+
 /* What the fixture took in, counted to the hour it came and to whom it came from. */
 static void arrivals_are_counted(void **state)
 {
@@ -219,6 +227,36 @@ static int64_t file_pull(fixture *f, int64_t node, const char *study_uid, kh_pul
     return id;
 }
 
+/* A study that is here is told of with the pull of it, but not when another hospital's is pulled. */
+static void about_is_of_the_hospital(fixture *f)
+{
+    kh_node there = {.name = "there", .ae_title = "THERE", .host = "127.0.0.1", .port = 104},
+            elsewhere = {.name = "elsewhere", .ae_title = "ELSE", .host = "127.0.0.1", .port = 104, .facility = "elsewhere"};
+    int64_t ids[2];
+    kh_study study;
+    json_t *json, *about;
+
+    assert_int_equal(kh_browse_study(f->samples.cache, f->other.study_id, &study, NULL), KH_OK);
+    strcpy(there.facility, study.patient.facility);
+    assert_int_equal(kh_node_add(f->samples.cache, &there, NULL), KH_OK);
+    assert_int_equal(kh_node_add(f->samples.cache, &elsewhere, NULL), KH_OK);
+    ids[0] = file_pull(f, there.id, study.study_uid, KH_PULL_WAITING);
+    ids[1] = file_pull(f, elsewhere.id, study.study_uid, KH_PULL_WAITING);
+    json = get_json(f, "/api/admin/queue?limit=2");
+    assert_true(json_is_null(json_object_get(json_array_get(json_object_get(json, "pulls"), 0), "about")));
+    about = json_object_get(json_array_get(json_object_get(json, "pulls"), 1), "about");
+    assert_int_equal(integer(about, "id"), study.id);
+    assert_string_equal(text(json_object_get(about, "patient"), "id"), study.patient.patient_id);
+    json_decref(json);
+    for (int i = 0; i < 2; i++) {
+        kh_pull pull;
+
+        assert_int_equal(kh_pull_find(f->samples.cache, ids[i], &pull, NULL), KH_OK);
+        pull.state = KH_PULL_COMPLETE;
+        assert_int_equal(kh_pull_update(f->samples.cache, &pull, NULL), KH_OK);
+    }
+}
+
 static void queue_and_failures(void **state)
 {
     fixture *f = *state;
@@ -236,6 +274,10 @@ static void queue_and_failures(void **state)
     assert_string_equal(json_string_value(json_object_get(row, "name")), "city-pacs");
     assert_string_equal(json_string_value(json_object_get(row, "retrieve")), "move");
     json_decref(json);
+    json = get_json(f, "/api/admin/queue?limit=1");
+    assert_true(json_is_null(json_object_get(json_array_get(json_object_get(json, "pulls"), 0), "about")));
+    json_decref(json);
+    about_is_of_the_hospital(f);
     json = get_json(f, "/api/admin/queue?limit=2");
     assert_int_equal(json_array_size(json_object_get(json, "pulls")), 2);
     assert_int_equal(integer(json_array_get(json_object_get(json, "pulls"), 0), "pull"), open[2]);
@@ -258,14 +300,6 @@ static void queue_and_failures(void **state)
     assert_int_equal(get_code(f, "/api/admin/queue?limit=0"), 400);
     assert_int_equal(get_code(f, "/api/admin/queue?pulls_before=0"), 400);
     assert_int_equal(get_code(f, "/api/admin/failures?sends_before=x"), 400);
-}
-
-static const char *text(json_t *json, const char *key)
-{
-    const char *value = json_string_value(json_object_get(json, key));
-
-    assert_non_null(value);
-    return value;
 }
 
 static void changes_are_listed(void **state)

@@ -32,31 +32,6 @@ static kh_status put_value(void *context, const kh_change_value *value)
     return KH_OK;
 }
 
-/* Hidden or not, the study's own row still tells what it is. */
-static kh_status put_study(kh_portal *portal, kh_json_writer *json, int64_t study_id, kh_error *err)
-{
-    kh_error gone = KH_ERROR_INIT;
-    kh_study study;
-    kh_status status = study_id > 0 ? kh_browse_study(portal->cache, study_id, &study, &gone) : KH_E_NOT_FOUND;
-
-    kh_json_key(json, "study");
-    if (status == KH_E_NOT_FOUND) {
-        kh_json_null(json);
-        return KH_OK;
-    }
-    if (status != KH_OK)
-        return kh_error_set(err, status, "%s", gone.message);
-    kh_json_object_begin(json);
-    kh_json_put_int(json, "id", study.id);
-    kh_json_put_text(json, "uid", study.study_uid);
-    kh_json_put_text(json, "date", study.date);
-    kh_json_put_text(json, "description", study.description);
-    kh_json_put_int(json, "objects", study.object_count);
-    kh_portal_put_patient(json, &study.patient);
-    kh_json_object_end(json);
-    return KH_OK;
-}
-
 static kh_status put_row(kh_portal *portal, kh_json_writer *json, const kh_change *change, kh_error *err)
 {
     kh_status status;
@@ -75,7 +50,7 @@ static kh_status put_row(kh_portal *portal, kh_json_writer *json, const kh_chang
         kh_json_put_text(json, "undone", NULL);
     kh_json_put_text(json, "undone_by", change->undone_by);
     kh_json_put_bool(json, "purged", change->purged);
-    status = put_study(portal, json, change->study_id, err);
+    status = kh_portal_put_about(portal, json, "study", change->study_id, err); /* hidden or not, its own row tells what it is */
     kh_json_key(json, "values");
     kh_json_array_begin(json);
     if (status == KH_OK)

@@ -9,79 +9,103 @@
 #define ROWS 50
 #define ROWS_MAX 100
 
-/* A row more than is told says that there are more. */
-typedef struct page {
-    kh_json_writer *json;
-    int64_t left;
-    bool more;
-} page;
+/* Copied while the list is open; what needs further queries comes after it. A row more than is told says that there are more. */
+typedef struct pull_rows {
+    kh_pull *all;
+    int64_t count;
+} pull_rows;
 
-static bool begin_row(page *p)
+typedef struct send_rows {
+    kh_send *all;
+    int64_t count;
+} send_rows;
+
+static kh_status keep_pull(void *context, const kh_pull *pull)
 {
-    if (p->left-- <= 0)
-        p->more = true;
-    else
-        kh_json_object_begin(p->json);
-    return !p->more;
-}
+    pull_rows *rows = context;
 
-static kh_status put_pull(void *context, const kh_pull *pull)
-{
-    page *p = context;
-
-    if (begin_row(p)) {
-        kh_portal_put_pull_row(p->json, pull);
-        kh_json_object_end(p->json);
-    }
+    rows->all[rows->count++] = *pull;
     return KH_OK;
 }
 
-static kh_status put_send(void *context, const kh_send *send)
+static kh_status keep_send(void *context, const kh_send *send)
 {
-    page *p = context;
+    send_rows *rows = context;
 
-    if (!begin_row(p))
-        return KH_OK;
-    kh_json_put_int(p->json, "send", send->id);
-    kh_json_put_int(p->json, "node", send->node_id);
-    kh_portal_put_int_or_null(p->json, "study", send->study_id > 0 ? send->study_id : 0, 0);
-    kh_json_put_text(p->json, "study_uid", send->study_uid);
-    kh_json_put_int(p->json, "priority", send->priority);
-    kh_json_put_text(p->json, "state", kh_send_state_text(send->state));
-    kh_json_put_int(p->json, "total", send->total);
-    kh_json_put_int(p->json, "sent", send->sent);
-    kh_json_put_int(p->json, "failed", send->failed);
-    kh_json_put_text(p->json, "reason", send->reason);
-    kh_json_put_int(p->json, "attempts", send->attempts);
-    kh_json_put_int(p->json, "rule", send->rule_id);
-    kh_json_put_text(p->json, "asked_by", send->asked_by);
-    kh_portal_put_when(p->json, "created", send->created_ms);
-    kh_portal_put_when(p->json, "updated", send->updated_ms);
-    kh_portal_put_when(p->json, "not_before", send->not_before_ms);
-    kh_json_object_end(p->json);
+    rows->all[rows->count++] = *send;
     return KH_OK;
 }
 
-static kh_status put_jobs(kh_portal *portal, kh_json_writer *json, const kh_queue_page *pulls, const kh_queue_page *sends, kh_error *err)
+static kh_status put_pull(kh_portal *portal, kh_json_writer *json, const kh_pull *pull, kh_error *err)
 {
-    const kh_queue_page more_pulls = {pulls->which, pulls->before_id, pulls->limit + 1};
-    const kh_queue_page more_sends = {sends->which, sends->before_id, sends->limit + 1};
-    page p = {.json = json, .left = pulls->limit};
+    int64_t study_id;
+    kh_status status = kh_portal_study_of_node(portal, pull->node_id, pull->study_uid, &study_id, err);
+
+    kh_json_object_begin(json);
+    kh_portal_put_pull_row(json, pull);
+    if (status == KH_OK)
+        status = kh_portal_put_about(portal, json, "about", study_id, err);
+    kh_json_object_end(json);
+    return status;
+}
+
+static kh_status put_send(kh_portal *portal, kh_json_writer *json, const kh_send *send, kh_error *err)
+{
     kh_status status;
+
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "send", send->id);
+    kh_json_put_int(json, "node", send->node_id);
+    kh_portal_put_int_or_null(json, "study", send->study_id > 0 ? send->study_id : 0, 0);
+    kh_json_put_text(json, "study_uid", send->study_uid);
+    kh_json_put_int(json, "priority", send->priority);
+    kh_json_put_text(json, "state", kh_send_state_text(send->state));
+    kh_json_put_int(json, "total", send->total);
+    kh_json_put_int(json, "sent", send->sent);
+    kh_json_put_int(json, "failed", send->failed);
+    kh_json_put_text(json, "reason", send->reason);
+    kh_json_put_int(json, "attempts", send->attempts);
+    kh_json_put_int(json, "rule", send->rule_id);
+    kh_json_put_text(json, "asked_by", send->asked_by);
+    kh_portal_put_when(json, "created", send->created_ms);
+    kh_portal_put_when(json, "updated", send->updated_ms);
+    kh_portal_put_when(json, "not_before", send->not_before_ms);
+    status = kh_portal_put_about(portal, json, "about", send->study_id, err);
+    kh_json_object_end(json);
+    return status;
+}
+
+static kh_status put_pulls(kh_portal *portal, kh_json_writer *json, const kh_queue_page *page, kh_error *err)
+{
+    const kh_queue_page one_more = {page->which, page->before_id, page->limit + 1};
+    pull_rows rows = {.all = calloc((size_t)one_more.limit, sizeof *rows.all)};
+    kh_status status = rows.all ? kh_pull_page(portal->cache, &one_more, keep_pull, &rows, err)
+                                : kh_error_set(err, KH_E_MEMORY, "no memory for a list of pulls");
 
     kh_json_key(json, "pulls");
     kh_json_array_begin(json);
-    status = kh_pull_page(portal->cache, &more_pulls, put_pull, &p, err);
+    for (int64_t i = 0; status == KH_OK && i < rows.count && i < page->limit; i++)
+        status = put_pull(portal, json, &rows.all[i], err);
     kh_json_array_end(json);
-    kh_json_put_bool(json, "more_pulls", p.more);
-    if (status != KH_OK)
-        return status;
-    p = (page){.json = json, .left = sends->limit};
+    kh_json_put_bool(json, "more_pulls", rows.count > page->limit);
+    free(rows.all);
+    return status;
+}
+
+static kh_status put_sends(kh_portal *portal, kh_json_writer *json, const kh_queue_page *page, kh_error *err)
+{
+    const kh_queue_page one_more = {page->which, page->before_id, page->limit + 1};
+    send_rows rows = {.all = calloc((size_t)one_more.limit, sizeof *rows.all)};
+    kh_status status = rows.all ? kh_send_page(portal->cache, &one_more, keep_send, &rows, err)
+                                : kh_error_set(err, KH_E_MEMORY, "no memory for a list of sends");
+
     kh_json_key(json, "sends");
     kh_json_array_begin(json);
-    status = kh_send_page(portal->cache, &more_sends, put_send, &p, err);
+    for (int64_t i = 0; status == KH_OK && i < rows.count && i < page->limit; i++)
+        status = put_send(portal, json, &rows.all[i], err);
     kh_json_array_end(json);
-    kh_json_put_bool(json, "more_sends", p.more);
+    kh_json_put_bool(json, "more_sends", rows.count > page->limit);
+    free(rows.all);
     return status;
 }
 
@@ -195,7 +219,9 @@ static void answer(kh_portal *portal, kh_http_request *request, bool failed)
     kh_json_writer_init(&json, &body);
     kh_json_object_begin(&json);
     if (status == KH_OK)
-        status = put_jobs(portal, &json, &pulls, &sends, &err);
+        status = put_pulls(portal, &json, &pulls, &err);
+    if (status == KH_OK)
+        status = put_sends(portal, &json, &sends, &err);
     if (status == KH_OK && !failed)
         status = put_rules(portal, &json, &err);
     kh_json_object_end(&json);

@@ -4,24 +4,15 @@
 import { askAdmin, getAdmin, listStudies, studyPath } from './api.js';
 import { askDelete, askPatient, askUndo } from './admin_forms.js';
 import { moreButton } from './admin_jobs.js';
-import { button, cell, chip, empty, moment, objects, Rows, small, state, table } from './admin_parts.js';
+import { about, button, cell, chip, empty, moment, objects, Rows, small, state, table } from './admin_parts.js';
 import { icon, make, setText } from './dom.js';
 import { throttled } from './events.js';
-import * as format from './format.js';
-import { language, t } from './i18n.js';
+import { t } from './i18n.js';
 
 const STEP = 50;
 const MOST = 500;
 const FOUND = 8;
 const KIND_MARKS = { rejected: 'warn', deleted: 'bad', gone: 'warn', patient: 'run', study: 'run' };
-
-/** Whose, when and what: as the list of studies says it, in a line. */
-function about(study) {
-    const lang = language();
-    const name = format.patientName(study.patient.name, lang).main || t('patient.unnamed');
-    const rest = [study.patient.id, format.date(study.date, lang), study.description].filter(Boolean);
-    return [make('strong', {}, make('bdi', {}, name)), small(rest.map((fact) => make('bdi', { class: 'fact' }, fact)))];
-}
 
 export class ChangesSection {
     constructor(page) {

@@ -1,7 +1,7 @@
 // admin_jobs.js - pulls and sends as rows: whose, how far, why not, and what can be done. The queue and the failures show them.
 
 import { askAdmin, studyPath } from './api.js';
-import { button, cell, moment, reason, Rows, small, spanText, state, table } from './admin_parts.js';
+import { about, button, cell, moment, reason, Rows, small, spanText, state, table } from './admin_parts.js';
 import { confirm } from './admin_forms.js';
 import { icon, make } from './dom.js';
 import * as format from './format.js';
@@ -62,9 +62,11 @@ export class Jobs {
     }
 
     #study(job) {
-        const text = make('span', { class: 'uid', translate: 'no' }, job.study_uid);
-        if (!job.study) return [text];
-        return [make('a', { href: studyPath(job.study), 'data-route': true, class: 'link' }, t('admin.openStudy')), small(text)];
+        const uid = make('span', { class: 'uid', translate: 'no' }, job.study_uid);
+        if (!job.about) return [uid];
+        const [name, facts] = about(job.about);
+        const link = make('a', { href: studyPath(job.about.id), 'data-route': true, class: 'link' }, name);
+        return [job.about.objects > 0 ? link : name, facts, small(uid)];
     }
 
     #progress(job) {

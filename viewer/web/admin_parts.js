@@ -84,6 +84,16 @@ export function table(columns, className) {
     return { element, body, translate };
 }
 
+/** Which study: whose, when and what, as the list of studies says it. */
+export function about({ patient, date, description }) {
+    const name = format.patientName(patient.name, language()).main || t('patient.unnamed');
+    const facts = [patient.id, format.date(date, language()), description].filter(Boolean);
+    return [
+        make('strong', {}, make('bdi', {}, name)),
+        small(facts.map((fact) => make('bdi', { class: 'fact' }, fact))),
+    ];
+}
+
 /** A cell with the name of its column, which is shown where there is no room for heads. */
 export const cell = (name, ...children) =>
     make('td', { class: `is-${name}`, 'data-label': t(`admin.column.${name}`) }, ...children);

@@ -56,6 +56,7 @@ export class QueueSection {
     event(kind, data) {
         const job = kind === 'pull' && this.answer.pulls.find((one) => one.pull === data.pull);
         if (!job || !OPEN.includes(data.state) || job.state !== data.state) return false;
+        if (!job.about && data.received > 0) return false; // whose it is can be told by now
         Object.assign(job, data);
         this.show();
         return true;
