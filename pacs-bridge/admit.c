@@ -31,7 +31,8 @@ static void note_turned_away(const kh_service_scp *service, const kh_assoc_reque
     kh_associations_turn_away(service->associations, &who);
 }
 
-static kh_reject refuse(const kh_service_scp *service, const kh_assoc_request *request, kh_status status, const kh_error *err, kh_reject reject)
+static kh_reject refuse(const kh_service_scp *service, const kh_assoc_request *request, kh_status status, const kh_error *err,
+                        kh_reject reject)
 {
     bool is_theirs = status == KH_E_NOT_FOUND || status == KH_E_DENIED || status == KH_E_LIMIT;
 

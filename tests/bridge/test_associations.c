@@ -214,7 +214,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_place_and_one_more), TEST(refusals_are_a_ring), TEST(the_same_call_is_one_entry),
-        TEST(whoever_called_longest_ago_makes_room), TEST(many_threads), cmocka_unit_test(without_a_table), cmocka_unit_test(contacts_of_nodes),
+        TEST(whoever_called_longest_ago_makes_room), TEST(many_threads), cmocka_unit_test(without_a_table),
+        cmocka_unit_test(contacts_of_nodes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,16 +16,39 @@ let service, pacs, browser, held, dicomPort, awayPort;
 /** The same slices as a study of another patient. */
 async function copies(uid, patient) {
     const folder = temporaryFolder();
-    const files = phantomFiles(54).slice(0, 20).map((file, n) => {
-        const copy = path.join(folder, `${n}.dcm`);
-        fs.copyFileSync(file, copy);
-        return copy;
-    });
-    await must('dcmodify', ['-nb', '-gin', '-m', `0020,000d=${uid}`, '-m', `0020,000e=${uid}.1`, '-m', `0010,0020=${patient}`, ...files]);
+    const files = phantomFiles(54)
+        .slice(0, 20)
+        .map((file, n) => {
+            const copy = path.join(folder, `${n}.dcm`);
+            fs.copyFileSync(file, copy);
+            return copy;
+        });
+    await must('dcmodify', [
+        '-nb',
+        '-gin',
+        '-m',
+        `0020,000d=${uid}`,
+        '-m',
+        `0020,000e=${uid}.1`,
+        '-m',
+        `0010,0020=${patient}`,
+        ...files,
+    ]);
     return files;
 }
 
-const node = (name, title, port, ...more) => [name, '--ae-title', title, '--host', '127.0.0.1', '--port', String(port), '--facility', 'hospital', ...more];
+const node = (name, title, port, ...more) => [
+    name,
+    '--ae-title',
+    title,
+    '--host',
+    '127.0.0.1',
+    '--port',
+    String(port),
+    '--facility',
+    'hospital',
+    ...more,
+];
 const two = (n) => String(n).padStart(2, '0');
 
 /** A window of an hour that is not now: what waits for it goes on waiting. */
@@ -61,7 +84,6 @@ after(async () => {
 const open = (section, options) => at.openPage(browser, service.url, `/admin/${section}`, options);
 const row = (page, words) => page.locator('.admin-table tbody tr', { hasText: words });
 const act = (page, words, action) => row(page, words).locator(`[data-action="${action}"]`);
-const told = (page) => page.locator('.admin-note');
 
 async function done(page) {
     assert.deepEqual(page.troubles, []);
@@ -124,7 +146,12 @@ test('a failed pull says why, is tried again from the page and ends', async () =
     assert.match(await row(page, 'away').innerText(), /Failed[^]*nothing listens[^]*refused/i);
     await page.locator('.admin-nav .badge.bad:visible', { hasText: '1' }).waitFor();
     await at.shot(page, 'admin-failures-en');
-    const there = await Pacs.start({ files: held, title: 'AWAY', port: awayPort, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    const there = await Pacs.start({
+        files: held,
+        title: 'AWAY',
+        port: awayPort,
+        peers: [{ title: 'KAKEHASHI', port: dicomPort }],
+    });
     await act(page, 'away', 'retry').click();
     await row(page, 'away').waitFor({ state: 'detached' });
     assert.match(await page.innerText('.admin-body'), /Nothing has failed/);
@@ -140,14 +167,19 @@ test('a pull goes on under the eyes: its bar moves, nothing else does', async ()
     const seen = new Set();
     const bar = page.locator('.jobs tbody tr progress');
     await bar.waitFor();
-    await page.evaluate(() => { document.querySelector('.jobs tbody tr').firstMark = true; });
+    await page.evaluate(() => {
+        document.querySelector('.jobs tbody tr').firstMark = true;
+    });
     await act(page, 'north', 'cancel').focus();
     await until('the bar moved', async () => {
         const value = await bar.evaluate((one) => (one.hasAttribute('value') ? one.value : null)).catch(() => null);
         if (value > 0) seen.add(value);
         return seen.size >= 3;
     });
-    const same = await page.evaluate(() => ({ row: document.querySelector('.jobs tbody tr').firstMark, focus: document.activeElement.dataset.action }));
+    const same = await page.evaluate(() => ({
+        row: document.querySelector('.jobs tbody tr').firstMark,
+        focus: document.activeElement.dataset.action,
+    }));
     assert.deepEqual(same, { row: true, focus: 'cancel' });
     assert.match(await row(page, 'north').innerText(), /\d+ of 20/);
     await row(page, 'Kakuu, Tarou').locator('a.link').waitFor();
@@ -171,7 +203,7 @@ test('a pull that waits is cancelled, once a person is sure', async () => {
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
     await row(page, 'later').waitFor({ state: 'detached' });
-    assert.equal(await told(page).innerText(), 'It was cancelled.');
+    assert.equal(await page.locator('.admin-note').innerText(), 'It was cancelled.');
     assert.equal((await service.json('/api/pulls')).pulls[0].state, 'cancelled');
     await done(page);
 });
@@ -180,12 +212,15 @@ test('what the service refuses is told in its words', async () => {
     await service.must(['pull', 'later', '--study', '1.2.3.5']);
     const page = await open('queue', {
         language: 'en',
-        route: (one) => one.route('**/cancel', (route) => route.fulfill({ status: 409, json: { error: 'conflict', message: 'pull 9 is complete already' } })),
+        route: (one) =>
+            one.route('**/cancel', (route) =>
+                route.fulfill({ status: 409, json: { error: 'conflict', message: 'pull 9 is complete already' } }),
+            ),
     });
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
     await page.locator('.admin-note.bad').waitFor();
-    assert.match(await told(page).innerText(), /Not done: pull 9 is complete already/);
+    assert.match(await page.locator('.admin-note').innerText(), /Not done: pull 9 is complete already/);
     await page.unroute('**/cancel');
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
@@ -208,12 +243,19 @@ test('associations appear while they last', async () => {
 });
 
 test('who was turned away is told with the reason, once for all calls', async () => {
-    for (let n = 0; n < 2; n++) assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { calling: 'STRANGER' })).code, 0);
+    for (let n = 0; n < 2; n++)
+        assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { calling: 'STRANGER' })).code, 0);
     assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { called: 'SOMEBODY' })).code, 0);
     const page = await open('refusals', { language: 'en' });
     await row(page, 'STRANGER').waitFor();
-    assert.match(await row(page, 'STRANGER').innerText(), /STRANGER → KAKEHASHI[^]*Turned away, 2 times[^]*not among ours[^]*no node calls/);
-    assert.match(await row(page, 'SOMEBODY').innerText(), /STORESCU → SOMEBODY[^]*Turned away, 1 time[^]*title that is not ours/);
+    assert.match(
+        await row(page, 'STRANGER').innerText(),
+        /STRANGER → KAKEHASHI[^]*Turned away, 2 times[^]*not among ours[^]*no node calls/,
+    );
+    assert.match(
+        await row(page, 'SOMEBODY').innerText(),
+        /STORESCU → SOMEBODY[^]*Turned away, 1 time[^]*title that is not ours/,
+    );
     await at.shot(page, 'admin-refusals-en');
     await done(page);
 });
@@ -222,19 +264,38 @@ test('the bars of arrivals are the figures the service tells, of all and of each
     const page = await open('arrivals', { language: 'en' });
     await page.locator('.chart .bar').first().waitFor({ state: 'attached' });
     const { arrivals, from_hour: from, to_hour: to } = await service.json('/api/admin/arrivals');
-    const bars = () => page.locator('.plot .bar').evaluateAll((all) => all.map((one) => [Number(one.dataset.hour), Number(one.dataset.objects)]));
+    const bars = () =>
+        page
+            .locator('.plot .bar')
+            .evaluateAll((all) => all.map((one) => [Number(one.dataset.hour), Number(one.dataset.objects)]));
     const expected = (source) =>
-        Array.from({ length: to - from + 1 }, (_, n) => [from + n, arrivals.filter((one) => one.hour === from + n && (!source || one.source === source)).reduce((sum, one) => sum + one.objects, 0)]);
+        Array.from({ length: to - from + 1 }, (_, n) => [
+            from + n,
+            arrivals
+                .filter((one) => one.hour === from + n && (!source || one.source === source))
+                .reduce((sum, one) => sum + one.objects, 0),
+        ]);
     assert.ok(arrivals.some((one) => one.source === 'north') && arrivals.some((one) => one.source === 'scanner'));
     assert.deepEqual(await bars(), expected());
     await act(page, 'scanner', 'source').click();
     assert.deepEqual(await bars(), expected('scanner'));
     assert.match(await row(page, 'scanner').innerText(), new RegExp(`\\b${sent.length}\\b`));
-    const tallest = await page.locator('.plot .bar').evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
+    const tallest = await page
+        .locator('.plot .bar')
+        .evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
     assert.ok(tallest > 20, `${tallest} pixels`);
     await page.click('.figures summary');
-    const figures = await page.locator('.figures tbody tr').evaluateAll((all) => all.map((one) => [Number(one.dataset.hour), Number(one.querySelector('.is-objects').textContent)]));
-    assert.deepEqual(figures, expected('scanner').filter(([, objects]) => objects > 0).reverse());
+    const figures = await page
+        .locator('.figures tbody tr')
+        .evaluateAll((all) =>
+            all.map((one) => [Number(one.dataset.hour), Number(one.querySelector('.is-objects').textContent)]),
+        );
+    assert.deepEqual(
+        figures,
+        expected('scanner')
+            .filter(([, objects]) => objects > 0)
+            .reverse(),
+    );
     await at.shot(page, 'admin-arrivals-en');
     await done(page);
 });
@@ -313,8 +374,24 @@ test('a patient is corrected, and the list shows it', async () => {
 
 test('what peers and operators write is shown as text', async () => {
     const nasty = '<img src=x onerror=alert(1)>';
-    const change = { change: 1, kind: 'deleted', facility: nasty, when: '2026-11-20T21:00:00.000Z', reason: nasty, asked_by: nasty, objects: 1, undone: null, undone_by: '', purged: false, study: null, values: [{ value: 'sex', was: nasty, becomes: '' }] };
-    const page = await open('changes', { route: (one) => one.route(/\/api\/admin\/changes/, (route) => route.fulfill({ json: { changes: [change], more: false } })) });
+    const change = {
+        change: 1,
+        kind: 'deleted',
+        facility: nasty,
+        when: '2026-11-20T21:00:00.000Z',
+        reason: nasty,
+        asked_by: nasty,
+        objects: 1,
+        undone: null,
+        undone_by: '',
+        purged: false,
+        study: null,
+        values: [{ value: 'sex', was: nasty, becomes: '' }],
+    };
+    const page = await open('changes', {
+        route: (one) =>
+            one.route(/\/api\/admin\/changes/, (route) => route.fulfill({ json: { changes: [change], more: false } })),
+    });
     await row(page, nasty).waitFor();
     assert.equal(await page.locator('.admin-table img').count(), 0);
     await done(page);
@@ -348,7 +425,10 @@ for (const [width, height, touch] of [
                 await page.locator('.admin-body:not([hidden])').waitFor();
                 const wide = await page.evaluate(() => {
                     const scroller = document.querySelector('.admin .list-scroll');
-                    return Math.max(document.documentElement.scrollWidth - innerWidth, scroller.scrollWidth - scroller.clientWidth);
+                    return Math.max(
+                        document.documentElement.scrollWidth - innerWidth,
+                        scroller.scrollWidth - scroller.clientWidth,
+                    );
                 });
                 assert.ok(wide <= 0, `${section}: ${wide} pixels too wide`);
                 await at.shot(page, `admin-${section}-${language}-${width}`);
@@ -356,7 +436,12 @@ for (const [width, height, touch] of [
             if (width === 360) {
                 await page.selectOption('.admin-choice select', 'queue');
                 await page.waitForURL('**/admin/queue');
-                const low = await page.evaluate(() => [...document.querySelectorAll('button, .admin select, .admin a, .app-header .back')].filter((one) => one.offsetParent && one.getBoundingClientRect().height < 32).length);
+                const low = await page.evaluate(
+                    () =>
+                        [...document.querySelectorAll('button, .admin select, .admin a, .app-header .back')].filter(
+                            (one) => one.offsetParent && one.getBoundingClientRect().height < 32,
+                        ).length,
+                );
                 assert.equal(low, 0, 'too low for a finger');
             }
             await done(page);

@@ -73,8 +73,8 @@ static const struct {
     {"no number", "/api/admin/pulls/x/retry", FROM_OURS, "{\"ok\":true}", 400, ""},
     {"no such action", "/api/admin/pulls/7/remove", FROM_OURS, "{\"ok\":true}", 404, ""},
     {"no such kind", "/api/admin/studies/7/cancel", FROM_OURS, "{\"ok\":true}", 404, ""},
-    {"from elsewhere", "/api/admin/pulls/7/cancel", "Origin: http://evil.example\r\nContent-Type: application/json\r\n", "{\"ok\":true}", 403,
-     ""},
+    {"from elsewhere", "/api/admin/pulls/7/cancel",
+     "Origin: http://evil.example\r\nContent-Type: application/json\r\n", "{\"ok\":true}", 403, ""},
     {"no word of where from", "/api/admin/pulls/7/cancel", "Content-Type: application/json\r\n", "{\"ok\":true}", 403, ""},
     {"a form", "/api/admin/pulls/7/cancel", "Origin: http://localhost\r\nContent-Type: text/plain\r\n", "{\"ok\":true}", 415, ""},
 };
@@ -110,12 +110,15 @@ static const struct {
     {"undo without a name: the bridge says so", "/api/admin/changes/3/undo", "", 200, "{\"op\":\"change.undo\",\"id\":3}"},
     {"delete", "/api/admin/studies/12/delete", "{\"reason\":\"twice\",\"asked_by\":\"A\"}", 200,
      "{\"op\":\"change.delete\",\"study\":12,\"reason\":\"twice\",\"asked_by\":\"A\"}"},
-    {"only what it takes goes on", "/api/admin/studies/12/delete", "{\"op\":\"node.remove\",\"series\":1,\"study\":9,\"reason\":\"r\",\"asked_by\":\"A\"}",
+    {"only what it takes goes on", "/api/admin/studies/12/delete",
+     "{\"op\":\"node.remove\",\"series\":1,\"study\":9,\"reason\":\"r\",\"asked_by\":\"A\"}",
      200, "{\"op\":\"change.delete\",\"study\":12,\"reason\":\"r\",\"asked_by\":\"A\"}"},
     {"a number is no text", "/api/admin/studies/12/delete", "{\"reason\":7,\"asked_by\":\"A\"}", 200,
      "{\"op\":\"change.delete\",\"study\":12,\"asked_by\":\"A\"}"},
-    {"a patient", "/api/admin/patients/city/correct", "{\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}", 200,
-     "{\"op\":\"change.patient\",\"facility\":\"city\",\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}"},
+    {"a patient", "/api/admin/patients/city/correct",
+     "{\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}", 200,
+     "{\"op\":\"change.patient\",\"facility\":\"city\",\"patient_id\":\"1\",\"new_id\":\"2\","
+     "\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}"},
     {"a retry takes nothing", "/api/admin/pulls/7/retry", "{\"asked_by\":\"A\"}", 200, "{\"op\":\"pull.retry\",\"id\":7}"},
     {"no object", "/api/admin/changes/3/undo", "[1]", 422, ""},
     {"a body that breaks off", "/api/admin/changes/3/undo", "{\"asked_by\":", 422, ""},
@@ -317,7 +320,8 @@ static void changes_are_listed(void **state)
     json_decref(json);
     assert_int_equal(kh_browse_study(f->samples.cache, f->other.study_id, &study, NULL), KH_OK);
     assert_int_equal(kh_change_delete(f->samples.cache, study.id, 0, 0, &author, &deleted, NULL), KH_OK);
-    assert_int_equal(kh_change_patient(f->samples.cache, study.patient.facility, study.patient.patient_id, &values, &other, &corrected, NULL), KH_OK);
+    assert_int_equal(kh_change_patient(f->samples.cache, study.patient.facility, study.patient.patient_id, &values, &other, &corrected,
+                                       NULL), KH_OK);
     json = get_json(f, "/api/admin/changes");
     assert_int_equal(json_array_size(json_object_get(json, "changes")), 2);
     row = json_array_get(json_object_get(json, "changes"), 0);

@@ -111,7 +111,11 @@ export class AdminPage {
             const link = make('a', { href: adminPath(name), 'data-route': true }, icon(mark), label, badge);
             return { name, link, label, badge };
         });
-        this.nav = make('nav', { class: 'admin-nav' }, this.links.map(({ link }) => link));
+        this.nav = make(
+            'nav',
+            { class: 'admin-nav' },
+            this.links.map(({ link }) => link),
+        );
         this.choice = make('select', { onchange: () => this.#choose() });
         this.summary = new Summary();
         this.title = make('h2', {});
@@ -173,7 +177,11 @@ export class AdminPage {
                 badge.hidden = n === 0;
                 badge.classList.toggle('bad', name === 'failures');
                 setText(badge, count(n));
-                return make('option', { value: name }, n > 0 ? `${t(`admin.${name}`)}  (${count(n)})` : t(`admin.${name}`));
+                return make(
+                    'option',
+                    { value: name },
+                    n > 0 ? `${t(`admin.${name}`)}  (${count(n)})` : t(`admin.${name}`),
+                );
             }),
         );
         this.choice.value = this.current.name;

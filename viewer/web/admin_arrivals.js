@@ -12,14 +12,19 @@ const LABEL_EVERY_HOURS = 6;
 
 const pad = (value) => String(value).padStart(2, '0');
 const hourText = (hour) => `${pad(new Date(hourStart(hour)).getHours())}:00`;
-const sum = (hours) => hours.reduce((total, one) => ({ objects: total.objects + one.objects, bytes: total.bytes + one.bytes }));
+const sum = (hours) =>
+    hours.reduce((total, one) => ({ objects: total.objects + one.objects, bytes: total.bytes + one.bytes }));
 
 export class ArrivalsSection {
     constructor() {
         this.source = null; // all
         this.chart = make('figure', { class: 'chart' });
         this.sources = table(['source', 'objects', 'bytes', 'lastHour', 'hours'], 'sources');
-        this.rows = new Rows(this.sources.body, { key: (one) => one.source, cells: (one) => this.#cells(one), look: () => '' });
+        this.rows = new Rows(this.sources.body, {
+            key: (one) => one.source,
+            cells: (one) => this.#cells(one),
+            look: () => '',
+        });
         this.hours = table(['hour', 'objects', 'bytes'], 'hours');
         this.figuresTitle = make('summary', {});
         this.figures = make('details', { class: 'block figures' }, this.figuresTitle, this.hours.element);
@@ -33,7 +38,12 @@ export class ArrivalsSection {
         this.hours.translate();
         setText(this.figuresTitle, t('admin.figures'));
         this.none.replaceChildren(
-            empty('chart', t('admin.arrivals.none'), t('admin.arrivals.noneText'), make('code', {}, 'kakehashi node list')),
+            empty(
+                'chart',
+                t('admin.arrivals.none'),
+                t('admin.arrivals.noneText'),
+                make('code', {}, 'kakehashi node list'),
+            ),
         );
     }
 
@@ -59,17 +69,54 @@ export class ArrivalsSection {
         const top = roundUp(Math.max(...hours.map((one) => one.objects)));
         const name = this.source === null ? t('admin.allSources') : this.sourceName(this.source);
         const words = t('admin.chartWords', { name, n: count(total.objects), bytes: bytes(total.bytes) });
-        const svg = bars(hours, { width: WIDTH, height: HEIGHT, top, describe: (one) => `${this.#when(one.hour)}  ${objects(one.objects)}` });
-        const all = make('button', { type: 'button', class: 'button compact', hidden: this.source === null, onclick: () => this.#choose(null), dataset: { action: 'all' } }, t('admin.allSources'));
+        const svg = bars(hours, {
+            width: WIDTH,
+            height: HEIGHT,
+            top,
+            describe: (one) => `${this.#when(one.hour)}  ${objects(one.objects)}`,
+        });
+        const all = make(
+            'button',
+            {
+                type: 'button',
+                class: 'button compact',
+                hidden: this.source === null,
+                onclick: () => this.#choose(null),
+                dataset: { action: 'all' },
+            },
+            t('admin.allSources'),
+        );
         this.chart.replaceChildren(
-            make('figcaption', {}, make('strong', {}, name), make('span', {}, t('admin.last48')), make('span', { class: 'total' }, `${objects(total.objects)}  ${bytes(total.bytes)}`), all),
-            make('div', { class: 'plot', role: 'img', 'aria-label': words }, make('span', { class: 'axis top' }, count(top)), make('span', { class: 'axis middle' }, count(top / 2)), svg),
+            make(
+                'figcaption',
+                {},
+                make('strong', {}, name),
+                make('span', {}, t('admin.last48')),
+                make('span', { class: 'total' }, `${objects(total.objects)}  ${bytes(total.bytes)}`),
+                all,
+            ),
+            make(
+                'div',
+                { class: 'plot', role: 'img', 'aria-label': words },
+                make('span', { class: 'axis top' }, count(top)),
+                make('span', { class: 'axis middle' }, count(top / 2)),
+                svg,
+            ),
             make('div', { class: 'hours-axis', 'aria-hidden': 'true' }, this.#labels(hours)),
         );
         this.hours.body.replaceChildren(
-            ...[...hours].reverse().filter((one) => one.objects > 0).map((one) =>
-                make('tr', { dataset: { hour: one.hour } }, cell('hour', this.#when(one.hour)), cell('objects', count(one.objects)), cell('bytes', bytes(one.bytes))),
-            ),
+            ...[...hours]
+                .reverse()
+                .filter((one) => one.objects > 0)
+                .map((one) =>
+                    make(
+                        'tr',
+                        { dataset: { hour: one.hour } },
+                        cell('hour', this.#when(one.hour)),
+                        cell('objects', count(one.objects)),
+                        cell('bytes', bytes(one.bytes)),
+                    ),
+                ),
         );
     }
 
@@ -100,7 +147,17 @@ export class ArrivalsSection {
     #cells(one) {
         const hours = byHour(this.answer, one.source);
         const top = Math.max(...hours.map(({ objects: n }) => n));
-        const choose = make('button', { type: 'button', class: 'link-button', 'aria-pressed': String(this.source === one.source), onclick: () => this.#choose(one.source), dataset: { action: 'source' } }, this.sourceName(one.source));
+        const choose = make(
+            'button',
+            {
+                type: 'button',
+                class: 'link-button',
+                'aria-pressed': String(this.source === one.source),
+                onclick: () => this.#choose(one.source),
+                dataset: { action: 'source' },
+            },
+            this.sourceName(one.source),
+        );
         return [
             cell('source', choose),
             cell('objects', count(one.objects)),

@@ -25,7 +25,11 @@ function doings(one) {
 export class AssociationsSection {
     constructor() {
         this.table = table(['peer', 'titles', 'since', 'doing', 'bytes'], 'associations');
-        this.rows = new Rows(this.table.body, { key: (one) => one.id, cells: (one) => this.#cells(one), look: () => '' });
+        this.rows = new Rows(this.table.body, {
+            key: (one) => one.id,
+            cells: (one) => this.#cells(one),
+            look: () => '',
+        });
         this.total = make('p', { class: 'section-bar quiet' });
         this.none = make('div', { hidden: true });
         this.element = make('div', {}, this.total, this.table.element, this.none);
@@ -47,7 +51,12 @@ export class AssociationsSection {
         this.rows.set(associations);
         this.table.element.hidden = associations.length === 0;
         this.none.hidden = associations.length > 0;
-        setText(this.total, active > associations.length ? t('admin.shownOf', { n: count(associations.length), all: count(active) }) : '');
+        setText(
+            this.total,
+            active > associations.length
+                ? t('admin.shownOf', { n: count(associations.length), all: count(active) })
+                : '',
+        );
         this.total.hidden = active <= associations.length;
     }
 
@@ -55,7 +64,11 @@ export class AssociationsSection {
         return [
             peerCell(one),
             titlesCell(one),
-            cell('since', make('span', {}, spanText(format.span(Date.now() - one.since_ms))), small(moment(one.since_ms), `  #${one.id}`)),
+            cell(
+                'since',
+                make('span', {}, spanText(format.span(Date.now() - one.since_ms))),
+                small(moment(one.since_ms), `  #${one.id}`),
+            ),
             cell('doing', doings(one)),
             cell('bytes', bytes(one.bytes)),
         ];
@@ -92,7 +105,9 @@ export class RefusalsSection {
 
     #cells(one) {
         const code = one.status ? one.status.toString(16).toUpperCase().padStart(4, '0') : '';
-        const what = one.times ? t('admin.turnedAway', { n: count(one.times) }) : t('admin.objectsRefused', { n: count(one.refused) });
+        const what = one.times
+            ? t('admin.turnedAway', { n: count(one.times) })
+            : t('admin.objectsRefused', { n: count(one.refused) });
         return [
             cell('when', moment(one.ended_ms), one.times ? null : small(`#${one.id}`)),
             peerCell(one),

@@ -29,15 +29,37 @@ export class ChangesSection {
         });
         this.more = make('div', { hidden: true });
         this.none = make('div', { hidden: true });
-        this.element = make('div', {}, this.form, this.results.element, this.nothing, this.table.element, this.more, this.none);
+        this.element = make(
+            'div',
+            {},
+            this.form,
+            this.results.element,
+            this.nothing,
+            this.table.element,
+            this.more,
+            this.none,
+        );
     }
 
     #buildSearch() {
-        this.search = make('input', { type: 'search', class: 'search-input', autocomplete: 'off', spellcheck: 'false', oninput: () => this.#typed() });
-        this.form = make('form', { class: 'section-bar', role: 'search', onsubmit: (event) => this.#submit(event) }, make('div', { class: 'search' }, icon('search'), this.search));
+        this.search = make('input', {
+            type: 'search',
+            class: 'search-input',
+            autocomplete: 'off',
+            spellcheck: 'false',
+            oninput: () => this.#typed(),
+        });
+        this.form = make(
+            'form',
+            { class: 'section-bar', role: 'search', onsubmit: (event) => this.#submit(event) },
+            make('div', { class: 'search' }, icon('search'), this.search),
+        );
         this.results = table(['study', 'hospital', 'act'], 'found');
         this.results.element.hidden = true;
-        this.foundRows = new Rows(this.results.body, { key: (study) => study.id, cells: (study) => this.#foundCells(study) });
+        this.foundRows = new Rows(this.results.body, {
+            key: (study) => study.id,
+            cells: (study) => this.#foundCells(study),
+        });
         this.nothing = make('p', { class: 'hint nothing', hidden: true });
     }
 
@@ -92,16 +114,30 @@ export class ChangesSection {
         const kind = chip(t(`admin.change.${change.kind}`), KIND_MARKS[change.kind] ?? '');
         const facts = change.objects > 0 ? objects(change.objects) : '';
         return [
-            make('div', { class: 'chips' }, kind, make('span', { class: 'quiet' }, change.facility), facts ? make('span', { class: 'quiet' }, facts) : null),
+            make(
+                'div',
+                { class: 'chips' },
+                kind,
+                make('span', { class: 'quiet' }, change.facility),
+                facts ? make('span', { class: 'quiet' }, facts) : null,
+            ),
             ...(change.study ? about(change.study) : []),
             ...change.values.map(({ value, was, becomes }) =>
-                make('div', { class: 'value' }, make('span', { class: 'quiet' }, t(`value.${value}`)), make('bdi', { class: 'was' }, was || t('value.empty')), ' → ', make('bdi', {}, becomes || t('value.empty'))),
+                make(
+                    'div',
+                    { class: 'value' },
+                    make('span', { class: 'quiet' }, t(`value.${value}`)),
+                    make('bdi', { class: 'was' }, was || t('value.empty')),
+                    ' → ',
+                    make('bdi', {}, becomes || t('value.empty')),
+                ),
             ),
         ];
     }
 
     #state(change) {
-        if (change.undone) return [state('quiet', t('admin.undone')), small(moment(change.undone), `  ${change.undone_by}`)];
+        if (change.undone)
+            return [state('quiet', t('admin.undone')), small(moment(change.undone), `  ${change.undone_by}`)];
         if (change.purged) return [state('warn', t('admin.purged'))];
         return [state('run', t('admin.stands'))];
     }
@@ -109,15 +145,23 @@ export class ChangesSection {
     #acts(change) {
         const acts = [];
         if (change.study && change.study.objects > 0)
-            acts.push(make('a', { href: studyPath(change.study.id), 'data-route': true, class: 'button compact quiet' }, t('admin.openStudy')));
+            acts.push(
+                make(
+                    'a',
+                    { href: studyPath(change.study.id), 'data-route': true, class: 'button compact quiet' },
+                    t('admin.openStudy'),
+                ),
+            );
         if (!change.undone) acts.push(button('undo', t('admin.undo'), () => this.#undo(change)));
         return acts;
     }
 
     async #undo(change) {
         const kind = t(`admin.change.${change.kind}`);
-        const done = await askUndo(t('admin.undoSure', { kind }), t(change.purged ? 'admin.undoPurged' : 'admin.undoText'), (body) =>
-            askAdmin('changes', change.change, 'undo', body),
+        const done = await askUndo(
+            t('admin.undoSure', { kind }),
+            t(change.purged ? 'admin.undoPurged' : 'admin.undoText'),
+            (body) => askAdmin('changes', change.change, 'undo', body),
         );
         this.#changed(done, 'admin.undoneNow');
     }
@@ -153,7 +197,15 @@ export class ChangesSection {
         return [
             cell('study', ...about(study)),
             cell('hospital', make('bdi', {}, study.facility), small(study.modalities.join(' '))),
-            cell('act', make('div', { class: 'acts' }, button('correct', t('admin.correctPatient'), () => this.#correct(study)), button('delete', t('admin.deleteStudy'), () => this.#delete(study)))),
+            cell(
+                'act',
+                make(
+                    'div',
+                    { class: 'acts' },
+                    button('correct', t('admin.correctPatient'), () => this.#correct(study)),
+                    button('delete', t('admin.deleteStudy'), () => this.#delete(study)),
+                ),
+            ),
         ];
     }
 
@@ -163,7 +215,9 @@ export class ChangesSection {
     }
 
     async #delete(study) {
-        const done = await askDelete(make('div', { class: 'about' }, about(study)), (body) => askAdmin('studies', study.id, 'delete', body));
+        const done = await askDelete(make('div', { class: 'about' }, about(study)), (body) =>
+            askAdmin('studies', study.id, 'delete', body),
+        );
         this.#changed(done, 'admin.deleted');
     }
 

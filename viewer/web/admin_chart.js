@@ -20,7 +20,12 @@ export function bySource({ arrivals }) {
     const sums = new Map();
     for (const { source, hour, objects, bytes } of arrivals) {
         const sum = sums.get(source) ?? { source, objects: 0, bytes: 0, last: 0 };
-        sums.set(source, { source, objects: sum.objects + objects, bytes: sum.bytes + bytes, last: Math.max(sum.last, hour) });
+        sums.set(source, {
+            source,
+            objects: sum.objects + objects,
+            bytes: sum.bytes + bytes,
+            last: Math.max(sum.last, hour),
+        });
     }
     return [...sums.values()].sort((a, b) => b.objects - a.objects || (a.source < b.source ? -1 : 1));
 }
@@ -42,7 +47,12 @@ function shape(name, attributes) {
 
 /** Bars of `hours` in a box of width x height units, the tallest being `top`. describe(hour): what the pointer is told. */
 export function bars(hours, { width, height, top, gap = 2, describe = null }) {
-    const svg = shape('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'bars' });
+    const svg = shape('svg', {
+        viewBox: `0 0 ${width} ${height}`,
+        preserveAspectRatio: 'none',
+        'aria-hidden': 'true',
+        class: 'bars',
+    });
     const step = width / hours.length;
     hours.forEach((one, n) => {
         const tall = one.objects > 0 ? Math.max(1.5, (one.objects / top) * height) : 0;

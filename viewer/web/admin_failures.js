@@ -52,19 +52,16 @@ export class FailuresSection {
         const jobs = [...this.shown];
         let done = 0;
         this.all.disabled = true;
-        await this.page.attempt(
-            async () => {
-                for (const job of jobs) {
-                    try {
-                        await askAdmin(job.pull ? 'pulls' : 'sends', job.pull ?? job.send, 'retry');
-                        done++;
-                    } catch (error) {
-                        if (error.status !== 409 && error.status !== 404) throw error; // it moved meanwhile
-                    }
+        await this.page.attempt(async () => {
+            for (const job of jobs) {
+                try {
+                    await askAdmin(job.pull ? 'pulls' : 'sends', job.pull ?? job.send, 'retry');
+                    done++;
+                } catch (error) {
+                    if (error.status !== 409 && error.status !== 404) throw error; // it moved meanwhile
                 }
-            },
-            '',
-        );
+            }
+        }, '');
         this.all.disabled = false;
         if (done > 0) this.page.say(t('admin.retriedAll', { n: count(done) }));
     }

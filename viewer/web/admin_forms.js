@@ -28,12 +28,33 @@ const bytesOf = (text) => new TextEncoder().encode(text).length;
 
 /** A dialog with a form. content: elements; read(): what is sent, or null when something is wrong; send(values) may throw. Resolves to
  *  what send gave, null when it was given up. */
-function ask({ title, text, content = [], yes, danger = true, read = () => ({}), send = async () => true, first = null }) {
+function ask({
+    title,
+    text,
+    content = [],
+    yes,
+    danger = true,
+    read = () => ({}),
+    send = async () => true,
+    first = null,
+}) {
     return new Promise((resolve) => {
         const problem = make('p', { class: 'form-problem', role: 'alert' });
         const no = make('button', { type: 'button', class: 'button', dataset: { action: 'no' } }, t('admin.keep'));
-        const go = make('button', { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}`, dataset: { action: 'yes' } }, yes);
-        const form = make('form', { method: 'dialog' }, make('h2', {}, title), text ? make('p', { class: 'hint' }, text) : null, content, problem, make('div', { class: 'form-acts' }, no, go));
+        const go = make(
+            'button',
+            { type: 'submit', class: `button ${danger ? 'danger' : 'primary'}`, dataset: { action: 'yes' } },
+            yes,
+        );
+        const form = make(
+            'form',
+            { method: 'dialog' },
+            make('h2', {}, title),
+            text ? make('p', { class: 'hint' }, text) : null,
+            content,
+            problem,
+            make('div', { class: 'form-acts' }, no, go),
+        );
         const dialog = make('dialog', { class: 'ask', 'aria-label': title }, form);
         let result = null;
         form.addEventListener('input', () => (problem.textContent = ''));
@@ -48,7 +69,8 @@ function ask({ title, text, content = [], yes, danger = true, read = () => ({}),
                 result = await send(values);
                 dialog.close();
             } catch (error) {
-                problem.textContent = error.status === 0 ? t('error.unreachable') : t('admin.notDone', { reason: error.message });
+                problem.textContent =
+                    error.status === 0 ? t('error.unreachable') : t('admin.notDone', { reason: error.message });
             }
             go.disabled = false;
         });
@@ -69,7 +91,8 @@ function field(label, input, hint = '') {
     return make('label', { class: 'field' }, make('span', {}, label), input, hint ? make('small', {}, hint) : null);
 }
 
-const textInput = (name, value = '', more = {}) => make('input', { type: 'text', name, value, autocomplete: 'off', spellcheck: 'false', ...more });
+const textInput = (name, value = '', more = {}) =>
+    make('input', { type: 'text', name, value, autocomplete: 'off', spellcheck: 'false', ...more });
 
 /** Why, and who asks: kept with every change. Undoing has no reason of its own. */
 function authorFields({ withReason = true } = {}) {
@@ -111,7 +134,11 @@ export function askDelete(about, send) {
     return ask({
         title: t('form.deleteTitle'),
         text: t('form.deleteText'),
-        content: [about, field(t('form.reason'), author.reason, t('form.reasonHint')), field(t('form.who'), author.who)],
+        content: [
+            about,
+            field(t('form.reason'), author.reason, t('form.reasonHint')),
+            field(t('form.who'), author.who),
+        ],
         yes: t('form.delete'),
         read: author.read,
         send,
@@ -134,7 +161,9 @@ function present(patient) {
 }
 
 function sexInput(value) {
-    const options = ['', 'M', 'F', 'O'].map((sex) => make('option', { value: sex }, sex ? t(`sex.${sex}`) : t('form.unknown')));
+    const options = ['', 'M', 'F', 'O'].map((sex) =>
+        make('option', { value: sex }, sex ? t(`sex.${sex}`) : t('form.unknown')),
+    );
     const select = make('select', { name: 'sex' }, options);
     select.value = value;
     return select;
@@ -147,7 +176,10 @@ export function askPatient(patient, send) {
     const inputs = Object.fromEntries(PATIENT.map((name) => [name, textInput(name, was[name])]));
     inputs.birth_date = make('input', { type: 'date', name: 'birth_date', value: was.birth_date });
     inputs.sex = sexInput(was.sex);
-    const order = language() === 'ja' ? PATIENT : ['new_id', 'name_alphabetic', 'name_ideographic', 'name_phonetic', 'birth_date', 'sex'];
+    const order =
+        language() === 'ja'
+            ? PATIENT
+            : ['new_id', 'name_alphabetic', 'name_ideographic', 'name_phonetic', 'birth_date', 'sex'];
     const hints = { new_id: t('form.idHint'), name_alphabetic: t('form.nameHint') };
     const read = (problem) => {
         const changed = {};
@@ -167,7 +199,11 @@ export function askPatient(patient, send) {
         title: t('form.patientTitle'),
         text: t('form.patientText'),
         content: [
-            make('div', { class: 'form-grid' }, order.map((name) => field(t(`value.${name}`), inputs[name], hints[name]))),
+            make(
+                'div',
+                { class: 'form-grid' },
+                order.map((name) => field(t(`value.${name}`), inputs[name], hints[name])),
+            ),
             field(t('form.reason'), author.reason, t('form.reasonHint')),
             field(t('form.who'), author.who),
         ],

@@ -8,7 +8,14 @@ import * as format from './format.js';
 import { count, t } from './i18n.js';
 
 const COLUMNS = ['job', 'study', 'progress', 'asked', 'act'];
-const MARKS = { running: 'run', waiting: 'run', partial: 'warn', unverified: 'warn', failed: 'bad', cancelled: 'quiet' };
+const MARKS = {
+    running: 'run',
+    waiting: 'run',
+    partial: 'warn',
+    unverified: 'warn',
+    failed: 'bad',
+    cancelled: 'quiet',
+};
 
 const kindOf = (job) => (job.pull ? 'pull' : 'send');
 const idOf = (job) => job.pull ?? job.send;
@@ -56,7 +63,12 @@ export class Jobs {
         const kind = kindOf(job);
         const name = this.page.nodeName(job.node);
         return [
-            make('span', { class: 'mark' }, icon(kind === 'pull' ? 'down' : 'right', 'icon small'), make('strong', {}, name)),
+            make(
+                'span',
+                { class: 'mark' },
+                icon(kind === 'pull' ? 'down' : 'right', 'icon small'),
+                make('strong', {}, name),
+            ),
             small(t(`admin.${kind}`, { id: idOf(job) }), job.compare ? `  ${t('admin.compare')}` : ''),
         ];
     }

@@ -30,7 +30,12 @@ export class NodesSection {
         this.rows.forget();
         setText(this.all, t('admin.echoAll'));
         this.none.replaceChildren(
-            empty('nodes', t('admin.nodes.none'), t('admin.nodes.noneText'), make('code', {}, 'kakehashi node add --help')),
+            empty(
+                'nodes',
+                t('admin.nodes.none'),
+                t('admin.nodes.noneText'),
+                make('code', {}, 'kakehashi node add --help'),
+            ),
         );
     }
 
@@ -75,7 +80,9 @@ export class NodesSection {
             make(
                 'span',
                 { class: 'chips' },
-                rights.length > 0 ? rights.map((right) => chip(t(`admin.right.${right}`))) : chip(t('admin.right.none'), 'quiet'),
+                rights.length > 0
+                    ? rights.map((right) => chip(t(`admin.right.${right}`)))
+                    : chip(t('admin.right.none'), 'quiet'),
             ),
             facts.length > 0 ? small(facts.map((fact) => make('span', { class: 'fact' }, fact))) : null,
         ];
@@ -97,7 +104,12 @@ export class NodesSection {
             disabled: !!echo?.waiting,
             'aria-label': t('admin.echoOf', { name: node.name }),
         });
-        return make('div', { class: 'echo' }, ask, make('div', { class: 'echo-result', role: 'status' }, this.#result(echo)));
+        return make(
+            'div',
+            { class: 'echo' },
+            ask,
+            make('div', { class: 'echo-result', role: 'status' }, this.#result(echo)),
+        );
     }
 
     #result(echo) {

@@ -23,7 +23,8 @@ export class Rows {
         }
         items.forEach((item, index) => {
             const { element } = this.#row(item);
-            if (this.body.children[index] !== element) this.body.insertBefore(element, this.body.children[index] ?? null);
+            if (this.body.children[index] !== element)
+                this.body.insertBefore(element, this.body.children[index] ?? null);
         });
         if (hadFocus) (this.body.querySelector('button, a') ?? this.body.closest('[tabindex]'))?.focus();
     }
@@ -79,7 +80,12 @@ function keepBar(bar, next) {
 export function table(columns, className) {
     const heads = columns.map((name) => make('th', { scope: 'col', class: `is-${name}` }));
     const body = make('tbody');
-    const element = make('table', { class: `admin-table ${className}` }, make('thead', {}, make('tr', {}, heads)), body);
+    const element = make(
+        'table',
+        { class: `admin-table ${className}` },
+        make('thead', {}, make('tr', {}, heads)),
+        body,
+    );
     const translate = () => columns.forEach((name, index) => (heads[index].textContent = t(`admin.column.${name}`)));
     return { element, body, translate };
 }

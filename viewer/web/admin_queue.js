@@ -33,7 +33,12 @@ export class QueueSection {
         this.rules.forget();
         setText(this.title, t('admin.rules'));
         this.none.replaceChildren(
-            empty('check', t('admin.queue.none'), t('admin.queue.noneText'), make('code', {}, 'kakehashi pull NODE --study UID')),
+            empty(
+                'check',
+                t('admin.queue.none'),
+                t('admin.queue.noneText'),
+                make('code', {}, 'kakehashi pull NODE --study UID'),
+            ),
         );
         this.more.replaceChildren(moreButton(() => this.#more()));
     }
@@ -78,7 +83,11 @@ export class QueueSection {
         return [
             cell('rule', make('strong', {}, rule.name), small(`${t(`admin.rule.${rule.kind}`)}  ${rule.node}`)),
             cell('found', ...(backfill ? this.#backfillFound(rule) : this.#lookupFound(rule))),
-            cell('progress', ...(backfill ? this.#backfillProgress(rule) : this.#lookupProgress(rule)), reason(rule.reason)),
+            cell(
+                'progress',
+                ...(backfill ? this.#backfillProgress(rule) : this.#lookupProgress(rule)),
+                reason(rule.reason),
+            ),
             cell('act', make('div', { class: 'acts' }, this.#acts(rule))),
         ];
     }
@@ -88,26 +97,51 @@ export class QueueSection {
         const days = [rule.date_from, rule.date_to].map((day) => format.date(day, lang)).join(' – ');
         return [
             make('span', {}, t('admin.found', { n: count(rule.found ?? 0) })),
-            small(t('admin.foundOf', { held: count(rule.held ?? 0), fetched: count(rule.fetched ?? 0), open: count(rule.open ?? 0), failed: count(rule.failed ?? 0) })),
+            small(
+                t('admin.foundOf', {
+                    held: count(rule.held ?? 0),
+                    fetched: count(rule.fetched ?? 0),
+                    open: count(rule.open ?? 0),
+                    failed: count(rule.failed ?? 0),
+                }),
+            ),
             small(days),
         ];
     }
 
     #backfillProgress(rule) {
-        const line = [state(GOES.includes(rule.state) ? 'run' : 'quiet', t(`admin.backfill.${rule.state ?? 'waiting'}`))];
-        if (rule.days) line.push(make('span', { class: 'of' }, t('admin.days', { done: count(rule.days_done), all: count(rule.days) })));
+        const line = [
+            state(GOES.includes(rule.state) ? 'run' : 'quiet', t(`admin.backfill.${rule.state ?? 'waiting'}`)),
+        ];
+        if (rule.days)
+            line.push(
+                make('span', { class: 'of' }, t('admin.days', { done: count(rule.days_done), all: count(rule.days) })),
+            );
         if (rule.days && GOES.includes(rule.state)) line.push(bar(rule.days_done, rule.days));
         return [make('div', { class: 'progress-line' }, line)];
     }
 
     #lookupFound(rule) {
-        return [make('span', {}, t('admin.found', { n: count(rule.found ?? 0) })), small(t('admin.filed', { n: count(rule.filed ?? 0) }))];
+        return [
+            make('span', {}, t('admin.found', { n: count(rule.found ?? 0) })),
+            small(t('admin.filed', { n: count(rule.filed ?? 0) })),
+        ];
     }
 
     #lookupProgress(rule) {
         const all = (rule.waiting ?? 0) + (rule.done ?? 0) + (rule.failed ?? 0);
         const line = [state(rule.waiting > 0 ? 'run' : 'quiet', t(rule.enabled ? 'admin.ruleOn' : 'admin.ruleOff'))];
-        line.push(make('span', { class: 'of' }, t('admin.lookups', { done: count(rule.done ?? 0), waiting: count(rule.waiting ?? 0), failed: count(rule.failed ?? 0) })));
+        line.push(
+            make(
+                'span',
+                { class: 'of' },
+                t('admin.lookups', {
+                    done: count(rule.done ?? 0),
+                    waiting: count(rule.waiting ?? 0),
+                    failed: count(rule.failed ?? 0),
+                }),
+            ),
+        );
         if (rule.waiting > 0) line.push(bar(all - rule.waiting, all));
         return [make('div', { class: 'progress-line' }, line)];
     }

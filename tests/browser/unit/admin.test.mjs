@@ -22,10 +22,22 @@ const answer = {
 };
 
 test('rows are summed by hour, of all and of one source', () => {
-    assert.deepEqual(byHour(answer).map((one) => one.objects), [3, 0, 8, 0]);
-    assert.deepEqual(byHour(answer).map((one) => one.bytes), [30, 0, 80, 0]);
-    assert.deepEqual(byHour(answer, 'b').map((one) => one.objects), [0, 0, 7, 0]);
-    assert.deepEqual(byHour(answer, 'nobody').map((one) => one.objects), [0, 0, 0, 0]);
+    assert.deepEqual(
+        byHour(answer).map((one) => one.objects),
+        [3, 0, 8, 0],
+    );
+    assert.deepEqual(
+        byHour(answer).map((one) => one.bytes),
+        [30, 0, 80, 0],
+    );
+    assert.deepEqual(
+        byHour(answer, 'b').map((one) => one.objects),
+        [0, 0, 7, 0],
+    );
+    assert.deepEqual(
+        byHour(answer, 'nobody').map((one) => one.objects),
+        [0, 0, 0, 0],
+    );
 });
 
 test('sources by how much came from them', () => {
@@ -36,7 +48,20 @@ test('sources by how much came from them', () => {
     ]);
 });
 
-for (const [value, top] of [[0, 10], [1, 10], [10, 10], [11, 20], [20, 20], [21, 50], [50, 50], [51, 100], [100, 100], [101, 200], [4999, 5000], [5001, 10000]])
+for (const [value, top] of [
+    [0, 10],
+    [1, 10],
+    [10, 10],
+    [11, 20],
+    [20, 20],
+    [21, 50],
+    [50, 50],
+    [51, 100],
+    [100, 100],
+    [101, 200],
+    [4999, 5000],
+    [5001, 10000],
+])
     test(`the axis of ${value} ends at ${top}`, () => assert.equal(roundUp(value), top));
 
 for (const [words, key] of [
@@ -64,10 +89,29 @@ test('every advice is there in both languages', () => {
     for (const key of ADVICE) for (const words of [en, ja]) assert.ok(words[`advice.${key}`], key);
 });
 
-for (const [value, text] of [[0, '0 B'], [999, '999 B'], [1000, '1 kB'], [1234, '1.2 kB'], [99499, '99.5 kB'], [999499, '999 kB'], [999500, '1 MB'], [15781570, '15.8 MB'], [2e12, '2 TB'], [undefined, '0 B']])
+for (const [value, text] of [
+    [0, '0 B'],
+    [999, '999 B'],
+    [1000, '1 kB'],
+    [1234, '1.2 kB'],
+    [99499, '99.5 kB'],
+    [999499, '999 kB'],
+    [999500, '1 MB'],
+    [15781570, '15.8 MB'],
+    [2e12, '2 TB'],
+    [undefined, '0 B'],
+])
     test(`bytes: ${value}`, () => assert.equal(format.bytes(value), text));
 
-for (const [ms, unit, n] of [[0, 'second', 0], [59999, 'second', 59], [60000, 'minute', 1], [3599999, 'minute', 59], [3600000, 'hour', 1], [86399999, 'hour', 23], [86400000, 'day', 1]])
+for (const [ms, unit, n] of [
+    [0, 'second', 0],
+    [59999, 'second', 59],
+    [60000, 'minute', 1],
+    [3599999, 'minute', 59],
+    [3600000, 'hour', 1],
+    [86399999, 'hour', 23],
+    [86400000, 'day', 1],
+])
     test(`span: ${ms} ms`, () => assert.deepEqual(format.span(ms), { unit, n }));
 
 test('a moment is said as short as it can be', () => {
@@ -91,5 +135,6 @@ for (const [path, expected] of [
 test('every module of the page is asked for ahead', () => {
     const folder = new URL('../../../viewer/web/', import.meta.url);
     const page = fs.readFileSync(new URL('index.html', folder), 'utf8');
-    for (const name of fs.readdirSync(folder).filter((one) => /^admin.*\.js$/.test(one))) assert.ok(page.includes(`/web/${name}"`), name);
+    for (const name of fs.readdirSync(folder).filter((one) => /^admin.*\.js$/.test(one)))
+        assert.ok(page.includes(`/web/${name}"`), name);
 });

@@ -14,23 +14,28 @@ export default {
     'admin.failures': 'Failures',
     'admin.failures.hint': 'What ended with a part or with nothing, and why.',
     'admin.failures.none': 'Nothing has failed',
-    'admin.failures.noneText': 'Pulls and sends that end with a part or with nothing are kept here until they are tried again.',
+    'admin.failures.noneText':
+        'Pulls and sends that end with a part or with nothing are kept here until they are tried again.',
     'admin.associations': 'In progress',
     'admin.associations.hint': 'Associations that others have with us now.',
     'admin.associations.none': 'Nobody is connected',
-    'admin.associations.noneText': 'Sending, querying and fetching systems appear here by themselves while they are at work.',
+    'admin.associations.noneText':
+        'Sending, querying and fetching systems appear here by themselves while they are at work.',
     'admin.arrivals': 'Arrivals',
     'admin.arrivals.hint': 'Objects received in each hour of the last 48.',
     'admin.arrivals.none': 'Nothing arrived in the last 48 hours',
-    'admin.arrivals.noneText': 'When a scanner or a PACS should have sent: look at the refusals, and whether it is among the systems.',
+    'admin.arrivals.noneText':
+        'When a scanner or a PACS should have sent: look at the refusals, and whether it is among the systems.',
     'admin.refusals': 'Refusals',
-    'admin.refusals.hint': 'Who was turned away and whose objects were not taken, since the service started. The log has all of it.',
+    'admin.refusals.hint':
+        'Who was turned away and whose objects were not taken, since the service started. The log has all of it.',
     'admin.refusals.none': 'Nobody was turned away',
     'admin.refusals.noneText': 'A system whose titles, address or certificate do not fit appears here with the reason.',
     'admin.changes': 'Changes',
     'admin.changes.hint': 'Deleted, taken back by hospitals, corrected. Each can be undone.',
     'admin.changes.none': 'Nothing was changed yet',
-    'admin.changes.noneText': 'Find a study above to correct its patient or to delete it. Images stay as they came; every change has a reason and a name.',
+    'admin.changes.noneText':
+        'Find a study above to correct its patient or to delete it. Images stay as they came; every change has a reason and a name.',
     'admin.column.node': 'System',
     'admin.column.address': 'AE title and address',
     'admin.column.rights': 'May',
@@ -189,10 +194,12 @@ export default {
     'form.tooLong': 'This is too long.',
     'form.unknown': 'not told',
     'form.deleteTitle': 'Delete this study?',
-    'form.deleteText': 'It disappears from lists, pictures and queries, also when it is sent again. Undo brings it back until the files go for good (30 days unless set otherwise).',
+    'form.deleteText':
+        'It disappears from lists, pictures and queries, also when it is sent again. Undo brings it back until the files go for good (30 days unless set otherwise).',
     'form.delete': 'Delete',
     'form.patientTitle': 'Correct a patient',
-    'form.patientText': 'For all studies of this patient at this hospital. Images stay as they came; what is sent on carries the correction and tells what it was.',
+    'form.patientText':
+        'For all studies of this patient at this hospital. Images stay as they came; what is sent on carries the correction and tells what it was.',
     'form.correct': 'Correct',
     'form.nothingChanged': 'Nothing was changed.',
     'form.idHint': 'An ID that another patient there has joins the two',
@@ -214,27 +221,37 @@ export default {
     'health.scrub': 'All read again',
     'health.scrubNever': 'not yet',
 
-    'advice.onlySends': 'It has no address here, so it cannot be asked. Add host and port (kakehashi node set) if it is to be.',
+    'advice.onlySends':
+        'It has no address here, so it cannot be asked. Add host and port (kakehashi node set) if it is to be.',
     'advice.callingTitle': 'The other side does not know us. Ask its administrator to enter our AE title and address.',
-    'advice.calledTitle': 'The AE title is wrong. Compare the title entered here with what the other side calls itself.',
-    'advice.ourTitle': 'It calls us by a title that is not ours. Correct the called AE title there, or give it to a hospital (kakehashi title add).',
+    'advice.calledTitle':
+        'The AE title is wrong. Compare the title entered here with what the other side calls itself.',
+    'advice.ourTitle':
+        'It calls us by a title that is not ours. Correct the called AE title there, or give it to a hospital (kakehashi title add).',
     'advice.unknownCaller': 'This system is not among ours. If it should be, add it (kakehashi node add).',
-    'advice.wrongCaller': 'The title is known, but address, hospital or certificate do not fit. Compare them with the entry (kakehashi node show).',
+    'advice.wrongCaller':
+        'The title is known, but address, hospital or certificate do not fit. Compare them with the entry (kakehashi node show).',
     'advice.hours': 'It is outside the hours set for this system. It goes on by itself, or change the hours.',
     'advice.busy': 'Too many associations at once. It is tried again by itself; raise the limit if it happens often.',
-    'advice.tls': 'The encrypted connection was not made. Look at the certificates of both sides and when they run out.',
-    'advice.refused': 'The computer is there, but nothing listens on this port. Start the program there, or correct the port.',
+    'advice.tls':
+        'The encrypted connection was not made. Look at the certificates of both sides and when they run out.',
+    'advice.refused':
+        'The computer is there, but nothing listens on this port. Start the program there, or correct the port.',
     'advice.unknownHost': 'The host name is not known. Correct it, or enter the IP address.',
     'advice.noRoute': 'The computer cannot be reached. Look at the network, the VPN and the firewall.',
     'advice.timeout': 'It did not answer in time. It may be off or overloaded, or a firewall drops the connection.',
-    'advice.moveDestination': 'The hospital does not know where to send to. Ask it to enter our AE title, address and port, or fetch by C-GET.',
+    'advice.moveDestination':
+        'The hospital does not know where to send to. Ask it to enter our AE title, address and port, or fetch by C-GET.',
     'advice.full': 'There is no room. Free or add disk space, or raise the quota; it is then taken again.',
     'advice.notAllowed': 'It is not allowed on the other side. Ask its administrator.',
     'advice.noSuchStudy': 'The hospital does not have this study any more, or under another number.',
-    'advice.noService': 'The other side does not offer this service to us. Ask its administrator to allow query and retrieve.',
+    'advice.noService':
+        'The other side does not offer this service to us. Ask its administrator to allow query and retrieve.',
     'advice.notTaken': 'The other side does not take this kind of object. Ask its administrator.',
     'advice.badObject': 'The object was not accepted as it is. The log names it; compare with the sender.',
-    'advice.notCounted': 'The hospital could not be asked how many there are. Try again; if it stays, ask whether it answers queries.',
-    'advice.brokeOff': 'The connection broke off. Try again; if it stays, look at the network and the log of the other side.',
+    'advice.notCounted':
+        'The hospital could not be asked how many there are. Try again; if it stays, ask whether it answers queries.',
+    'advice.brokeOff':
+        'The connection broke off. Try again; if it stays, look at the network and the log of the other side.',
     'advice.partly': 'Not all of it came through. Try again: only what is missing is asked for.',
 };
