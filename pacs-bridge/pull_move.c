@@ -14,6 +14,7 @@
 #define UIDS_PER_MOVE 50
 #define SHOW_MS 300 /* between two notes of progress in the index */
 #define LOOK_MS 100 /* between two looks at what the others have moved */
+#define OPEN_WAIT_MS 1000 /* for all associations to be served before the first move */
 #define SERIES_MAX 10000
 /* Peers that refuse finer moves: from these attempts without success on, whole series, then the whole study is asked for. */
 #define ATTEMPTS_TO_SERIES 3
@@ -32,9 +33,10 @@ typedef struct mover {
     _Atomic size_t next;       /* task that nobody has taken */
     _Atomic bool ended;        /* one association failed or was told to end: the others end too */
     int64_t here_before, shown_ms;
-    pthread_mutex_t lock;      /* for working */
+    pthread_mutex_t lock;      /* for the two below */
     pthread_cond_t changed;
-    unsigned working;          /* lanes that move */
+    unsigned opening;          /* lanes whose association is not served yet */
+    unsigned working;          /* lanes that move, or will */
 } mover;
 
 /* One association. */
@@ -277,21 +279,57 @@ static void work(lane *on)
         atomic_store(&of->ended, true);
 }
 
+static struct timespec in_ms(int64_t ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+/* A PACS may lock its index while it begins to serve an association and while it moves, as dcmqrscp does: a move that begins before all
+ * are served keeps the rest waiting for its end. */
+static void wait_for_others(mover *of)
+{
+    const struct timespec until = in_ms(OPEN_WAIT_MS);
+    int late = 0;
+
+    pthread_mutex_lock(&of->lock);
+    of->opening--;
+    pthread_cond_broadcast(&of->changed);
+    while (of->opening > 0 && !late)
+        late = pthread_cond_timedwait(&of->changed, &of->lock, &until);
+    pthread_mutex_unlock(&of->lock);
+}
+
+static kh_status open_lane(lane *on, kh_error *err)
+{
+    kh_status status = kh_query_open(&on->own, on->of->move->scu, on->of->move->node, err);
+
+    return status == KH_OK ? kh_query_await(&on->own, err) : status;
+}
+
 static void *lane_main(void *argument)
 {
     lane *on = argument;
     mover *of = on->of;
     kh_error why = KH_ERROR_INIT;
+    bool open = on->index == 0 || open_lane(on, &why) == KH_OK;
 
-    if (on->index == 0 || kh_query_open(&on->own, of->move->scu, of->move->node, &why) == KH_OK)
+    wait_for_others(of);
+    if (open)
         work(on);
     else /* it takes no more of them: the others move all */
         kh_log(KH_LOG_INFO, "pull", "pull %lld: no further association: %s", (long long)of->move->pull->id, why.message);
     if (on->index > 0)
-        kh_query_close(&on->own, on->status);
+        kh_query_close(&on->own, open ? on->status : KH_E_PEER);
     pthread_mutex_lock(&of->lock);
     of->working--;
-    pthread_cond_signal(&of->changed);
+    pthread_cond_broadcast(&of->changed);
     pthread_mutex_unlock(&of->lock);
     return NULL;
 }
@@ -302,13 +340,9 @@ static void watch(mover *of)
     bool done = false;
 
     while (!done) {
+        const struct timespec until = in_ms(LOOK_MS);
         kh_arrivals arrivals;
-        struct timespec until;
 
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += LOOK_MS * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
         pthread_mutex_lock(&of->lock);
         if (of->working > 0)
             pthread_cond_timedwait(&of->changed, &of->lock, &until);
@@ -324,11 +358,13 @@ static void run_lanes(mover *of, lane *lanes, unsigned count)
 {
     unsigned started = 0;
 
-    of->working = count;
+    of->working = of->opening = count;
     while (started < count && pthread_create(&lanes[started].thread, NULL, lane_main, &lanes[started]) == 0)
         started++;
     pthread_mutex_lock(&of->lock);
     of->working -= count - started;
+    of->opening -= count - started;
+    pthread_cond_broadcast(&of->changed);
     pthread_mutex_unlock(&of->lock);
     if (started > 0)
         watch(of);

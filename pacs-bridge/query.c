@@ -17,6 +17,8 @@ kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node,
     proposals[1] = (kh_proposal){node->retrieve_by_get ? KH_SOP_STUDY_ROOT_GET : KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false};
     if (node->retrieve_by_get)
         count += kh_get_contexts(proposals + 2);
+    else
+        proposals[count++] = (kh_proposal){KH_SOP_VERIFICATION, syntaxes, 2, false};
     status = kh_scu_connect(&query->assoc, scu, node, proposals, count, err);
     if (status != KH_OK)
         return status;
@@ -24,6 +26,18 @@ kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node,
     query->move = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_MOVE, NULL);
     query->get = kh_assoc_context_find(query->assoc, KH_SOP_STUDY_ROOT_GET, NULL);
     return KH_OK;
+}
+
+kh_status kh_query_await(kh_query *query, kh_error *err)
+{
+    uint16_t answer = 0;
+    kh_status status;
+
+    if (!kh_assoc_context_find(query->assoc, KH_SOP_VERIFICATION, NULL))
+        return KH_OK;
+    status = kh_user_echo(query->assoc, &answer, err);
+    query->broken = status != KH_OK;
+    return status; /* what it answers is not asked for, only that it does */
 }
 
 void kh_query_close(kh_query *query, kh_status status)

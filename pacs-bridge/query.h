@@ -16,8 +16,12 @@ typedef struct kh_query {
     bool broken;             /* the association failed, as opposed to an answer we do not like: only close is left */
 } kh_query;
 
-/* Proposes Study Root FIND and MOVE, or FIND, GET and the storage classes of get_contexts.h. KH_E_ARG when the node has no host. */
+/* Proposes Study Root FIND and MOVE, and Verification; or FIND, GET and the storage classes of get_contexts.h, which leave no room for it.
+ * KH_E_ARG when the node has no host. */
 KH_MUST_USE kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node, kh_error *err);
+/* Until the node has answered a C-ECHO here: many accept an association before anything of theirs serves it. Where no
+ * Verification was accepted this returns at once. */
+KH_MUST_USE kh_status kh_query_await(kh_query *query, kh_error *err);
 /* Release when all went well, abort otherwise. Also after a failed open. */
 void kh_query_close(kh_query *query, kh_status status);
 
