@@ -11,7 +11,9 @@
 #include "pacs-bridge/scu.h"
 
 #define STUDIES_MAX 100000
-#define LOOK_MS 100
+/* Between two looks: of one study so that its end is told at once, of many so that looking costs little. */
+#define LOOK_MS_MIN 10
+#define LOOK_MS_MAX 100
 /* Without any movement for so long, see whether there is still a service. */
 #define STILL_MS 3000
 
@@ -168,7 +170,7 @@ static kh_status wait_for_all(pull_run *run, kh_progress *progress, kh_error *er
                 return kh_error_set(err, KH_E_NOT_FOUND, "the service has stopped; the pull goes on when it is started again");
             moved_ms = kh_clock_monotonic_ms();
         }
-        kh_clock_sleep_ms(LOOK_MS);
+        kh_clock_sleep_ms(LOOK_MS_MIN + (now.open < LOOK_MS_MAX - LOOK_MS_MIN ? (int64_t)now.open : LOOK_MS_MAX - LOOK_MS_MIN));
     }
 }
 
