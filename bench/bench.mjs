@@ -4,7 +4,7 @@
 //
 // NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
-// Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs.
+// Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs; and in TMPDIR some 3 GB a round.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { freePort, run, say, start, waitForPort } from './process.mjs';
 import { row } from './report.mjs';
 import { kakehashi, Orthanc, Ours } from './servers.mjs';
+import { Discard, writeDurably } from './store.mjs';
 
 export const pullIds = ['pull_dcmqrscp_1', 'pull_dcmqrscp_n'];
 
@@ -27,7 +28,7 @@ export async function makeStudy(work, images) {
 }
 
 class Pacs {
-    static async start(work, files, peers) {
+    static async start(work, files, peers, env = {}) {
         const pacs = new Pacs();
         pacs.dir = fs.mkdtempSync(path.join(work, 'pacs-'));
         pacs.port = await freePort();
@@ -38,14 +39,13 @@ class Pacs {
         fs.writeFileSync(path.join(pacs.dir, 'dcmqrscp.cfg'), [`NetworkTCPPort = ${pacs.port}`, 'MaxPDUSize = 131072', 'MaxAssociations = 16',
             'HostTable BEGIN', ...peers.map((peer, index) => `peer${index} = (${peer.title}, 127.0.0.1, ${peer.dicom})`), 'HostTable END',
             'VendorTable BEGIN', 'VendorTable END', 'AETable BEGIN', 'PACS STORE R (500, 1024mb) ANY', 'AETable END', ''].join('\n'));
-        pacs.child = start('dcmqrscp', ['-c', 'dcmqrscp.cfg'], { cwd: pacs.dir, detached: true });
+        pacs.child = start('dcmqrscp', ['-c', 'dcmqrscp.cfg'], { cwd: pacs.dir, detached: true, env: { ...process.env, ...env } });
         await waitForPort(pacs.port, pacs.child);
         return pacs;
     }
     async stop() {
         process.kill(-this.child.pid, 'SIGKILL'); // its children serve associations
         await this.child.ended;
-        fs.rmSync(this.dir, { recursive: true });
     }
 }
 
@@ -84,17 +84,43 @@ const byPeer = {
     run: (orthanc) => post(orthanc, '/modalities/pacs/move', { Level: 'Study', Resources: [{ StudyInstanceUID: UID_ROOT }], TargetAet: 'ORTHANC', Timeout: 300 }),
 };
 
+/* What dcmqrscp sends by so many C-MOVEs at once to an SCP that throws it away. TCP_NODELAY: see Discard; ours needs it on neither side. */
+async function thrownAway(work, files, moves) {
+    const discard = await Discard.start();
+    const pacs = await Pacs.start(work, files, [discard], { TCP_NODELAY: '1' }).catch(async (error) => { await discard.stop(); throw error; });
+    const move = (...keys) => run('movescu', ['-S', '-aec', 'PACS', '-aem', discard.title, ...keys.flatMap((key) => ['-k', key]), '-k', `StudyInstanceUID=${UID_ROOT}`, '127.0.0.1', String(pacs.port)]);
+    try {
+        const start_ns = process.hrtime.bigint();
+        if (moves === 1) await move('QueryRetrieveLevel=STUDY');
+        else await Promise.all(Array.from({ length: SERIES }, (_, series) => move('QueryRetrieveLevel=SERIES', `SeriesInstanceUID=${UID_ROOT}.${series + 1}`)));
+        return files.length / (Number(process.hrtime.bigint() - start_ns) / 1e9);
+    } finally {
+        await pacs.stop();
+        await discard.stop();
+    }
+}
+
+/* The smaller of what the PACS can send and what the disk can take. */
+async function machineLimit(work, files, moves) {
+    const sent = await thrownAway(work, files, moves);
+    const written = await writeDurably(work, moves, fs.statSync(files[0]).size);
+    say(`  ${moves} at once, bytes thrown away ${sent.toFixed(0)}, disk alone ${written.toFixed(0)} images/s`);
+    return Math.min(sent, written);
+}
+
 export async function benchPull(work, images, rounds, wanted) {
     const files = await makeStudy(work, images);
-    const one = { ours: [], peer: [] }, several = { ours: [], peer: one.peer };
+    const one = { ours: [], peer: [], limit: [] }, several = { ours: [], peer: one.peer, limit: [] };
     for (let round = 0; round < rounds; round++) {
         one.ours.push(await timed(work, files, () => Ours.start(work), byUs));
         if (wanted('pull_dcmqrscp_n')) several.ours.push(await timed(work, files, () => Ours.start(work, `[pull]\nseries_parallel = ${PARALLEL}\n`), byUs));
+        one.limit.push(await machineLimit(work, files, 1));
+        if (wanted('pull_dcmqrscp_n')) several.limit.push(await machineLimit(work, files, PARALLEL));
         one.peer.push(await timed(work, files, () => Orthanc.start(work), byPeer));
         say(`  round ${round + 1}: one C-MOVE ${one.ours.at(-1).toFixed(0)}, ${PARALLEL} at once ${several.ours.at(-1)?.toFixed(0) ?? '-'}, Orthanc ${one.peer.at(-1).toFixed(0)} images/s`);
     }
     const what = `a study of ${files.length} CT images in ${SERIES} series pulled from stock dcmqrscp, counts asked before and after`;
-    return [row('pull_dcmqrscp_1', `${what}, in one C-MOVE; peer: Orthanc's retrieve of the study`, 'images/s', one, [{ of: 'value', min: 350 }]),
-        row('pull_dcmqrscp_n', `${what}, by ${PARALLEL} C-MOVEs at once, one for each series; peer: as above, it does one at a time`, 'images/s', several, [{ of: 'value', min: 450 }])]
+    return [row('pull_dcmqrscp_1', `${what}, in one C-MOVE; peer: Orthanc's retrieve of the study; limit: the smaller of dcmqrscp to DCMTK's storescp --ignore and a bare durable writer`, 'images/s', one, [{ of: 'value', min: 350 }]),
+        row('pull_dcmqrscp_n', `${what}, by ${PARALLEL} C-MOVEs at once, one for each series; peer: as above, it does one at a time; limit: as above, with as many moves and writers`, 'images/s', several, [{ of: 'value', min: 450 }])]
         .filter((each) => wanted(each.id));
 }

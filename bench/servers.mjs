@@ -1,4 +1,5 @@
-// servers.mjs - Kakehashi and Orthanc, each in a folder of its own that is removed at the end, and stock senders to them.
+// servers.mjs - Kakehashi and Orthanc, each in a folder of its own, and stock senders to them. Nothing is removed between the rounds: a file
+// system that lost thousands of files a moment ago (ext4 without a journal, for five minutes) is slow to make new ones.
 import fs from 'node:fs';
 import path from 'node:path';
 import { freePort, getJson, run, start, stop, waitForPort } from './process.mjs';
@@ -31,7 +32,7 @@ export class Ours {
         const list = await getJson(this.http, '/api/studies?limit=200');
         return list.studies.reduce((sum, study) => sum + study.objects, 0);
     }
-    async stop() { await stop(this.child); fs.rmSync(this.dir, { recursive: true }); }
+    async stop() { await stop(this.child); }
 }
 
 export class Orthanc {
@@ -54,7 +55,7 @@ export class Orthanc {
         return orthanc;
     }
     async count() { return (await getJson(this.http, '/statistics')).CountInstances; }
-    async stop() { await stop(this.child); fs.rmSync(this.dir, { recursive: true }); }
+    async stop() { await stop(this.child); }
 }
 
 /* Send each folder by one stock storescu, all at once; images per second from first start to last end. */
