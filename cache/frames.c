@@ -239,6 +239,15 @@ static kh_status load_frame(uint8_t **data, size_t *size, void *context, kh_erro
     return status;
 }
 
+static kh_status check_request(const request *r, kh_error *err)
+{
+    if (r->object->problem[0])
+        return kh_error_set(err, KH_E_UNSUPPORTED, "%s", r->object->problem);
+    if (r->frame >= r->object->frames.frame_count)
+        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the object has %" PRIu32, r->frame, r->object->frames.frame_count);
+    return KH_OK;
+}
+
 static kh_status acquire(kh_frame *out, request *r, kh_error *err)
 {
     const kh_stack_object *object = r->object;
@@ -247,11 +256,9 @@ static kh_status acquire(kh_frame *out, request *r, kh_error *err)
     kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (object->problem[0])
-        return kh_error_set(err, KH_E_UNSUPPORTED, "%s", object->problem);
-    if (r->frame >= object->frames.frame_count)
-        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the object has %" PRIu32, r->frame, object->frames.frame_count);
-    status = kh_blobcache_acquire(&blob, r->cache->frames, &key, sizeof key, load_frame, r, err);
+    status = check_request(r, err);
+    if (status == KH_OK)
+        status = kh_blobcache_acquire(&blob, r->cache->frames, &key, sizeof key, load_frame, r, err);
     if (status != KH_OK)
         return status;
     memcpy(&out->format, blob->data, sizeof out->format);
@@ -280,6 +287,29 @@ kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stac
     if (status == KH_E_NOT_FOUND) /* the codec cannot */
         return kh_frame_acquire(out, cache, object, frame, codec, err);
     return status == KH_OK ? KH_OK : kh_error_set(err, status, "%s", why.message);
+}
+
+kh_status kh_stored_frame_read(kh_stored_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_error *err)
+{
+    const request r = {.cache = cache, .object = object, .frame = frame};
+    const kh_transfer_syntax *syntax = kh_transfer_syntax_find(object->transfer_syntax_uid);
+    uint8_t *block = NULL;
+    kh_status status = check_request(&r, err);
+
+    memset(out, 0, sizeof *out);
+    if (status == KH_OK && !syntax)
+        status = kh_error_set(err, KH_E_UNSUPPORTED, "transfer syntax %s is not known", object->transfer_syntax_uid);
+    if (status == KH_OK)
+        status = read_frame(&block, &out->size, &r, syntax, err);
+    out->block = block;
+    out->bytes = block ? block + PIXELS_AT : NULL;
+    return status;
+}
+
+void kh_stored_frame_release(kh_stored_frame *frame)
+{
+    free(frame->block);
+    memset(frame, 0, sizeof *frame);
 }
 
 bool kh_frame_is_compressed(const kh_stack_object *object)

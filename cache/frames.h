@@ -25,6 +25,15 @@ KH_MUST_USE kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, c
                                                unsigned halvings_max, kh_codec *codec, kh_error *err);
 void kh_frame_release(kh_cache *cache, kh_frame *frame);
 
+/* The frame as it came in, its checksum compared: a codestream, or native samples in the file's own byte order. */
+typedef struct kh_stored_frame {
+    const uint8_t *bytes; /* borrowed until release */
+    size_t size;
+    void *block; /* private */
+} kh_stored_frame;
+KH_MUST_USE kh_status kh_stored_frame_read(kh_stored_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_error *err);
+void kh_stored_frame_release(kh_stored_frame *frame);
+
 /* Looking ahead (viewer/tiles/ahead.h). Does the frame need a decoder? */
 bool kh_frame_is_compressed(const kh_stack_object *object);
 /* Is it here, or being decoded? */

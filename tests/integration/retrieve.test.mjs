@@ -2,14 +2,26 @@
 // and alone, with its validators, ranges and refusals.
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { attribute, dataDir, filesUnder, needsData, phantomFiles, Service } from '../lib/service.mjs';
+import { attribute, dataDir, filesUnder, must, needsData, phantomFiles, root, Service, temporaryFolder } from '../lib/service.mjs';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const MULTIPART = 'multipart/related; type="application/dicom"';
 const AS_STORED = `${MULTIPART}; transfer-syntax=*`;
-let service, files, ids;
+const needsPydicom = spawnSync('/usr/bin/python3', ['-c', 'import pydicom, numpy']).status === 0 ? false : 'python3-pydicom or python3-numpy is not installed';
+let service, files, ids, withRealFiles;
+
+/** A service that holds what of the real files the cache takes. */
+async function realFiles() {
+    if (!withRealFiles) {
+        withRealFiles = await Service.start();
+        await withRealFiles.command(['import', '--facility', 'real', dataDir], { seconds: 300 });
+    }
+    return withRealFiles;
+}
 
 /** {file: {study, series, instance}} as DCMTK reads them. */
 async function idsOf(list) {
@@ -42,7 +54,7 @@ before(async () => {
     service = await Service.start({ files });
     ids = await idsOf(files);
 });
-after(() => service.stop());
+after(async () => { await service.stop(); await withRealFiles?.stop(); });
 
 test('a study, a series and an instance come back byte for byte', async () => {
     const expected = files.map((file) => sha(fs.readFileSync(file))).sort();
@@ -128,22 +140,72 @@ test('what cannot be had is refused with its reason', async () => {
     assert.equal((await get(`${urlOf(one)}?accept=application/dicom`, '*/*')).headers['content-type'], `application/dicom; transfer-syntax=${EXPLICIT}`);
 });
 
+test('frames in parts and alone, their types and refusals', async () => {
+    const one = ids[files[0]];
+    const bytes = fs.readFileSync(files[0]);
+    const pixels = bytes.subarray(bytes.length - 512 * 512 * 2);
+    const at = (list) => `${urlOf(one)}/frames/${list}`;
+    for (const accept of [undefined, '*/*', 'multipart/related; type="application/octet-stream"', 'multipart/related; type=application/octet-stream; transfer-syntax=*']) {
+        const answer = await get(at(1), accept);
+        assert.equal(answer.code, 200);
+        assert.match(answer.headers['content-type'], /^multipart\/related; type="application\/octet-stream"; boundary=/);
+        const [part, ...more] = partsOf(answer);
+        assert.deepEqual([more.length, part.headers['content-type'], part.headers['content-location']],
+            [0, `application/octet-stream; transfer-syntax=${EXPLICIT}`, `${service.url}${at(1)}`]);
+        assert.ok(part.body.equals(pixels));
+    }
+    const single = await get(at(1), 'application/octet-stream');
+    assert.deepEqual([single.code, single.headers['content-type']], [200, `application/octet-stream; transfer-syntax=${EXPLICIT}`]);
+    assert.ok(single.body.equals(pixels));
+    const range = await get(at(1), 'application/octet-stream', { range: 'bytes=100-199', 'if-range': single.headers.etag });
+    assert.ok(range.code === 206 && range.body.equals(pixels.subarray(100, 200)));
+    assert.equal((await get(at(1), 'application/octet-stream', { 'if-none-match': single.headers.etag })).code, 304);
+    assert.ok(partsOf(await get(`${urlOf(one)}/pixeldata`, '*/*'))[0].body.equals(pixels));
+    for (const [list, accept, code] of [[2, '*/*', 404], [4294967295, '*/*', 404], [4294967296, '*/*', 400], [0, '*/*', 400], [-1, '*/*', 400], ['1,1', '*/*', 400],
+        ['2,1', '*/*', 400], ['1,', '*/*', 400], [',1', '*/*', 400], ['1;2', '*/*', 400], ['x', '*/*', 400], ['1%2C2', '*/*', 404], [1, 'image/jpeg', 406], [1, 'application/dicom', 406],
+        [Array.from({ length: 1000 }, (_, i) => i + 1).join(','), '*/*', 404], [Array.from({ length: 1100 }, (_, i) => i + 1).join(','), '*/*', 414]]) {
+        const answer = await get(at(list), accept);
+        assert.equal(answer.code, code, `${list} ${answer.body.subarray(0, 200)}`);
+        if (code === 400) assert.match(JSON.parse(answer.body).message, /^frames: /);
+    }
+});
+
+test('first frames of real files, decoded, are what other decoders make of them', { skip: needsData || needsPydicom }, async () => {
+    const folder = temporaryFolder('kh-frames');
+    const real = await realFiles();
+    const rows = fs.readFileSync(path.join(dataDir, 'expected.tsv'), 'utf8').trim().split('\n').map((line) => line.split('\t'));
+    const column = (name) => rows[0].indexOf(name);
+    const exact = rows.slice(1).filter((row) => row[column('exact')] === 'yes' && row[column('status')].startsWith('agree')).map((row) => [path.join(dataDir, row[0]), row[column('sha256')]]);
+    const known = await idsOf(exact.map(([file]) => file));
+    const lines = [];
+    for (const [file] of exact.filter(([name]) => known[name])) {
+        const stored = await real.request(urlOf(known[file]), { headers: { accept: 'application/dicom; transfer-syntax=*' } });
+        if (stored.code !== 200 || sha(stored.body) !== sha(fs.readFileSync(file))) continue; // not taken, or another with its UIDs
+        const answer = await real.request(`${urlOf(known[file])}/frames/1`, { headers: { accept: 'application/octet-stream' } });
+        assert.equal(answer.code, 200, `${file}: ${answer.body.subarray(0, 300)}`);
+        const fetched = path.join(folder, `${lines.length}.raw`);
+        fs.writeFileSync(fetched, answer.body);
+        lines.push(`${file}\t${fetched}`);
+    }
+    const { out } = await must('/usr/bin/python3', [path.join(root, 'tests/lib/frame_sums.py')], { input: `${lines.join('\n')}\n` });
+    const sums = Object.fromEntries(out.trim().split('\n').map((line) => line.split('\t')));
+    assert.deepEqual(exact.filter(([file, sum]) => sums[file] && sums[file] !== sum).map(([file]) => file), []);
+    assert.ok(Object.keys(sums).length > 150, `${Object.keys(sums).length} files`);
+});
+
 test('every real file that the cache takes comes back byte for byte', { skip: needsData }, async () => {
-    const real = await Service.start();
-    try {
-        const list = filesUnder(dataDir).filter((file) => !file.includes('/licences/'));
-        await real.command(['import', '--facility', 'real', dataDir], { seconds: 300 });
-        const known = await idsOf(list);
-        const sums = new Set(list.map((file) => sha(fs.readFileSync(file)))); // several have the same UIDs: one of those is held
-        let same = 0;
-        const wrong = [];
-        for (const one of new Map(Object.values(known).map((value) => [urlOf(value), value])).values()) {
-            const answer = await real.request(urlOf(one), { headers: { accept: 'application/dicom; transfer-syntax=*' } });
-            if (answer.code === 404 || !Object.values(one).every((uid) => /^[0-9.]{1,64}$/.test(uid))) continue; // not taken
-            if (answer.code === 200 && sums.has(sha(answer.body)) && answer.body.includes(one.instance)) same++;
-            else wrong.push(`${urlOf(one)}: ${answer.code}, ${Object.keys(known).filter((file) => known[file].instance === one.instance)}`);
-        }
-        assert.deepEqual(wrong, []);
-        assert.ok(same > 150, `${same} files`);
-    } finally { await real.stop(); }
+    const real = await realFiles();
+    const list = filesUnder(dataDir).filter((file) => !file.includes('/licences/'));
+    const known = await idsOf(list);
+    const sums = new Set(list.map((file) => sha(fs.readFileSync(file)))); // several have the same UIDs: one of those is held
+    let same = 0;
+    const wrong = [];
+    for (const one of new Map(Object.values(known).map((value) => [urlOf(value), value])).values()) {
+        const answer = await real.request(urlOf(one), { headers: { accept: 'application/dicom; transfer-syntax=*' } });
+        if (answer.code === 404 || !Object.values(one).every((uid) => /^[0-9.]{1,64}$/.test(uid))) continue; // not taken
+        if (answer.code === 200 && sums.has(sha(answer.body)) && answer.body.includes(one.instance)) same++;
+        else wrong.push(`${urlOf(one)}: ${answer.code}, ${Object.keys(known).filter((file) => known[file].instance === one.instance)}`);
+    }
+    assert.deepEqual(wrong, []);
+    assert.ok(same > 150, `${same} files`);
 });

@@ -10,12 +10,16 @@ const kh_dicomweb_options kh_dicomweb_options_default = {
     .threads = 2, .queue_max = 256, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
     .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
 
+#define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
+
 /* Every resource there is; the first that fits serves. */
 static const kh_dicomweb_resource resources[] = {
     {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}", kh_dicomweb_retrieve},
+    {"GET", INSTANCE, kh_dicomweb_retrieve},
+    {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames},
+    {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames},
     {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
     {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
 };

@@ -49,5 +49,7 @@ kh_dicomweb_handler kh_dicomweb_capabilities;
 kh_dicomweb_handler kh_dicomweb_store;
 /* retrieve.c */
 kh_dicomweb_handler kh_dicomweb_retrieve;
+/* frames.c */
+kh_dicomweb_handler kh_dicomweb_frames;
 
 #endif

@@ -147,6 +147,26 @@ void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char
     answer_with(request, code, content_type, response, size);
 }
 
+#define GATHERED_MAX 4
+
+void kh_http_answer_gathered(kh_http_request *request, unsigned code, const char *content_type, const kh_http_bytes *bytes, size_t count,
+                             void (*release)(void *release_context), void *release_context)
+{
+    struct MHD_IoVec parts[GATHERED_MAX];
+    struct MHD_Response *response = NULL;
+    size_t size = 0;
+
+    for (size_t i = 0; i < count && i < GATHERED_MAX; i++) {
+        parts[i] = (struct MHD_IoVec){.iov_base = bytes[i].bytes, .iov_len = bytes[i].size};
+        size += bytes[i].size;
+    }
+    if (count <= GATHERED_MAX)
+        response = MHD_create_response_from_iovec(parts, (unsigned)count, release, release_context);
+    if (!response)
+        release(release_context);
+    answer_with(request, code, content_type, response, size);
+}
+
 struct kh_http_prepared {
     struct MHD_Response *response;
     size_t body_bytes;

@@ -101,6 +101,13 @@ void kh_http_answer_constant(kh_http_request *request, unsigned code, const char
 /* The bytes are borrowed until release(release_context) is called, once. */
 void kh_http_answer_borrowed(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size,
                              void (*release)(void *release_context), void *release_context);
+/* The same of up to 4 places in memory, one after the other. */
+typedef struct kh_http_bytes {
+    const void *bytes;
+    size_t size;
+} kh_http_bytes;
+void kh_http_answer_gathered(kh_http_request *request, unsigned code, const char *content_type, const kh_http_bytes *bytes, size_t count,
+                             void (*release)(void *release_context), void *release_context);
 /* A part of an answer that is never held whole: a few bytes of head, then bytes in memory, then bytes of a file. */
 typedef struct kh_http_piece {
     char head[1280];
