@@ -4,9 +4,12 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { attribute, dataDir, filesUnder, must, needsData, phantomFiles, root, Service, temporaryFolder } from '../lib/service.mjs';
+import { attribute, dataDir, filesUnder, freePort, must, needsData, Pacs, phantomFiles, root, Service, temporaryFolder, until } from '../lib/service.mjs';
+import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const MULTIPART = 'multipart/related; type="application/dicom"';
@@ -208,4 +211,141 @@ test('every real file that the cache takes comes back byte for byte', { skip: ne
     }
     assert.deepEqual(wrong, []);
     assert.ok(same > 150, `${same} files`);
+});
+
+test('real files in other transfer syntaxes are given in explicit VR little endian with the same samples', { skip: needsData || needsPydicom }, async () => {
+    const folder = temporaryFolder('kh-native');
+    const real = await realFiles();
+    const rows = fs.readFileSync(path.join(dataDir, 'expected.tsv'), 'utf8').trim().split('\n').map((line) => line.split('\t'));
+    const column = (name) => rows[0].indexOf(name);
+    const exact = rows.slice(1).filter((row) => row[column('exact')] === 'yes' && row[column('status')].startsWith('agree') && row[column('ts')] !== EXPLICIT)
+        .map((row) => [path.join(dataDir, row[0]), row[column('sha256')]]);
+    const known = await idsOf(exact.map(([file]) => file));
+    const lines = [];
+    for (const [file] of exact.filter(([name]) => known[name])) {
+        const stored = await real.request(urlOf(known[file]), { headers: { accept: 'application/dicom; transfer-syntax=*' } });
+        if (stored.code !== 200 || sha(stored.body) !== sha(fs.readFileSync(file))) continue;
+        const answer = await real.request(urlOf(known[file]), { headers: { accept: MULTIPART } });
+        if (answer.code === 406) { // compressed pixels inside a private sequence
+            assert.match(JSON.parse(answer.body).message, /holds compressed pixel data/);
+            const [part] = partsOf(await real.request(urlOf({ study: known[file].study }), { headers: { accept: MULTIPART } })).filter(({ headers }) => headers['content-location'].endsWith(known[file].instance));
+            assert.equal(sha(part.body), sha(stored.body), 'in a study it comes as it is');
+            continue;
+        }
+        assert.equal(answer.code, 200, `${file}: ${answer.body.subarray(0, 300)}`);
+        const [part] = partsOf(answer);
+        assert.equal(part.headers['content-type'], `application/dicom; transfer-syntax=${EXPLICIT}`);
+        const fetched = path.join(folder, `${lines.length}.dcm`);
+        fs.writeFileSync(fetched, part.body);
+        lines.push(`${file}\t${fetched}`);
+    }
+    const { out } = await must('/usr/bin/python3', [path.join(root, 'tests/lib/frame_sums.py')], { input: `${lines.join('\n')}\n` });
+    const sums = Object.fromEntries(out.trim().split('\n').map((line) => line.split('\t')));
+    assert.deepEqual(exact.filter(([file, sum]) => sums[file] && sums[file] !== sum).map(([file]) => file), []);
+    assert.ok(Object.keys(sums).length > 20, `${Object.keys(sums).length} files`);
+    const syntaxes = await must('dcmdump', ['-q', '-M', '+P', '0002,0010', ...filesUnder(folder)]);
+    assert.equal(syntaxes.out.match(/=LittleEndianExplicit/g).length, lines.length);
+});
+
+test('bulk data by tag, inside items, alone and in parts', async () => {
+    const bytes = Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 37) & 255));
+    const lines = [...grey({ rows: 4, columns: 4 }), '(0009,0010) LO [KAKEHASHI TEST]', `(0009,1001) OB =${bytesFile(bytes)}`,
+        ...sequence('(5400,0100)', [['(003a,021a) US 16'], ['(003a,021a) US 16', `(5400,1010) OW =${bytesFile(bytes)}`]]), `(7fe0,0010) OW =${bytesFile(words(Array.from({ length: 16 }, (_, i) => i * 100)))}`];
+    const objects = [await makeObject(lines), await makeObject(lines, { syntax: 'BigEndianExplicit' }), await makeObject(lines, { syntax: 'DeflatedLittleEndianExplicit' })];
+    await service.must(['import', '--facility', 'bulk', ...objects.map(({ file }) => file)]);
+    for (const { uid } of objects) {
+        const at = (name) => `${urlOf({ study: `${uid}.1`, series: `${uid}.2`, instance: uid })}/bulkdata/${name}`;
+        for (const [name, expected] of [['00091001', bytes], ['54000100.2.54001010', bytes], ['54000100/2/54001010', bytes], ['54000100/2/003A021A', words([16])], ['7FE00010', words(Array.from({ length: 16 }, (_, i) => i * 100))]]) {
+            const single = await get(at(name), 'application/octet-stream');
+            assert.equal(single.code, 200, `${name} ${single.body}`);
+            assert.ok(single.body.equals(expected), name);
+            const [part, ...more] = partsOf(await get(at(name.toLowerCase()), undefined));
+            assert.equal(more.length, 0);
+            assert.ok(part.body.equals(expected), name);
+            assert.equal((await get(at(name), 'application/octet-stream', { 'if-none-match': single.headers.etag })).code, 304);
+            assert.ok((await get(at(name), 'application/octet-stream', { range: 'bytes=1-1' })).body.equals(expected.subarray(1, 2)));
+        }
+        for (const [name, code] of [['00091002', 404], ['54000100', 404], ['54000100/3/54001010', 404], ['00091001/1/00080018', 404], ['54000100/0/54001010', 400], ['xyz', 400], ['0009100', 400],
+            ['000910011', 400], ['00091001/', 400], ['54000100/1', 400], ['54000100//54001010', 400], [Array(17).fill('54000100.1').join('.').concat('.00080018'), 400], [Array(16).fill('54000100.1').join('.').concat('.00080018'), 404]])
+            assert.equal((await get(at(name), '*/*')).code, code, name);
+        assert.equal((await get(at('00091001'), 'image/jpeg')).code, 406);
+    }
+});
+
+test('what was deleted is not there, and what was corrected leaves corrected, under another tag', async () => {
+    const object = await makeObject([...grey({ rows: 4, columns: 4 }), '(0010,0010) PN [Before^Name]', `(7fe0,0010) OW =${bytesFile(words(Array(16).fill(7)))}`]);
+    await service.must(['import', '--facility', 'changed', object.file]);
+    const target = urlOf({ study: `${object.uid}.1`, series: `${object.uid}.2`, instance: object.uid });
+    const before = await get(target, 'application/dicom');
+    assert.equal(sha(before.body), sha(fs.readFileSync(object.file)));
+    await service.must(['change', 'patient', '--facility', 'changed', '--patient', 'TEST', '--name', 'After^Name', '--reason', 'mistyped']);
+    for (const accept of ['application/dicom', AS_STORED, 'application/dicom; transfer-syntax=1.2.840.10008.1.2']) {
+        const answer = await get(target, accept, { 'if-none-match': before.headers.etag });
+        assert.equal(answer.code, 200);
+        const file = bytesFile(accept === AS_STORED ? partsOf(answer)[0].body : answer.body, 'dcm');
+        const { out } = await must('dcmdump', ['-q', '-Un', file]);
+        assert.match(out, /\(0010,0010\) PN \[After\^Name\]/);
+        assert.match(out, /\(0400,0561\) SQ/);
+    }
+    const study = await get(urlOf({ study: `${object.uid}.1` }), AS_STORED);
+    assert.ok(partsOf(study)[0].body.includes('After^Name'));
+    await service.must(['change', 'delete', '--study', `${object.uid}.1`, '--reason', 'for the test']);
+    for (const path_ of [target, `${target}/frames/1`, `${target}/bulkdata/7FE00010`, `${target}/bulkdata/00100010`, urlOf({ study: `${object.uid}.1` })])
+        assert.equal((await get(path_, '*/*')).code, 404, path_);
+});
+
+test('a study at its hospital is fetched and asked to come again', async (t) => {
+    const [httpPort, dicomPort] = [await freePort(), await freePort()];
+    const pacs = await Pacs.start({ files: phantomFiles(6), peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    t.after(() => pacs.stop());
+    const own = await Service.start({ httpPort, dicomPort, nodes: [pacs.node()] });
+    t.after(() => own.stop());
+    await own.must(['pull', 'PACS', '--all', '--wait']);
+    const one = ids[files[0]];
+    await own.must(['evict', one.study]);
+    for (const target of [urlOf({ study: one.study }), `${urlOf(one)}/frames/1`]) {
+        const answer = await own.request(target, { headers: { accept: '*/*' } });
+        assert.ok(answer.code === 503 ? Number(answer.headers['retry-after']) > 0 : answer.code === 200 || answer.code === 206, `${answer.code} ${answer.body.subarray(0, 100)}`);
+        if (target === urlOf({ study: one.study })) assert.equal(answer.code, 503);
+    }
+    const answer = await until('it is here again', async () => {
+        const again = await own.request(urlOf({ study: one.study }), { headers: { accept: AS_STORED } });
+        return again.code === 200 ? again : null;
+    });
+    const pixels = (bytes) => sha(bytes.subarray(bytes.length - 512 * 512 * 2)); // the file's own header is ours
+    assert.deepEqual(partsOf(answer).map((part) => pixels(part.body)).sort(), files.map((file) => pixels(fs.readFileSync(file))).sort());
+});
+
+test('memory stays flat while large studies go out, to fast and to slow clients', async () => {
+    const frames = process.env.KH_LONG ? 2048 : 512; // of 512 x 512 x 16 bits
+    const large = await Service.start();
+    try {
+        const raw = path.join(temporaryFolder('kh-large'), 'raw');
+        const fd = fs.openSync(raw, 'w');
+        for (let i = 0; i < frames; i++) fs.writeSync(fd, crypto.randomBytes(512 * 512 * 2));
+        fs.closeSync(fd);
+        const { file, uid } = await makeObject(['(0028,0008) IS [' + frames + ']', ...grey({ rows: 512, columns: 512, stored: 16 }), `(7fe0,0010) OW =${raw}`]);
+        await large.must(['import', file]);
+        const pid = large.role('web').pid;
+        const megabytes = () => { const text = fs.readFileSync(`/proc/${pid}/status`, 'utf8'); return ['RssAnon', 'RssShmem'].reduce((sum, key) => sum + Number(new RegExp(`${key}:\\s+(\\d+)`).exec(text)[1]) / 1024, 0); };
+        const before = megabytes();
+        const wanted = crypto.createHash('sha256').update(fs.readFileSync(file).subarray(0, 1 << 20)).digest('hex');
+        let most = 0;
+        const watch = setInterval(() => { most = Math.max(most, megabytes()); }, 20);
+        const slow_ = Array.from({ length: 100 }, () => { const socket = net.connect(large.httpPort, '127.0.0.1'); socket.on('error', () => {}); socket.pause(); socket.write(`GET ${urlOf({ study: `${uid}.1` })} HTTP/1.1\r\nHost: localhost\r\n\r\n`); return socket; });
+        const lengths = await Promise.all(Array.from({ length: 4 }, () => new Promise((resolve, reject) => {
+            http.get({ host: '127.0.0.1', port: large.httpPort, path: urlOf({ study: `${uid}.1`, series: `${uid}.2`, instance: uid }), headers: { accept: 'application/dicom' } }, (answer) => {
+                let length = 0;
+                const head = [];
+                answer.on('data', (part) => { if (length < 1 << 20) head.push(part); length += part.length; });
+                answer.on('end', () => resolve([length, crypto.createHash('sha256').update(Buffer.concat(head).subarray(0, 1 << 20)).digest('hex')]));
+                answer.on('error', reject);
+            }).on('error', reject);
+        })));
+        clearInterval(watch);
+        for (const socket of slow_) socket.destroy();
+        assert.deepEqual(lengths, Array(4).fill([fs.statSync(file).size, wanted]));
+        // a block of 256 KiB each, and what the allocator keeps
+        assert.ok(most - before < 64, `${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`);
+    } finally { await large.stop(); }
 });

@@ -1,6 +1,6 @@
 """Sums of frames as ../shared/data/expected.tsv has them: pydicom reads the header, numpy the samples that were fetched.
 
-stdin: lines of "source file<TAB>file of fetched samples"; stdout: the same first word and the SHA-256 of its samples, colour by pixel, masked to
+stdin: lines of "source file<TAB>file of fetched samples", or of a whole fetched object (.dcm); stdout: the same first word and the SHA-256 of its samples, colour by pixel, masked to
 Bits Stored, sign-extended, little endian."""
 import hashlib
 import sys
@@ -10,10 +10,16 @@ import pydicom
 
 for line in sys.stdin:
     source, fetched = line.rstrip("\n").split("\t")
-    header = pydicom.dcmread(source, stop_before_pixels=True, force=True)
-    data = open(fetched, "rb").read()
+    whole = fetched.endswith(".dcm")
+    header = pydicom.dcmread(fetched if whole else source, stop_before_pixels=not whole, force=True)
+    data = header.PixelData if whole else open(fetched, "rb").read()
     allocated, stored = int(header.BitsAllocated), int(header.BitsStored)
     count = int(header.Rows) * int(header.Columns) * int(header.SamplesPerPixel)
+    if whole:
+        size = (count * allocated + 7) // 8
+        if str(header.PhotometricInterpretation) == "YBR_FULL_422":
+            size = size * 2 // 3
+        data = data[:size]
     if allocated == 1:
         samples = numpy.unpackbits(numpy.frombuffer(data, "u1"), bitorder="little")[:count]
     elif len(data) * 8 != count * allocated:

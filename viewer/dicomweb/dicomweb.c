@@ -20,6 +20,7 @@ static const kh_dicomweb_resource resources[] = {
     {"GET", INSTANCE, kh_dicomweb_retrieve},
     {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames},
     {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames},
+    {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk},
     {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
     {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
 };

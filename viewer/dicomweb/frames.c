@@ -20,6 +20,8 @@ typedef struct frames {
     const kh_stack *stack;
     const kh_stack_object *object;
     bool all;     /* numbers are 1 to count */
+    bool bulk;    /* asked for as the value of Pixel Data */
+    bool joined;  /* native frames one after the other as one part */
     size_t count;
     uint32_t numbers[KH_FRAME_LIST_MAX];
     kh_offer offer;
@@ -72,9 +74,13 @@ static uint32_t number_at(const frames *f, size_t index)
 static size_t frame_head(const frames *f, size_t index, size_t size, char out[KH_MULTIPART_HEAD_SIZE])
 {
     char location[LOCATION_SIZE];
+    int used = snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/", f->address, f->uids.study, f->uids.series,
+                        f->uids.instance);
 
-    snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/frames/%" PRIu32, f->address, f->uids.study, f->uids.series,
-             f->uids.instance, number_at(f, index));
+    if (f->joined)
+        snprintf(location + used, sizeof location - (size_t)used, "bulkdata/7FE00010");
+    else
+        snprintf(location + used, sizeof location - (size_t)used, "frames/%" PRIu32, number_at(f, index));
     return kh_multipart_head(&f->multipart, index, f->offer.type, f->offer.transfer_syntax, location, size, out);
 }
 
@@ -134,6 +140,7 @@ static kh_status read_numbers(frames *f, const kh_http_request *request, kh_erro
     const char *text = kh_http_segment(request, "frames");
 
     f->all = text == NULL;
+    f->bulk = kh_http_segment(request, "path") != NULL;
     return text ? kh_frame_list_parse(f->numbers, &f->count, text, err) : KH_OK;
 }
 
@@ -150,16 +157,24 @@ static kh_status check_numbers(frames *f, kh_error *err)
     return KH_OK;
 }
 
+/* Does each frame end with a byte? */
+static bool aligned(const kh_pixel_format *format)
+{
+    return format->bits_allocated != 1 || (uint64_t)format->rows * format->columns * format->samples % 8 == 0;
+}
+
 static bool choose(frames *f, const kh_accept *accept)
 {
     const char *stored = f->object->transfer_syntax_uid;
     bool decodable = f->dicomweb->options.codec && kh_codec_supports(stored);
     kh_offer offers[KH_FRAME_OFFERS_MAX];
-    size_t count = kh_frame_offers(offers, stored, decodable, f->count == 1), chosen = kh_accept_choose(accept, offers, count);
+    bool native = !kh_frame_is_compressed(f->object) && aligned(&f->object->info.format);
+    size_t count = kh_frame_offers(offers, stored, decodable, f->count == 1 || (f->bulk && native)), chosen = kh_accept_choose(accept, offers, count);
 
     if (chosen == count)
         return false;
     f->offer = offers[chosen];
+    f->joined = f->bulk && native && f->count > 1;
     return true;
 }
 
@@ -175,6 +190,7 @@ static uint64_t form_of(const frames *f)
     kh_xxh3_add(sum, f->offer.type, strlen(f->offer.type) + 1);
     kh_xxh3_add(sum, f->offer.transfer_syntax, strlen(f->offer.transfer_syntax) + 1);
     kh_xxh3_add(sum, &f->offer.multipart, sizeof f->offer.multipart);
+    kh_xxh3_add(sum, &f->joined, sizeof f->joined);
     if (!f->all)
         kh_xxh3_add(sum, f->numbers, f->count * sizeof f->numbers[0]);
     value = kh_xxh3_value(sum);
@@ -222,13 +238,16 @@ static kh_status next_frame(void *context, kh_http_piece *piece, const atomic_bo
         return KH_OK;
     if (f->index == f->count) {
         f->index++;
-        piece->head_size = kh_multipart_tail(&f->multipart, piece->head);
+        if (f->offer.multipart)
+            piece->head_size = kh_multipart_tail(&f->multipart, piece->head);
         return KH_OK;
     }
     status = hold_frame(&frame, f, f->index, err);
     if (status != KH_OK)
         return status;
-    piece->head_size = frame_head(f, f->index++, frame->size, piece->head);
+    if (f->offer.multipart && (!f->joined || f->index == 0))
+        piece->head_size = frame_head(f, f->index, f->joined ? frame->size * f->count : frame->size, piece->head);
+    f->index++;
     piece->bytes = frame->bytes;
     piece->size = frame->size;
     piece->release = frame_free;
@@ -272,7 +291,14 @@ static kh_status answer(frames *f, kh_http_request *request, kh_error *err)
     if (status != KH_OK)
         return status;
     kh_multipart_content_type(&f->multipart, f->offer.type, type, sizeof type);
-    if (!f->offer.multipart) {
+    if (f->joined) {
+        uint64_t bytes = (uint64_t)frame->size * f->count;
+
+        frame_free(frame);
+        if (!f->offer.multipart)
+            snprintf(type, sizeof type, "%s; transfer-syntax=%s", f->offer.type, f->offer.transfer_syntax);
+        kh_http_answer_pieces(request, 200, type, f->offer.multipart ? KH_HTTP_SIZE_UNKNOWN : bytes, f->dicomweb->carriers, &one_by_one, f);
+    } else if (!f->offer.multipart) {
         answer_single(f, frame, request, etag);
     } else if (f->count == 1) {
         answer_one(f, frame, request, type);

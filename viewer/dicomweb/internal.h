@@ -51,5 +51,7 @@ kh_dicomweb_handler kh_dicomweb_store;
 kh_dicomweb_handler kh_dicomweb_retrieve;
 /* frames.c */
 kh_dicomweb_handler kh_dicomweb_frames;
+/* bulk.c */
+kh_dicomweb_handler kh_dicomweb_bulk;
 
 #endif

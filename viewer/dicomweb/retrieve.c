@@ -99,13 +99,14 @@ static uint64_t form_of(const carrier *c)
 
 /* --- the parts --- */
 
-static size_t part_head(const carrier *c, const kh_retrieve_object *object, size_t index, uint64_t size, char out[KH_MULTIPART_HEAD_SIZE])
+static size_t part_head(const carrier *c, const kh_retrieve_object *object, const char *syntax, size_t index, uint64_t size,
+                        char out[KH_MULTIPART_HEAD_SIZE])
 {
     char location[LOCATION_SIZE];
 
     snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s", c->address, c->uids.study, object->series_uid,
              object->instance_uid);
-    return kh_multipart_head(&c->multipart, index, MEDIA_TYPE, c->target[object->syntax], location, size, out);
+    return kh_multipart_head(&c->multipart, index, MEDIA_TYPE, syntax, location, size, out);
 }
 
 static kh_status next_single(void *context, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err)
@@ -123,6 +124,7 @@ static kh_status next_part(void *context, kh_http_piece *piece, const atomic_boo
 {
     carrier *c = context;
     const kh_retrieve_object *object;
+    const char *stored, *target;
     kh_status status;
 
     if (c->ended)
@@ -135,12 +137,20 @@ static kh_status next_part(void *context, kh_http_piece *piece, const atomic_boo
         }
         object = kh_retrieve_list_at(&c->list, c->index++);
     } while (object->away || !c->target[object->syntax]);
+    stored = c->list.syntaxes[object->syntax];
+    target = c->target[object->syntax];
     if (c->first.file_size > 0)
         status = next_single(c, piece, cancelled, err);
     else
-        status = kh_retrieve_open_object(piece, c->dicomweb, object, c->list.syntaxes[object->syntax], c->target[object->syntax], cancelled, err);
+        status = kh_retrieve_open_object(piece, c->dicomweb, object, stored, target, cancelled, err);
+    if (status == KH_E_UNSUPPORTED && strcmp(stored, target) != 0) {
+        /* One of many that cannot be written anew: as it is, and its part says so. Better than an image too few. */
+        kh_error_clear(err);
+        target = stored;
+        status = kh_retrieve_open_object(piece, c->dicomweb, object, stored, target, cancelled, err);
+    }
     if (status == KH_OK)
-        piece->head_size = part_head(c, object, c->parts++, piece->file_size, piece->head);
+        piece->head_size = part_head(c, object, target, c->parts++, piece->file_size, piece->head);
     return status;
 }
 
@@ -154,7 +164,7 @@ static uint64_t size_of(const carrier *c)
     size_t index = 0;
 
     if (c->first.file_size > 0)
-        return size + part_head(c, kh_retrieve_list_at(&c->list, 0), 0, c->first.file_size, text) + c->first.file_size;
+        return size + part_head(c, kh_retrieve_list_at(&c->list, 0), c->target[0], 0, c->first.file_size, text) + c->first.file_size;
     if (c->list.corrected)
         return KH_HTTP_SIZE_UNKNOWN;
     for (size_t i = 0; i < c->list.count; i++) {
@@ -165,7 +175,7 @@ static uint64_t size_of(const carrier *c)
             continue;
         if (strcmp(target, c->list.syntaxes[object->syntax]) != 0)
             return KH_HTTP_SIZE_UNKNOWN;
-        size += part_head(c, object, index++, (uint64_t)object->bytes, text) + (uint64_t)object->bytes;
+        size += part_head(c, object, target, index++, (uint64_t)object->bytes, text) + (uint64_t)object->bytes;
     }
     return size;
 }
@@ -274,7 +284,10 @@ static void retrieve(void *context, kh_http_request *request)
         return; /* c has been taken over */
     if (c)
         drop(c);
-    kh_http_answer_error(request, &err);
+    if (err.status == KH_E_UNSUPPORTED)
+        kh_retrieve_answer_text(request, 406, "not acceptable", err.message); /* as it is stored it could be given */
+    else
+        kh_http_answer_error(request, &err);
 }
 
 void kh_dicomweb_retrieve(kh_dicomweb *dicomweb, kh_http_request *request)
