@@ -28,6 +28,8 @@ homes=(
     'jpeglib\.h|viewer/render/jpeg.c'
     'turbojpeg\.h|dicom/codec/'
     'png\.h|viewer/render/'
+    'gif_lib\.h|viewer/render/gif.c'
+    'ft2build\.h|viewer/render/text.c'
     'jansson\.h|base/json_read.c'
     'dcmtk/dcmnet/.*|dicom/shim/'
     'dcmtk/dcmdata/.*|dicom/shim/ dicom/codec/'

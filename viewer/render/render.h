@@ -34,6 +34,8 @@ typedef struct kh_render_view {
     uint32_t lut;
     bool window_given;                /* else the object's own, else from the pixels (window.h) */
     double window_center, window_width; /* modality units; width >= 1 for LINEAR */
+    bool function_given;              /* with a window: not the object's own function but this one */
+    kh_voi_function function;
     bool invert;                      /* black for white, on top of what the object says */
     int quality;                      /* JPEG 1 to 100 */
 } kh_render_view;

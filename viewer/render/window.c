@@ -214,7 +214,7 @@ kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *sc
     if (view->lut_given)
         return choose_lut(out, source, view->lut, err);
     if (view->window_given)
-        return kh_voi_init(out, slice->voi_function, view->window_center, view->window_width, err);
+        return kh_voi_init(out, view->function_given ? view->function : slice->voi_function, view->window_center, view->window_width, err);
     for (uint32_t i = 0; i < slice->window_count && i < KH_WINDOWS_MAX; i++)
         if (kh_voi_usable(slice->voi_function, slice->windows[i].center, slice->windows[i].width))
             return kh_voi_init(out, slice->voi_function, slice->windows[i].center, slice->windows[i].width, err);
