@@ -9,6 +9,7 @@
 #include "dicom/syntax.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/get_contexts.h"
+#include "viewer/dicomweb/rendered.h"
 
 static void print_head(void)
 {
@@ -202,6 +203,24 @@ static void print_charsets(void)
          "Text is served as UTF-8; stored objects keep their own. Query keys are sent in the node's configured character set.\n");
 }
 
+static void print_web(void)
+{
+    puts("\n## DICOMweb: pictures\n\n"
+         "| resource | media types, the default first | parameters |\n| --- | --- | --- |");
+    printf("| `/studies/{}`, `.../series/{}`, `.../instances/{}`, `.../frames/{}` with `/rendered` | %s, %s, %s; each also in multipart/related | "
+           "accept, annotation (patient, technique), iccprofile (no), quality, viewport, window |\n"
+           "| the same with `/thumbnail` | the same, single part | accept, viewport (size only) |\n"
+           "| `/wado`, WADO-URI | application/dicom and the same | contentType, frameNumber, rows, columns, region, windowCenter, windowWidth, imageQuality, "
+           "imageAnnotation, transferSyntax |\n\n",
+           kh_picture_type(KH_PICTURE_JPEG), kh_picture_type(KH_PICTURE_PNG), kh_picture_type(KH_PICTURE_GIF));
+    printf("A study stands for its first series with pictures, a series for the slice in the middle of its stack, an instance of several frames for the\n"
+           "frame in its middle; of several frames GIF is an animation. quality is that of libjpeg, %d when absent. Viewports have sides to %lld\n"
+           "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, text types, presentation\n"
+           "states, anonymize, ICC profiles, rendering of volumes.\n",
+           KH_RENDERED_QUALITY, (long long)kh_settings_default.dicomweb_viewport, KH_RENDERED_PIXELS_MAX, KH_RENDERED_FRAMES_MAX,
+           KH_RENDERED_BYTES_MAX >> 20);
+}
+
 static int run(const kh_command *self, int argc, char **argv)
 {
     kh_args args;
@@ -218,6 +237,7 @@ static int run(const kh_command *self, int argc, char **argv)
     print_charsets();
     print_syntaxes();
     print_classes();
+    print_web();
     return KH_EXIT_OK;
 }
 

@@ -303,6 +303,9 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     options.recall_context = service;
     options.answers_max = (unsigned)service->settings->http_connections;
     options.public_address = service->settings->dicomweb_address;
+    options.painter_threads = render_threads(service->settings);
+    options.viewport_max = (uint32_t)service->settings->dicomweb_viewport;
+    options.font_file = service->settings->dicomweb_font;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
     options.adopt = adopt_object;

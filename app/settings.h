@@ -27,6 +27,8 @@ typedef struct kh_settings {
     char dicomweb_facility[65];
     int64_t dicomweb_uploads;
     int64_t dicomweb_upload_bytes;
+    int64_t dicomweb_viewport;
+    char dicomweb_font[256];
 
     char dicom_address[16];
     int64_t dicom_port;

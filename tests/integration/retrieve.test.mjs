@@ -10,6 +10,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { attribute, dataDir, filesUnder, freePort, must, needsData, Pacs, phantomFiles, root, Service, temporaryFolder, until } from '../lib/service.mjs';
 import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
+import { partsOf } from '../lib/multipart.mjs';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const MULTIPART = 'multipart/related; type="application/dicom"';
@@ -34,22 +35,6 @@ async function idsOf(list) {
 const urlOf = ({ study, series, instance }) => `/dicomweb/studies/${study}${series ? `/series/${series}` : ''}${instance ? `/instances/${instance}` : ''}`;
 const sha = (bytes) => crypto.createHash('sha256').update(bytes).digest('hex');
 
-/** [{headers, body}] by the boundary and, where there is one, each part's Content-Length. */
-export function partsOf(answer) {
-    const boundary = /boundary="?([^";]+)/.exec(answer.headers['content-type'])[1];
-    const parts = [];
-    let at = answer.body.indexOf(`--${boundary}`);
-    for (;;) {
-        const start = at + boundary.length + 2;
-        if (answer.body.subarray(start, start + 2).toString() === '--') return parts;
-        const blank = answer.body.indexOf('\r\n\r\n', start);
-        const headers = Object.fromEntries(answer.body.subarray(start + 2, blank).toString().split('\r\n').map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
-        const end = blank + 4 + Number(headers['content-length']);
-        parts.push({ headers, body: answer.body.subarray(blank + 4, end) });
-        assert.equal(answer.body.subarray(end, end + boundary.length + 4).toString(), `\r\n--${boundary}`);
-        at = end + 2;
-    }
-}
 const get = (target, accept, headers = {}) => service.request(target, { headers: { ...(accept && { accept }), ...headers } });
 
 before(async () => {

@@ -1,6 +1,7 @@
 #include "viewer/dicomweb/dicomweb.h"
 
 #include <stdlib.h>
+#include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
 #define CARRIER_THREADS 2
@@ -8,6 +9,7 @@
 
 const kh_dicomweb_options kh_dicomweb_options_default = {
     .threads = 2, .queue_max = 256, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
+    .painter_threads = 2, .painter_queue_max = 256, .viewport_max = 4096, .font_file = "",
     .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
 
 #define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
@@ -21,6 +23,15 @@ static const kh_dicomweb_resource resources[] = {
     {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames},
     {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames},
     {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered},
+    {"GET", INSTANCE "/rendered", kh_dicomweb_rendered},
+    {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail},
+    {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail},
+    {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail},
+    {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri},
     {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
     {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
 };
@@ -66,6 +77,10 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
         status = kh_pool_create(&dicomweb->uploaders, "stow", UPLOAD_THREADS, options->uploads_max, err);
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->carriers, "carrier", CARRIER_THREADS, 2 * (size_t)options->answers_max, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&dicomweb->painting, "painting", options->painter_threads, options->painter_queue_max, err);
+    if (status == KH_OK)
+        status = kh_painters_create(&dicomweb->painters, options->painter_threads, err);
     if (status == KH_OK && options->adopt)
         kh_stow_files_clear(dicomweb);
     if (status != KH_OK) {
@@ -81,6 +96,8 @@ void kh_dicomweb_stop(kh_dicomweb *dicomweb)
     if (!dicomweb)
         return;
     kh_pool_stop(dicomweb->workers);
+    kh_pool_stop(dicomweb->painting);
+    kh_painters_free(dicomweb->painters);
     kh_pool_stop(dicomweb->uploaders);
     kh_pool_stop(dicomweb->carriers);
     free(dicomweb->routes);

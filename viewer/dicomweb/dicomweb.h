@@ -22,6 +22,10 @@ typedef struct kh_dicomweb_options {
     void *recall_context;
     uint64_t anew_bytes_max; /* on the disk at once, of objects that are written in another form to be sent */
     unsigned answers_max;    /* sent at once: as many as there are connections */
+    unsigned painter_threads; /* 1 to 64: pictures made at once */
+    size_t painter_queue_max; /* pictures waiting; more answer 503 */
+    uint32_t viewport_max;    /* longest side that is asked for, pixels; to 8,192 */
+    const char *font_file;    /* for what is burned into pictures; borrowed until stop. No font there: such wishes are answered with a warning */
     const char *public_address; /* "https://images.example", where clients find us; NULL or "": the Host they name. Borrowed until stop */
     /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). May wait; called by several threads. NULL:
      * nothing can be stored. */
@@ -31,7 +35,7 @@ typedef struct kh_dicomweb_options {
     uint64_t upload_bytes_max;  /* of one request that stores */
     unsigned parts_max;         /* of one request that stores */
 } kh_dicomweb_options;
-/* 2 threads, 256 requests waiting; 8 that store, of 16 GiB and 20,000 parts; 4 GiB written to be sent,
+/* 2 threads, 256 requests waiting; 2 that paint, 256 pictures waiting, sides to 4,096; 8 that store, of 16 GiB and 20,000 parts; 4 GiB written to be sent,
  * 1,024 answers. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 

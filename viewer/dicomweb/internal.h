@@ -26,6 +26,8 @@ struct kh_dicomweb {
     kh_pool *workers;
     kh_pool *uploaders;        /* what is stored: those who read do not wait behind it */
     kh_pool *carriers;         /* what goes out piece by piece: a job for each answer under way */
+    kh_pool *painting;         /* pictures */
+    struct kh_painters *painters;
     atomic_ullong anew_bytes;  /* in files that are written to be sent */
     atomic_uint upload_count;  /* requests that store now */
     atomic_ullong upload_number;
@@ -53,5 +55,7 @@ kh_dicomweb_handler kh_dicomweb_retrieve;
 kh_dicomweb_handler kh_dicomweb_frames;
 /* bulk.c */
 kh_dicomweb_handler kh_dicomweb_bulk;
+/* rendered.c, thumbnail.c, wado_uri.c */
+kh_dicomweb_handler kh_dicomweb_rendered, kh_dicomweb_thumbnail, kh_dicomweb_wado_uri;
 
 #endif

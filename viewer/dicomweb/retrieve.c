@@ -258,28 +258,22 @@ static kh_status answer(carrier *c, kh_http_request *request, kh_error *err)
     return c->single ? answer_single(c, request, etag, err) : answer_parts(c, request, err);
 }
 
-static void retrieve(void *context, kh_http_request *request)
+void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_accept *accept)
 {
-    kh_dicomweb *dicomweb = context;
     kh_error err = KH_ERROR_INIT;
-    kh_accept *accept = malloc(sizeof *accept);
     carrier *c = calloc(1, sizeof *c);
-    kh_status status = accept && c ? KH_OK : kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
+    kh_status status = c ? KH_OK : kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
 
     if (status == KH_OK) {
         c->dicomweb = dicomweb;
+        c->uids = *uids;
         kh_dicomweb_address(dicomweb, request, c->address);
-        status = kh_retrieve_read_uids(&c->uids, request, &err);
-    }
-    if (status == KH_OK)
-        status = kh_retrieve_read_accept(accept, request, &err);
-    if (status == KH_OK)
         status = kh_retrieve_list_fill(&c->list, dicomweb->cache, &c->uids, &err);
+    }
     if (status == KH_OK) {
         choose(c, accept);
         status = answer(c, request, &err);
     }
-    free(accept);
     if (status == KH_OK)
         return; /* c has been taken over */
     if (c)
@@ -288,6 +282,24 @@ static void retrieve(void *context, kh_http_request *request)
         kh_retrieve_answer_text(request, 406, "not acceptable", err.message); /* as it is stored it could be given */
     else
         kh_http_answer_error(request, &err);
+}
+
+static void retrieve(void *context, kh_http_request *request)
+{
+    kh_error err = KH_ERROR_INIT;
+    kh_accept *accept = malloc(sizeof *accept);
+    kh_retrieve_uids uids;
+    kh_status status = accept ? KH_OK : kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
+
+    if (status == KH_OK)
+        status = kh_retrieve_read_uids(&uids, request, &err);
+    if (status == KH_OK)
+        status = kh_retrieve_read_accept(accept, request, &err);
+    if (status == KH_OK)
+        kh_retrieve_answer(context, request, &uids, accept);
+    else
+        kh_http_answer_error(request, &err);
+    free(accept);
 }
 
 void kh_dicomweb_retrieve(kh_dicomweb *dicomweb, kh_http_request *request)

@@ -49,6 +49,9 @@ KH_MUST_USE kh_status kh_retrieve_read_accept(kh_accept *out, const kh_http_requ
 KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_object *object,
                                               const char *stored_syntax, const char *syntax, const atomic_bool *cancelled, kh_error *err);
 
+/* The whole answer: the objects, or why not. */
+void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_accept *accept);
+
 /* {"error": word, "message": ...} */
 void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char *word, const char *message);
 /* The study, or what of it is at its hospital, is asked for; false when nobody gives it back. */
