@@ -1,7 +1,7 @@
 /* json.h - writing JSON as a stream into a kh_buf, and reading small documents (jansson's home).
  * The writer places commas and escapes; text must be UTF-8, bad bytes are written as U+FFFD. A double that JSON cannot say
  * (NaN, infinity) is written as null. The first failure sticks: check kh_json_writer_status() once at the end.
- * Depth is at most 32. Threads: one at a time. */
+ * Depth is at most 64. Threads: one at a time. */
 #ifndef KH_BASE_JSON_H
 #define KH_BASE_JSON_H
 
@@ -13,7 +13,7 @@ typedef struct kh_json_writer {
     kh_buf *buf; /* borrowed */
     kh_status status;
     uint32_t depth;
-    uint32_t has_item; /* bit per depth: a comma is due */
+    uint64_t has_item; /* bit per depth: a comma is due */
     bool after_key;
 } kh_json_writer;
 
@@ -28,6 +28,10 @@ void kh_json_text(kh_json_writer *writer, const char *text);
 void kh_json_int(kh_json_writer *writer, int64_t value);
 void kh_json_double(kh_json_writer *writer, double value);
 void kh_json_bool(kh_json_writer *writer, bool value);
+/* What is a number in JSON already: its digits stay as they are. */
+void kh_json_number(kh_json_writer *writer, const char *number);
+/* As base64 text (RFC 4648 4). */
+void kh_json_base64(kh_json_writer *writer, const void *bytes, size_t size);
 void kh_json_null(kh_json_writer *writer);
 /* Key and value in one call. */
 void kh_json_put_text(kh_json_writer *writer, const char *key, const char *text);

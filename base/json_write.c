@@ -4,7 +4,7 @@
 #include <string.h>
 #include "base/json.h"
 
-#define DEPTH_MAX 32
+#define DEPTH_MAX 64
 
 void kh_json_writer_init(kh_json_writer *writer, kh_buf *buf)
 {
@@ -19,7 +19,7 @@ static void put(kh_json_writer *writer, const char *bytes, size_t size)
 
 static void before_value(kh_json_writer *writer)
 {
-    uint32_t bit = 1u << (writer->depth & (DEPTH_MAX - 1));
+    uint64_t bit = UINT64_C(1) << (writer->depth & (DEPTH_MAX - 1));
 
     if (writer->after_key) {
         writer->after_key = false;
@@ -40,7 +40,7 @@ static void begin(kh_json_writer *writer, const char *bracket)
         return;
     }
     writer->depth++;
-    writer->has_item &= ~(1u << writer->depth);
+    writer->has_item &= ~(UINT64_C(1) << writer->depth);
 }
 
 static void end(kh_json_writer *writer, const char *bracket)
@@ -192,6 +192,30 @@ void kh_json_bool(kh_json_writer *writer, bool value)
 {
     before_value(writer);
     put(writer, value ? "true" : "false", value ? 4 : 5);
+}
+
+void kh_json_number(kh_json_writer *writer, const char *number)
+{
+    before_value(writer);
+    put(writer, number, strlen(number));
+}
+
+void kh_json_base64(kh_json_writer *writer, const void *bytes, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const uint8_t *p = bytes;
+
+    before_value(writer);
+    put(writer, "\"", 1);
+    for (size_t i = 0; i < size; i += 3) {
+        size_t count = size - i < 3 ? size - i : 3;
+        uint32_t bits = (uint32_t)p[i] << 16 | (count > 1 ? (uint32_t)p[i + 1] << 8 : 0u) | (count > 2 ? p[i + 2] : 0u);
+        char text[4] = {digits[bits >> 18], digits[bits >> 12 & 63], count > 1 ? digits[bits >> 6 & 63] : '=',
+                        count > 2 ? digits[bits & 63] : '='};
+
+        put(writer, text, sizeof text);
+    }
+    put(writer, "\"", 1);
 }
 
 void kh_json_null(kh_json_writer *writer)

@@ -66,6 +66,21 @@ kh_tag kh_dictionary_tag(const char *keyword)
     return 0;
 }
 
+bool kh_dictionary_follows_sign(kh_tag tag)
+{
+    static const kh_tag tags[] = {
+        KH_TAG(0x0028, 0x0104), KH_TAG(0x0028, 0x0105), KH_TAG(0x0028, 0x0106), KH_TAG(0x0028, 0x0107), KH_TAG(0x0028, 0x0108),
+        KH_TAG(0x0028, 0x0109), KH_TAG(0x0028, 0x0110), KH_TAG(0x0028, 0x0111), KH_TAG(0x0028, 0x0120), KH_TAG(0x0028, 0x0121),
+        KH_TAG(0x0028, 0x1101), KH_TAG(0x0028, 0x1102), KH_TAG(0x0028, 0x1103), KH_TAG(0x0028, 0x3002), KH_TAG(0x0040, 0x9211),
+        KH_TAG(0x0040, 0x9216), KH_TAG(0x0060, 0x3004), KH_TAG(0x0060, 0x3006),
+    };
+
+    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+        if (tags[i] == tag)
+            return true;
+    return false;
+}
+
 bool kh_vr_long_form(kh_vr vr)
 {
     switch (vr) {

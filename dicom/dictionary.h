@@ -21,6 +21,9 @@ const char *kh_dictionary_keyword(kh_tag tag);
 /* 0 when no attribute has this keyword. Case matters. */
 kh_tag kh_dictionary_tag(const char *keyword);
 
+/* "US or SS" (PS3.6): implicit VR does not say which, Pixel Representation does. */
+bool kh_dictionary_follows_sign(kh_tag tag);
+
 /* The two letters are one of PS3.5 table 6.2-1. */
 bool kh_vr_known(kh_vr vr);
 /* Explicit VR writes its length in 32 bits after two reserved bytes (PS3.5 7.1.2). */

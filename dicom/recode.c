@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dicom/byte_order.h"
 #include "dicom/dictionary.h"
 #include "dicom/element_header.h"
 #include "dicom/recode_internal.h"
@@ -56,42 +57,6 @@ kh_status kh_recode_header(kh_recode *recode, kh_tag tag, kh_vr vr, uint32_t len
 
 /* --- values --- */
 
-static size_t swap_unit(kh_vr vr)
-{
-    switch (vr) {
-    case KH_VR('U', 'S'):
-    case KH_VR('S', 'S'):
-    case KH_VR('O', 'W'):
-    case KH_VR('A', 'T'):
-        return 2;
-    case KH_VR('U', 'L'):
-    case KH_VR('S', 'L'):
-    case KH_VR('F', 'L'):
-    case KH_VR('O', 'L'):
-    case KH_VR('O', 'F'):
-        return 4;
-    case KH_VR('F', 'D'):
-    case KH_VR('O', 'D'):
-    case KH_VR('O', 'V'):
-    case KH_VR('S', 'V'):
-    case KH_VR('U', 'V'):
-        return 8;
-    default:
-        return 1;
-    }
-}
-
-static void swap(uint8_t *bytes, size_t size, size_t unit)
-{
-    for (size_t at = 0; at + unit <= size; at += unit)
-        for (size_t i = 0; i < unit / 2; i++) {
-            uint8_t byte = bytes[at + i];
-
-            bytes[at + i] = bytes[at + unit - 1 - i];
-            bytes[at + unit - 1 - i] = byte;
-        }
-}
-
 /* PS3.5 6.2: text ends with a space, the rest with NUL. */
 static uint8_t padding_of(kh_vr vr)
 {
@@ -100,14 +65,14 @@ static uint8_t padding_of(kh_vr vr)
     case KH_VR('U', 'N'):
         return 0;
     default:
-        return swap_unit(vr) > 1 || vr == KH_VR('O', 'B') ? 0 : ' ';
+        return kh_vr_swap_unit(vr) > 1 || vr == KH_VR('O', 'B') ? 0 : ' ';
     }
 }
 
 /* In parts of whole units; a longer value comes from the source, a short one is held. */
 static kh_status copy_value(kh_recode *recode, const kh_element *element, kh_vr vr, bool big_endian, kh_error *err)
 {
-    size_t unit = big_endian ? swap_unit(vr) : 1;
+    size_t unit = big_endian ? kh_vr_swap_unit(vr) : 1;
     uint8_t pad = padding_of(vr);
     kh_status status = KH_OK;
 
@@ -120,7 +85,7 @@ static kh_status copy_value(kh_recode *recode, const kh_element *element, kh_vr 
         else
             status = recode->source->read_at(recode->source, element->offset + done, recode->buffer, part, err);
         if (unit > 1)
-            swap(recode->buffer, part, unit);
+            kh_swap_bytes(recode->buffer, part, unit);
         if (status == KH_OK)
             status = put(recode, recode->buffer, part, err);
         done += part;
@@ -130,27 +95,11 @@ static kh_status copy_value(kh_recode *recode, const kh_element *element, kh_vr 
     return status;
 }
 
-/* "US or SS" (PS3.6): implicit VR does not say which, the pixels' sign does. */
-static bool follows_sign(kh_tag tag)
-{
-    static const kh_tag tags[] = {
-        KH_TAG(0x0028, 0x0104), KH_TAG(0x0028, 0x0105), KH_TAG(0x0028, 0x0106), KH_TAG(0x0028, 0x0107), KH_TAG(0x0028, 0x0108),
-        KH_TAG(0x0028, 0x0109), KH_TAG(0x0028, 0x0110), KH_TAG(0x0028, 0x0111), KH_TAG(0x0028, 0x0120), KH_TAG(0x0028, 0x0121),
-        KH_TAG(0x0028, 0x1101), KH_TAG(0x0028, 0x1102), KH_TAG(0x0028, 0x1103), KH_TAG(0x0028, 0x3002), KH_TAG(0x0040, 0x9211),
-        KH_TAG(0x0040, 0x9216), KH_TAG(0x0060, 0x3004), KH_TAG(0x0060, 0x3006),
-    };
-
-    for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
-        if (tags[i] == tag)
-            return true;
-    return false;
-}
-
 static kh_vr vr_of(const kh_recode *recode, const kh_element *element)
 {
     const kh_transfer_syntax *syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(recode->dataset));
 
-    if (element->vr == KH_VR('U', 'S') && syntax && !syntax->explicit_vr && recode->is_signed && follows_sign(element->tag))
+    if (element->vr == KH_VR('U', 'S') && syntax && !syntax->explicit_vr && recode->is_signed && kh_dictionary_follows_sign(element->tag))
         return KH_VR('S', 'S');
     return element->vr;
 }
