@@ -90,7 +90,7 @@ static void depth_and_size_are_bounded(void **state)
     (void)state;
     kh_buf_init(&buf, 4096);
     kh_json_writer_init(&w, &buf);
-    for (int i = 0; i < 31; i++)
+    for (int i = 0; i < 63; i++)
         kh_json_array_begin(&w);
     assert_int_equal(kh_json_writer_status(&w, NULL), KH_OK);
     kh_json_array_begin(&w);
@@ -101,6 +101,33 @@ static void depth_and_size_are_bounded(void **state)
     kh_json_writer_init(&w, &buf);
     kh_json_text(&w, "12345");
     assert_int_equal(kh_json_writer_status(&w, &err), KH_E_LIMIT);
+    kh_buf_release(&buf);
+}
+
+/* RFC 4648 10, and a number as it stands. */
+static void writes_base64(void **state)
+{
+    static const struct {
+        const char *bytes, *text;
+    } rows[] = {{"", "\"\""}, {"f", "\"Zg==\""}, {"fo", "\"Zm8=\""}, {"foo", "\"Zm9v\""}, {"foobar", "\"Zm9vYmFy\""}, {"\xff\xfe\xfd", "\"//79\""}};
+    kh_json_writer w;
+    kh_buf buf;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        kh_buf_init(&buf, 100);
+        kh_json_writer_init(&w, &buf);
+        kh_json_base64(&w, rows[i].bytes, strlen(rows[i].bytes));
+        assert_string_equal(kh_buf_text(&buf), rows[i].text);
+        kh_buf_release(&buf);
+    }
+    kh_buf_init(&buf, 100);
+    kh_json_writer_init(&w, &buf);
+    kh_json_array_begin(&w);
+    kh_json_number(&w, "1.50");
+    kh_json_number(&w, "-2e10");
+    kh_json_array_end(&w);
+    assert_string_equal(kh_buf_text(&buf), "[1.50,-2e10]");
     kh_buf_release(&buf);
 }
 
@@ -148,7 +175,7 @@ static void members_are_typed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(writes_base64), 
         cmocka_unit_test(text_is_escaped),     cmocka_unit_test(commas_fall_in_place), cmocka_unit_test(depth_and_size_are_bounded),
         cmocka_unit_test(reader_is_strict),    cmocka_unit_test(members_are_typed),
     };
