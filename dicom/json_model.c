@@ -16,6 +16,29 @@ const kh_json_model_options kh_json_model_options_default = {.inline_bytes_max =
 
 static kh_status write_item(kh_json_model *model, const kh_item *item, const char *path, kh_error *err);
 
+static bool is_signed(const kh_dataset *dataset)
+{
+    int64_t representation;
+
+    return kh_item_int(&dataset->main, KH_TAG_PIXEL_REPRESENTATION, 0, &representation) && representation == 1;
+}
+
+kh_vr kh_element_model_vr(const kh_dataset *dataset, const kh_element *element)
+{
+    bool told = strcmp(dataset->transfer_syntax, KH_TS_IMPLICIT_LE) != 0;
+    kh_vr vr = element->vr;
+
+    if (vr == KH_VR('U', 'N') && (element->item_count > 0 || element->undefined_length))
+        return KH_VR('S', 'Q');
+    if (vr == KH_VR('U', 'N')) {
+        vr = kh_dictionary_vr(element->tag);
+        told = false;
+    }
+    if (vr == KH_VR('U', 'S') && !told && kh_dictionary_follows_sign(element->tag) && is_signed(dataset))
+        return KH_VR('S', 'S');
+    return vr;
+}
+
 static bool is_bytes(kh_vr vr)
 {
     return vr == KH_VR('U', 'N') || vr >> 8 == 'O';

@@ -15,9 +15,13 @@
 #define KH_DICOM_JSON_MODEL_H
 
 #include "base/json.h"
-#include "dicom/bulk.h"
+#include "dicom/dataset.h"
 
-/* Appends the URI of the value at path (bulk.h), as text. */
+/* Of a path and NUL: 16 sequences, "GGGGEEEE.4294967295." each, and a tag. */
+#define KH_BULK_PATH_SIZE 340
+
+/* Appends the URI of the value at path, as text. A path is tags of 8 upper hex digits with the numbers of items, from 1, between them, all
+ * joined by dots: "7FE00010", "00880200.1.7FE00010". */
 typedef kh_status kh_json_model_uri(void *context, kh_buf *out, const char *path, kh_error *err);
 
 typedef struct kh_json_model_options {
@@ -31,5 +35,9 @@ extern const kh_json_model_options kh_json_model_options_default;
 
 /* Appends the object of a whole data set to out. KH_E_LIMIT past out's size, KH_E_MEMORY, what uri gives. */
 KH_MUST_USE kh_status kh_json_model_write(kh_buf *out, const kh_dataset *dataset, const kh_json_model_options *options, kh_error *err);
+
+/* The VR that says how a value is to be read: that of the dictionary for UN that it knows, SQ for a sequence inside UN; SS where implicit VR
+ * leaves it open and the pixels are signed. */
+kh_vr kh_element_model_vr(const kh_dataset *dataset, const kh_element *element);
 
 #endif
