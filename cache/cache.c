@@ -60,7 +60,7 @@ kh_status kh_cache_write(kh_cache *cache, kh_write_function *function, void *con
 
 static kh_status make_directories(const kh_cache *cache, kh_error *err)
 {
-    static const char *const names[] = {"objects", "incoming", "quarantine", "run"};
+    static const char *const names[] = {"objects", "incoming", "metadata", "quarantine", "run"};
     kh_status status = kh_dir_ensure(cache->paths.dir, err);
 
     for (size_t i = 0; i < sizeof names / sizeof names[0] && status == KH_OK; i++) {

@@ -8,6 +8,7 @@
  *   DIR/objects/aa/bb/   objects as received, Part 10, named by our own object id
  *   DIR/incoming/        being received; emptied when the owner opens, nothing here was ever answered with success
  *   DIR/quarantine/      kept beside: same SOP Instance UID but other bytes, and what check found wrong
+ *   DIR/metadata/        what objects say, prepared for DICOMweb (cache/metadata.h); may be removed at any time
  *   DIR/run/             sockets of the running service
  *
  * Threads: every function, from any thread. Strings in structs are UTF-8. */

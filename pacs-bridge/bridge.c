@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "cache/keeper.h"
+#include "cache/metadata_prepare.h"
 #include "cache/pulls.h"
 #include "dicom/shim/acceptor.h"
 #include "pacs-bridge/control.h"
@@ -54,6 +55,7 @@ struct kh_bridge {
     kh_rule_worker *rule_worker;
     kh_send_queue *sends;
     kh_keeper *keeper;
+    kh_metadata_preparer *preparer;
     kh_control *control;
     kh_stop *asking;        /* ends the echoes that requests of the control socket wait for */
     atomic_uint echoes;     /* of these, under way */
@@ -326,6 +328,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = kh_keeper_start(&bridge->keeper, cache, err);
     if (status == KH_OK)
+        status = kh_metadata_preparer_start(&bridge->preparer, cache, err);
+    if (status == KH_OK)
         status = start_acceptor(bridge, options, err); /* after the queue: arrivals are counted from the first */
     if (status == KH_OK)
         status = start_control(bridge, options, err);
@@ -354,6 +358,7 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
     kh_send_queue_join(bridge->sends);
     kh_commit_queue_join(bridge->service.commits);
     kh_pull_queue_join(bridge->pulls);
+    kh_metadata_preparer_stop(bridge->preparer);
     kh_keeper_stop(bridge->keeper);
     kh_stop_free(bridge->stop);
     kh_node_use_free(bridge->service.use);
