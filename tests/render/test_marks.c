@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tests/render/support.h"
+#include "viewer/render/shutter.h"
 
 static void init(test_picture *picture, kh_display *display, uint32_t columns, uint32_t rows)
 {
@@ -196,6 +197,45 @@ static void shutters_hide_what_is_outside(void **state)
     }
 }
 
+/* The even-odd rule, edge by edge for one place. */
+static bool is_inside(const kh_shutter *shutter, double x, double y)
+{
+    bool inside = false;
+
+    for (uint32_t i = 0; i < shutter->vertex_count; i++) {
+        const int32_t *a = shutter->vertices + 2 * i, *b = shutter->vertices + 2 * ((i + 1) % shutter->vertex_count);
+        double y0 = a[0], x0 = a[1], y1 = b[0], x1 = b[1];
+
+        if ((y0 <= y && y < y1) || (y1 <= y && y < y0))
+            inside ^= x < x0 + (y - y0) / (y1 - y0) * (x1 - x0);
+    }
+    return inside;
+}
+
+/* Corners at random: edges cross each other, lie on each other, and most rows have hundreds. Places between pixels' centres, so that none
+ * lies on a corner. */
+static void polygons_of_many_corners(void **state)
+{
+    static const uint32_t counts[] = {3, 4, 17, 1023, 1024};
+    static int32_t vertices[2 * KH_SHUTTER_VERTICES_MAX];
+    uint32_t seed = 11;
+
+    (void)state;
+    for (size_t n = 0; n < sizeof counts / sizeof counts[0]; n++) {
+        kh_shutter shutter = {.shapes = KH_SHUTTER_POLYGONAL, .vertex_count = counts[n], .vertices = vertices};
+        kh_shutter_row row;
+
+        for (uint32_t i = 0; i < 2 * counts[n]; i++)
+            vertices[i] = (int32_t)(test_random(&seed) % 300) - 20;
+        for (double y = -25.37; y < 300; y += 7.1) {
+            kh_shutter_row_begin(&row, &shutter, y, 1);
+            for (double x = -25.411; x < 300; x += 0.973)
+                if (kh_shutter_row_shows(&row, x) != is_inside(&shutter, x, y))
+                    fail_msg("%u corners: row %g column %g", counts[n], y, x);
+        }
+    }
+}
+
 /* A circle is one on the screen: with pixels twice as high as wide it has half as many rows. */
 static void a_circle_of_pixels_that_are_not_square(void **state)
 {
@@ -309,6 +349,7 @@ int main(void)
         cmocka_unit_test(planes_of_some_frames),
         cmocka_unit_test(a_thin_line_stays_and_tiles_join),
         cmocka_unit_test(shutters_hide_what_is_outside),
+        cmocka_unit_test(polygons_of_many_corners),
         cmocka_unit_test(a_circle_of_pixels_that_are_not_square),
         cmocka_unit_test(each_frame_has_its_own_shutter),
         cmocka_unit_test(hidden_pixels_do_not_drive_the_window),

@@ -42,14 +42,14 @@ static void draw_shutter(uint8_t *picture, unsigned channels, const kh_render_so
 {
     const kh_shutter *shutter = kh_display_shutter(source->display, source->frame);
     double aspect = kh_shutter_aspect(source->info);
+    kh_shutter_row seen;
     uint8_t grey = (uint8_t)(shutter->value >> 8);
 
     grey = view->invert ? (uint8_t)(255 - grey) : grey;
     for (uint32_t row = 0; row < view->crop_height; row++) {
-        double y = center_of(down, view->crop_y + row) + 0.5;
-
+        kh_shutter_row_begin(&seen, shutter, center_of(down, view->crop_y + row) + 0.5, aspect);
         for (uint32_t column = 0; column < view->crop_width; column++, picture += channels)
-            if (!kh_shutter_shows(shutter, center_of(across, view->crop_x + column) + 0.5, y, aspect))
+            if (!kh_shutter_row_shows(&seen, center_of(across, view->crop_x + column) + 0.5))
                 memset(picture, grey, channels);
     }
 }

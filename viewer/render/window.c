@@ -63,22 +63,30 @@ typedef struct seen {
     const kh_shutter *shutter; /* NULL: there is none */
     const kh_palette *colours; /* NULL: there are none; values from its first on are shown in colour, without a window */
     double aspect;
+    kh_shutter_row row; /* of the shutter, for the row looked at */
 } seen;
 
-static seen seen_of(const kh_render_source *source)
+static void see_source(seen *s, const kh_render_source *source)
 {
     const kh_shutter *shutter = source->display ? kh_display_shutter(source->display, source->frame) : NULL;
 
-    return (seen){.info = source->info,
-                  .shutter = shutter && shutter->shapes ? shutter : NULL,
-                  .colours = kh_has_supplemental(source) ? &source->display->palette : NULL,
-                  .aspect = kh_shutter_aspect(source->info)};
+    s->info = source->info;
+    s->shutter = shutter && shutter->shapes ? shutter : NULL;
+    s->colours = kh_has_supplemental(source) ? &source->display->palette : NULL;
+    s->aspect = kh_shutter_aspect(source->info);
 }
 
-static bool counts(const seen *s, double value, uint32_t x, uint32_t y)
+static void see_row(seen *s, uint32_t y)
+{
+    if (s->shutter)
+        kh_shutter_row_begin(&s->row, s->shutter, y + 1.0, s->aspect);
+}
+
+/* In the row, from left to right. */
+static bool counts(seen *s, double value, uint32_t x)
 {
     return !kh_is_background(s->info, value) && (!s->colours || value < s->colours->first) &&
-           (!s->shutter || kh_shutter_shows(s->shutter, x + 1.0, y + 1.0, s->aspect));
+           (!s->shutter || kh_shutter_row_shows(&s->row, x + 1.0));
 }
 
 static bool range_of_integers(range *out, kh_window_scratch *scratch, const kh_render_source *source)
@@ -86,17 +94,19 @@ static bool range_of_integers(range *out, kh_window_scratch *scratch, const kh_r
     const kh_pixel_format *format = source->format;
     int32_t entries = 1 << format->bits_stored, first = format->is_signed ? -(entries / 2) : 0;
     uint32_t step = grid_step(format, KH_WINDOW_GRID_MAX);
-    seen s = seen_of(source);
     size_t count = 0;
+    seen s;
 
     memset(scratch->histogram, 0, (size_t)entries * sizeof scratch->histogram[0]);
+    see_source(&s, source);
     for (uint32_t y = 0; y < format->rows; y += step) {
         kh_row row = {source->pixels, format, y, 0, format->columns};
 
+        see_row(&s, y);
         for (uint32_t x = 0; x < format->columns; x += step) {
             double value = kh_row_value(&row, x);
 
-            if (!counts(&s, value, x, y))
+            if (!counts(&s, value, x))
                 continue;
             scratch->histogram[(int32_t)value - first]++;
             count++;
@@ -117,16 +127,18 @@ static bool range_of_sorted(range *out, kh_window_scratch *scratch, const kh_ren
     const kh_pixel_format *format = source->format;
     uint32_t step = grid_step(format, KH_WINDOW_SORTED_MAX);
     double *values = scratch->sorted;
-    seen s = seen_of(source);
     size_t count = 0;
+    seen s;
 
+    see_source(&s, source);
     for (uint32_t y = 0; y < format->rows; y += step) {
         kh_row row = {source->pixels, format, y, 0, format->columns};
 
+        see_row(&s, y);
         for (uint32_t x = 0; x < format->columns; x += step) {
             double value = kh_row_value(&row, x);
 
-            if (isfinite(value) && counts(&s, value, x, y))
+            if (isfinite(value) && counts(&s, value, x))
                 values[count++] = value;
         }
     }
