@@ -78,6 +78,35 @@ static void read_object(kh_image_info *info, const kh_item *shared, const kh_ite
     }
 }
 
+/* Left as it is when the group does not tell. */
+static void orientation_of(char *out, size_t out_size, const kh_item *group)
+{
+    const kh_item *item = kh_item_first(group, KH_TAG(0x0020, 0x9450));
+
+    if (item)
+        kh_image_read_values(out, out_size, item, KH_TAG(0x0020, 0x0020));
+}
+
+/* Where rows and columns of projections run (PS3.3 C.7.6.16.2, Patient Orientation in Frame). Told for the object, so only where all
+ * frames agree: a letter at the wrong side is worse than none. */
+static void read_orientation(kh_image_info *info, const kh_item *shared, const kh_element *frames)
+{
+    char common[sizeof info->patient_orientation] = "", one[sizeof common], all[sizeof common];
+
+    if (shared)
+        orientation_of(common, sizeof common, shared);
+    memcpy(all, common, sizeof all);
+    for (uint32_t i = 0; frames && i < info->frame_count; i++) {
+        memcpy(one, common, sizeof one);
+        orientation_of(one, sizeof one, kh_element_item(frames, i));
+        if (i == 0)
+            memcpy(all, one, sizeof all);
+        else if (strcmp(one, all) != 0)
+            return;
+    }
+    memcpy(info->patient_orientation, all, sizeof all);
+}
+
 /* RT Dose: planes at offsets along the normal from the first (PS3.3 C.8.8.3.2). */
 static void read_dose_grid(kh_image_info *info, const kh_item *main)
 {
@@ -130,6 +159,7 @@ kh_status kh_image_read_slices(kh_image_info *info, const kh_item *main, const k
         read_group(&common, shared);
     if (shared || group_count > 0)
         read_object(info, shared, group_count > 0 ? kh_element_item(frames, 0) : NULL);
+    read_orientation(info, shared, group_count > 0 ? frames : NULL);
     if (has_dose_grid(info, main, &common)) {
         status = create_slices(info, info->frame_count, &common, err);
         if (status == KH_OK)

@@ -160,8 +160,7 @@ static void read_padding(kh_image_info *info, const kh_item *item)
         info->padding_high = limit;
 }
 
-/* All values of a code with their backslashes; cut, it stays a prefix. */
-static void read_values(char *out, size_t out_size, const kh_item *item, kh_tag tag)
+void kh_image_read_values(char *out, size_t out_size, const kh_item *item, kh_tag tag)
 {
     const kh_element *element = kh_item_find(item, tag);
     size_t size = element && element->value ? (size_t)element->length : 0;
@@ -189,7 +188,7 @@ static void read_lossy(kh_image_info *info, const kh_dataset *dataset, const kh_
         if (kh_item_double(item, KH_TAG_LOSSY_IMAGE_COMPRESSION_RATIO, i, &ratio) && ratio > info->lossy_ratio)
             info->lossy_ratio = ratio;
     }
-    read_values(info->lossy_method, sizeof info->lossy_method, item, KH_TAG(0x0028, 0x2114));
+    kh_image_read_values(info->lossy_method, sizeof info->lossy_method, item, KH_TAG(0x0028, 0x2114));
 }
 
 static void read_aspect(kh_image_info *info, const kh_item *item)
@@ -243,8 +242,9 @@ static void read_texts(kh_image_info *info, const kh_item *item)
     if (!kh_item_string(item, KH_TAG(0x0020, 0x0062), 0, info->laterality, sizeof(info->laterality)) &&
         !kh_item_string(item, KH_TAG_LATERALITY, 0, info->laterality, sizeof(info->laterality)) && anatomy)
         (void)kh_item_string(anatomy, KH_TAG(0x0020, 0x9072), 0, info->laterality, sizeof(info->laterality));
-    read_values(info->image_type, sizeof info->image_type, item, KH_TAG_IMAGE_TYPE);
-    read_values(info->patient_orientation, sizeof info->patient_orientation, item, KH_TAG(0x0020, 0x0020));
+    kh_image_read_values(info->image_type, sizeof info->image_type, item, KH_TAG_IMAGE_TYPE);
+    if (kh_item_find(item, KH_TAG(0x0020, 0x0020))) /* else a functional group may have told */
+        kh_image_read_values(info->patient_orientation, sizeof info->patient_orientation, item, KH_TAG(0x0020, 0x0020));
     /* CT values are Hounsfield units without saying so, except in localizers (PS3.3 C.8.2.1.1.2). */
     if (!info->rescale_type[0] &&
         !kh_item_string(item, KH_TAG_RESCALE_TYPE, 0, info->rescale_type, sizeof(info->rescale_type)) &&

@@ -8,6 +8,8 @@
 KH_MUST_USE kh_status kh_image_fault(kh_status status, kh_tag tag, int64_t got, int64_t low, int64_t high,
                                      kh_error *err);
 
+/* All values of a code with their backslashes; cut, it stays a prefix. */
+void kh_image_read_values(char *out, size_t out_size, const kh_item *item, kh_tag tag);
 /* count values, all of them or none. */
 bool kh_slice_doubles(double *out, uint32_t count, const kh_item *item, kh_tag tag);
 /* Each reads one group of attributes from item into *slice and leaves alone what item does not tell. */

@@ -348,11 +348,69 @@ static void test_frames_without_colour(void **state)
     test_end(&dicom);
 }
 
+static void put_orientation(test_dicom *dicom, const char *text)
+{
+    test_item(dicom, UNDEFINED);
+    if (text) {
+        test_sequence(dicom, KH_TAG(0x0020, 0x9450));
+        test_item(dicom, UNDEFINED);
+        test_text(dicom, KH_TAG(0x0020, 0x0020), "CS", text);
+        test_item_end(dicom);
+        test_sequence_end(dicom);
+    }
+    test_item_end(dicom);
+}
+
+/* PS3.3 C.7.6.16.2, Patient Orientation in Frame: told only where it holds for every frame. */
+static void test_orientation_of_frames(void **state)
+{
+    static const struct {
+        const char *name, *main, *shared, *frames[3], *expected;
+    } cases[] = {
+        {"nowhere", NULL, NULL, {NULL, NULL, NULL}, ""},
+        {"shared", NULL, "L\\F", {NULL, NULL, NULL}, "L\\F"},
+        {"each frame's, the same", NULL, NULL, {"P\\F", "P\\F", "P\\F"}, "P\\F"},
+        {"each frame's, another in the last", NULL, NULL, {"P\\F", "P\\F", "A\\F"}, ""},
+        {"the first frame's alone", NULL, NULL, {"P\\F", NULL, NULL}, ""},
+        {"all but the first's", NULL, NULL, {NULL, "P\\F", "P\\F"}, ""},
+        {"a frame's over the shared one", NULL, "L\\F", {NULL, "R\\F", NULL}, ""},
+        {"every frame's over the shared one", NULL, "L\\F", {"R\\F", "R\\F", "R\\F"}, "R\\F"},
+        {"the object's own over all", "L\\H", "L\\F", {"R\\F", "R\\F", "R\\F"}, "L\\H"},
+    };
+
+    (void)state;
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        test_dicom dicom;
+        kh_dataset *dataset;
+        kh_image_info info;
+
+        test_begin(&dicom, KH_TS_EXPLICIT_LE);
+        if (cases[n].main)
+            test_text(&dicom, KH_TAG(0x0020, 0x0020), "CS", cases[n].main);
+        test_image(&dicom, &(test_image_options){.tag = KH_TAG_NUMBER_OF_FRAMES, .vr = "IS", .text = "3", .no_pixels = true});
+        test_sequence(&dicom, KH_TAG_SHARED_FUNCTIONAL_GROUPS_SEQUENCE);
+        put_orientation(&dicom, cases[n].shared);
+        test_sequence_end(&dicom);
+        test_sequence(&dicom, KH_TAG_PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+        for (size_t i = 0; i < 3; i++)
+            put_orientation(&dicom, cases[n].frames[i]);
+        test_sequence_end(&dicom);
+        test_header(&dicom, KH_TAG_PIXEL_DATA, "OW", 0);
+        test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
+        if (strcmp(info.patient_orientation, cases[n].expected) != 0)
+            fail_msg("%s: \"%s\"", cases[n].name, info.patient_orientation);
+        kh_image_info_release(&info);
+        kh_dataset_free(dataset);
+        test_end(&dicom);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_enhanced),          cmocka_unit_test(test_enhanced_counts),       cmocka_unit_test(test_dose_grid),
         cmocka_unit_test(test_voi_of_each_frame), cmocka_unit_test(test_shutter_of_each_frame), cmocka_unit_test(test_frames_without_colour),
+        cmocka_unit_test(test_orientation_of_frames),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
