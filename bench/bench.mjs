@@ -2,7 +2,7 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), or an id; none: all.
+// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs; and in TMPDIR some 3 GB a round.
 import fs from 'node:fs';
@@ -17,9 +17,10 @@ import { machine, table, writePage } from './report.mjs';
 import { kakehashi } from './servers.mjs';
 import { benchStore } from './store.mjs';
 import { benchTiles, tileIds } from './tiles.mjs';
+import { benchWeb, webIds } from './web.mjs';
 
 const storeIds = ['store_stock_1', 'store_stock_4'];
-const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds] };
+const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: webIds };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -67,6 +68,10 @@ async function measure(options, work) {
         if (!ids.some(wanted)) continue;
         say(name);
         rows.push(...(await measureThem(work, images, options.rounds)).filter((one) => wanted(one.id)));
+    }
+    if (webIds.some(wanted)) {
+        say('DICOMweb');
+        rows.push(...await benchWeb(work, images, options.rounds, wanted));
     }
     return rows;
 }

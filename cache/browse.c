@@ -194,3 +194,14 @@ kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *
         kh_error_prefix(err, "object %lld", (long long)object_id);
     return status;
 }
+
+kh_status kh_object_open_at(kh_cache *cache, const kh_object_place *at, int *fd, kh_error *err)
+{
+    kh_error ignored = KH_ERROR_INIT;
+
+    if (at->file_id > 0 && kh_object_open_file(fd, &cache->paths, at->file_id, at->origin_id, &ignored) == KH_OK) {
+        kh_use_note(cache, at->series_id);
+        return KH_OK;
+    }
+    return kh_object_open(cache, at->object_id, fd, err);
+}

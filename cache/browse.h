@@ -84,5 +84,12 @@ KH_MUST_USE kh_status kh_browse_object_uids(kh_cache *cache, const char *facilit
                                             void *context, kh_error *err);
 /* The file of an object, opened for reading; close(2) it. KH_E_BUSY when it is away, at the hospital. Counts as a use of the study. */
 KH_MUST_USE kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err);
+/* Where an object's file was when its row was read: opened without asking the index again, for those who open many. Only while no event has
+ * come since (kh_page_wait_event()): else it may have been hidden. Falls back to kh_object_open(). */
+typedef struct kh_object_place {
+    int64_t object_id, series_id;
+    int64_t origin_id, file_id; /* private */
+} kh_object_place;
+KH_MUST_USE kh_status kh_object_open_at(kh_cache *cache, const kh_object_place *at, int *fd, kh_error *err);
 
 #endif

@@ -25,7 +25,7 @@
                   " r.away_count"
 #define IMAGE_COLUMNS                                                                                                          \
     SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset," \
-                   " o.file_id IS 0"
+                   " o.file_id IS 0, o.origin_id, ifnull(o.file_id, o.id)"
 
 /* CROSS JOIN: in this order, which follows the index named by the condition. */
 #define FROM_PATIENT " FROM patient p CROSS JOIN facility f ON f.id = p.facility_id"

@@ -40,6 +40,7 @@ typedef struct kh_search_row {
     kh_object object;           /* at image level; sha256 is not set */
     int64_t patient_row;        /* id of the patient */
     int64_t main_offset;        /* of the object's data set in its file */
+    kh_object_place place;      /* at image level */
     int64_t patient_studies, patient_series, patient_objects, patient_away; /* at patient level */
 } kh_search_row;
 

@@ -62,6 +62,8 @@ static void read_object(kh_sql_row *row, kh_search_row *out)
     object->frame_count = kh_sql_int(row, 37);
     out->main_offset = kh_sql_int(row, 38);
     object->away = kh_sql_int(row, 39) != 0;
+    out->place = (kh_object_place){.object_id = object->id, .series_id = out->series.id, .origin_id = kh_sql_int(row, 40),
+                                   .file_id = kh_sql_int(row, 41)};
 }
 
 void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)

@@ -24,6 +24,7 @@ typedef struct carrier {
 
     /* while it goes out */
     size_t index, parts;
+    bool size_told; /* Content-Length was, from the list */
     bool ended;
 } carrier;
 
@@ -142,13 +143,15 @@ static kh_status next_part(void *context, kh_http_piece *piece, const atomic_boo
     if (c->first.file_size > 0)
         status = next_single(c, piece, cancelled, err);
     else
-        status = kh_retrieve_open_object(piece, c->dicomweb, object, stored, target, cancelled, err);
+        status = kh_retrieve_open_object(piece, c->dicomweb, &c->list, object, target, cancelled, err);
     if (status == KH_E_UNSUPPORTED && strcmp(stored, target) != 0) {
         /* One of many that cannot be written anew: as it is, and its part says so. Better than an image too few. */
         kh_error_clear(err);
         target = stored;
-        status = kh_retrieve_open_object(piece, c->dicomweb, object, stored, target, cancelled, err);
+        status = kh_retrieve_open_object(piece, c->dicomweb, &c->list, object, target, cancelled, err);
     }
+    if (status == KH_OK && c->size_told && piece->file_size != (uint64_t)object->bytes)
+        status = kh_error_set(err, KH_E_CONFLICT, "an object was corrected while it went out");
     if (status == KH_OK)
         piece->head_size = part_head(c, object, target, c->parts++, piece->file_size, piece->head);
     return status;
@@ -189,7 +192,7 @@ static kh_status answer_single(carrier *c, kh_http_request *request, const char 
     char type[128];
     uint64_t first, count;
     unsigned code;
-    kh_status status = kh_retrieve_open_object(&c->first, c->dicomweb, object, c->list.syntaxes[object->syntax], target, NULL, err);
+    kh_status status = kh_retrieve_open_object(&c->first, c->dicomweb, &c->list, object, target, NULL, err);
 
     if (status != KH_OK)
         return status;
@@ -221,16 +224,19 @@ static kh_status answer_parts(carrier *c, kh_http_request *request, kh_error *er
 {
     char type[128];
     bool whole = c->given == c->list.count;
+    uint64_t size;
     kh_status status = kh_multipart_init(&c->multipart, err);
 
     if (status == KH_OK && c->uids.instance[0] && c->list.count == 1)
-        status = kh_retrieve_open_object(&c->first, c->dicomweb, kh_retrieve_list_at(&c->list, 0), c->list.syntaxes[0], c->target[0], NULL, err);
+        status = kh_retrieve_open_object(&c->first, c->dicomweb, &c->list, kh_retrieve_list_at(&c->list, 0), c->target[0], NULL, err);
     if (status != KH_OK)
         return status;
     if (!whole)
         warn_of_missing(c, request);
     kh_multipart_content_type(&c->multipart, MEDIA_TYPE, type, sizeof type);
-    kh_http_answer_pieces(request, whole ? 200 : 206, type, size_of(c), c->dicomweb->carriers, &parts, c);
+    size = size_of(c);
+    c->size_told = size != KH_HTTP_SIZE_UNKNOWN && c->first.file_size == 0;
+    kh_http_answer_pieces(request, whole ? 200 : 206, type, size, c->dicomweb->carriers, &parts, c);
     return KH_OK;
 }
 

@@ -22,6 +22,7 @@ typedef struct kh_retrieve_object {
     int64_t id, study_id, series_id, bytes;
     bool away;        /* at its hospital */
     unsigned syntax;  /* index into syntaxes */
+    kh_object_place place;
     char series_uid[KH_UID_SIZE], instance_uid[KH_UID_SIZE];
 } kh_retrieve_object;
 
@@ -33,6 +34,7 @@ typedef struct kh_retrieve_list {
     size_t syntax_count;
     uint64_t state; /* a sum of the objects and of the corrections they leave with */
     bool corrected; /* some of them do */
+    uint64_t event; /* the newest one before the index was read */
 } kh_retrieve_list;
 
 /* Every object below the address that is not hidden. KH_E_NOT_FOUND, KH_E_LIMIT. kh_retrieve_list_release() in every case. */
@@ -46,8 +48,8 @@ KH_MUST_USE kh_status kh_retrieve_read_accept(kh_accept *out, const kh_http_requ
 /* The object's file as it leaves, into piece's file part: its own, or written anew into a file without a name where it is corrected or not
  * wanted in its own transfer syntax. KH_E_BUSY when too much is written already or the object is away; KH_E_UNSUPPORTED when it cannot be
  * given in that transfer syntax. */
-KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_object *object,
-                                              const char *stored_syntax, const char *syntax, const atomic_bool *cancelled, kh_error *err);
+KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_list *list,
+                                              const kh_retrieve_object *object, const char *syntax, const atomic_bool *cancelled, kh_error *err);
 
 /* The whole answer: the objects, or why not. */
 void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_accept *accept);

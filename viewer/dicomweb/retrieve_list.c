@@ -48,7 +48,7 @@ static kh_status add(void *context, const kh_search_row *row, kh_error *err)
 {
     kh_retrieve_list *list = context;
     kh_retrieve_object object = {.id = row->object.id, .study_id = row->study.id, .series_id = row->series.id, .bytes = row->object.bytes,
-                                 .away = row->object.away};
+                                 .away = row->object.away, .place = row->place};
     kh_status status = syntax_index(list, row->object.transfer_syntax_uid, &object.syntax, err);
 
     if (status != KH_OK)
@@ -103,6 +103,7 @@ kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_cache *cache, const kh
     kh_status status;
 
     memset(out, 0, sizeof *out);
+    out->event = kh_page_wait_event(kh_cache_page(cache), UINT64_MAX, 0);
     kh_buf_init(&out->objects, KH_RETRIEVE_OBJECTS_MAX * sizeof(kh_retrieve_object));
     status = kh_search_open(&search, cache, KH_LEVEL_IMAGE, keys, key_count, err);
     if (status == KH_OK)

@@ -174,9 +174,11 @@ static kh_status write_anew(kh_http_piece *piece, kh_dicomweb *dicomweb, const k
     return KH_OK;
 }
 
-static kh_status open_source(int *fd, kh_source *source, kh_cache *cache, const kh_retrieve_object *object, kh_error *err)
+/* As the list says while nothing has changed since it was made; else the index is asked again, object by object: a long answer ends when what
+ * it gives has been hidden. */
+static kh_status open_source(int *fd, kh_source *source, kh_cache *cache, const kh_retrieve_object *object, bool unchanged, kh_error *err)
 {
-    kh_status status = kh_object_open(cache, object->id, fd, err);
+    kh_status status = unchanged ? kh_object_open_at(cache, &object->place, fd, err) : kh_object_open(cache, object->id, fd, err);
 
     if (status == KH_OK)
         status = kh_source_init_fd(source, *fd, err);
@@ -186,15 +188,17 @@ static kh_status open_source(int *fd, kh_source *source, kh_cache *cache, const 
     return status;
 }
 
-kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *stored_syntax,
+kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_list *list, const kh_retrieve_object *object,
                                   const char *syntax, const atomic_bool *cancelled, kh_error *err)
 {
+    bool unchanged = kh_page_wait_event(kh_cache_page(dicomweb->cache), UINT64_MAX, 0) == list->event;
+    const char *stored_syntax = list->syntaxes[object->syntax];
     kh_amended *amended = NULL;
     kh_source source;
     int fd = -1;
-    kh_status status = open_source(&fd, &source, dicomweb->cache, object, err);
+    kh_status status = open_source(&fd, &source, dicomweb->cache, object, unchanged, err);
 
-    if (status == KH_OK)
+    if (status == KH_OK && (list->corrected || !unchanged))
         status = kh_corrected_open(&amended, dicomweb->cache, object->study_id, &source, err);
     if (status == KH_OK && amended) {
         status = write_anew(piece, dicomweb, kh_amended_source(amended), kh_amended_transfer_syntax(amended), syntax, cancelled, err);

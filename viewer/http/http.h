@@ -130,8 +130,8 @@ typedef struct kh_http_producer {
 } kh_http_producer;
 #define KH_HTTP_SIZE_UNKNOWN UINT64_MAX
 /* size: of all pieces together; unknown: the answer is chunked. next is not called for HEAD. pool until the server has stopped; its queue
- * must have room for one job of each connection. A client must take each block of 256 KiB in its time (connection.c). Memory: a block and
- * two pieces. */
+ * must have room for two jobs of each connection. A client must take each block of 256 KiB in its time (connection.c). Memory: a block and
+ * five pieces. */
 void kh_http_answer_pieces(kh_http_request *request, unsigned code, const char *content_type, uint64_t size, kh_pool *pool,
                            const kh_http_producer *producer, void *context);
 /* An answer that is given many times: its header lines are made once. body is borrowed for as long as it is in use.

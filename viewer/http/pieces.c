@@ -1,21 +1,24 @@
-/* Answers made piece by piece. The connection's thread copies the piece at hand into the library's block, straight from its file; the next one
- * is made by a worker meanwhile. A file's bytes are taken without waiting for the disk (RWF_NOWAIT); where they are not in memory, or the next
+/* Answers made piece by piece. The connection's thread copies the piece at hand into the library's block, straight from its file; the next ones
+ * are made by a worker meanwhile. A file's bytes are taken without waiting for the disk (RWF_NOWAIT); where they are not in memory, or the next
  * piece is not there yet, the connection is paused and a worker fetches them. So an HTTP thread never waits, a worker never waits for a client,
- * and an answer holds a block and two pieces at any size. */
+ * and an answer holds a block and a few pieces at any size. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "viewer/http/internal.h"
 
 #define BLOCK_BYTES (256 * 1024)
 #define FETCH_BYTES (1024 * 1024) /* brought into memory at once */
+#define AHEAD 4                   /* pieces made before they are wanted */
+#define TURN_MS 2                 /* of a worker for one answer, while others may wait */
 
 typedef enum pause_kind { NOT_PAUSED, PAUSED_FOR_NEXT, PAUSED_FOR_BYTES } pause_kind;
-typedef enum next_state { NEXT_NONE, NEXT_MAKING, NEXT_READY, NEXT_END, NEXT_FAILED } next_state;
+typedef enum next_state { NEXT_MORE, NEXT_READY, NEXT_END, NEXT_FAILED } next_state;
 
 struct kh_http_pieces {
     kh_http_server *server;
@@ -34,8 +37,10 @@ struct kh_http_pieces {
     uint64_t file_done, fetched; /* up to `fetched` was brought into memory */
 
     pthread_mutex_t lock; /* guards the rest */
-    next_state state;
-    kh_http_piece next;
+    kh_http_piece ready[AHEAD]; /* a ring */
+    unsigned first, count;
+    bool making;     /* a job waits or runs */
+    next_state last; /* behind those: MORE, END or FAILED */
     pause_kind paused;
 };
 
@@ -54,8 +59,8 @@ static void let_go(kh_http_pieces *pieces)
         return;
     if (pieces->has_current)
         kh_http_piece_release(&pieces->current);
-    if (pieces->state == NEXT_READY)
-        kh_http_piece_release(&pieces->next);
+    for (; pieces->count > 0; pieces->count--)
+        kh_http_piece_release(&pieces->ready[pieces->first++ % AHEAD]);
     pieces->producer->drop(pieces->context);
     pthread_mutex_destroy(&pieces->lock);
     free(pieces);
@@ -64,40 +69,71 @@ static void let_go(kh_http_pieces *pieces)
 /* --- workers --- */
 
 /* The connection goes on if it was paused for this. */
-static void job_ends(kh_http_pieces *pieces, pause_kind kind, next_state state)
+static void go_on(kh_http_pieces *pieces, pause_kind kind)
 {
     bool resume;
 
     pthread_mutex_lock(&pieces->lock);
-    if (kind == PAUSED_FOR_NEXT)
-        pieces->state = state;
     resume = pieces->paused == kind;
     if (resume)
         pieces->paused = NOT_PAUSED;
     pthread_mutex_unlock(&pieces->lock);
     if (resume)
         kh_http_unpause(pieces->server, pieces->connection, pieces->mhd, BLOCK_BYTES);
-    let_go(pieces);
 }
 
-static void make_next(void *argument, unsigned thread_index)
+static next_state make_one(kh_http_pieces *pieces, kh_http_piece *piece)
 {
-    kh_http_pieces *pieces = argument;
     kh_error err = KH_ERROR_INIT;
-    next_state state = NEXT_READY;
 
-    (void)thread_index;
-    memset(&pieces->next, 0, sizeof pieces->next);
-    if (atomic_load(&pieces->cancelled)) {
-        state = NEXT_END;
-    } else if (pieces->producer->next(pieces->context, &pieces->next, &pieces->cancelled, &err) != KH_OK) {
+    memset(piece, 0, sizeof *piece);
+    if (atomic_load(&pieces->cancelled))
+        return NEXT_END;
+    if (pieces->producer->next(pieces->context, piece, &pieces->cancelled, &err) != KH_OK) {
         if (err.status != KH_E_CANCELLED)
             kh_log(KH_LOG_WARN, "http", "an answer breaks off: %s", err.message);
-        state = NEXT_FAILED;
-    } else if (pieces->next.head_size + pieces->next.size + pieces->next.file_size == 0) {
-        state = NEXT_END;
+        return NEXT_FAILED;
     }
-    job_ends(pieces, PAUSED_FOR_NEXT, state);
+    return piece->head_size + piece->size + piece->file_size > 0 ? NEXT_READY : NEXT_END;
+}
+
+/* True while there is room for another. */
+static bool keep(kh_http_pieces *pieces, next_state state, const kh_http_piece *piece)
+{
+    pthread_mutex_lock(&pieces->lock);
+    if (state == NEXT_READY)
+        pieces->ready[(pieces->first + pieces->count++) % AHEAD] = *piece;
+    else
+        pieces->last = state;
+    pieces->making = state == NEXT_READY && pieces->count < AHEAD;
+    state = pieces->making ? NEXT_MORE : NEXT_END;
+    pthread_mutex_unlock(&pieces->lock);
+    return state == NEXT_MORE;
+}
+
+static bool submit(kh_http_pieces *pieces, kh_pool_job *job);
+
+static void make_pieces(void *argument, unsigned thread_index)
+{
+    kh_http_pieces *pieces = argument;
+    int64_t deadline_ms = kh_clock_monotonic_ms() + TURN_MS;
+    bool more;
+
+    (void)thread_index;
+    do {
+        kh_http_piece piece;
+        next_state state = make_one(pieces, &piece);
+
+        more = keep(pieces, state, &piece);
+        go_on(pieces, PAUSED_FOR_NEXT);
+    } while (more && kh_clock_monotonic_ms() < deadline_ms);
+    if (more && !submit(pieces, make_pieces)) { /* asked for again when they are wanted */
+        pthread_mutex_lock(&pieces->lock);
+        pieces->making = false;
+        pthread_mutex_unlock(&pieces->lock);
+        go_on(pieces, PAUSED_FOR_NEXT);
+    }
+    let_go(pieces);
 }
 
 /* Errors show again when the bytes are read. */
@@ -119,7 +155,8 @@ static void fetch(void *argument, unsigned thread_index)
     }
     free(bytes);
     pieces->fetched = pieces->file_done + size;
-    job_ends(pieces, PAUSED_FOR_BYTES, NEXT_NONE);
+    go_on(pieces, PAUSED_FOR_BYTES);
+    let_go(pieces);
 }
 
 static bool submit(kh_http_pieces *pieces, kh_pool_job *job)
@@ -212,43 +249,35 @@ static bool wait_for_bytes(kh_http_pieces *pieces)
     return false;
 }
 
-/* The piece that was made becomes the one at hand, and the one behind it is begun. With none yet: may_wait pauses. */
+static void make_more_locked(kh_http_pieces *pieces)
+{
+    if (!pieces->making && pieces->last == NEXT_MORE)
+        pieces->making = submit(pieces, make_pieces);
+}
+
+/* The oldest that is ready becomes the one at hand. There is none yet: may_wait pauses. */
 static next_state take_next(kh_http_pieces *pieces, bool may_wait)
 {
-    next_state state;
+    next_state state = NEXT_READY;
 
     pthread_mutex_lock(&pieces->lock);
-    if (pieces->state == NEXT_READY) {
-        pieces->current = pieces->next;
+    if (pieces->count > 0) {
+        pieces->current = pieces->ready[pieces->first];
+        pieces->first = (pieces->first + 1) % AHEAD;
+        pieces->count--;
         pieces->has_current = true;
         pieces->head_done = pieces->bytes_done = 0;
         pieces->file_done = pieces->fetched = 0;
-        pieces->state = NEXT_NONE;
-        pthread_mutex_unlock(&pieces->lock);
-        return NEXT_READY;
+        if (pieces->count <= AHEAD / 2)
+            make_more_locked(pieces);
+    } else {
+        make_more_locked(pieces);
+        state = pieces->last;
+        if (state == NEXT_MORE && (!pieces->making || (may_wait && !pause_for(pieces, PAUSED_FOR_NEXT))))
+            state = NEXT_FAILED;
     }
-    if (pieces->state == NEXT_NONE) {
-        pieces->state = NEXT_MAKING;
-        if (!submit(pieces, make_next))
-            pieces->state = NEXT_FAILED;
-    }
-    if (pieces->state == NEXT_MAKING && may_wait && !pause_for(pieces, PAUSED_FOR_NEXT))
-        pieces->state = NEXT_FAILED;
-    state = pieces->state;
     pthread_mutex_unlock(&pieces->lock);
     return state;
-}
-
-/* While one goes out the next is made. */
-static void begin_next(kh_http_pieces *pieces)
-{
-    pthread_mutex_lock(&pieces->lock);
-    if (pieces->state == NEXT_NONE) {
-        pieces->state = NEXT_MAKING;
-        if (!submit(pieces, make_next))
-            pieces->state = NEXT_NONE; /* asked for again when it is wanted */
-    }
-    pthread_mutex_unlock(&pieces->lock);
 }
 
 static ssize_t read_pieces(void *context, uint64_t position, char *out, size_t max)
@@ -279,7 +308,6 @@ static ssize_t read_pieces(void *context, uint64_t position, char *out, size_t m
     }
     if (used == 0)
         return 0;
-    begin_next(pieces);
     atomic_fetch_add_explicit(&pieces->server->bytes_sent, used, memory_order_relaxed);
     kh_http_connection_expect_read(pieces->connection, used);
     return (ssize_t)used;
