@@ -198,6 +198,33 @@ test('every real file that the cache takes comes back byte for byte', { skip: ne
     assert.ok(same > 150, `${same} files`);
 });
 
+test('metadata of every real file, and every address of bulk data in them', { skip: needsData }, async () => {
+    const real = await realFiles();
+    const known = await idsOf(filesUnder(dataDir).filter((file) => !file.includes('/licences/')));
+    const wrong = [];
+    let told = 0, given = 0;
+    const urisIn = (value, found = []) => {
+        if (Array.isArray(value)) value.forEach((one) => urisIn(one, found));
+        else if (value && typeof value === 'object') Object.entries(value).forEach(([key, one]) => (key === 'BulkDataURI' ? found.push(one) : urisIn(one, found)));
+        return found;
+    };
+    for (const [url, one] of new Map(Object.values(known).map((value) => [urlOf(value), value]))) {
+        const answer = await real.request(`${url}/metadata`, { headers: { accept: 'application/dicom+json' } });
+        if (answer.code === 404 || !Object.values(one).every((uid) => /^[0-9.]{1,64}$/.test(uid))) continue; // not taken
+        if (answer.code !== 200) { wrong.push(`${url}: ${answer.code} ${answer.body.subarray(0, 200)}`); continue; }
+        const [json] = JSON.parse(answer.body);
+        assert.equal(json['00080018'].Value[0], one.instance);
+        told++;
+        for (const uri of urisIn(json)) {
+            const bulk = await real.request(new URL(uri).pathname, { headers: { accept: 'multipart/related; type="application/octet-stream"; transfer-syntax=*' } });
+            if (bulk.code === 200) given++;
+            else wrong.push(`${uri}: ${bulk.code} ${bulk.body.subarray(0, 200)} ${Object.keys(known).filter((file) => known[file].instance === one.instance)}`);
+        }
+    }
+    assert.deepEqual(wrong, []);
+    assert.ok(told > 150 && given > 150, `${told} objects, ${given} addresses`);
+});
+
 test('real files in other transfer syntaxes are given in explicit VR little endian with the same samples', { skip: needsData || needsPydicom }, async () => {
     const folder = temporaryFolder('kh-native');
     const real = await realFiles();
@@ -255,6 +282,35 @@ test('bulk data by tag, inside items, alone and in parts', async () => {
             assert.equal((await get(at(name), '*/*')).code, code, name);
         assert.equal((await get(at('00091001'), 'image/jpeg')).code, 406);
     }
+});
+
+test('metadata: what DCMTK reads of the attributes, and addresses that give the bulk data', async () => {
+    const bytes = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 37) & 255));
+    const object = await makeObject([...grey({ rows: 4, columns: 4 }), '(0009,0010) LO [KAKEHASHI TEST]', `(0009,1001) OB =${bytesFile(bytes)}`, '(0008,0005) CS [ISO_IR 192]', '(0010,0010) PN [Yamada^Taro=山田^太郎]',
+        ...sequence('(5400,0100)', [['(003a,021a) US 16'], ['(003a,021a) US 16', `(5400,1010) OW =${bytesFile(bytes)}`]]), `(7fe0,0010) OW =${bytesFile(words(Array(16).fill(7)))}`]);
+    await service.must(['import', '--facility', 'metadata', object.file]);
+    const at = { study: `${object.uid}.1`, series: `${object.uid}.2`, instance: object.uid };
+    for (const target of [at, { study: at.study, series: at.series }, { study: at.study }]) {
+        const answer = await get(`${urlOf(target)}/metadata`, 'application/dicom+json');
+        assert.deepEqual([answer.code, answer.headers['content-type']], [200, 'application/dicom+json']);
+        const [json, ...more] = JSON.parse(answer.body);
+        assert.equal(more.length, 0);
+        assert.equal(json['00080018'].Value[0], object.uid);
+        assert.deepEqual(json['00100010'].Value[0], { Alphabetic: 'Yamada^Taro', Ideographic: '山田^太郎' });
+        assert.equal(json['00020010'], undefined);
+        const uris = [json['00091001'].BulkDataURI, json['54000100'].Value[1]['54001010'].BulkDataURI];
+        for (const uri of uris) {
+            const bulk = await get(new URL(uri).pathname, 'application/octet-stream');
+            assert.ok(bulk.code === 200 && bulk.body.equals(bytes), uri);
+        }
+        const pixels = await get(new URL(json['7FE00010'].BulkDataURI).pathname, 'application/octet-stream');
+        assert.ok(pixels.body.equals(words(Array(16).fill(7))));
+        assert.equal((await get(`${urlOf(target)}/metadata`, 'application/dicom+json', { 'if-none-match': answer.headers.etag })).code, 304);
+    }
+    const series = JSON.parse((await get(`${urlOf({ ...ids[files[0]], instance: undefined })}/metadata`, undefined)).body);
+    assert.deepEqual(series.map((one) => one['00080018'].Value[0]).sort(), Object.values(ids).map((one) => one.instance).sort());
+    for (const [target, accept, code] of [[urlOf({ study: '1.2.3' }), '*/*', 404], [urlOf({ study: 'x' }), '*/*', 400], [urlOf(at), 'image/jpeg', 406], [urlOf(at), 'application/json', 200]])
+        assert.equal((await get(`${target}/metadata`, accept)).code, code);
 });
 
 test('what was deleted is not there, and what was corrected leaves corrected, under another tag', async () => {

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 #include "cache/corrected.h"
-#include "dicom/dataset.h"
+#include "dicom/fragments.h"
+#include "dicom/json_model.h"
 #include "store/digest.h"
 #include "viewer/dicomweb/bulk_path.h"
 #include "viewer/dicomweb/retrieve.h"
@@ -78,6 +79,15 @@ static void swap(uint8_t *bytes, size_t size, size_t unit)
         }
 }
 
+static void keep(bulk *b, uint8_t *bytes, size_t size)
+{
+    b->value.bytes = bytes;
+    b->value.size = size;
+    b->value.release = free;
+    b->value.held = bytes;
+    b->size = size;
+}
+
 static kh_status copy_value(bulk *b, const kh_element *element, const kh_source *source, size_t unit, kh_error *err)
 {
     uint8_t *bytes;
@@ -95,11 +105,36 @@ static kh_status copy_value(bulk *b, const kh_element *element, const kh_source 
     }
     if (unit > 1)
         swap(bytes, (size_t)element->length, unit);
-    b->value.bytes = bytes;
-    b->value.size = (size_t)element->length;
-    b->value.release = free;
-    b->value.held = bytes;
+    keep(b, bytes, (size_t)element->length);
     return KH_OK;
+}
+
+/* Compressed pixel data inside a sequence, an icon nearly always: its fragments joined, without the offset table. */
+static kh_status join_fragments(bulk *b, const kh_element *element, const kh_source *source, kh_error *err)
+{
+    kh_fragments fragments = {0};
+    uint8_t *bytes = NULL;
+    uint64_t size = 0;
+    kh_status status = kh_fragments_read(&fragments, element, source, false, err);
+
+    for (uint32_t i = 0; status == KH_OK && i < fragments.count; i++) {
+        size += fragments.extents[i].length;
+        if (size > MEMORY_BYTES_MAX)
+            status = kh_error_set(err, KH_E_LIMIT, "the value has more than %u bytes", MEMORY_BYTES_MAX);
+    }
+    if (status == KH_OK && !(bytes = malloc((size_t)size + 1)))
+        status = kh_error_set(err, KH_E_MEMORY, "no memory for a value");
+    size = 0;
+    for (uint32_t i = 0; status == KH_OK && i < fragments.count; i++) {
+        status = source->read_at(source, fragments.extents[i].offset, bytes + size, (size_t)fragments.extents[i].length, err);
+        size += fragments.extents[i].length;
+    }
+    kh_fragments_release(&fragments);
+    if (status == KH_OK)
+        keep(b, bytes, (size_t)size);
+    else
+        free(bytes);
+    return status;
 }
 
 /* *fd is taken when the value is read from it later. */
@@ -116,18 +151,18 @@ static kh_status find_value(bulk *b, int *fd, const kh_source *source, bool is_f
 
     if (status == KH_OK)
         status = kh_bulk_path_find(&element, &b->path, dataset, err);
-    if (status == KH_OK && element->undefined_length)
-        status = kh_error_set(err, KH_E_UNSUPPORTED, "(%04X,%04X) is compressed inside a sequence", KH_TAG_ARGS(element->tag));
     if (status == KH_OK) {
         syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(dataset));
-        unit = syntax && syntax->big_endian ? swap_unit(element->vr) : 1;
+        unit = syntax && syntax->big_endian ? swap_unit(kh_element_model_vr(dataset, element)) : 1;
         bytes = kh_dataset_inflated(dataset, &size);
         if (bytes)
             kh_source_init_memory(&inflated, bytes, size);
         b->size = element->length;
         b->is_pdf = b->path.depth == 0 && element->tag == TAG_ENCAPSULATED_DOCUMENT &&
                     kh_item_string(kh_dataset_main(dataset), TAG_DOCUMENT_MIME_TYPE, 0, mime, sizeof mime) && strcmp(mime, PDF) == 0;
-        if (element->length > 0 && is_file && !bytes && unit == 1) {
+        if (element->undefined_length) {
+            status = join_fragments(b, element, bytes ? &inflated : source, err);
+        } else if (element->length > 0 && is_file && !bytes && unit == 1) {
             b->value.fd = *fd;
             b->value.offset = element->offset;
             b->value.file_size = element->length;

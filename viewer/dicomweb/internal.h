@@ -55,6 +55,8 @@ kh_dicomweb_handler kh_dicomweb_retrieve;
 kh_dicomweb_handler kh_dicomweb_frames;
 /* bulk.c */
 kh_dicomweb_handler kh_dicomweb_bulk;
+/* metadata.c */
+kh_dicomweb_handler kh_dicomweb_metadata;
 /* rendered.c, thumbnail.c, wado_uri.c */
 kh_dicomweb_handler kh_dicomweb_rendered, kh_dicomweb_thumbnail, kh_dicomweb_wado_uri;
 
