@@ -176,9 +176,12 @@ extern "C" kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh
     kh_status status = kh_dimse_encode(&assoc->command_buf, command, err);
     if (status != KH_OK)
         return status;
-    return guard(assoc, err, [&]() -> kh_status {
+    assoc->shared.more = command->has_data;
+    status = guard(assoc, err, [&]() -> kh_status {
         return write_pdv(assoc, context_id, DUL_COMMANDPDV, assoc->command_buf.data, assoc->command_buf.size, true, err);
     });
+    assoc->shared.more = false;
+    return status;
 }
 
 extern "C" kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, const void *bytes, size_t size, bool last, kh_error *err)

@@ -24,7 +24,7 @@ static void set_option(int fd, int level, int name, int value)
 
 Connection::Connection(int fd, const Handoff &from)
     : DcmTCPConnection(fd), stop_(from.stop), deadline_ms_(from.deadline_ms), early_(from.early), early_size_(from.early_size),
-      shared_(from.shared), tls_(from.tls), credentials_(from.credentials), host_(from.host), made_(from.made)
+      shared_(from.shared), tls_(from.tls), credentials_(from.credentials), host_(from.host), made_(from.made), held_size_(0)
 {
     *made_ = this;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
@@ -98,6 +98,8 @@ OFCondition Connection::clientSideHandshake()
 
 kh_status Connection::wait(bool soft, int64_t deadline_ms, kh_error *err)
 {
+    if (!write_held(false)) /* nothing, unless somebody said that more would follow and it did not */
+        return kh_error_set(err, KH_E_PEER, "connection lost");
     for (;;) {
         if (early_size_ > 0 || (tls_ && kh_tls_readable(tls_)))
             return KH_OK;
@@ -190,27 +192,49 @@ ssize_t Connection::read(void *bytes, size_t size)
     }
 }
 
-ssize_t Connection::write(void *bytes, size_t size)
+bool Connection::write_all(const uint8_t *bytes, size_t size, bool more)
 {
-    const auto *from = static_cast<const uint8_t *>(bytes);
-    /* The toolkit writes the 12 bytes before a PDV by themselves: let them wait for what follows. */
-    bool more = size == 12 && from[0] == 0x04;
     size_t done = 0;
 
     while (done < size) {
         size_t sent = 0;
-        kh_status status = write_some(from + done, part(size - done), more, &sent);
+        kh_status status = write_some(bytes + done, part(size - done), more, &sent);
         if (status == KH_E_BUSY) {
             status = wait_for(tls_ ? kh_tls_events(tls_) : POLLOUT);
             if (status == KH_OK)
                 continue;
         }
         if (status != KH_OK)
-            return fail(status), -1;
+            return fail(status);
         done += sent;
         pause(sent);
     }
-    return static_cast<ssize_t>(size);
+    return true;
+}
+
+bool Connection::write_held(bool more)
+{
+    size_t size = held_size_;
+
+    held_size_ = 0;
+    return write_all(held_, size, more);
+}
+
+ssize_t Connection::write(void *bytes, size_t size)
+{
+    const auto *from = static_cast<const uint8_t *>(bytes);
+    /* The toolkit writes the 12 bytes before a PDV by themselves: let them wait for what follows. */
+    bool more = shared_->more || (size == 12 && from[0] == 0x04), small = size <= sizeof(held_) - held_size_, good = true;
+
+    if (small) {
+        memcpy(held_ + held_size_, from, size);
+        held_size_ += size;
+        if (!more)
+            good = write_held(false);
+    } else {
+        good = write_held(true) && write_all(from, size, more);
+    }
+    return good ? static_cast<ssize_t>(size) : -1;
 }
 
 OFBool Connection::networkDataAvailable(int timeout_s)

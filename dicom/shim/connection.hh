@@ -24,6 +24,7 @@ struct Shared {
     kh_error error;              /* with its words, "" when there are none */
     kh_rate *rate = nullptr;     /* borrowed; NULL: no limit */
     int64_t paused_us = 0;       /* waited for the rate, in all */
+    bool more = false;           /* what is written now is followed at once by more: it may wait for that */
 };
 
 /* What Layer::createConnection() gives the connection it makes; set by the calling thread around the toolkit's call. */
@@ -72,6 +73,8 @@ private:
     void pause(size_t bytes);
     kh_status read_some(void *bytes, size_t size, size_t *got);
     kh_status write_some(const void *bytes, size_t size, bool more, size_t *sent);
+    bool write_all(const uint8_t *bytes, size_t size, bool more);
+    bool write_held(bool more);
 
     const kh_stop *stop_;
     int64_t deadline_ms_;
@@ -82,6 +85,8 @@ private:
     kh_tls_credentials *credentials_;
     const char *host_;
     Connection **made_;
+    size_t held_size_;
+    uint8_t held_[4096]; /* written, and sent with what follows: a response and its identifier are one packet, which wakes its reader once */
 };
 
 extern thread_local Handoff *handoff;
