@@ -280,7 +280,8 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;
-    options.more_routes = kh_dicomweb_routes(dicomweb, &options.more_route_count);
+    if (settings->dicomweb_enabled)
+        options.more_routes = kh_dicomweb_routes(dicomweb, &options.more_route_count);
     options.open_below = KH_DICOMWEB_PATH;
     return kh_portal_start(out, &options, err);
 }
@@ -306,6 +307,11 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     options.painter_threads = render_threads(service->settings);
     options.viewport_max = (uint32_t)service->settings->dicomweb_viewport;
     options.font_file = service->settings->dicomweb_font;
+    options.tokens = service->settings->dicomweb_tokens;
+    options.origins = service->settings->dicomweb_origins;
+    options.threads = (unsigned)service->settings->dicomweb_threads;
+    options.queue_max = (size_t)service->settings->dicomweb_queue;
+    options.results_max = service->settings->dicomweb_results;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
     options.adopt = adopt_object;

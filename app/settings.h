@@ -25,6 +25,12 @@ typedef struct kh_settings {
 
     char dicomweb_address[256];
     char dicomweb_facility[65];
+    bool dicomweb_enabled;
+    char dicomweb_tokens[1024]; /* "": none */
+    char dicomweb_origins[2048];
+    int64_t dicomweb_threads;
+    int64_t dicomweb_queue;
+    int64_t dicomweb_results;
     int64_t dicomweb_uploads;
     int64_t dicomweb_upload_bytes;
     int64_t dicomweb_viewport;

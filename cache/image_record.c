@@ -323,3 +323,15 @@ void kh_image_record_release(kh_image_record *record)
     free(record->checksums);
     memset(record, 0, sizeof *record);
 }
+
+kh_status kh_image_record_format(kh_pixel_format *out, const void *bytes, size_t size, kh_error *err)
+{
+    kh_record_cursor c = {.at = bytes, .end = bytes ? (const uint8_t *)bytes + size : NULL};
+    uint8_t version = kh_record_get_u8(&c);
+
+    memset(out, 0, sizeof *out);
+    if (!c.bad && (version < VERSION_WITHOUT_DISPLAY || version > VERSION))
+        return kh_error_set(err, KH_E_UNSUPPORTED, "image record of version %u", version);
+    get_format(&c, out);
+    return c.bad ? kh_error_set(err, KH_E_CORRUPT, "image record of %zu bytes", size) : KH_OK;
+}

@@ -22,6 +22,8 @@ typedef struct kh_image_record {
 KH_MUST_USE kh_status kh_image_record_encode(kh_buf *out, const kh_image_record *record, kh_error *err);
 /* KH_E_CORRUPT when the bytes are not such a blob, KH_E_UNSUPPORTED when it is of a newer version. */
 KH_MUST_USE kh_status kh_image_record_decode(kh_image_record *out, const void *bytes, size_t size, kh_error *err);
+/* Only what the picture is made of, of such a blob. */
+KH_MUST_USE kh_status kh_image_record_format(kh_pixel_format *out, const void *bytes, size_t size, kh_error *err);
 void kh_image_record_release(kh_image_record *record);
 
 #endif

@@ -9,17 +9,18 @@
 #include "dicom/syntax.h"
 
 #define VALUES_MAX 64 /* of AE and CS */
+#define WORDS_MAX 16
 #define GROUPS 3
 #define FOLDED_MAX 4096
 #define MOMENT_SIZE 13 /* HHMMSSFFFFFF; a date needs 8 */
 
-typedef enum kind { MATCH_ALL, MATCH_TEXT, MATCH_NAME, MATCH_UIDS, MATCH_RANGE, MATCH_NUMBER } kind;
+typedef enum kind { MATCH_ALL, MATCH_TEXT, MATCH_NAME, MATCH_WORDS, MATCH_UIDS, MATCH_RANGE, MATCH_NUMBER } kind;
 
 struct kh_match {
     kind kind;
     kh_vr vr;
     bool wild;
-    kh_buf text;                 /* the values, one NUL behind each: texts, UIDs, or folded groups of a name */
+    kh_buf text;                 /* the values, one NUL behind each: texts, UIDs, folded groups or words of a name */
     const char *values[VALUES_MAX]; /* into text; groups of a name: NULL where the key says nothing of the group */
     size_t value_count;
     const char **uids;           /* sorted; into text */
@@ -299,6 +300,47 @@ kh_status kh_match_create(kh_match **out, kh_tag tag, kh_vr vr, const char *valu
     return KH_OK;
 }
 
+/* Words of folded text, each with its NUL. */
+static kh_status split_words(kh_match *match, kh_tag tag, kh_error *err)
+{
+    char *at = (char *)match->text.data;
+
+    while (at && *at) {
+        at += strspn(at, " ");
+        if (!*at)
+            break;
+        if (match->value_count == WORDS_MAX)
+            return kh_error_set(err, KH_E_LIMIT, "key %s: more than %d words", kh_dictionary_keyword(tag), WORDS_MAX);
+        match->values[match->value_count++] = at;
+        at += strcspn(at, " ");
+        if (*at)
+            *at++ = '\0';
+    }
+    return KH_OK;
+}
+
+kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, kh_error *err)
+{
+    kh_match *match = NULL;
+    size_t size = strlen(value);
+    kh_status status = size > KH_MATCH_TEXT_MAX ? kh_error_set(err, KH_E_LIMIT, "key %s: %zu bytes, expected at most %d",
+                                                               kh_dictionary_keyword(tag), size, KH_MATCH_TEXT_MAX)
+                                                : kh_match_create(&match, tag, KH_VR('P', 'N'), "", err);
+
+    *out = NULL;
+    if (status == KH_OK)
+        status = kh_fold_append(&match->text, value, err);
+    if (status == KH_OK)
+        status = split_words(match, tag, err);
+    if (status != KH_OK) {
+        kh_match_free(match);
+        return status;
+    }
+    match->kind = match->value_count > 0 ? MATCH_WORDS : MATCH_ALL;
+    *out = match;
+    return KH_OK;
+}
+
 void kh_match_free(kh_match *match)
 {
     if (!match)
@@ -417,6 +459,7 @@ bool kh_match_text(const kh_match *match, const char *value)
     case MATCH_NUMBER:
         return number_equal(match, value);
     case MATCH_NAME:
+    case MATCH_WORDS:
         break;
     }
     return false;
@@ -436,10 +479,75 @@ static bool group_equal(const kh_match *match, const char *pattern, const char *
     return equal;
 }
 
+/* Does what is typed begin this text, or is it a pattern of it? */
+static bool word_begins(const char *word, const char *text, size_t size)
+{
+    char folded[FOLDED_MAX], pattern[FOLDED_MAX + 2];
+    size_t length = strlen(word);
+
+    if (!strpbrk(word, "*?"))
+        return size >= length && memcmp(text, word, length) == 0;
+    if (size >= sizeof folded || length >= FOLDED_MAX)
+        return false;
+    memcpy(folded, text, size);
+    folded[size] = '\0';
+    snprintf(pattern, sizeof pattern, "%s*", word);
+    return kh_match_wild(pattern, folded);
+}
+
+static size_t without_spaces(char *text)
+{
+    size_t used = 0;
+
+    for (const char *at = text; *at; at++)
+        if (*at != ' ')
+            text[used++] = *at;
+    text[used] = '\0';
+    return used;
+}
+
+/* In one of the words of a folded group, or in the group without its spaces. */
+static bool group_has_word(const char *word, char *group)
+{
+    for (const char *at = group; *at;) {
+        size_t size = strcspn(at, " ");
+
+        if (word_begins(word, at, size))
+            return true;
+        at += size;
+        at += strspn(at, " ");
+    }
+    return word_begins(word, group, without_spaces(group));
+}
+
+static bool name_has_word(const char *word, const char *const groups[GROUPS])
+{
+    kh_buf folded;
+    bool has = false;
+
+    kh_buf_init(&folded, FOLDED_MAX);
+    for (size_t i = 0; i < GROUPS && !has; i++) {
+        kh_buf_clear(&folded);
+        has = groups[i][0] && kh_fold_append(&folded, groups[i], NULL) == KH_OK && folded.size > 0 && group_has_word(word, (char *)folded.data);
+    }
+    kh_buf_release(&folded);
+    return has;
+}
+
+static bool words_match(const kh_match *match, const char *const groups[GROUPS])
+{
+    for (size_t i = 0; i < match->value_count; i++)
+        if (!name_has_word(match->values[i], groups))
+            return false;
+    return true;
+}
+
 bool kh_match_name(const kh_match *match, const kh_person_name *name)
 {
     const char *groups[GROUPS] = {name->alphabetic, name->ideographic, name->phonetic};
 
+    if (match->kind == MATCH_WORDS)
+        return words_match(match, groups);
     if (match->kind != MATCH_NAME)
         return match->kind == MATCH_ALL;
     if (match->value_count == 1) {
@@ -466,9 +574,34 @@ const char *kh_match_exact(const kh_match *match)
     return match->kind == MATCH_TEXT && match->value_count == 1 && !match->wild ? match->values[0] : NULL;
 }
 
+/* Between wild cards; a character at a time beyond ASCII, where the space between the components may not be typed. */
+static kh_status pieces_of_word(kh_buf *out, const char *word, kh_error *err)
+{
+    char part[KH_MATCH_TEXT_MAX + 1];
+    kh_status status = KH_OK;
+
+    while (*word && status == KH_OK) {
+        bool wild = *word == '*' || *word == '?';
+        size_t size = character_bytes(word);
+
+        while ((unsigned char)*word < 0x80 && !wild && word[size] && (unsigned char)word[size] < 0x80 && !strchr("*?", word[size]))
+            size++;
+        if (!wild && size < sizeof part) {
+            memcpy(part, word, size);
+            part[size] = '\0';
+            status = kh_grams_of_word(out, part, err);
+        }
+        word += size;
+    }
+    return status;
+}
+
 kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_error *err)
 {
     kh_status status = KH_OK;
+
+    for (size_t i = 0; match->kind == MATCH_WORDS && i < match->value_count && status == KH_OK; i++)
+        status = pieces_of_word(out, match->values[i], err);
 
     for (size_t i = 0; match->kind == MATCH_NAME && i < match->value_count && status == KH_OK; i++)
         status = kh_grams_of_name(out, match->values[i], match->wild, err);

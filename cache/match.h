@@ -32,6 +32,10 @@ bool kh_match_is_single(const kh_match *match);
 bool kh_match_text(const kh_match *match, const char *value);
 bool kh_match_name(const kh_match *match, const kh_person_name *name);
 
+/* The same of a person name, asked for as people type it: words in any order and of any of the groups, each the beginning of a word of the
+ * name (or a pattern with * and ?), kana of either kind, and ideographs without the space between the components. */
+KH_MUST_USE kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, kh_error *err);
+
 /* For a search along an index. The list of UIDs in JSON, NULL when the key is no list of UIDs. */
 const char *kh_match_uids_json(const kh_match *match);
 /* The one text it matches, NULL when it could match others too. */

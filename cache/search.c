@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "cache/image_record.h"
 #include "cache/internal.h"
 #include "cache/search_internal.h"
 #include "cache/match.h"
@@ -89,6 +90,7 @@ struct kh_search {
     size_t condition_count;
     char date[17], time[17];   /* where the next page begins, with id */
     int64_t id;
+    bool fuzzy;
     size_t row_count;
     kh_search_row rows[KH_SEARCH_PAGE];
 };
@@ -154,7 +156,8 @@ static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_e
         return KH_OK;
     if (search->condition_count == KH_SEARCH_KEYS_MAX)
         return kh_error_set(err, KH_E_LIMIT, "more than %d keys", KH_SEARCH_KEYS_MAX);
-    status = kh_match_create(&to->match, attribute->tag, attribute->vr, key->value, err);
+    status = search->fuzzy && attribute->vr == KH_VR('P', 'N') ? kh_match_create_words(&to->match, attribute->tag, key->value, err)
+                                                               : kh_match_create(&to->match, attribute->tag, attribute->vr, key->value, err);
     if (status != KH_OK)
         return status;
     to->attribute = attribute;
@@ -165,7 +168,8 @@ static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_e
     return KH_OK;
 }
 
-kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, kh_error *err)
+static kh_status open_with(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, bool fuzzy,
+                           kh_error *err)
 {
     kh_search *search = calloc(1, sizeof(*search));
     kh_status status = KH_OK;
@@ -175,6 +179,7 @@ kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const
         return kh_error_set(err, KH_E_MEMORY, "no memory for a query");
     search->cache = cache;
     search->level = level;
+    search->fuzzy = fuzzy;
     search->earliest = "";
     kh_buf_init(&search->pieces, PIECES_BYTES_MAX);
     search->id = level <= KH_LEVEL_STUDY ? INT64_MAX : 0;
@@ -190,6 +195,16 @@ kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const
     }
     *out = search;
     return KH_OK;
+}
+
+kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, kh_error *err)
+{
+    return open_with(out, cache, level, keys, key_count, false, err);
+}
+
+kh_status kh_search_open_fuzzy(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, kh_error *err)
+{
+    return open_with(out, cache, level, keys, key_count, true, err);
 }
 
 void kh_search_free(kh_search *search)
@@ -406,5 +421,98 @@ kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *
         status = read_page(search, sql, more, err);
     kh_reader_release(search->cache->readers, sql);
     *count = status == KH_OK ? search->row_count : 0;
+    return status;
+}
+
+/* Is the day the only thing asked for? Then the index on it counts without looking at a row. */
+static bool counts_by_day(const kh_search *search)
+{
+    if (search->level != KH_LEVEL_STUDY || search->path != BY_ALL)
+        return false;
+    return search->condition_count == 0 || (search->condition_count == 1 && search->conditions[0].attribute->tag == KH_TAG_STUDY_DATE);
+}
+
+static kh_status count_days(kh_search *search, kh_sql *sql, int64_t most, int64_t *count, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(search->date), KH_SQL_T(search->time), KH_SQL_I(search->id),
+                                   KH_SQL_T(search->condition_count > 0 && !search->earliest[0] ? "0" : search->earliest), KH_SQL_I(most)};
+    kh_sql_row *row;
+    bool has_row = false;
+    kh_status status = kh_sql_query(&row, sql,
+                                    "SELECT count(*) FROM (SELECT 1 FROM study s WHERE s.object_count > 0 AND (s.date, s.time, s.id) < (?1, ?2, ?3)"
+                                    " AND s.date >= ?4 ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?5)",
+                                    values, 5, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row)
+        *count = kh_sql_int(row, 0);
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_search_count(kh_search *search, int64_t most, bool (*stop)(const void *context), const void *context, int64_t *count,
+                          kh_error *err)
+{
+    const kh_search_row *rows;
+    size_t found;
+    bool more = true;
+    kh_sql *sql = NULL;
+    kh_status status = KH_OK;
+
+    *count = 0;
+    if (counts_by_day(search)) {
+        status = kh_reader_acquire(&sql, search->cache->readers, err);
+        if (status == KH_OK)
+            status = count_days(search, sql, most, count, err);
+        kh_reader_release(search->cache->readers, sql);
+        return status;
+    }
+    while (status == KH_OK && more && *count < most && !stop(context)) {
+        status = kh_search_page(search, &rows, &found, &more, err);
+        *count += (int64_t)found;
+    }
+    *count = *count > most ? most : *count;
+    return status;
+}
+
+static kh_status take_format(kh_sql_row *row, const kh_search_row *rows, size_t count, kh_pixel_format *out)
+{
+    const int64_t id = kh_sql_int(row, 0);
+    size_t size;
+    const void *image = kh_sql_blob(row, 1, &size);
+
+    for (size_t i = 0; i < count; i++)
+        if (rows[i].object.id == id && kh_image_record_format(&out[i], image, size, NULL) != KH_OK)
+            memset(&out[i], 0, sizeof out[i]);
+    return KH_OK;
+}
+
+kh_status kh_search_formats(kh_cache *cache, const kh_search_row *rows, size_t count, kh_pixel_format *out, kh_error *err)
+{
+    kh_buf ids;
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row = true;
+    kh_status status;
+
+    memset(out, 0, count * sizeof *out);
+    kh_buf_init(&ids, KH_SEARCH_PAGE * 24);
+    status = kh_buf_append(&ids, "[", 1, err);
+    for (size_t i = 0; status == KH_OK && i < count; i++)
+        status = kh_buf_appendf(&ids, err, "%s%lld", i ? "," : "", (long long)rows[i].object.id);
+    if (status == KH_OK)
+        status = kh_buf_append(&ids, "]", 1, err);
+    if (status == KH_OK)
+        status = kh_reader_acquire(&sql, cache->readers, err);
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, "SELECT o.id, o.image FROM object o WHERE o.image IS NOT NULL AND o.id IN (SELECT value FROM json_each(?1))",
+                              (kh_sql_value[]){KH_SQL_T(kh_buf_text(&ids))}, 1, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        status = take_format(row, rows, count, out);
+    kh_sql_end(row);
+    if (sql)
+        kh_reader_release(cache->readers, sql);
+    kh_buf_release(&ids);
     return status;
 }

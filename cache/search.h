@@ -6,6 +6,7 @@
 #define KH_CACHE_SEARCH_H
 
 #include "cache/browse.h"
+#include "dicom/image.h"
 #include "dicom/tag.h"
 
 #define KH_SEARCH_PAGE 64
@@ -53,10 +54,20 @@ typedef struct kh_search kh_search;
 /* Keys of attributes that the index does not know or that lie below level are passed over. KH_E_ARG and KH_E_LIMIT name the key. */
 KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
                                      kh_error *err);
+/* The same; names are matched as kh_match_create_words() does. */
+KH_MUST_USE kh_status kh_search_open_fuzzy(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
+                                           kh_error *err);
 void kh_search_free(kh_search *search);
 /* The next rows, borrowed until the next call; a page may be empty although more follow: rows that are many and do not match are looked
  * through piece by piece, so that a query can be stopped. *more is false with the last page. */
 KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err);
+
+/* How many rows follow those that were given, counted up to most. May be many pages of reading; ends early, with what it has, when *stop(). */
+KH_MUST_USE kh_status kh_search_count(kh_search *search, int64_t most, bool (*stop)(const void *context), const void *context, int64_t *count,
+                                      kh_error *err);
+
+/* Of rows at image level: the format of their pictures, rows 0 where there is none. One query for all; count at most KH_SEARCH_PAGE. */
+KH_MUST_USE kh_status kh_search_formats(kh_cache *cache, const kh_search_row *rows, size_t count, kh_pixel_format *out, kh_error *err);
 
 /* Every row, in one read transaction: visit does no I/O. KH_E_LIMIT when there are more than rows_max; what visit returns other than
  * KH_OK ends it and is given back. */

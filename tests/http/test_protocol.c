@@ -203,6 +203,7 @@ static const raw_case cases[] = {
     {"encoded NUL", RAW("GET /hello%00x HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"encoded dot segments", RAW("GET /%2e%2e/hello HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"overlong UTF-8", RAW("GET /echo?v=%c0%af HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
+    {"a parameter twice", RAW("GET /echo?v=a&v=b HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"space in the target", RAW("GET /hel lo HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"two spaces", RAW("GET  /hello HTTP/1.1\r\n" HOST "\r\n"), 400, NULL},
     {"no Host", RAW("GET /hello HTTP/1.1\r\n\r\n"), 400, NULL},

@@ -4,6 +4,5 @@
 void kh_dicomweb_capabilities(kh_dicomweb *dicomweb, kh_http_request *request)
 {
     (void)dicomweb;
-    kh_http_set_header(request, "Allow", "GET, HEAD, OPTIONS");
     kh_http_answer(request, 204, NULL, NULL, 0);
 }

@@ -1,6 +1,8 @@
 #include "viewer/dicomweb/dicomweb.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
@@ -8,15 +10,21 @@
 #define UPLOAD_THREADS 2 /* a sender waits for the disk most of the time */
 
 const kh_dicomweb_options kh_dicomweb_options_default = {
-    .threads = 2, .queue_max = 256, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
+    .threads = 2, .queue_max = 256, .results_max = 10000, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
     .painter_threads = 2, .painter_queue_max = 256, .viewport_max = 4096, .font_file = "",
     .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
 
 #define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
 
-/* Every resource there is; the first that fits serves. */
+/* Every resource there is; the first that fits serves. Each address answers OPTIONS besides. */
 static const kh_dicomweb_resource resources[] = {
     {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
+    {"GET", KH_DICOMWEB_PATH "/studies", kh_dicomweb_search},
+    {"GET", KH_DICOMWEB_PATH "/series", kh_dicomweb_search},
+    {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve},
     {"GET", INSTANCE, kh_dicomweb_retrieve},
@@ -44,22 +52,64 @@ static const kh_dicomweb_resource resources[] = {
 static void serve(kh_http_request *request, void *context)
 {
     const kh_dicomweb_entry *entry = context;
+    kh_dicomweb *dicomweb = entry->dicomweb;
+    const char *method = entry->resource->method, *repeated = kh_http_repeated(request);
+    bool options = strcmp(method, "OPTIONS") == 0;
+    char message[80];
 
-    entry->resource->handler(entry->dicomweb, request);
+    if (options && kh_admission_preflight(dicomweb->admission, request, entry->allow))
+        return;
+    if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address))
+        return;
+    if (repeated && entry->resource->handler != kh_dicomweb_search) {
+        snprintf(message, sizeof message, "parameter \"%.32s\" is given twice", repeated);
+        kh_http_answer_code(request, 400, message);
+        return;
+    }
+    if (options)
+        kh_http_set_header(request, "Allow", entry->allow);
+    entry->resource->handler(dicomweb, request);
+}
+
+static void add_allowed(char allow[64], const char *method)
+{
+    size_t used = strlen(allow);
+
+    if (!strstr(allow, method))
+        snprintf(allow + used, 64 - used, "%s%s", used ? ", " : "", strcmp(method, "GET") == 0 ? "GET, HEAD" : method);
+}
+
+static void add_route(kh_dicomweb *dicomweb, const kh_dicomweb_resource *resource, const char *pattern)
+{
+    kh_dicomweb_entry *entry = &dicomweb->entries[dicomweb->route_count];
+
+    *entry = (kh_dicomweb_entry){.dicomweb = dicomweb, .resource = resource};
+    for (size_t i = 0; i < RESOURCE_COUNT; i++)
+        if (strcmp(resources[i].pattern, pattern) == 0)
+            add_allowed(entry->allow, resources[i].method);
+    add_allowed(entry->allow, "OPTIONS");
+    dicomweb->routes[dicomweb->route_count++] = (kh_http_route){.method = resource->method, .pattern = pattern, .handler = serve, .context = entry};
+}
+
+static bool is_new_pattern(size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(resources[i].pattern, resources[index].pattern) == 0)
+            return false;
+    return strcmp(resources[index].method, "OPTIONS") != 0;
 }
 
 static kh_status make_routes(kh_dicomweb *dicomweb, kh_error *err)
 {
-    dicomweb->entries = calloc(RESOURCE_COUNT, sizeof *dicomweb->entries);
-    dicomweb->routes = calloc(RESOURCE_COUNT, sizeof *dicomweb->routes);
+    dicomweb->entries = calloc(2 * RESOURCE_COUNT, sizeof *dicomweb->entries);
+    dicomweb->routes = calloc(2 * RESOURCE_COUNT, sizeof *dicomweb->routes);
     if (!dicomweb->entries || !dicomweb->routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the DICOMweb routes");
     for (size_t i = 0; i < RESOURCE_COUNT; i++) {
-        dicomweb->entries[i] = (kh_dicomweb_entry){.dicomweb = dicomweb, .resource = &resources[i]};
-        dicomweb->routes[i] = (kh_http_route){.method = resources[i].method, .pattern = resources[i].pattern, .handler = serve,
-                                              .context = &dicomweb->entries[i]};
+        add_route(dicomweb, &resources[i], resources[i].pattern);
+        if (is_new_pattern(i))
+            add_route(dicomweb, &resources[0], resources[i].pattern);
     }
-    dicomweb->route_count = RESOURCE_COUNT;
     return KH_OK;
 }
 
@@ -73,7 +123,9 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
         return kh_error_set(err, KH_E_MEMORY, "no memory for DICOMweb");
     dicomweb->options = *options;
     dicomweb->cache = options->cache;
-    status = make_routes(dicomweb, err);
+    status = kh_admission_create(&dicomweb->admission, options->tokens, options->origins, err);
+    if (status == KH_OK)
+        status = make_routes(dicomweb, err);
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->workers, "dicomweb", options->threads, options->queue_max, err);
     if (status == KH_OK)
@@ -103,6 +155,7 @@ void kh_dicomweb_stop(kh_dicomweb *dicomweb)
     kh_painters_free(dicomweb->painters);
     kh_pool_stop(dicomweb->uploaders);
     kh_pool_stop(dicomweb->carriers);
+    kh_admission_free(dicomweb->admission);
     free(dicomweb->routes);
     free(dicomweb->entries);
     free(dicomweb);

@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include "base/pool.h"
+#include "viewer/dicomweb/admission.h"
 #include "viewer/dicomweb/dicomweb.h"
 
 /* Serves one resource, on an HTTP thread; what reads the index or a file does so later (kh_dicomweb_later()). */
@@ -18,6 +19,7 @@ typedef struct kh_dicomweb_resource {
 typedef struct kh_dicomweb_entry {
     kh_dicomweb *dicomweb;
     const kh_dicomweb_resource *resource;
+    char allow[64]; /* the methods of its address */
 } kh_dicomweb_entry;
 
 struct kh_dicomweb {
@@ -31,6 +33,7 @@ struct kh_dicomweb {
     atomic_ullong anew_bytes;  /* in files that are written to be sent */
     atomic_uint upload_count;  /* requests that store now */
     atomic_ullong upload_number;
+    kh_admission *admission;
     kh_dicomweb_entry *entries;
     kh_http_route *routes;
     size_t route_count;
@@ -47,6 +50,8 @@ void kh_dicomweb_address(const kh_dicomweb *dicomweb, const kh_http_request *req
 
 /* capabilities.c */
 kh_dicomweb_handler kh_dicomweb_capabilities;
+/* qido.c */
+kh_dicomweb_handler kh_dicomweb_search;
 /* stow.c */
 kh_dicomweb_handler kh_dicomweb_store;
 /* retrieve.c */

@@ -6,6 +6,7 @@
  * CRLF, name NUL value, two NULs, and so on, at last two for the empty line. So each part's address says whether anything
  * stood between it and the part before, and check_head() holds the head to exactly that shape. Would a future library
  * keep its text elsewhere, every request would be refused and every test would say so: the check fails closed. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include "viewer/http/internal.h"
@@ -169,6 +170,17 @@ bool kh_http_is_open(const kh_http_request *request)
     return below && strncmp(path, below, size) == 0 && (path[size] == '/' || path[size] == '\0');
 }
 
+/* Two answers to one question: a filter before us could have read the other. */
+static bool refuse_repeated(kh_http_request *request)
+{
+    char message[80];
+
+    if (!request->target.repeated || kh_http_is_open(request))
+        return false;
+    snprintf(message, sizeof message, "parameter \"%.32s\" is given twice", request->target.repeated);
+    return refuse(request, 400, message);
+}
+
 static bool find_route(kh_http_request *request, const char *method)
 {
     kh_http_server *server = request->server;
@@ -203,6 +215,8 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
         return refuse(request, code, problem);
     if (kh_target_parse(&request->target, request->raw, request->raw_size, &err) != KH_OK)
         return refuse(request, err.status == KH_E_LIMIT ? 414 : err.status == KH_E_MEMORY ? 503 : 400, err.message);
+    if (refuse_repeated(request))
+        return true;
     if (request->target.authority &&
         !host_is_ours(&request->server->options, request->target.authority, strlen(request->target.authority)))
         return refuse(request, 421, "the target's host is not a name of this server");

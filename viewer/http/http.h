@@ -62,6 +62,10 @@ const char *kh_http_path(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);
+/* All parameters of the query in their order, index from 0; false behind the last one. */
+bool kh_http_parameter(const kh_http_request *request, size_t index, const char **name, const char **value);
+/* A parameter that is given more than once, of which kh_http_query() gives the first; NULL. Only below open_below: refused elsewhere. */
+const char *kh_http_repeated(const kh_http_request *request);
 const void *kh_http_body(const kh_http_request *request, size_t *size);
 /* What Content-Length says of the body; 0 without one (chunked). Not of a suspended request. */
 uint64_t kh_http_body_length(const kh_http_request *request);

@@ -89,6 +89,20 @@ const char *kh_http_query(const kh_http_request *request, const char *name)
     return kh_target_parameter(&request->target, name);
 }
 
+bool kh_http_parameter(const kh_http_request *request, size_t index, const char **name, const char **value)
+{
+    if (index >= request->target.parameter_count)
+        return false;
+    *name = request->target.parameters[index].name;
+    *value = request->target.parameters[index].value;
+    return true;
+}
+
+const char *kh_http_repeated(const kh_http_request *request)
+{
+    return request->target.repeated;
+}
+
 /* The first two always, the others of open addresses. */
 static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match", "Accept", "Host", "Range", "If-Range"};
 #define KEPT_ALWAYS 2

@@ -170,7 +170,7 @@ static kh_status add_parameter(kh_target *target, char *text, size_t size, kh_er
     if (status != KH_OK)
         return status;
     if (kh_target_parameter(target, text))
-        return kh_error_set(err, KH_E_ARG, "parameter \"%.32s\" is given twice", text);
+        target->repeated = text;
     target->parameters[target->parameter_count].name = text;
     target->parameters[target->parameter_count++].value = value;
     return KH_OK;
