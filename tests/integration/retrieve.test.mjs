@@ -7,6 +7,7 @@ import fs from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import path from 'node:path';
+import zlib from 'node:zlib';
 import { after, before, test } from 'node:test';
 import { attribute, dataDir, filesUnder, freePort, must, needsData, Pacs, phantomFiles, root, Service, temporaryFolder, until } from '../lib/service.mjs';
 import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
@@ -222,6 +223,11 @@ test('metadata of every real file, and every address of bulk data in them', { sk
         }
     }
     assert.deepEqual(wrong, []);
+    const spine = Object.entries(known).filter(([file]) => file.includes('/mr-hitachi-spine/'));
+    const zipped = await real.request(`${urlOf({ study: spine[0][1].study })}/metadata`, { headers: { 'accept-encoding': 'gzip' } });
+    const plain = await real.request(`${urlOf({ study: spine[0][1].study })}/metadata`);
+    assert.ok(zlib.gunzipSync(zipped.body).equals(plain.body), 'several series, compressed and not');
+    assert.deepEqual(JSON.parse(plain.body).map((one) => one['00080018'].Value[0]).sort(), spine.map(([, one]) => one.instance).sort());
     assert.ok(told > 150 && given > 150, `${told} objects, ${given} addresses`);
 });
 
@@ -307,6 +313,9 @@ test('metadata: what DCMTK reads of the attributes, and addresses that give the 
         assert.ok(pixels.body.equals(words(Array(16).fill(7))));
         assert.equal((await get(`${urlOf(target)}/metadata`, 'application/dicom+json', { 'if-none-match': answer.headers.etag })).code, 304);
     }
+    const [zipped, plain] = [await get(`${urlOf(at)}/metadata`, undefined, { 'accept-encoding': 'gzip' }), await get(`${urlOf(at)}/metadata`)];
+    assert.equal(zipped.headers['content-encoding'], 'gzip');
+    assert.ok(zlib.gunzipSync(zipped.body).equals(plain.body));
     const series = JSON.parse((await get(`${urlOf({ ...ids[files[0]], instance: undefined })}/metadata`, undefined)).body);
     assert.deepEqual(series.map((one) => one['00080018'].Value[0]).sort(), Object.values(ids).map((one) => one.instance).sort());
     for (const [target, accept, code] of [[urlOf({ study: '1.2.3' }), '*/*', 404], [urlOf({ study: 'x' }), '*/*', 400], [urlOf(at), 'image/jpeg', 406], [urlOf(at), 'application/json', 200]])

@@ -31,6 +31,7 @@ struct kh_dicomweb {
     kh_pool *painting;         /* pictures */
     struct kh_painters *painters;
     atomic_ullong anew_bytes;  /* in files that are written to be sent */
+    atomic_ullong metadata_bytes; /* in memory, on their way */
     atomic_uint upload_count;  /* requests that store now */
     atomic_ullong upload_number;
     kh_admission *admission;

@@ -1,108 +1,143 @@
-/* Metadata of studies, series and instances (PS3.18 10.4.1.1.4) as one JSON array, object by object: what an object says without its bulk data,
- * with corrected values, and addresses of the bulk data. */
+/* Metadata of studies, series and instances (PS3.18 10.4.1.1.4) as one JSON array, series by series: what was prepared when it came
+ * (cache/metadata.h) is sent as it lies there, compressed, to those who take gzip. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include "cache/corrected.h"
-#include "dicom/json_model.h"
+#include "cache/metadata_answer.h"
 #include "viewer/dicomweb/retrieve.h"
 
-#define OBJECT_BYTES_MAX (64u << 20) /* of the JSON of one object */
-#define FORM_JSON 0x6a736f6e
+#define SERIES_BYTES_MAX (128u << 20)     /* of the metadata of one series */
+#define ALL_BYTES_MAX (UINT64_C(512) << 20) /* of all answers under way */
+#define FORM_PLAIN 1
+#define FORM_GZIP 2
 
 typedef struct metadata {
     kh_dicomweb *dicomweb;
     kh_retrieve_uids uids;
     kh_retrieve_list list;
+    kh_buf series; /* ids */
+    size_t series_count;
     char address[KH_DICOMWEB_ADDRESS_SIZE];
     const char *type;
+    bool gzip;
+    kh_metadata_answer answer;
+    kh_buf out;
+    kh_http_piece first; /* made before the answer begins */
 
-    /* while it goes out */
-    const kh_retrieve_object *object; /* whose addresses are written */
-    size_t index, told;
+    size_t index; /* of the next series */
     bool ended;
 } metadata;
+
+/* A piece of JSON, counted while it lives. */
+typedef struct counted {
+    kh_dicomweb *dicomweb;
+    uint8_t *bytes;
+    size_t size;
+} counted;
+
+static void counted_free(void *held)
+{
+    counted *c = held;
+
+    atomic_fetch_sub(&c->dicomweb->metadata_bytes, c->size);
+    free(c->bytes);
+    free(c);
+}
 
 static void metadata_free(void *context)
 {
     metadata *m = context;
 
-    if (m)
-        kh_retrieve_list_release(&m->list);
+    if (!m)
+        return;
+    kh_http_piece_release(&m->first);
+    kh_buf_release(&m->out);
+    kh_buf_release(&m->series);
+    kh_retrieve_list_release(&m->list);
     free(m);
 }
 
-/* A kh_json_model_uri. */
-static kh_status put_uri(void *context, kh_buf *out, const char *path, kh_error *err)
+static int64_t series_at(const metadata *m, size_t index)
 {
-    const metadata *m = context;
+    int64_t id;
 
-    return kh_buf_appendf(out, err, "%s/studies/%s/series/%s/instances/%s/bulkdata/%s", m->address, m->uids.study, m->object->series_uid,
-                          m->object->instance_uid, path);
+    memcpy(&id, m->series.data + index * sizeof id, sizeof id);
+    return id;
 }
 
-static kh_status write_source(metadata *m, kh_buf *out, const kh_source *source, kh_error *err)
+/* Objects of a series stand together in the list nearly always. */
+static kh_status note_series(metadata *m, kh_error *err)
 {
-    kh_json_model_options options = kh_json_model_options_default;
-    kh_dataset *dataset = NULL;
-    kh_status status = kh_dataset_read_file(&dataset, source, &kh_dataset_limits_default, err);
+    kh_status status = KH_OK;
 
-    options.uri = put_uri;
-    options.context = m;
-    if (status == KH_OK)
-        status = kh_json_model_write(out, dataset, &options, err);
-    kh_dataset_free(dataset);
+    for (size_t i = 0; status == KH_OK && i < m->list.count; i++) {
+        int64_t id = kh_retrieve_list_at(&m->list, i)->series_id;
+        size_t k = m->series_count;
+
+        while (k > 0 && series_at(m, k - 1) != id)
+            k--;
+        if (k == 0) {
+            status = kh_buf_append(&m->series, &id, sizeof id, err);
+            m->series_count++;
+        }
+    }
     return status;
 }
 
-static kh_status write_object(metadata *m, kh_buf *out, kh_error *err)
+/* What has been written becomes a piece. */
+static kh_status take_piece(metadata *m, kh_http_piece *piece, kh_error *err)
 {
-    kh_amended *amended = NULL;
-    kh_source source;
-    int fd = -1;
-    kh_status status = kh_object_open(m->dicomweb->cache, m->object->id, &fd, err);
+    counted *c = malloc(sizeof *c);
 
+    if (!c)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for an answer");
+    c->dicomweb = m->dicomweb;
+    c->bytes = kh_buf_take(&m->out, &c->size);
+    piece->bytes = c->bytes;
+    piece->size = c->size;
+    piece->release = counted_free;
+    piece->held = c;
+    if (atomic_fetch_add(&m->dicomweb->metadata_bytes, c->size) + c->size > ALL_BYTES_MAX)
+        return kh_error_set(err, KH_E_BUSY, "too much metadata is under way, try again");
+    return KH_OK;
+}
+
+static kh_status make_piece(metadata *m, kh_http_piece *piece, kh_error *err)
+{
+    int64_t object_id = m->uids.instance[0] ? kh_retrieve_list_at(&m->list, 0)->id : 0;
+    kh_status status = KH_OK;
+
+    if (m->index == 0)
+        status = kh_metadata_answer_begin(&m->answer, &m->out, m->address, m->gzip, err);
     if (status == KH_OK)
-        status = kh_source_init_fd(&source, fd, err);
-    if (status == KH_OK)
-        status = kh_corrected_open(&amended, m->dicomweb->cache, m->object->study_id, &source, err);
-    if (status == KH_OK)
-        status = write_source(m, out, amended ? kh_amended_source(amended) : &source, err);
-    kh_amended_free(amended);
-    if (fd >= 0)
-        close(fd);
-    return status;
+        status = kh_metadata_answer_series(&m->answer, m->dicomweb->cache, series_at(m, m->index++), object_id, err);
+    if (status == KH_OK && m->index == m->series_count) {
+        status = kh_metadata_answer_end(&m->answer, err);
+        m->ended = true;
+    }
+    return status == KH_OK ? take_piece(m, piece, err) : status;
 }
 
 static kh_status next(void *context, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err)
 {
     metadata *m = context;
-    kh_buf out;
-    kh_status status;
 
     (void)cancelled;
-    if (m->ended)
-        return KH_OK;
-    while (m->index < m->list.count && kh_retrieve_list_at(&m->list, m->index)->away)
-        m->index++;
-    if (m->index == m->list.count) {
-        m->ended = true;
-        piece->head_size = (size_t)snprintf(piece->head, sizeof piece->head, "%s]\n", m->told == 0 ? "[" : "");
+    if (m->first.size > 0) {
+        *piece = m->first;
+        memset(&m->first, 0, sizeof m->first);
         return KH_OK;
     }
-    m->object = kh_retrieve_list_at(&m->list, m->index++);
-    kh_buf_init(&out, OBJECT_BYTES_MAX);
-    status = write_object(m, &out, err);
-    if (status != KH_OK) {
-        kh_buf_release(&out);
-        return status;
+    while (!m->ended && piece->size == 0) {
+        kh_status status = make_piece(m, piece, err);
+
+        if (status != KH_OK) {
+            kh_http_piece_release(piece);
+            return status;
+        }
+        if (piece->size == 0)
+            kh_http_piece_release(piece);
     }
-    piece->head[0] = m->told++ == 0 ? '[' : ',';
-    piece->head_size = 1;
-    piece->held = kh_buf_take(&out, &piece->size);
-    piece->bytes = piece->held;
-    piece->release = free;
     return KH_OK;
 }
 
@@ -114,25 +149,44 @@ static const kh_offer offers[] = {
 };
 #define OFFER_COUNT (sizeof offers / sizeof offers[0])
 
-/* Takes m over. */
-static void answer(metadata *m, kh_http_request *request)
+/* Of one series it is known what is not in the answer; of several only what may not be. */
+static size_t missing(const metadata *m)
+{
+    return m->ended ? m->answer.left_out : m->list.away_count;
+}
+
+/* Takes m over when this is KH_OK. */
+static kh_status answer(metadata *m, kh_http_request *request, kh_error *err)
 {
     char etag[KH_RETRIEVE_ETAG_SIZE], line[160];
-    unsigned code = m->list.away_count > 0 ? 206 : 200;
+    kh_status status;
 
-    kh_retrieve_etag(etag, m->list.state, FORM_JSON);
+    kh_retrieve_etag(etag, m->list.state, m->gzip ? FORM_GZIP : FORM_PLAIN);
+    kh_http_set_header(request, "Vary", "Accept, Accept-Encoding");
     if (kh_retrieve_answer_unchanged(request, etag, false)) {
         metadata_free(m);
-        return;
+        return KH_OK;
     }
-    if (code == 206) {
-        bool recalled = kh_retrieve_recall(m->dicomweb, m->list.away_study);
+    status = make_piece(m, &m->first, err);
+    if (status != KH_OK)
+        return status;
+    if (m->ended && m->answer.count == 0) {
+        kh_retrieve_answer_away(m->dicomweb, request, m->list.away_count > 0 ? m->list.away_study : kh_retrieve_list_at(&m->list, 0)->study_id);
+        metadata_free(m);
+        return KH_OK;
+    }
+    if (missing(m) > 0) {
+        bool recalled = m->list.away_count > 0 && kh_retrieve_recall(m->dicomweb, m->list.away_study);
 
-        snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %zu of %zu instances are at their hospital%s", m->list.away_count, m->list.count,
-                 recalled ? " and being fetched" : "");
+        snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %s%zu of %zu instances are not in this answer%s", m->ended ? "" : "up to ", missing(m),
+                 m->list.count, recalled ? "; they are being fetched from their hospital" : "");
         kh_http_set_header(request, "Warning", line);
     }
-    kh_http_answer_pieces(request, code, m->type, KH_HTTP_SIZE_UNKNOWN, m->dicomweb->carriers, &producer, m);
+    if (m->gzip)
+        kh_http_set_header(request, "Content-Encoding", "gzip");
+    kh_http_answer_pieces(request, missing(m) > 0 ? 206 : 200, m->type, m->ended ? m->first.size : KH_HTTP_SIZE_UNKNOWN, m->dicomweb->carriers,
+                          &producer, m);
+    return KH_OK;
 }
 
 static void retrieve(void *context, kh_http_request *request)
@@ -146,6 +200,9 @@ static void retrieve(void *context, kh_http_request *request)
 
     if (status == KH_OK) {
         m->dicomweb = dicomweb;
+        m->gzip = kh_http_accepts_gzip(request);
+        kh_buf_init(&m->out, SERIES_BYTES_MAX);
+        kh_buf_init(&m->series, KH_RETRIEVE_OBJECTS_MAX * sizeof(int64_t));
         kh_dicomweb_address(dicomweb, request, m->address);
         status = kh_retrieve_read_uids(&m->uids, request, &err);
     }
@@ -155,16 +212,18 @@ static void retrieve(void *context, kh_http_request *request)
         chosen = kh_accept_choose(accept, offers, OFFER_COUNT);
         status = kh_retrieve_list_fill(&m->list, dicomweb->cache, &m->uids, &err);
     }
+    if (status == KH_OK)
+        status = note_series(m, &err);
     if (status != KH_OK) {
         kh_http_answer_error(request, &err);
     } else if (chosen == OFFER_COUNT) {
         kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: metadata are given as application/dicom+json");
-    } else if (m->list.away_count == m->list.count) {
-        kh_retrieve_answer_away(dicomweb, request, m->list.away_study);
     } else {
         m->type = offers[chosen].type;
-        answer(m, request);
-        m = NULL;
+        status = answer(m, request, &err);
+        m = status == KH_OK ? NULL : m;
+        if (status != KH_OK)
+            kh_http_answer_error(request, &err);
     }
     free(accept);
     metadata_free(m);
