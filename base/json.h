@@ -43,7 +43,26 @@ kh_status kh_json_writer_status(const kh_json_writer *writer, kh_error *err);
 /* A parsed object. Strict: duplicate keys, bad UTF-8, trailing bytes and documents over max_size bytes are KH_E_FORMAT or KH_E_LIMIT. */
 typedef struct kh_json kh_json;
 KH_MUST_USE kh_status kh_json_parse_object(kh_json **out, const char *text, size_t size, size_t max_size, kh_error *err);
+/* The same, whatever stands at the root. */
+KH_MUST_USE kh_status kh_json_parse(kh_json **out, const char *text, size_t size, size_t max_size, kh_error *err);
 void kh_json_free(kh_json *json);
+
+/* ---- walking one; all that is given out is borrowed ---- */
+typedef enum kh_json_kind { KH_JSON_OBJECT, KH_JSON_ARRAY, KH_JSON_TEXT, KH_JSON_INTEGER, KH_JSON_REAL, KH_JSON_BOOL, KH_JSON_NULL } kh_json_kind;
+kh_json_kind kh_json_kind_of(const kh_json *value);
+/* Members of an object or an array; 0 for the rest. */
+size_t kh_json_count(const kh_json *value);
+const kh_json *kh_json_at(const kh_json *array, size_t index);
+/* NULL when absent. */
+const kh_json *kh_json_member(const kh_json *object, const char *key);
+/* Keys in their order; keys has room for kh_json_count(). */
+void kh_json_keys(const kh_json *object, const char **keys);
+/* NULL when it is no text. Never holds a NUL. */
+const char *kh_json_text_of(const kh_json *value);
+/* 0 when it is no number. */
+int64_t kh_json_integer_of(const kh_json *value);
+double kh_json_number_of(const kh_json *value);
+
 /* The member as text or integer; NULL or fallback when it is absent or of another type. Borrowed. */
 const char *kh_json_get_text(const kh_json *json, const char *key);
 int64_t kh_json_get_int(const kh_json *json, const char *key, int64_t fallback);

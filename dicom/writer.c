@@ -11,7 +11,7 @@
 #define IMPLEMENTATION_CLASS_UID "2.25.130897138569533547785879315070852520931"
 #define IMPLEMENTATION_VERSION "KAKEHASHI_0_1"
 
-#define LEVELS_MAX 32         /* sequences and items, each counted */
+#define LEVELS_MAX 34         /* sequences and items, each counted: 16 of each, and the data set itself */
 #define SHORT_LENGTH_MAX 0xfffe /* largest even length of a VR with a 16 bit length */
 #define LENGTH_MAX 0xfffffffeU
 #define DS_CHARS_MAX 16
@@ -234,7 +234,7 @@ void kh_writer_ul(kh_writer *writer, kh_tag tag, const uint32_t *values, size_t 
 }
 
 /* The shortest text that reads back as value, or the closest of 16 characters (PS3.5 6.2, DS). */
-static void format_ds(char out[40], double value)
+void kh_ds_format(char out[40], double value)
 {
     char text[40];
     bool exact = false;
@@ -265,7 +265,7 @@ void kh_writer_ds(kh_writer *writer, kh_tag tag, const double *values, size_t co
             kh_error_set(&writer->error, KH_E_ARG, "(%04X,%04X) value %zu is not a finite number", KH_TAG_ARGS(tag), i);
             return;
         }
-        format_ds(text, values[i]);
+        kh_ds_format(text, values[i]);
         status = kh_buf_appendf(&writer->text, &writer->error, "%s%s", i ? "\\" : "", text);
     }
     kh_writer_bytes(writer, tag, KH_VR('D', 'S'), kh_buf_text(&writer->text), writer->text.size);

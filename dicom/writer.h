@@ -21,6 +21,8 @@ void kh_writer_us(kh_writer *writer, kh_tag tag, const uint16_t *values, size_t 
 void kh_writer_ul(kh_writer *writer, kh_tag tag, const uint32_t *values, size_t count);
 /* As DS with at most 16 characters a value (PS3.5 6.2). */
 void kh_writer_ds(kh_writer *writer, kh_tag tag, const double *values, size_t count);
+/* One such number; "" cannot happen for a finite one. */
+void kh_ds_format(char out[40], double value);
 void kh_writer_is(kh_writer *writer, kh_tag tag, int64_t value);
 void kh_writer_bytes(kh_writer *writer, kh_tag tag, kh_vr vr, const void *bytes, size_t size);
 void kh_writer_empty(kh_writer *writer, kh_tag tag, kh_vr vr);
