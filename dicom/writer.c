@@ -11,7 +11,7 @@
 #define IMPLEMENTATION_CLASS_UID "2.25.130897138569533547785879315070852520931"
 #define IMPLEMENTATION_VERSION "KAKEHASHI_0_1"
 
-#define LEVELS_MAX 34         /* sequences and items, each counted: 16 of each, and the data set itself */
+#define LEVELS_MAX 33         /* sequences and items, each counted: 16 of each, and the data set itself */
 #define SHORT_LENGTH_MAX 0xfffe /* largest even length of a VR with a 16 bit length */
 #define LENGTH_MAX 0xfffffffeU
 #define DS_CHARS_MAX 16

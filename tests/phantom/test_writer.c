@@ -133,8 +133,8 @@ static void nest(kh_writer *w, int sequences)
         kh_writer_sequence_end(w);
     }
 }
-static void w_deep(kh_writer *w) { nest(w, 15); }
-static void w_too_deep(kh_writer *w) { nest(w, 16); }
+static void w_deep(kh_writer *w) { nest(w, 16); }
+static void w_too_deep(kh_writer *w) { nest(w, 17); }
 
 static const struct status_case {
     const char *name;
@@ -156,8 +156,8 @@ static const struct status_case {
     {"IS -2^31 - 1", w_is_under, KH_E_ARG, "(0020,0013)"},
     {"DS not a number", w_ds_nan, KH_E_ARG, "(0028,0030) value 1"},
     {"code string outside ASCII", w_non_ascii_cs, KH_E_ARG, "(0008,0060)"},
-    {"15 nested sequences", w_deep, KH_OK, ""},
-    {"16 nested sequences", w_too_deep, KH_E_LIMIT, "deeper than 31"},
+    {"16 nested sequences", w_deep, KH_OK, ""},
+    {"17 nested sequences", w_too_deep, KH_E_LIMIT, "deeper than 32"},
 };
 
 static void test_status(void **state)
