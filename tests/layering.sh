@@ -39,6 +39,7 @@ homes=(
     'openjpeg\.h|dicom/codec/'
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
+    'libxml/.*|dicom/native_xml_read.c'
     'gnutls/.*|store/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
 )
