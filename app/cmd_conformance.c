@@ -9,6 +9,7 @@
 #include "dicom/syntax.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/get_contexts.h"
+#include "viewer/dicomweb/frame_list.h"
 #include "viewer/dicomweb/rendered.h"
 
 static void print_head(void)
@@ -221,6 +222,41 @@ static void print_web(void)
            KH_RENDERED_BYTES_MAX >> 20);
 }
 
+static void print_frame_types(void)
+{
+    kh_offer offers[KH_FRAME_OFFERS_MAX];
+    size_t count;
+    const kh_transfer_syntax *syntaxes = kh_transfer_syntax_table(&count);
+
+    puts("| frames stored in | are given as |\n| --- | --- |");
+    for (size_t i = 0; i < count; i++) {
+        size_t offer_count = kh_frame_offers(offers, syntaxes[i].uid, kh_codec_supports(syntaxes[i].uid), false);
+
+        if (syntaxes[i].codec == KH_CODEC_VIDEO)
+            continue;
+        printf("| %s | ", syntaxes[i].uid);
+        for (size_t k = 0; k < offer_count; k++)
+            printf("%s%s; transfer-syntax=%s", k > 0 ? ", " : "", offers[k].type, offers[k].transfer_syntax);
+        puts(" |");
+    }
+    putchar('\n');
+}
+
+static void print_retrieve(void)
+{
+    puts("\n## DICOMweb: retrieval (WADO-RS)\n\n"
+         "| resource | media types, the default first |\n| --- | --- |\n"
+         "| `/studies/{}`, `.../series/{}`, `.../instances/{}` | multipart/related; type=\"application/dicom\"; an instance also application/dicom |\n"
+         "| `.../instances/{}/frames/{}`, `.../instances/{}/pixeldata` | multipart/related of the types below; one frame also alone |\n"
+         "| `.../metadata` of a study, series or instance | application/dicom+json, application/json |\n"
+         "| `.../instances/{}/bulkdata/{}` | multipart/related; type=\"application/octet-stream\", application/octet-stream; a document also application/pdf |\n");
+    printf("Objects are given in %s, the default; byte for byte in the transfer syntax they are stored in, where it is named or `*`; in %s, where it\n"
+           "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
+           "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched. Not supported: XML.\n\n",
+           KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
+    print_frame_types();
+}
+
 static int run(const kh_command *self, int argc, char **argv)
 {
     kh_args args;
@@ -237,6 +273,7 @@ static int run(const kh_command *self, int argc, char **argv)
     print_charsets();
     print_syntaxes();
     print_classes();
+    print_retrieve();
     print_web();
     return KH_EXIT_OK;
 }
