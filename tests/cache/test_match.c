@@ -142,6 +142,36 @@ static void names(void **state)
     }
 }
 
+static void words_of_names(void **state)
+{
+    static const struct {
+        const char *key;
+        bool expected;
+    } table[] = {
+        {"Yamada", true}, {"yam", true}, {"amada", false}, {"*amada", true}, {"Hanako Yamada", true}, {"Hanako^Yamada", true}, {"Yamada Taro", false},
+        {"Yamada^Hanako^X", false}, {"Y?mada", true}, {"Y??ada", true}, {"Y?ada", false},
+        {"\xe5\xb1\xb1\xe7\x94\xb0", true}, {"\xe5\xb1\xb1\xe7\x94\xb0\xe8\x8a\xb1", true}, {"\xe7\x94\xb0\xe8\x8a\xb1", false}, {"\xe8\x8a\xb1\xe5\xad\x90 yamada", true},
+        {"\xe3\x83\xa4\xe3\x83\x9e\xe3\x83\x80", true}, {"\xef\xbe\x94\xef\xbe\x8f\xef\xbe\x80\xef\xbe\x9e", true}, {"\xef\xbc\xb9\xef\xbd\x81\xef\xbd\x8d", true},
+        {"", true}, {"  ^ ", true}, {"*", true},
+    };
+    const kh_person_name stored = {.alphabetic = "Yamada^Hanako", .ideographic = "\xe5\xb1\xb1\xe7\x94\xb0^\xe8\x8a\xb1\xe5\xad\x90",
+                                   .phonetic = "\xe3\x82\x84\xe3\x81\xbe\xe3\x81\xa0^\xe3\x81\xaf\xe3\x81\xaa\xe3\x81\x93"};
+    kh_error err = KH_ERROR_INIT;
+    kh_match *match;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        assert_int_equal(kh_match_create_words(&match, KH_TAG_PATIENT_NAME, table[i].key, &err), KH_OK);
+        if (kh_match_name(match, &stored) != table[i].expected)
+            fail_msg("\"%s\"", table[i].key);
+        kh_match_free(match);
+    }
+    assert_int_equal(kh_match_create_words(&match, KH_TAG_PATIENT_NAME, "a b c d e f g h i j k l m n o p", &err), KH_OK);
+    kh_match_free(match);
+    assert_int_equal(kh_match_create_words(&match, KH_TAG_PATIENT_NAME, "a b c d e f g h i j k l m n o p q", &err), KH_E_LIMIT);
+    assert_null(match);
+}
+
 /* n characters of one kind. */
 static char *repeat(const char *piece, size_t count)
 {
@@ -248,7 +278,7 @@ static void singles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(texts),  cmocka_unit_test(names),          cmocka_unit_test(bad_keys),
+        cmocka_unit_test(texts),  cmocka_unit_test(names), cmocka_unit_test(words_of_names),          cmocka_unit_test(bad_keys),
         cmocka_unit_test(limits), cmocka_unit_test(wild_cards_end), cmocka_unit_test(singles),
     };
 

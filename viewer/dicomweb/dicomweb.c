@@ -48,6 +48,12 @@ static const kh_dicomweb_resource resources[] = {
 };
 #define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
 
+const kh_dicomweb_resource *kh_dicomweb_resources(size_t *count)
+{
+    *count = RESOURCE_COUNT;
+    return resources;
+}
+
 /* The one door: whatever asks for a resource comes through here. */
 static void serve(kh_http_request *request, void *context)
 {

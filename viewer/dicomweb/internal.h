@@ -15,6 +15,9 @@ typedef struct kh_dicomweb_resource {
     kh_dicomweb_handler *handler;
 } kh_dicomweb_resource;
 
+/* Every resource there is; valid for ever. */
+const kh_dicomweb_resource *kh_dicomweb_resources(size_t *count);
+
 /* What a route's context points at. */
 typedef struct kh_dicomweb_entry {
     kh_dicomweb *dicomweb;
