@@ -27,6 +27,7 @@ typedef struct fixture {
     int calls[CALLS_MAX]; /* slices, as they were asked for */
     unsigned call_count, forgotten;
     bool known[SLICES];
+    int64_t now_ms;
 } fixture;
 
 static int slice_of(const fixture *f, int64_t object_id)
@@ -101,6 +102,17 @@ static void forget(void *context, int64_t object_id, uint32_t frame)
     pthread_mutex_unlock(&f->lock);
 }
 
+static int64_t now_ms(void *context)
+{
+    fixture *f = context;
+    int64_t now;
+
+    pthread_mutex_lock(&f->lock);
+    now = f->now_ms;
+    pthread_mutex_unlock(&f->lock);
+    return now;
+}
+
 static int set_up_group(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
@@ -133,7 +145,7 @@ static int tear_down_group(void **state)
 /* Closed at first: what is noted before go_on() is all seen before the first decoding. */
 static void begin(fixture *f, uint64_t bytes_max)
 {
-    const kh_ahead_means means = {is_compressed, is_known, decode, forget, f};
+    const kh_ahead_means means = {is_compressed, is_known, decode, forget, now_ms, f};
 
     f->busy = true;
     f->native = false;
@@ -274,6 +286,36 @@ static void test_two_readers_take_turns(void **state)
     wait_calls(f, 6);
     end(f);
     expect_calls(f, "two readers", expected, 6);
+}
+
+/* One millisecond before he counts as gone a reader's slices are still decoded, by turns with another's; then no more. */
+static void test_those_who_left(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t still_ms;
+        int expected[6];
+    } cases[] = {
+        {"just still", KH_AHEAD_LEFT_MS, {12, 48, 13, 47, 14, 46}},
+        {"gone", KH_AHEAD_LEFT_MS + 1, {48, 47, 46, 45, 44, 43}},
+    };
+    fixture *f = *state;
+
+    for (size_t n = 0; n < sizeof cases / sizeof cases[0]; n++) {
+        begin(f, 1u << 20);
+        show(f, 1, 10);
+        show(f, 1, 11);
+        pthread_mutex_lock(&f->lock);
+        wait_refused_locked(f);
+        f->now_ms += cases[n].still_ms;
+        pthread_mutex_unlock(&f->lock);
+        show(f, 2, 50);
+        show(f, 2, 49);
+        go_on(f);
+        wait_calls(f, 6);
+        end(f);
+        expect_calls(f, cases[n].name, cases[n].expected, 6);
+    }
 }
 
 /* A budget of five frames, and of one byte less. */
@@ -463,6 +505,7 @@ int main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_order),
         cmocka_unit_test(test_two_readers_take_turns),
+        cmocka_unit_test(test_those_who_left),
         cmocka_unit_test(test_budget),
         cmocka_unit_test(test_used_and_thrown),
         cmocka_unit_test(test_failures),

@@ -30,6 +30,7 @@ typedef struct kh_ahead_means {
     /* KH_E_BUSY: not now. */
     kh_status (*decode)(void *context, uint64_t *bytes, const kh_stack_object *object, uint32_t frame, kh_error *err);
     void (*forget)(void *context, int64_t object_id, uint32_t frame);
+    int64_t (*now_ms)(void *context); /* a clock that only goes forward */
     void *context;
 } kh_ahead_means;
 
