@@ -214,9 +214,10 @@ static void print_web(void)
            "| `/wado`, WADO-URI | application/dicom and the same | contentType, frameNumber, rows, columns, region, windowCenter, windowWidth, imageQuality, "
            "imageAnnotation, transferSyntax |\n\n",
            kh_picture_type(KH_PICTURE_JPEG), kh_picture_type(KH_PICTURE_PNG), kh_picture_type(KH_PICTURE_GIF));
+    puts("Structured reports have text/html, text/plain and text/xml instead, in UTF-8, at `.../instances/{}/rendered` and `/wado`.\n");
     printf("A study stands for its first series with pictures, a series for the slice in the middle of its stack, an instance of several frames for the\n"
            "frame in its middle; of several frames GIF is an animation. quality is that of libjpeg, %d when absent. Viewports have sides to %lld\n"
-           "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, text types, presentation\n"
+           "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, presentation\n"
            "states, anonymize, ICC profiles, rendering of volumes.\n",
            KH_RENDERED_QUALITY, (long long)kh_settings_default.dicomweb_viewport, KH_RENDERED_PIXELS_MAX, KH_RENDERED_FRAMES_MAX,
            KH_RENDERED_BYTES_MAX >> 20);

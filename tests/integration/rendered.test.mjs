@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { attribute, dataDir, must, needsData, run, Service } from '../lib/service.mjs';
-import { bytesFile, grey, makeObject, words } from '../lib/objects.mjs';
+import { attribute, dataDir, freePort, must, needsData, Pacs, phantomFiles, run, Service, until } from '../lib/service.mjs';
+import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
 import { partsOf } from '../lib/multipart.mjs';
 
 const ROWS = 40;
@@ -296,5 +296,94 @@ test('real files beside DCMTK\'s pictures', { skip: needsData }, async () => {
         const judge = pnm(out);
         assert.deepEqual([p.width, p.height], [judge.width, judge.height], name);
         if (within < 10) equal(p, greyOf(judge), within);
+    }
+});
+
+test('what was deleted is not shown, what was corrected is shown corrected', async () => {
+    const { file, uid } = await makeObject([...grey({ rows: 512, columns: 512 }), '(0010,0010) PN [Before^Name]', `(7fe0,0010) OW =${bytesFile(words(Array(512 * 512).fill(0)))}`]);
+    await service.must(['import', '--facility', 'changed', file]);
+    const asked = `${base(uid)}/rendered?annotation=patient`;
+    const first = await get(asked);
+    await service.must(['change', 'patient', '--facility', 'changed', '--patient', 'TEST', '--name', 'After^Name', '--reason', 'mistyped']);
+    const second = await get(asked, 'image/png', { 'if-none-match': first.headers.etag });
+    assert.equal(second.code, 200);
+    assert.ok(!second.body.equals(first.body));
+    await service.must(['change', 'delete', '--study', `${uid}.1`, '--reason', 'for the test']);
+    for (const target of [asked, `/dicomweb/studies/${uid}.1/rendered`, `/dicomweb/studies/${uid}.1/thumbnail`, `/dicomweb/wado?requestType=WADO&studyUID=${uid}.1&seriesUID=${uid}.2&objectUID=${uid}`])
+        assert.equal((await get(target, 'image/png', { 'if-none-match': first.headers.etag })).code, 404, target);
+});
+
+test('a picture at its hospital is fetched and asked to come again', async (t) => {
+    const [httpPort, dicomPort] = [await freePort(), await freePort()];
+    const files = phantomFiles(6);
+    const pacs = await Pacs.start({ files, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    t.after(() => pacs.stop());
+    const own = await Service.start({ httpPort, dicomPort, nodes: [pacs.node()] });
+    t.after(() => own.stop());
+    await own.must(['pull', 'PACS', '--all', '--wait']);
+    const study = Object.values(await attribute('0020,000d', files.slice(0, 1)))[0];
+    const ask = () => own.request(`/dicomweb/studies/${study}/rendered`, { headers: { accept: 'image/png' } });
+    const before_ = await ask();
+    await own.must(['evict', study]);
+    const away = await ask();
+    assert.deepEqual([away.code, Number(away.headers['retry-after']) > 0], [503, true]);
+    const back = await until('it is here again', async () => { const again = await ask(); return again.code === 200 ? again : null; });
+    assert.ok(back.body.equals(before_.body) || back.body.length > 1000);
+});
+
+test('many at once get each their own, or are told to come again', async () => {
+    const { uid } = await ramp(['(0028,1050) DS [2048]', '(0028,1051) DS [4096]']);
+    const accepts = ['image/png', 'image/gif', 'image/jpeg', 'multipart/related; type="image/png"'];
+    const alone = await Promise.all(accepts.map((accept) => get(`${base(uid)}/rendered?annotation=patient,technique`, accept)));
+    const answers = await Promise.all(Array.from({ length: 120 }, (_, i) => get(`${base(uid)}/rendered?annotation=patient,technique`, accepts[i % 4])));
+    for (const [i, answer] of answers.entries()) {
+        assert.equal(answer.code, 200);
+        if (i % 4 < 3) assert.ok(answer.body.equals(alone[i % 4].body), accepts[i % 4]);
+        else assert.ok(partsOf(answer)[0].body.equals(alone[0].body));
+    }
+});
+
+// ---- reports
+
+const code = (value, scheme, meaning) => [`(0008,0100) SH [${value}]`, `(0008,0102) SH [${scheme}]`, `(0008,0104) LO [${meaning}]`];
+const content = (relation, type, meaning, more = []) => [...(relation ? [`(0040,a010) CS [${relation}]`] : []), `(0040,a040) CS [${type}]`, ...sequence('(0040,a043)', [code('1', '99TEST', meaning)]), ...more];
+
+test('reports as HTML, plain text and XML; their words are never markup', async () => {
+    const hostile = '<script>alert("x")</script> & 5 < 6';
+    const { uid, file } = await makeObject(['(0008,0005) CS [ISO_IR 192]', '(0010,0010) PN [Yamada^Tarou=山田^太郎]', ...content(null, 'CONTAINER', 'Findings', sequence('(0040,a730)', [
+        content('CONTAINS', 'TEXT', '所見', [`(0040,a160) UT [${hostile}]`]),
+        content('CONTAINS', 'NUM', 'Length', sequence('(0040,a300)', [[...sequence('(0040,08ea)', [code('mm', 'UCUM', 'millimeter')]), '(0040,a30a) DS [12.5]']])),
+        content('CONTAINS', 'CODE', 'Grade', sequence('(0040,a168)', [code('2', '99TEST', 'Second & last')])),
+        content('HAS OBS CONTEXT', 'PNAME', 'Observer', ['(0040,a123) PN [Suzuki^Hanako]']),
+    ])), '(0040,a491) CS [COMPLETE]', '(0040,a493) CS [UNVERIFIED]'], { modality: 'SR' });
+    const report = bytesFile(fs.readFileSync(file), 'dcm');
+    await must('dcmodify', ['-nb', '-q', '-m', '(0008,0016)=1.2.840.10008.5.1.4.1.1.88.33', report]);
+    await service.must(['import', report]);
+    const html = await get(`${base(uid)}/rendered`, '*/*');
+    assert.deepEqual([html.code, html.headers['content-type']], [200, 'text/html; charset=utf-8']);
+    assert.ok(!html.body.toString().includes('<script'));
+    for (const words_ of ['Findings', '所見', '&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; 5 &lt; 6', 'Length</b> 12.5 mm', 'Second &amp; last', 'Suzuki^Hanako', 'UNVERIFIED', '山田']) assert.ok(html.body.toString().includes(words_), words_);
+    const plain = (await get(`${base(uid)}/rendered`, 'text/plain')).body.toString();
+    for (const words_ of [`  所見: ${hostile}\n`, '  Length: 12.5 mm\n', '  Grade: Second & last\n']) assert.ok(plain.includes(words_), words_);
+    const xml = await get(`${base(uid)}/rendered`, 'text/xml');
+    assert.equal(xml.headers['content-type'], 'text/xml; charset=utf-8');
+    await must('python3', ['-c', 'import sys, xml.dom.minidom; d = xml.dom.minidom.parse(sys.argv[1]); assert len(d.getElementsByTagName("item")) == 5', bytesFile(xml.body, 'xml')]);
+    assert.equal((await get(`${base(uid)}/rendered`, 'image/png')).code, 406);
+    assert.equal((await get(`${base(uid)}/rendered`, 'text/html', { 'if-none-match': html.headers.etag })).code, 304);
+    assert.equal((await get(`${base(uid)}/thumbnail`, '*/*')).code, 406);
+    assert.equal((await get(`/dicomweb/wado?requestType=WADO&studyUID=${uid}.1&seriesUID=${uid}.2&objectUID=${uid}&contentType=text/html`, null)).headers['content-type'], 'text/html; charset=utf-8');
+    assert.equal((await get(`${base(await ramp().then((made) => made.uid))}/rendered`, 'text/html')).code, 406, 'a picture has no words');
+});
+
+test('real reports: what DCMTK reads of them stands in ours', { skip: needsData }, async () => {
+    for (const name of ['highdicom/sr_document.dcm', 'dcmjs/sample-sr.dcm']) {
+        const file = path.join(dataDir, name);
+        await service.must(['import', file]);
+        const [study, series, uid] = await Promise.all(['0020,000d', '0020,000e', '0008,0018'].map(async (tag) => Object.values(await attribute(tag, [file]))[0]));
+        const plain = (await get(`/dicomweb/studies/${study}/series/${series}/instances/${uid}/rendered`, 'text/plain')).body.toString();
+        const { out } = await must('dsrdump', ['-q', '+Pl', file]);
+        const concepts = [...out.matchAll(/<(?:[a-z -]+ )?(?:CONTAINER|TEXT|CODE|NUM|UIDREF|PNAME):\([^"\n]*"([^"\n]+)"\)=(?:"([^"\n]*)")?/g)];
+        assert.ok(concepts.length > 10, name);
+        for (const [, concept, value] of concepts) assert.ok(plain.includes(value === undefined ? concept : `${concept}: ${value}`), `${name}: ${concept} ${value}`);
     }
 });

@@ -74,7 +74,8 @@ static bool choose_form(kh_rendered_form *out, const kh_rendered_question *quest
         if (question->single)
             continue;
         forms[count] = (kh_rendered_form){.format = format, .multipart = true};
-        offers[count++] = (kh_offer){.type = kh_picture_type(format), .multipart = true, .category_default = !one && format == KH_PICTURE_JPEG};
+        offers[count++] = (kh_offer){.type = kh_picture_type(format), .multipart = true,
+                                     .category_default = !one && format == KH_PICTURE_JPEG};
     }
     chosen = kh_accept_choose(&question->accept, offers, count);
     if (chosen == count)
@@ -88,11 +89,11 @@ static uint64_t form_of(const kh_rendered_question *question, const work *w)
 {
     const kh_rendered_wish *wish = &question->wish;
     char text[FORM_SIZE];
-    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %lld %zu", RENDERED_VERSION, w->form.format,
-                        w->form.animated, w->form.multipart, wish->viewport_width, wish->viewport_height, wish->region_given, wish->region_relative,
-                        wish->x, wish->y, wish->width, wish->height, wish->window_given, wish->function_given, wish->window_center,
+    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %llx %zu", RENDERED_VERSION,
+                        w->form.format, w->form.animated, w->form.multipart, wish->viewport_width, wish->viewport_height,
+                        wish->region_given, wish->region_relative, wish->x, wish->y, wish->width, wish->height, wish->window_given, wish->function_given, wish->window_center,
                         wish->window_width, wish->function, wish->quality, wish->patient, wish->technique,
-                        wish->patient || wish->technique ? (long long)w->target.row.study.revision : 0, w->target.frame_count);
+                        wish->patient || wish->technique ? (unsigned long long)kh_annotation_sum(&w->target.row) : 0, w->target.frame_count);
     size_t frames = w->target.whole_object ? 1 : w->target.frame_count;
 
     return kh_xxh3_of(text, (size_t)size) ^ kh_xxh3_of(w->target.frames, frames * sizeof w->target.frames[0]);
@@ -155,6 +156,10 @@ static kh_status answer(kh_dicomweb *dicomweb, kh_http_request *request, kh_rend
     char etag[KH_RETRIEVE_ETAG_SIZE], address[KH_DICOMWEB_ADDRESS_SIZE];
     kh_status status = kh_rendered_find(&w->target, dicomweb->cache, &question->uids, question->frames, err);
 
+    if (status == KH_E_UNSUPPORTED && question->uids.instance[0] && !question->single && kh_rendered_is_report(&w->target.row)) {
+        kh_error_clear(err);
+        return kh_rendered_answer_report(dicomweb, request, &question->accept, &w->target.row, err);
+    }
     if (status != KH_OK)
         return status;
     if (!choose_form(&w->form, question, &w->target)) {

@@ -108,6 +108,14 @@ void kh_annotation_patient(char lines[KH_ANNOTATION_LINES][KH_ANNOTATION_SIZE], 
 void kh_annotation_technique(char lines[KH_ANNOTATION_LINES][KH_ANNOTATION_SIZE], const kh_rendered_target *target, uint32_t frame,
                              const kh_painted *painted);
 
+/* A sum of all that is written of patient, study and series, in pictures and reports: it moves with corrections. */
+uint64_t kh_annotation_sum(const kh_search_row *row);
+
+/* rendered_text.c: an instance that is a structured report. KH_OK: the request is answered, 406 included. */
+bool kh_rendered_is_report(const kh_search_row *row);
+KH_MUST_USE kh_status kh_rendered_answer_report(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept,
+                                                const kh_search_row *row, kh_error *err);
+
 /* rendered.c: what a question comes to; answers the request. */
 typedef struct kh_rendered_question {
     kh_retrieve_uids uids;

@@ -1,6 +1,7 @@
 /* What is burned into a picture on request (PS3.18 8.3.5.1.1). */
 #include <stdio.h>
 #include <string.h>
+#include "store/digest.h"
 #include "viewer/dicomweb/rendered.h"
 
 /* "Yamada^Tarou" for people. */
@@ -53,4 +54,17 @@ void kh_annotation_technique(char lines[KH_ANNOTATION_LINES][KH_ANNOTATION_SIZE]
         snprintf(lines[2], KH_ANNOTATION_SIZE, "C,W %s", painted->window);
     if (strcmp(painted->lossy, "no") != 0)
         snprintf(lines[3], KH_ANNOTATION_SIZE, "lossy");
+}
+
+uint64_t kh_annotation_sum(const kh_search_row *row)
+{
+    const kh_patient *patient = &row->study.patient;
+    const char *const texts[] = {patient->patient_id,        patient->name.alphabetic, patient->name.ideographic, patient->name.phonetic,
+                                 patient->birth_date,        patient->sex,             row->study.date,           row->study.institution,
+                                 row->series.modality,       row->series.description};
+    uint64_t sum = (uint64_t)row->series.number;
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        sum = sum * 31 + kh_xxh3_of(texts[i], strlen(texts[i]));
+    return sum;
 }

@@ -205,7 +205,8 @@ static void draw_lines(const picture *p, char lines[KH_ANNOTATION_LINES][KH_ANNO
     for (unsigned i = 0; i < KH_ANNOTATION_LINES; i++)
         count += lines[i][0] != '\0';
     for (unsigned i = 0; i < KH_ANNOTATION_LINES; i++) {
-        int32_t baseline = below ? (int32_t)p->height - (int32_t)((count - 1 - row) * step) - (int32_t)(size / 3) : (int32_t)((row + 1) * step);
+        int32_t above = (int32_t)((row + 1) * step), from_end = (int32_t)((count - 1 - row) * step + size / 3);
+        int32_t baseline = below ? (int32_t)p->height - from_end : above;
 
         if (!lines[i][0])
             continue;

@@ -115,7 +115,8 @@ kh_status kh_rendered_parse_window(kh_rendered_wish *out, const char *text, kh_e
         return status;
     out->window_given = out->function_given = true;
     if (!kh_voi_usable(out->function, out->window_center, out->window_width))
-        return kh_error_set(err, KH_E_ARG, "window: expected a center, and a width of %s", out->function == KH_VOI_LINEAR ? "1 or more" : "more than 0");
+        return kh_error_set(err, KH_E_ARG, "window: expected a center, and a width of %s",
+                            out->function == KH_VOI_LINEAR ? "1 or more" : "more than 0");
     return KH_OK;
 }
 
@@ -149,7 +150,8 @@ kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *text, 
         text += size;
     }
     if (others[0])
-        snprintf(out->warnings[0], sizeof out->warnings[0], "299 " KH_DICOMWEB_PATH ": The following annotation values are not supported: %s", others);
+        snprintf(out->warnings[0], sizeof out->warnings[0],
+                 "299 " KH_DICOMWEB_PATH ": The following annotation values are not supported: %s", others);
     return KH_OK;
 }
 
@@ -163,7 +165,8 @@ static kh_status parse_profile(kh_rendered_wish *out, const char *text, kh_error
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         if (strcmp(text, others[i]) == 0) {
             snprintf(out->warnings[1], sizeof out->warnings[1],
-                     "299 " KH_DICOMWEB_PATH ": The iccprofile parameter is not supported. The picture has no profile, its colours are as stored");
+                     "299 " KH_DICOMWEB_PATH ": The iccprofile parameter is not supported. The picture has no profile, its colours are as "
+                     "stored");
             return KH_OK;
         }
     return kh_error_set(err, KH_E_ARG, "iccprofile \"%.16s\", expected no, yes, srgb, adobergb or rommrgb", text);

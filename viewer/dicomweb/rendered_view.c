@@ -1,4 +1,5 @@
-/* Which pixels become the picture: the region cut out of the frame, made to fit the viewport with its sides' ratio kept (PS3.18 8.3.5.1.3). */
+/* Which pixels become the picture: the region cut out of the frame, made to fit the viewport with its sides' ratio kept
+ * (PS3.18 8.3.5.1.3). */
 #include <math.h>
 #include "viewer/dicomweb/rendered.h"
 
@@ -7,7 +8,7 @@ typedef struct span {
     bool mirrored;
 } span;
 
-/* Pixels first .. first + length of an axis of size pixels, rounded to whole ones; length 0: to the edge. What reaches over the edge is cut. */
+/* Pixels first .. first + length of an axis of size pixels, rounded to whole ones; length 0: to the edge. What reaches over it is cut. */
 static bool choose_span(span *out, double first, double length, uint32_t size)
 {
     double last = length == 0 ? size : first + fabs(length);
@@ -34,13 +35,15 @@ static kh_status choose_region(span *across, span *down, const kh_rendered_wish 
     *down = (span){.count = rows};
     if (!wish->region_given)
         return KH_OK;
-    if (!choose_span(across, wish->x * unit_x, wish->width * unit_x, columns) || !choose_span(down, wish->y * unit_y, wish->height * unit_y, rows))
-        return kh_error_set(err, KH_E_ARG, "%s: the region is outside of the picture of %u x %u", wish->region_relative ? "region" : "viewport",
-                            columns, rows);
+    if (!choose_span(across, wish->x * unit_x, wish->width * unit_x, columns) ||
+        !choose_span(down, wish->y * unit_y, wish->height * unit_y, rows))
+        return kh_error_set(err, KH_E_ARG, "%s: the region is outside of the picture of %u x %u",
+                            wish->region_relative ? "region" : "viewport", columns, rows);
     return KH_OK;
 }
 
-kh_status kh_rendered_choose_view(kh_rendered_view *out, const kh_rendered_wish *wish, uint32_t rows, uint32_t columns, double aspect, kh_error *err)
+kh_status kh_rendered_choose_view(kh_rendered_view *out, const kh_rendered_wish *wish, uint32_t rows, uint32_t columns, double aspect,
+                                  kh_error *err)
 {
     span across, down;
     double width, height, scale = 1;
