@@ -316,6 +316,11 @@ kh_status kh_image_record_decode(kh_image_record *out, const void *bytes, size_t
     return kh_error_set(err, KH_E_CORRUPT, "image record of %zu bytes breaks off or holds what it may not", size);
 }
 
+bool kh_image_record_is_old(const void *bytes, size_t size)
+{
+    return size > 0 && *(const uint8_t *)bytes < VERSION;
+}
+
 void kh_image_record_release(kh_image_record *record)
 {
     kh_image_info_release(&record->info);

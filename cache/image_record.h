@@ -24,6 +24,8 @@ KH_MUST_USE kh_status kh_image_record_encode(kh_buf *out, const kh_image_record 
 KH_MUST_USE kh_status kh_image_record_decode(kh_image_record *out, const void *bytes, size_t size, kh_error *err);
 /* Only what the picture is made of, of such a blob. */
 KH_MUST_USE kh_status kh_image_record_format(kh_pixel_format *out, const void *bytes, size_t size, kh_error *err);
+/* Was it written by an earlier release, that told less? */
+bool kh_image_record_is_old(const void *bytes, size_t size);
 void kh_image_record_release(kh_image_record *record);
 
 #endif

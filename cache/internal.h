@@ -34,6 +34,7 @@ struct kh_cache {
     _Atomic uint64_t disk_free;
     _Atomic int64_t used;      /* bytes of objects that are here, as last read, with what was stored since; see cache/room.h */
     _Atomic int64_t in_flight; /* bytes of objects that are being received */
+    bool records_renewed; /* in this pass of the slow reader (cache/renew.h); its thread's */
     _Atomic int64_t evicted_nothing_ms; /* monotonic; when a search for something to evict last found nothing */
     pthread_mutex_t evicting;  /* held while studies are evicted, over I/O: who needs room waits for it. Nothing is taken inside */
     struct {

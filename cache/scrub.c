@@ -12,9 +12,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/evict.h"
+#include "cache/image_record.h"
 #include "cache/internal.h"
 #include "cache/quarantine.h"
 #include "cache/removal.h"
+#include "cache/renew.h"
 #include "store/digest.h"
 #include "store/file.h"
 
@@ -23,6 +25,7 @@
 
 typedef struct object_row {
     int64_t id, file_id, origin_id, study_id, bytes;
+    bool old_record; /* of what its picture is, by an earlier release */
     uint8_t sha256[KH_SHA256_SIZE];
     char sop_uid[KH_UID_SIZE];
 } object_row;
@@ -212,7 +215,8 @@ static kh_status read_rows(kh_cache *cache, int64_t after, object_row rows[ROWS_
     *count = 0;
     if (status == KH_OK)
         status = kh_sql_query(&row, sql,
-                              "SELECT o.id, ifnull(o.file_id, o.id), o.origin_id, r.study_ref, o.bytes, o.sha256, o.sop_uid FROM object o"
+                              "SELECT o.id, ifnull(o.file_id, o.id), o.origin_id, r.study_ref, o.bytes, o.sha256, o.sop_uid,"
+                              " substr(o.image, 1, 1) FROM object o"
                               " JOIN series r ON r.id = o.series_ref WHERE o.id > ?1 AND o.file_id IS NOT 0 AND o.hidden = 0 ORDER BY o.id"
                               " LIMIT ?2",
                               values, 2, err);
@@ -226,6 +230,8 @@ static kh_status read_rows(kh_cache *cache, int64_t after, object_row rows[ROWS_
         if (size == sizeof out->sha256)
             memcpy(out->sha256, sum, size);
         KH_COPY(out->sop_uid, kh_sql_text(row, 6));
+        sum = kh_sql_blob(row, 7, &size);
+        out->old_record = kh_image_record_is_old(sum, size);
     }
     kh_sql_end(row);
     kh_reader_release(cache->readers, sql);
@@ -254,7 +260,7 @@ static kh_status scrub_one(kh_cache *cache, const object_row *row, pass *p, kh_s
     out->objects++;
     out->bytes += row->bytes;
     if (!what)
-        return KH_OK;
+        return row->old_record ? kh_renew_record(cache, row->id, row->file_id, row->origin_id, row->study_id, err) : KH_OK;
     if (!sign_is_there(cache) || p->bad >= KH_SCRUB_BAD_MAX)
         return kh_error_set(err, KH_E_CORRUPT, "object %" PRId64 ": %s, after %" PRId64 " bad ones: look at the disk; nothing more is marked",
                             row->id, what, p->bad);
@@ -266,6 +272,15 @@ static kh_status scrub_one(kh_cache *cache, const object_row *row, pass *p, kh_s
     p->bad++;
     out->bad++;
     return KH_OK;
+}
+
+/* Pictures made by records that were made anew are not answered any more. Once a pass: with each record the tile cache would be empty for as
+ * long as the pass takes. */
+static void forget_pictures(kh_cache *cache)
+{
+    if (cache->records_renewed)
+        atomic_fetch_add(&cache->page->hide_epoch, 1);
+    cache->records_renewed = false;
 }
 
 static void end_pass(pass *p, kh_scrub_result *out)
@@ -293,8 +308,10 @@ kh_status kh_scrub_some(kh_cache *cache, int64_t bytes, kh_scrub_result *out, kh
         status = read_rows(cache, p.position, rows, &count, err);
         for (size_t i = 0; i < count && status == KH_OK && out->bytes < bytes; i++)
             status = scrub_one(cache, &rows[i], &p, out, err);
-        if (status == KH_OK && count == 0)
+        if (status == KH_OK && count == 0) {
             end_pass(&p, out);
+            forget_pictures(cache);
+        }
     }
     written = kh_cache_write(cache, write_pass, &p, &write_err);
     return status != KH_OK || written == KH_OK ? status : kh_error_set(err, written, "%s", write_err.message);

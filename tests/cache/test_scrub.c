@@ -207,10 +207,76 @@ static void disk_is_gone(void **state)
     assert_int_equal(study.away_count, 0);
 }
 
+typedef struct noted {
+    uint8_t image[4096];
+    size_t size;
+    int64_t revision;
+} noted;
+
+static noted note_of(fixture *f, int64_t object_id)
+{
+    const kh_sql_value id = KH_SQL_I(object_id);
+    kh_sql *sql = NULL;
+    kh_sql_row *row;
+    bool has_row = false;
+    noted out = {.size = 0};
+    const void *image;
+
+    assert_ok(kh_reader_acquire(&sql, f->cache->readers, err));
+    assert_ok(kh_sql_query(&row, sql, "SELECT o.image, r.revision FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1", &id, 1, err));
+    assert_ok(kh_sql_next(row, &has_row, err));
+    assert_true(has_row);
+    image = kh_sql_blob(row, 0, &out.size);
+    assert_in_range(out.size, 0, sizeof out.image);
+    if (out.size > 0)
+        memcpy(out.image, image, out.size);
+    out.revision = kh_sql_int(row, 1);
+    kh_sql_end(row);
+    kh_reader_release(f->cache->readers, sql);
+    return out;
+}
+
+/* The first byte of a record is its version. */
+static kh_status make_old(kh_write *write, void *context, kh_error *err)
+{
+    (void)context;
+    return kh_sql_run(kh_write_sql(write), "UPDATE object SET image = x'02' || substr(image, 2) WHERE id IN (2, 4, 6)", NULL, 0, NULL, err);
+}
+
+/* Records of an earlier release are made anew, once; others stay, as do those of objects that are damaged. */
+static void old_records_are_made_anew(void **state)
+{
+    fixture *f = *state;
+    noted before[OBJECTS], after, again;
+    char path[PATH_MAX];
+
+    store_all(f->cache, 0);
+    for (int i = 0; i < OBJECTS; i++)
+        before[i] = note_of(f, 1 + i);
+    assert_ok(kh_cache_write(f->cache, make_old, NULL, err));
+    assert_int_equal(note_of(f, 2).image[0], 2);
+    assert_int_equal(note_of(f, 3).image[0], before[2].image[0]);
+    file_of(f, path, 4);
+    flip(path);
+    assert_int_equal(scrub_pass(f->cache).bad, 1);
+    for (int i = 0; i < OBJECTS; i++) {
+        after = note_of(f, 1 + i);
+        if (i == 3) /* the damaged one, which is away now */
+            continue;
+        assert_int_equal(after.size, before[i].size);
+        assert_true(after.size > 0);
+        assert_memory_equal(after.image, before[i].image, after.size);
+    }
+    assert_true(after.revision >= before[0].revision + 2);
+    assert_int_equal(scrub_pass(f->cache).bad, 0);
+    again = note_of(f, 2);
+    assert_int_equal(again.revision, after.revision);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
-    const struct CMUnitTest tests[] = {T(sound), T(memory_is_left_as_it_was), T(found_and_sent_again), T(found_and_asked_for), T(disk_is_gone)};
+    const struct CMUnitTest tests[] = {T(sound), T(old_records_are_made_anew), T(memory_is_left_as_it_was), T(found_and_sent_again), T(found_and_asked_for), T(disk_is_gone)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
