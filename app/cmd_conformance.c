@@ -249,11 +249,11 @@ static void print_retrieve(void)
          "| resource | media types, the default first |\n| --- | --- |\n"
          "| `/studies/{}`, `.../series/{}`, `.../instances/{}` | multipart/related; type=\"application/dicom\"; an instance also application/dicom |\n"
          "| `.../instances/{}/frames/{}`, `.../instances/{}/pixeldata` | multipart/related of the types below; one frame also alone |\n"
-         "| `.../metadata` of a study, series or instance | application/dicom+json, application/json |\n"
+         "| `.../metadata` of a study, series or instance | application/dicom+json, application/json, multipart/related; type=\"application/dicom+xml\" |\n"
          "| `.../instances/{}/bulkdata/{}` | multipart/related; type=\"application/octet-stream\", application/octet-stream; a document also application/pdf |\n");
     printf("Objects are given in %s, the default; byte for byte in the transfer syntax they are stored in, where it is named or `*`; in %s, where it\n"
            "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
-           "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched. Not supported: XML.\n\n",
+           "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched.\n\n",
            KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
     print_frame_types();
 }

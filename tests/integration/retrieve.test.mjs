@@ -316,6 +316,11 @@ test('metadata: what DCMTK reads of the attributes, and addresses that give the 
     const [zipped, plain] = [await get(`${urlOf(at)}/metadata`, undefined, { 'accept-encoding': 'gzip' }), await get(`${urlOf(at)}/metadata`)];
     assert.equal(zipped.headers['content-encoding'], 'gzip');
     assert.ok(zlib.gunzipSync(zipped.body).equals(plain.body));
+    const [xml, ...others] = partsOf(await get(`${urlOf(at)}/metadata`, 'multipart/related; type="application/dicom+xml"'));
+    assert.deepEqual([others.length, xml.headers['content-type']], [0, 'application/dicom+xml']);
+    assert.match(xml.body.toString(), new RegExp(`<DicomAttribute[^>]*tag="00080018"[^>]*>\\s*<Value number="1">${object.uid}</Value>`));
+    const parts = partsOf(await get(`${urlOf({ study: ids[files[0]].study })}/metadata`, 'multipart/related; type="application/dicom+xml"'));
+    assert.equal(parts.length, files.length);
     const series = JSON.parse((await get(`${urlOf({ ...ids[files[0]], instance: undefined })}/metadata`, undefined)).body);
     assert.deepEqual(series.map((one) => one['00080018'].Value[0]).sort(), Object.values(ids).map((one) => one.instance).sort());
     for (const [target, accept, code] of [[urlOf({ study: '1.2.3' }), '*/*', 404], [urlOf({ study: 'x' }), '*/*', 400], [urlOf(at), 'image/jpeg', 406], [urlOf(at), 'application/json', 200]])

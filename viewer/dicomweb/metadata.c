@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include "cache/metadata_answer.h"
-#include "viewer/dicomweb/retrieve.h"
+#include "viewer/dicomweb/metadata_xml.h"
 
 #define SERIES_BYTES_MAX (128u << 20)     /* of the metadata of one series */
 #define ALL_BYTES_MAX (UINT64_C(512) << 20) /* of all answers under way */
 #define FORM_PLAIN 1
 #define FORM_GZIP 2
+#define FORM_XML 3
 
 typedef struct metadata {
     kh_dicomweb *dicomweb;
@@ -19,7 +20,7 @@ typedef struct metadata {
     size_t series_count;
     char address[KH_DICOMWEB_ADDRESS_SIZE];
     const char *type;
-    bool gzip;
+    bool gzip, xml;
     kh_metadata_answer answer;
     kh_buf out;
     kh_http_piece first; /* made before the answer begins */
@@ -146,6 +147,7 @@ static const kh_http_producer producer = {.next = next, .drop = metadata_free};
 static const kh_offer offers[] = {
     {"application/dicom+json", false, NULL, false, true},
     {"application/json", false, NULL, false, false},
+    {"application/dicom+xml", true, NULL, false, false},
 };
 #define OFFER_COUNT (sizeof offers / sizeof offers[0])
 
@@ -155,18 +157,32 @@ static size_t missing(const metadata *m)
     return m->ended ? m->answer.left_out : m->list.away_count;
 }
 
+static kh_status answer_xml(metadata *m, kh_http_request *request, kh_error *err)
+{
+    kh_status status;
+
+    if (m->list.away_count > 0)
+        kh_http_set_header(request, "Warning", "299 " KH_DICOMWEB_PATH ": instances at their hospital may not be in this answer");
+    status = kh_metadata_xml_answer(m->dicomweb, request, &m->uids, &m->list, m->address, m->list.away_count > 0 ? 206 : 200, err);
+    if (status == KH_OK)
+        metadata_free(m);
+    return status;
+}
+
 /* Takes m over when this is KH_OK. */
 static kh_status answer(metadata *m, kh_http_request *request, kh_error *err)
 {
     char etag[KH_RETRIEVE_ETAG_SIZE], line[160];
     kh_status status;
 
-    kh_retrieve_etag(etag, m->list.state, m->gzip ? FORM_GZIP : FORM_PLAIN);
+    kh_retrieve_etag(etag, m->list.state, m->xml ? FORM_XML : m->gzip ? FORM_GZIP : FORM_PLAIN);
     kh_http_set_header(request, "Vary", "Accept, Accept-Encoding");
     if (kh_retrieve_answer_unchanged(request, etag, false)) {
         metadata_free(m);
         return KH_OK;
     }
+    if (m->xml)
+        return answer_xml(m, request, err);
     status = make_piece(m, &m->first, err);
     if (status != KH_OK)
         return status;
@@ -217,9 +233,10 @@ static void retrieve(void *context, kh_http_request *request)
     if (status != KH_OK) {
         kh_http_answer_error(request, &err);
     } else if (chosen == OFFER_COUNT) {
-        kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: metadata are given as application/dicom+json");
+        kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: metadata are given as application/dicom+json and multipart/related; type=\"application/dicom+xml\"");
     } else {
         m->type = offers[chosen].type;
+        m->xml = offers[chosen].multipart;
         status = answer(m, request, &err);
         m = status == KH_OK ? NULL : m;
         if (status != KH_OK)
