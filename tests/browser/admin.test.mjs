@@ -5,7 +5,18 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as at from '../lib/browser.mjs';
-import { freePort, must, Pacs, phantomFiles, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import {
+    freePort,
+    listens,
+    must,
+    Pacs,
+    phantomFiles,
+    Service,
+    start,
+    storescu,
+    temporaryFolder,
+    until,
+} from '../lib/service.mjs';
 import { Peer } from '../lib/upper_layer.mjs';
 
 const SECTIONS = ['nodes', 'queue', 'failures', 'associations', 'arrivals', 'refusals', 'changes'];
@@ -64,7 +75,10 @@ before(async () => {
     pacs = await Pacs.start({ files: held, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
     service = await Service.start({
         dicomPort,
-        settings: { pull: { attempts: 2, retry_first: '100 ms', retry_longest: '100 ms' } },
+        settings: {
+            pull: { attempts: 2, retry_first: '100 ms', retry_longest: '100 ms' },
+            send: { attempts: 1 },
+        },
         nodes: [
             node('north', 'PACS', pacs.port, '--bandwidth', '1 MiB'),
             node('away', 'AWAY', awayPort),
@@ -300,100 +314,31 @@ test('the bars of arrivals are the figures the service tells, of all and of each
     await done(page);
 });
 
-test('a study is deleted and brought back, by keyboard alone', async () => {
-    const page = await at.openPage(browser, service.url, '/', { language: 'en' });
-    const all = (await service.studies()).length;
-    const reach = async (selector) => {
-        for (let n = 0; n < 60; n++) {
-            if (await page.evaluate((wanted) => document.activeElement?.matches(wanted), selector)) return;
-            await page.keyboard.press('Tab');
-        }
-        assert.fail(`${selector} is not reached by Tab`);
-    };
-    await page.locator('tr[data-study]').first().waitFor();
-    await reach('.admin-link');
-    await page.keyboard.press('Enter');
-    await page.waitForURL('**/admin');
-    await reach('.admin-nav a[href="/admin/changes"]');
-    await page.keyboard.press('Enter');
-    await page.waitForURL('**/admin/changes');
-    await reach('.search-input');
-    await page.keyboard.type('P-1');
-    await page.locator('.found tbody tr').first().waitFor();
-    await reach('.found [data-action="delete"]');
-    await page.keyboard.press('Enter');
-    await page.locator('dialog.ask').waitFor();
-    await page.keyboard.press('Enter');
-    await page.locator('.form-problem', { hasText: 'must not be empty' }).waitFor();
-    await page.keyboard.type('sent to the wrong network');
-    await page.keyboard.press('Tab');
-    await page.keyboard.type('Operator A');
-    await at.shot(page, 'admin-delete-en');
-    await page.keyboard.press('Enter');
-    await page.locator('dialog.ask').waitFor({ state: 'detached' });
-    assert.equal((await service.studies()).length, all - 1);
-    await row(page, 'sent to the wrong network').waitFor();
-    assert.match(await row(page, 'sent to the wrong network').innerText(), /Operator A[^]*Deleted[^]*Stands/);
-    await reach('.changes [data-action="undo"]');
-    await page.keyboard.press('Enter');
-    await page.locator('dialog.ask').waitFor();
-    assert.equal(await page.inputValue('dialog.ask [name="asked_by"]'), 'Operator A', 'remembered');
-    await reach('dialog.ask [data-action="yes"]');
-    await page.keyboard.press('Enter');
-    await row(page, 'Undone').first().waitFor();
-    assert.equal((await service.studies()).length, all);
+test('rules: how far a back-fill is, and what it found', async () => {
+    await service.must(['rule', 'add', 'backfill', 'old', '--node', 'north', '--from', '20260901', '--to', '20260930']);
+    const page = await open('queue', { language: 'en' });
+    await row(page, 'day 30 of 30').waitFor();
+    assert.match(await row(page, 'old').innerText(), /Back-fill {2}north[^]*2 studies found[^]*2 here[^]*Done/);
+    await service.must(['rule', 'remove', 'old']);
+    await row(page, 'old').waitFor({ state: 'detached' });
     await done(page);
 });
 
-test('a patient is corrected, and the list shows it', async () => {
-    const page = await open('changes');
-    await page.fill('.search-input', 'P-2');
-    await page.locator('.found tbody tr').first().waitFor();
-    await page.locator('.found [data-action="correct"]').first().click();
-    await page.locator('dialog.ask').waitFor();
-    assert.equal(await page.inputValue('[name="new_id"]'), 'P-2');
-    await page.fill('[name="reason"]', '装置での入力誤り');
-    await page.fill('[name="asked_by"]', '佐藤');
-    await page.click('dialog.ask [data-action="yes"]');
-    await page.locator('.form-problem', { hasText: '変更された項目がありません' }).waitFor();
-    await page.fill('[name="name_ideographic"]', '修正^花子');
-    await page.fill('[name="new_id"]', 'K-000042');
-    await page.selectOption('[name="sex"]', 'F');
-    await at.shot(page, 'admin-correct-ja');
-    await page.click('dialog.ask [data-action="yes"]');
-    await page.locator('dialog.ask').waitFor({ state: 'detached' });
-    await row(page, '装置での入力誤り').waitFor();
-    assert.match(await row(page, '装置での入力誤り').innerText(), /佐藤[^]*患者情報の訂正[^]*→ 修正\^花子/);
-    await at.shot(page, 'admin-changes-ja');
-    await page.click('.app-header .back');
-    const listed = page.locator('tr[data-study]', { hasText: 'K-000042' });
-    await listed.first().waitFor();
-    assert.match(await listed.first().innerText(), /修正 花子[^]*女/);
-    await done(page);
-});
-
-test('what peers and operators write is shown as text', async () => {
-    const nasty = '<img src=x onerror=alert(1)>';
-    const change = {
-        change: 1,
-        kind: 'deleted',
-        facility: nasty,
-        when: '2026-11-20T21:00:00.000Z',
-        reason: nasty,
-        asked_by: nasty,
-        objects: 1,
-        undone: null,
-        undone_by: '',
-        purged: false,
-        study: null,
-        values: [{ value: 'sex', was: nasty, becomes: '' }],
-    };
-    const page = await open('changes', {
-        route: (one) =>
-            one.route(/\/api\/admin\/changes/, (route) => route.fulfill({ json: { changes: [change], more: false } })),
-    });
-    await row(page, nasty).waitFor();
-    assert.equal(await page.locator('.admin-table img').count(), 0);
+test('a send that was not taken is tried again from the page', async () => {
+    const port = await freePort();
+    await service.must(['node', 'add', ...node('archive', 'STORESCP', port)]);
+    await service.must(['rule', 'add', 'forward', 'onward', '--node', 'archive', '--source', 'scanner', '--at-once']);
+    await storescu(dicomPort, (await copies('1.2.392.200036.9999.77.3', 'P-3')).slice(0, 3));
+    const page = await open('failures', { language: 'en' });
+    await row(page, 'archive').waitFor();
+    assert.match(await row(page, 'archive').innerText(), /Send \d+[^]*Kakuu, Tarou[^]*Failed[^]*nothing listens/);
+    const scp = start('storescp', ['--ignore', String(port)]);
+    await until('storescp listens', () => listens(port));
+    await act(page, 'archive', 'retry').click();
+    await row(page, 'archive').waitFor({ state: 'detached' });
+    process.kill(scp.pid, 'SIGKILL');
+    await service.must(['rule', 'remove', 'onward']);
+    await service.must(['node', 'remove', 'archive']);
     await done(page);
 });
 

@@ -26,7 +26,7 @@ const SECTIONS = [
 ];
 const BADGES = { queue: 'open', failures: 'failed' };
 const RELOAD_EVERY_MS = 1000;
-const HEALTH_EVERY_MS = 10000;
+const HEALTH_EVERY_MS = 15000; // it counts every study
 
 export class AdminPage {
     constructor(root, section) {
@@ -34,7 +34,7 @@ export class AdminPage {
         this.abort = new AbortController();
         this.nodes = new Map(); // by id
         this.reload = throttled(() => this.#load(true), RELOAD_EVERY_MS);
-        this.look = throttled(() => this.#health(), 2000);
+        this.look = throttled(() => this.#health(), HEALTH_EVERY_MS);
         this.person = make('h1', { class: 'page-title' });
         this.#build();
         this.stopEvents = onEvent((kind, data) => this.#event(kind, data));
@@ -94,7 +94,7 @@ export class AdminPage {
             this.say(this.words(error), 'bad');
         }
         this.reload.ask();
-        this.look.ask();
+        this.#health();
         return answer;
     }
 
@@ -171,9 +171,11 @@ export class AdminPage {
             open: (health?.pulls_open ?? 0) + (health?.sends_open ?? 0),
             failed: (health?.pulls_failed ?? 0) + (health?.sends_failed ?? 0),
         };
+        const shown = this.loaded ? this.section.count : undefined; // newer than what was told of the whole
         this.choice.replaceChildren(
             ...this.links.map(({ name, badge }) => {
-                const n = counts[BADGES[name]] ?? 0;
+                const told = counts[BADGES[name]] ?? 0;
+                const n = name === this.current.name ? (shown ?? told) : told;
                 badge.hidden = n === 0;
                 badge.classList.toggle('bad', name === 'failures');
                 setText(badge, count(n));
@@ -213,7 +215,7 @@ export class AdminPage {
     }
 
     async #loadNodes(signal) {
-        if (this.nodesAsked) return;
+        if (this.nodesAsked || this.current.name === 'nodes') return; // that section asks for them itself
         this.nodesAsked = true;
         try {
             const { nodes } = await getAdmin('nodes', null, signal);
@@ -234,6 +236,7 @@ export class AdminPage {
             await this.#loadNodes(request.signal);
             await this.section.load(request.signal);
             if (this.request !== request) return;
+            if (this.problem && this.loaded) this.say('');
             this.problem = null;
             this.loaded = true;
         } catch (error) {
@@ -244,6 +247,7 @@ export class AdminPage {
             this.message.hidden = true;
             this.body.hidden = false;
             this.section.show();
+            this.#badges();
         } else if (!quiet || !this.loaded) {
             this.#tellProblem();
         } else {

@@ -210,7 +210,12 @@ export class ChangesSection {
     }
 
     async #correct(study) {
-        const done = await askPatient(study.patient, (body) => askAdmin('patients', study.facility, 'correct', body));
+        let id = study.patient.id;
+        const done = await askPatient(study.patient, (body) => {
+            id = body.new_id ?? id;
+            return askAdmin('patients', study.facility, 'correct', body);
+        });
+        if (done) this.search.value = id; // by the old one he is no longer found
         this.#changed(done, 'admin.corrected');
     }
 
@@ -225,7 +230,6 @@ export class ChangesSection {
         if (!done) return;
         this.page.say(t(text));
         this.page.reload.ask();
-        this.page.look.ask();
         if (this.search.value) this.#find();
     }
 }

@@ -42,6 +42,11 @@ export class FailuresSection {
         this.none.hidden = jobs.length > 0;
     }
 
+    /** For the badge beside the section's name. */
+    get count() {
+        return this.more.hidden ? this.shown.length : undefined;
+    }
+
     #more() {
         this.limit = MOST;
         this.page.reload.ask();

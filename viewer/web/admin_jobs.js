@@ -63,12 +63,7 @@ export class Jobs {
         const kind = kindOf(job);
         const name = this.page.nodeName(job.node);
         return [
-            make(
-                'span',
-                { class: 'mark' },
-                icon(kind === 'pull' ? 'down' : 'right', 'icon small'),
-                make('strong', {}, name),
-            ),
+            make('span', { class: 'mark' }, icon(kind, 'icon small'), make('strong', {}, name)),
             small(t(`admin.${kind}`, { id: idOf(job) }), job.compare ? `  ${t('admin.compare')}` : ''),
         ];
     }
@@ -121,7 +116,7 @@ export class Jobs {
         const sure = await confirm({
             title: t(`admin.cancelSure.${kind}`, { name: this.page.nodeName(job.node) }),
             text: t(`admin.cancelText.${kind}`),
-            yes: t('admin.cancel'),
+            yes: t('admin.cancelYes'),
         });
         if (sure) await this.page.attempt(() => askAdmin(`${kind}s`, idOf(job), 'cancel'), t('admin.cancelled'));
     }

@@ -57,6 +57,12 @@ export class QueueSection {
         this.block.hidden = rules.length === 0;
     }
 
+    /** For the badge beside the section's name. */
+    get count() {
+        const { pulls, sends, more_pulls, more_sends } = this.answer;
+        return more_pulls || more_sends ? undefined : pulls.length + sends.length;
+    }
+
     /** A pull that goes on needs no new list. */
     event(kind, data) {
         const job = kind === 'pull' && this.answer.pulls.find((one) => one.pull === data.pull);
@@ -160,7 +166,7 @@ export class QueueSection {
 
     async #cancel(rule) {
         const title = t('admin.cancelSure.rule', { name: rule.name });
-        if (await confirm({ title, text: t('admin.cancelText.rule'), yes: t('admin.cancel') }))
+        if (await confirm({ title, text: t('admin.cancelText.rule'), yes: t('admin.cancelYes') }))
             await this.#ask(rule, 'cancel', 'admin.cancelled');
     }
 }

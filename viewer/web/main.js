@@ -15,13 +15,27 @@ class Header {
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
         this.middle = make('div', { class: 'header-middle' });
-        this.admin = make('a', { class: 'tool admin-link', href: '/admin', 'data-route': true }, icon('admin'));
+        this.adminName = make('span', {});
+        this.admin = make(
+            'a',
+            { class: 'tool wide admin-link', href: '/admin', 'data-route': true },
+            icon('admin'),
+            this.adminName,
+        );
         this.languages = make(
             'div',
             { class: 'languages', role: 'group' },
             LANGUAGES.map((name) => this.#language(name)),
         );
-        this.element = make('header', { class: 'app-header' }, this.back, this.home, this.middle, this.admin, this.languages);
+        this.element = make(
+            'header',
+            { class: 'app-header' },
+            this.back,
+            this.home,
+            this.middle,
+            this.admin,
+            this.languages,
+        );
     }
 
     #language(name) {
@@ -44,8 +58,8 @@ class Header {
         this.home.setAttribute('aria-label', `${t('app.name')}: ${t('list.title')}`);
         this.back.setAttribute('aria-label', t('action.list'));
         this.back.dataset.tip = t('action.list');
+        setText(this.adminName, t('admin.open'));
         this.admin.setAttribute('aria-label', t('admin.open'));
-        this.admin.dataset.tip = t('admin.open');
         this.languages.setAttribute('aria-label', t('app.language'));
         for (const button of this.languages.children)
             button.setAttribute('aria-pressed', String(button.dataset.language === language()));

@@ -113,6 +113,7 @@ export default {
     'admin.priority.2': 'back-fill',
     'admin.now': 'Try now',
     'admin.cancel': 'Cancel',
+    'admin.cancelYes': 'Yes, cancel it',
     'admin.retried': 'It is tried again.',
     'admin.cancelled': 'It was cancelled.',
     'admin.retryAll': 'Try all again',

@@ -109,6 +109,7 @@ export default {
     'admin.priority.2': '過去分',
     'admin.now': '今すぐ試す',
     'admin.cancel': '中止',
+    'admin.cancelYes': 'はい、中止する',
     'admin.retried': 'やり直しを受け付けました。',
     'admin.cancelled': '中止しました。',
     'admin.retryAll': 'すべてやり直す',
