@@ -31,6 +31,7 @@ struct kh_portal {
     kh_ahead *ahead;         /* NULL: nothing is decoded ahead */
     kh_blobcache *manifests; /* encoded stack manifests */
     kh_pool *workers;        /* what reads the index: never on an HTTP thread */
+    kh_pool *batchers;       /* what waits for the tiles of batches */
     kh_pool *askers;         /* what waits for the bridge: lists do not wait behind it */
     kh_http_server *server;
 
@@ -56,8 +57,14 @@ void kh_portal_put_int_or_null(kh_json_writer *json, const char *key, int64_t va
 void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double value, double not_told);
 
 /* handlers; context is the portal */
-kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile,
+kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile, kh_portal_batch,
     kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset;
+
+/* tile_address.c: the key that the address of a tile names; the part of it that the query says, how a tile is shown; one
+ * "object-frame/level/column/row" of a list, after which *text goes on. Whether there is such a tile is found when it is made. */
+KH_MUST_USE kh_status kh_portal_tile_key(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err);
+KH_MUST_USE kh_status kh_portal_tile_view(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err);
+KH_MUST_USE bool kh_portal_tile_place(const char **text, kh_tile_key *key);
 
 /* pulls.c: the members of a pull as both the lists and the event stream give them; those of a row of a list; a time */
 void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull);

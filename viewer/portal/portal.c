@@ -9,6 +9,7 @@
 #define WORKERS 2
 #define WORKERS_QUEUE 512
 #define ASKERS 4
+#define BATCHERS 4
 #define ASKERS_QUEUE 64
 #define BODY_BYTES_MAX (64u * 1024)
 
@@ -44,6 +45,7 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/lossless", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", kh_portal_tile, portal},
+        {"GET", "/tiles/{series}/batch", kh_portal_batch, portal},
         {"GET", "/api/series/{id}/stack", kh_portal_stack, portal},
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
         {"POST", "/api/studies/{id}/recall", kh_portal_recall, portal},
@@ -127,6 +129,8 @@ kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_
     if (status == KH_OK)
         status = kh_pool_create(&portal->workers, "portal", WORKERS, WORKERS_QUEUE, err);
     if (status == KH_OK)
+        status = kh_pool_create(&portal->batchers, "batch", BATCHERS, options->connections_max, err);
+    if (status == KH_OK)
         status = kh_pool_create(&portal->askers, "asker", ASKERS, ASKERS_QUEUE, err);
     if (status == KH_OK)
         status = kh_portal_events_start(portal, err);
@@ -150,6 +154,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
     kh_pool_stop(portal->askers);
+    kh_pool_stop(portal->batchers);
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);

@@ -5,15 +5,7 @@
 #include "cache/use.h"
 #include "viewer/portal/internal.h"
 
-#define DEFAULT_QUALITY 80
-#define LEVEL_MAX 16
-#define THUMB_MIN 16
-#define THUMB_MAX 512
-#define THUMB_DEFAULT 128
 #define READER_LENGTH_MAX 64
-#define WINDOW_CENTER_MAX 1e9
-#define WINDOW_WIDTH_MIN 1e-6
-#define WINDOW_WIDTH_MAX 1e9
 #define CACHE_CONTROL "private, no-cache"
 #define PREPARED_BYTES 2048 /* about: eleven header lines of the library's */
 
@@ -26,74 +18,6 @@ typedef struct tile_request {
     kh_portal *portal;
     kh_http_request *request;
 } tile_request;
-
-static kh_status read_window(const kh_http_request *request, kh_tile_key *key, kh_error *err)
-{
-    bool center_given = kh_http_query(request, "c") != NULL;
-    int64_t lut = 0;
-    kh_status status;
-
-    key->window_given = kh_http_query(request, "w") != NULL;
-    key->lut_given = kh_http_query(request, "lut") != NULL;
-    if (center_given != key->window_given)
-        return kh_error_set(err, KH_E_ARG, "c and w, expected both or neither");
-    if (key->lut_given && key->window_given)
-        return kh_error_set(err, KH_E_ARG, "lut beside c and w, expected one or the other");
-    status = kh_http_query_int(request, "lut", 0, KH_VOI_LUTS_MAX - 1, 0, &lut, err);
-    key->lut = (uint32_t)lut;
-    if (status == KH_OK)
-        status = kh_http_query_double(request, "c", -WINDOW_CENTER_MAX, WINDOW_CENTER_MAX, 0, &key->window_center, err);
-    if (status == KH_OK)
-        status = kh_http_query_double(request, "w", WINDOW_WIDTH_MIN, WINDOW_WIDTH_MAX, 0, &key->window_width, err);
-    return status;
-}
-
-/* What the address says; whether there is such a tile is found when it is made. */
-static kh_status read_place(const kh_http_request *request, kh_tile_key *key, kh_error *err)
-{
-    static const struct {
-        const char *name;
-        int64_t min, max;
-    } parts[6] = {{"series", 1, INT64_MAX}, {"object", 1, INT64_MAX}, {"frame", 0, UINT32_MAX},
-                  {"level", 0, LEVEL_MAX},  {"column", 0, UINT16_MAX}, {"row", 0, UINT16_MAX}};
-    bool whole = kh_http_segment(request, "level") == NULL; /* the other addresses, which have no more than the frame */
-    const char *last = strrchr(kh_http_path(request), '/');
-    int64_t values[6] = {0}, size = 0;
-    kh_status status = KH_OK;
-
-    for (size_t i = 0; status == KH_OK && i < (whole ? 3 : 6); i++)
-        status = kh_http_segment_int(request, parts[i].name, parts[i].min, parts[i].max, &values[i], err);
-    if (status == KH_OK && whole && strcmp(last, "/lossless") != 0)
-        status = kh_http_query_int(request, "size", THUMB_MIN, THUMB_MAX, THUMB_DEFAULT, &size, err);
-    *key = (kh_tile_key){.series_id = values[0],
-                         .object_id = values[1],
-                         .frame = (uint32_t)values[2],
-                         .level = (uint32_t)values[3],
-                         .column = (uint32_t)values[4],
-                         .row = (uint32_t)values[5],
-                         .quality = DEFAULT_QUALITY,
-                         .lossless = whole && size == 0,
-                         .thumb_px = (uint16_t)size};
-    return status;
-}
-
-static kh_status read_key(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
-{
-    int64_t quality = DEFAULT_QUALITY, invert = 0;
-    kh_status status = read_place(request, key, err);
-
-    key->epoch = (uint32_t)atomic_load(&kh_cache_page(portal->cache)->hide_epoch);
-    if (status != KH_OK || key->lossless)
-        return status;
-    status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
-    if (status == KH_OK)
-        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
-    if (status == KH_OK)
-        status = read_window(request, key, err);
-    key->quality = (int)quality;
-    key->invert = invert != 0;
-    return status;
-}
 
 static void release_sent(void *context)
 {
@@ -229,7 +153,7 @@ static void revalidate(void *context, kh_http_request *request)
     kh_tile_key key;
     char etag[KH_TILE_ETAG_SIZE];
 
-    if (read_key(portal, request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
+    if (kh_portal_tile_key(portal, request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
         answer_failure(request, &err);
         return;
     }
@@ -261,7 +185,7 @@ void kh_portal_tile(kh_http_request *request, void *context)
     kh_tile_key key;
     kh_tile tile;
 
-    if (read_key(portal, request, &key, &err) != KH_OK) {
+    if (kh_portal_tile_key(portal, request, &key, &err) != KH_OK) {
         kh_http_answer_error(request, &err);
         return;
     }
