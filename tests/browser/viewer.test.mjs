@@ -391,19 +391,41 @@ test('on a tablet one finger scrolls, two zoom, and everything fits', async () =
     await at.closePage(page);
 });
 
+/** A batch as the service would answer it if the tiles of one object could not be made. */
+async function batchWithout(route, id, message) {
+    const url = new URL(route.request().url());
+    const series = url.pathname.split('/')[2];
+    const tiles = url.searchParams.get('tiles').split(',');
+    url.searchParams.delete('tiles');
+    const parts = [];
+    for (const tile of tiles) {
+        if (tile.startsWith(`${id}-`)) {
+            parts.push(Buffer.from(`${JSON.stringify({ code: 422, size: 0, message })}\n`));
+            continue;
+        }
+        const answer = await fetch(`${url.origin}/tiles/${series}/${tile}.jpg?${url.searchParams}`);
+        const bytes = Buffer.from(await answer.arrayBuffer());
+        const head = { code: 200, size: bytes.length, window: answer.headers.get('x-kakehashi-window'), lossy: answer.headers.get('x-kakehashi-lossy') };
+        parts.push(Buffer.from(`${JSON.stringify(head)}\n`), bytes);
+    }
+    await route.fulfill({ status: 200, contentType: 'application/vnd.kakehashi.tiles', body: Buffer.concat(parts) }).catch(() => {}); // it may be cancelled
+}
+
 test('a slice that cannot be shown says why, and its neighbours are still shown', async () => {
     const broken = middle() + 1;
     const reason = 'PixelData: 262144 bytes, expected 524288';
     const id = stack.objects[stack.slices[broken].object].id;
     const page = await open({
-        route: (one) =>
-            one.route(`**/tiles/*/${id}-*/**`, (route) =>
+        route: async (one) => {
+            await one.route(`**/tiles/*/${id}-*/**`, (route) =>
                 route.fulfill({
                     status: 422,
                     contentType: 'application/json',
                     body: JSON.stringify({ error: 'cannot_show', message: reason }),
                 }),
-            ),
+            );
+            await one.route('**/tiles/*/batch?**', (route) => batchWithout(route, id, reason));
+        },
     });
     await at.pictureReady(page);
     await page.keyboard.press('ArrowDown');

@@ -1,4 +1,6 @@
-// api.js - the one file that knows the service's URLs (docs/http-api.md). No DOM.
+// api.js - the file that knows the service's URLs (docs/http-api.md); those of batches of tiles are made in tile_batch.js. No DOM.
+
+import { batchUrl, BatchReader } from './tile_batch.js';
 
 const KINDS = { 400: 'bad_request', 404: 'not_found', 422: 'cannot_show', 503: 'busy' };
 
@@ -151,4 +153,31 @@ export async function getTile(url, signal, shown = false) {
         if (error.name === 'AbortError') throw error;
         throw new ApiError(0, 'unreachable', 'the picture was cut short');
     }
+}
+
+const tileOf = (part) => ({
+    blob: new Blob([part.bytes], { type: 'image/jpeg' }),
+    window: windowOf(part.window),
+    lossy: lossyOf(part.lossy),
+});
+
+/** Many tiles of one batchKey() in one answer; onTile(url, tile) as each comes, onError(url, error) for one that does not. */
+export async function getTileBatch(urls, signal, onTile, onError) {
+    const response = await request(batchUrl(urls), signal, 'application/vnd.kakehashi.tiles');
+    const reader = new BatchReader();
+    const source = response.body.getReader();
+    let count = 0;
+    try {
+        for (let { done, value } = await source.read(); !done; { done, value } = await source.read()) {
+            for (const part of reader.take(value)) {
+                const url = urls[count++];
+                if (part.code === 200) onTile(url, tileOf(part));
+                else onError(url, new ApiError(part.code, KINDS[part.code] || 'error', part.message || `HTTP ${part.code}`));
+            }
+        }
+    } catch (error) {
+        if (error.name === 'AbortError') throw error;
+        throw new ApiError(0, 'unreachable', 'the pictures were cut short');
+    }
+    if (count < urls.length) throw new ApiError(0, 'unreachable', 'the pictures were cut short');
 }

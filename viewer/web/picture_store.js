@@ -1,7 +1,8 @@
 // picture_store.js - the pictures this page holds: received JPEGs and, for those near the screen, decoded ones; both bounded by
 // bytes. Knows which slices have a picture and with which window it was made.
 
-import { getTile } from './api.js';
+import { getTile, getTileBatch } from './api.js';
+import { batchKey } from './tile_batch.js';
 import { TileCache } from './tile_cache.js';
 import { TileLoader } from './tile_loader.js';
 
@@ -34,6 +35,8 @@ export class PictureStore {
         });
         this.loader = new TileLoader({
             fetchTile: getTile,
+            fetchBatch: getTileBatch,
+            batchKey,
             onTile: (url, tile) => this.#arrived(url, tile),
             onError: (url, error, again) => {
                 if (again && error.status === 0) this.onTrouble(error);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ApiError, tileUrl } from '../../../viewer/web/api.js';
 import { TileCache } from '../../../viewer/web/tile_cache.js';
+import { batchKey, BatchReader, batchUrl } from '../../../viewer/web/tile_batch.js';
 import { TileLoader } from '../../../viewer/web/tile_loader.js';
 import { levelFor, levelSize, Rendition, topLevel } from '../../../viewer/web/tile_source.js';
 
@@ -211,5 +212,107 @@ test('a service that stays busy fails in the end; a cut line is waited for', asy
         }
         assert.equal(!!loader.failure('a'), ends);
         loader.stop();
+    }
+});
+
+/** A loader whose batches are answered by hand; items whose name has a digit go together. */
+function batchRig() {
+    const batches = [];
+    const singles = [];
+    const log = { tiles: [], errors: [] };
+    const aborted = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new DOMException('stopped', 'AbortError'))));
+    const loader = new TileLoader({
+        concurrency: 5,
+        batchKey: (url) => (/\d/.test(url) ? url[0] : null),
+        fetchTile: (url, signal) => {
+            singles.push({ url, signal });
+            return aborted(signal);
+        },
+        fetchBatch: (urls, signal, onTile, onError) => {
+            const batch = { urls, signal, onTile, onError };
+            batches.push(batch);
+            return Promise.race([aborted(signal), new Promise((resolve, reject) => Object.assign(batch, { resolve, reject }))]);
+        },
+        onTile: (url) => log.tiles.push(url),
+        onError: (url, error, again) => log.errors.push([url, error.status, again]),
+    });
+    return { loader, batches, singles, log };
+}
+const row = (prefix, count, urgent = []) => Array.from({ length: count }, (_, i) => ({ url: `${prefix}${i}`, urgent: urgent.includes(i) }));
+
+test('what is urgent comes alone, the rest in two batches by need', () => {
+    const { loader, batches, singles } = batchRig();
+    loader.want(row('a', 60, [0]));
+    assert.deepEqual(singles.map((one) => one.url), ['a0']);
+    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a1', 24], ['a25', 24]]);
+});
+
+test('tiles of another key are not in the same batch, those of none come alone', () => {
+    const { loader, batches, singles } = batchRig();
+    loader.want([{ url: 'a1' }, { url: 'b1' }, { url: 'x' }, { url: 'a2' }]);
+    assert.deepEqual(batches.map((one) => one.urls), [['a1', 'a2'], ['b1']]);
+    assert.deepEqual(singles.map((one) => one.url), ['x']);
+});
+
+test('a batch that ends makes place for the next; what it did not bring is asked for again', async () => {
+    const { loader, batches, log } = batchRig();
+    loader.want(row('a', 72));
+    for (const url of batches[0].urls) batches[0].onTile(url, 'tile');
+    batches[0].resolve();
+    await later();
+    assert.deepEqual(log.tiles.length, 24);
+    assert.deepEqual(batches.map((one) => one.urls[0]), ['a0', 'a24', 'a48']);
+    batches[1].onError('a24', new ApiError(422, 'cannot_show', 'no'));
+    batches[1].onTile('a25', 'tile');
+    batches[1].reject(new ApiError(0, 'unreachable', 'cut'));
+    await later();
+    assert.deepEqual(log.errors[0], ['a24', 422, false]);
+    assert.equal(log.errors.filter(([, status, again]) => status === 0 && again).length, 22);
+    assert.equal(loader.failure('a24').status, 422);
+});
+
+test('a batch of which most is wanted goes on, one of which little is ends', () => {
+    const { loader, batches } = batchRig();
+    loader.want(row('a', 24));
+    loader.want(row('a', 14));
+    assert.equal(batches[0].signal.aborted, false);
+    loader.want(row('a', 8));
+    assert.equal(batches[0].signal.aborted, true);
+    assert.deepEqual(batches[1].urls.length, 8);
+});
+
+test('a batch gives way to an urgent tile, unless it brings that tile now', () => {
+    const { loader, batches, singles } = batchRig();
+    loader.want(row('a', 24));
+    loader.want(row('a', 24, [1]));
+    assert.equal(batches[0].signal.aborted, false);
+    loader.want(row('a', 24, [5]));
+    assert.equal(batches[0].signal.aborted, true);
+    assert.deepEqual(singles.map((one) => one.url), ['a5']);
+    loader.want([{ url: 'z', urgent: true }, ...row('a', 24)]);
+    assert.equal(batches[1].signal.aborted, true);
+    assert.ok(singles.some((one) => one.url === 'z'));
+});
+
+test('the address of a batch', () => {
+    const urls = [tileUrl(31, 977, 2, 1, 3, 4, { center: -600, width: 1500 }, 80), tileUrl(31, 978, 0, 0, 0, 0, { center: -600, width: 1500 }, 80)];
+    assert.equal(batchKey(urls[0]), batchKey(urls[1]));
+    assert.notEqual(batchKey(urls[0]), batchKey(tileUrl(31, 977, 2, 1, 3, 4, null, 80)));
+    assert.notEqual(batchKey(urls[0]), batchKey(tileUrl(32, 977, 2, 1, 3, 4, { center: -600, width: 1500 }, 80)));
+    assert.equal(batchKey('/tiles/31/977-2/thumb.jpg?q=80'), null);
+    assert.equal(batchUrl(urls), '/tiles/31/batch?c=-600&w=1500&q=80&tiles=977-2/1/3/4,978-0/0/0/0');
+});
+
+test('an answer of many tiles is the same in any pieces', () => {
+    const encode = (text) => new TextEncoder().encode(text);
+    const parts = [encode('{"code":200,"size":3,"window":"40,400"}\n'), Uint8Array.of(10, 123, 10), encode('{"code":404,"size":0,"message":"no"}\n{"code":200,"size":0}\n')];
+    const whole = Uint8Array.from(parts.flatMap((part) => [...part]));
+    for (let first = 0; first <= whole.length; first++) {
+        for (const step of [1, 7, whole.length]) {
+            const reader = new BatchReader();
+            const tiles = reader.take(whole.slice(0, first));
+            for (let at = first; at < whole.length; at += step) tiles.push(...reader.take(whole.slice(at, at + step)));
+            assert.deepEqual(tiles.map((tile) => [tile.code, tile.window, [...tile.bytes]]), [[200, '40,400', [10, 123, 10]], [404, undefined, []], [200, undefined, []]]);
+        }
     }
 });
