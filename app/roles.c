@@ -23,6 +23,7 @@
 /* Between two looks for an index that the bridge is still making. */
 #define INDEX_LOOK_MS 20
 #define OWNER_WAIT_MS 30000
+#define ROOM_LOOK_MS 1000
 #define LOCK_TRIES 20
 /* Between two looks whether the first node has come. */
 #define NODE_LOOK_MS 100
@@ -67,20 +68,28 @@ static bool told_to_stop(int64_t timeout_ms)
 
 /* ---- bridge ---- */
 
-/* A command that changed something may still hold the index; it has that long to finish. Another service was excluded before. */
+/* A command that changed something may still hold the index; it has that long to finish. Another service was excluded before.
+ * On a full disk there is nothing to do but wait for room: the web role shows meanwhile what is here. */
 static kh_status open_owner(kh_cache **out, kh_service *service, kh_error *err)
 {
     kh_cache_options options = kh_session_cache_options(service->settings);
     int64_t deadline_ms = kh_clock_monotonic_ms() + OWNER_WAIT_MS;
+    bool told = false;
     kh_status status;
 
     options.owner = true;
     options.page = service->page;
-    while ((status = kh_cache_open(out, &options, err)) == KH_E_BUSY && kh_clock_monotonic_ms() < deadline_ms) {
+    while ((status = kh_cache_open(out, &options, err)) == KH_E_FULL ||
+           (status == KH_E_BUSY && kh_clock_monotonic_ms() < deadline_ms)) {
+        if (status == KH_E_FULL && !told)
+            kh_log(KH_LOG_ERROR, "start", "%s: nothing is taken in until there is room", err->message);
+        told = told || status == KH_E_FULL;
         kh_error_clear(err);
-        if (told_to_stop(INDEX_LOOK_MS))
-            return kh_error_set(err, KH_E_CANCELLED, "stopped while another command holds the index");
+        if (told_to_stop(status == KH_E_FULL ? ROOM_LOOK_MS : INDEX_LOOK_MS))
+            return kh_error_set(err, KH_E_CANCELLED, "stopped before the index could be opened");
     }
+    if (told && status == KH_OK)
+        kh_log(KH_LOG_INFO, "start", "there is room again");
     return status;
 }
 
