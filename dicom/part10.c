@@ -55,7 +55,7 @@ void kh_dataset_free(kh_dataset *dataset)
         return;
     kh_arena_release(&dataset->arena);
     kh_buf_release(&dataset->warnings);
-    free(dataset->inflated);
+    kh_inflated_free(dataset->inflated, dataset->inflated_size);
     free(dataset);
 }
 

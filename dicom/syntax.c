@@ -109,7 +109,7 @@ bool kh_uid_plausible(const char *uid)
 {
     size_t size = strspn(uid, "0123456789.");
 
-    return size >= 1 && size < KH_UID_SIZE && uid[size] == '\0';
+    return size >= 1 && size < KH_UID_SIZE && uid[size] == '\0' && strspn(uid, ".") < size;
 }
 
 bool kh_uid_valid(const char *uid)

@@ -161,6 +161,38 @@ static void test_deflated(void **state)
     test_end(&dicom);
 }
 
+/* What unpacks to 1,000 times its size is taken as far as 32 MiB. */
+static void test_deflated_bomb(void **state)
+{
+    static const struct {
+        size_t mib;
+        bool taken;
+    } rows[] = {{1, true}, {31, true}, {33, false}, {60, false}};
+    (void)state;
+
+    for (size_t i = 0; i < KH_COUNT(rows); i++) {
+        uint32_t length = (uint32_t)(rows[i].mib << 20);
+        test_dicom plain, dicom;
+        uint8_t *zeros = calloc(1, length);
+        kh_dataset *dataset = NULL;
+
+        test_begin(&plain, KH_TS_EXPLICIT_LE);
+        test_raw(&plain, "\xe0\x7f\x10\x00OW\0\0", 8);
+        test_raw(&plain, &length, sizeof length);
+        test_raw(&plain, zeros, length);
+        test_begin(&dicom, KH_TS_EXPLICIT_LE);
+        test_part10(&dicom, KH_TS_DEFLATED_LE);
+        put_deflated(&dicom, &plain.bytes);
+        if (rows[i].taken)
+            kh_dataset_free(dataset = test_read_file(&dicom));
+        else
+            test_read_file_refused(&dicom, KH_E_LIMIT, "times as large");
+        test_end(&plain);
+        test_end(&dicom);
+        free(zeros);
+    }
+}
+
 /* Each row is a bare data set, one thing of it wrong. words NULL: accepted. */
 static void test_malformed(void **state)
 {
@@ -551,6 +583,7 @@ int main(void)
         cmocka_unit_test(test_encodings),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_deflated),
+        cmocka_unit_test(test_deflated_bomb),
         cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_depth),
         cmocka_unit_test(test_limits),

@@ -24,6 +24,8 @@ static void test_uids(void **state)
         {"dot first", ".1", false, true},
         {"dot last", "1.", false, true},
         {"two dots", "1..2", false, true},
+        {"dots alone", "..", false, false},
+        {"one dot", ".", false, false},
         {"letter", "1.2a", false, false},
         {"blank", "1.2 ", false, false},
         {"slash", "../1", false, false},

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
@@ -54,6 +55,18 @@ const kh_dicomweb_resource *kh_dicomweb_resources(size_t *count)
     return resources;
 }
 
+/* Nothing that comes is unpacked here: a megabyte of gzip may be a gigabyte. */
+static bool refuse_coding(kh_http_request *request)
+{
+    const char *coding = kh_http_header(request, "Content-Encoding");
+
+    if (!coding || coding[0] == '\0' || strcasecmp(coding, "identity") == 0)
+        return false;
+    kh_http_set_header(request, "Accept-Encoding", "identity"); /* RFC 9110 15.5.16 */
+    kh_http_answer_code(request, 415, "Content-Encoding: expected none");
+    return true;
+}
+
 /* The one door: whatever asks for a resource comes through here. */
 static void serve(kh_http_request *request, void *context)
 {
@@ -66,6 +79,8 @@ static void serve(kh_http_request *request, void *context)
     if (options && kh_admission_preflight(dicomweb->admission, request, entry->allow))
         return;
     if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address))
+        return;
+    if (refuse_coding(request))
         return;
     if (repeated && entry->resource->handler != kh_dicomweb_search) {
         snprintf(message, sizeof message, "parameter \"%.32s\" is given twice", repeated);

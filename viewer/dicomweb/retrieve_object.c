@@ -147,6 +147,9 @@ static kh_status recode(anew *a, const kh_source *source, const char *syntax, kh
     if (status == KH_OK)
         status = kh_recode_write(recoding, put, a, err);
     kh_recode_free(recoding);
+    /* What is broken in the object's own pixels can still be given as it is. */
+    if (status == KH_E_CORRUPT || status == KH_E_FORMAT || status == KH_E_LIMIT)
+        status = err->status = KH_E_UNSUPPORTED;
     return status;
 }
 
