@@ -56,6 +56,7 @@ typedef struct visitor {
     kh_series_visit *series;
     kh_object_visit *object;
     kh_uid_visit *uid;
+    kh_series_count_visit *series_count;
     void *context;
 } visitor;
 
@@ -78,6 +79,11 @@ static kh_status on_object(const visitor *v, kh_sql_row *row)
 static kh_status on_uid(const visitor *v, kh_sql_row *row)
 {
     return v->uid(v->context, kh_sql_text(row, 0));
+}
+
+static kh_status on_series_count(const visitor *v, kh_sql_row *row)
+{
+    return v->series_count(v->context, kh_sql_text(row, 0), kh_sql_int(row, 1));
 }
 
 static kh_status visit_rows(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, const visitor *v,
@@ -162,6 +168,39 @@ kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const cha
                       "SELECT o.sop_uid FROM study s JOIN patient p ON p.id = s.patient_ref"
                       " JOIN facility f ON f.id = p.facility_id JOIN series r ON r.study_ref = s.id"
                       " JOIN object o ON o.series_ref = r.id WHERE s.study_uid = ?2 AND f.name = ?1 AND o.file_id IS NOT 0",
+                      values, 2, &v, err);
+}
+
+kh_status kh_browse_series_counts(kh_cache *cache, const char *facility, const char *study_uid, kh_series_count_visit *visit,
+                                  void *context, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(study_uid)};
+    const visitor v = {.row = on_series_count, .series_count = visit, .context = context};
+
+    return visit_rows(cache,
+                      "SELECT r.series_uid, count(*) FROM study s JOIN patient p ON p.id = s.patient_ref"
+                      " JOIN facility f ON f.id = p.facility_id JOIN series r ON r.study_ref = s.id"
+                      " JOIN object o ON o.series_ref = r.id WHERE s.study_uid = ?2 AND f.name = ?1 AND o.file_id IS NOT 0"
+                      " GROUP BY r.series_uid",
+                      values, 2, &v, err);
+}
+
+static kh_status note_any(const visitor *v, kh_sql_row *row)
+{
+    (void)row;
+    *(bool *)v->context = true;
+    return KH_OK;
+}
+
+kh_status kh_browse_has_object(kh_cache *cache, const char *facility, const char *sop_instance_uid, bool *out, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(sop_instance_uid)};
+    const visitor v = {.row = note_any, .context = out};
+
+    *out = false;
+    return visit_rows(cache,
+                      "SELECT 1 FROM facility f JOIN object o ON o.facility_id = f.id"
+                      " WHERE f.name = ?1 AND o.sop_uid = ?2 AND o.file_id IS NOT 0",
                       values, 2, &v, err);
 }
 

@@ -82,6 +82,12 @@ KH_MUST_USE kh_status kh_browse_object(kh_cache *cache, int64_t object_id, kh_ob
 typedef kh_status kh_uid_visit(void *context, const char *uid);
 KH_MUST_USE kh_status kh_browse_object_uids(kh_cache *cache, const char *facility, const char *study_uid, kh_uid_visit *visit,
                                             void *context, kh_error *err);
+/* How many of them each series has, series without any left out. */
+typedef kh_status kh_series_count_visit(void *context, const char *series_uid, int64_t count);
+KH_MUST_USE kh_status kh_browse_series_counts(kh_cache *cache, const char *facility, const char *study_uid, kh_series_count_visit *visit,
+                                              void *context, kh_error *err);
+/* Is this one here? */
+KH_MUST_USE kh_status kh_browse_has_object(kh_cache *cache, const char *facility, const char *sop_instance_uid, bool *out, kh_error *err);
 /* The file of an object, opened for reading; close(2) it. KH_E_BUSY when it is away, at the hospital. Counts as a use of the study. */
 KH_MUST_USE kh_status kh_object_open(kh_cache *cache, int64_t object_id, int *fd, kh_error *err);
 /* Where an object's file was when its row was read: opened without asking the index again, for those who open many. Only while no event has

@@ -9,12 +9,12 @@
 #include "cache/browse.h"
 #include "cache/evict.h"
 #include "pacs-bridge/dimse_status.h"
-#include "pacs-bridge/pull_move.h"
-#include "pacs-bridge/query.h"
+#include "pacs-bridge/pull_truth.h"
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/uid_set.h"
 
-#define INSTANCES_MAX 200000 /* of one study */
+#define FATES_MAX 3       /* different ones told in the reason */
+#define MISSING_LOGGED 20 /* instances */
 
 typedef struct job {
     kh_pull_queue *queue;
@@ -24,8 +24,10 @@ typedef struct job {
     const char *facility;
     kh_query query;
     kh_uid_set here;           /* instances of the study that we hold */
-    kh_buf there;              /* of kh_pull_instance: what the hospital lists */
-    bool asked, found, listed; /* C-FIND answered; it has the study; `there` is whole */
+    kh_pull_truth truth;       /* what the hospital has */
+    bool differs;              /* in counts, from what is here */
+    bool moved;                /* the moves went to their end */
+    bool in_vain;              /* an earlier attempt reached the hospital, and nothing has come since */
     int64_t here_before;
     uint16_t move_status;      /* the worst final status of the moves */
     int64_t refused_there;     /* failed sub-operations, less those that we refused ourselves */
@@ -59,101 +61,92 @@ static kh_status look_here(job *of, kh_error *err)
     return status;
 }
 
-static kh_status note_study(void *context, const kh_found_study *study)
+static bool is_missing(const job *of, size_t at)
 {
-    job *of = context;
-
-    if (strcmp(study->study_uid, of->pull->study_uid) != 0)
-        return KH_OK;
-    of->found = true;
-    if (study->instances > 0) /* 0 is what some answer that do not count */
-        of->pull->expected = study->instances;
-    return KH_OK;
-}
-
-static kh_status note_there(void *context, const char *series_uid, const char *sop_instance_uid)
-{
-    job *of = context;
-    kh_pull_instance one;
-
-    snprintf(one.series_uid, sizeof(one.series_uid), "%s", series_uid);
-    snprintf(one.sop_instance_uid, sizeof(one.sop_instance_uid), "%s", sop_instance_uid);
-    return kh_buf_append(&of->there, &one, sizeof(one), NULL);
-}
-
-static size_t there_count(const job *of)
-{
-    return of->there.size / sizeof(kh_pull_instance);
-}
-
-static const kh_pull_instance *there_at(const job *of, size_t index)
-{
-    return (const kh_pull_instance *)(const void *)of->there.data + index; /* malloc'ed: aligned for char arrays */
-}
-
-static kh_status list_there(job *of, kh_error *err)
-{
-    kh_status status;
-
-    if (of->listed)
-        return KH_OK;
-    kh_buf_clear(&of->there);
-    status = kh_query_instances(&of->query, of->pull->study_uid, INSTANCES_MAX, note_there, of, err);
-    of->listed = status == KH_OK && there_count(of) > 0;
-    if (of->listed)
-        of->pull->expected = (int64_t)there_count(of);
-    return status;
-}
-
-/* How many there are at the hospital: by count, else by counting. A hospital that cannot be asked is no failure: the move will show. */
-static kh_status ask_truth(job *of, kh_error *err)
-{
-    const kh_find_filter filter = {.study_uid = of->pull->study_uid};
-    kh_error why = KH_ERROR_INIT;
-    kh_status status;
-
-    of->pull->expected = -1;
-    status = kh_query_studies(&of->query, &filter, note_study, of, &why);
-    of->asked = status == KH_OK;
-    if (of->asked && of->found && (of->pull->expected < 0 || of->here.count > 0)) {
-        status = list_there(of, &why);
-        of->asked = of->listed || of->pull->expected >= 0;
-    }
-    if (of->query.broken)
-        return kh_error_set(err, status, "%s", why.message);
-    if (status != KH_OK)
-        kh_log(KH_LOG_WARN, "pull", "pull %lld: how many there are at %s is not known: %s", (long long)of->pull->id, of->node.name,
-               why.message);
-    return KH_OK;
+    return !kh_uid_set_has(&of->here, kh_pull_truth_there(&of->truth)[at].sop_instance_uid);
 }
 
 static size_t count_missing(const job *of)
 {
     size_t missing = 0;
 
-    for (size_t i = 0; i < there_count(of); i++)
-        missing += !kh_uid_set_has(&of->here, there_at(of, i)->sop_instance_uid);
+    for (size_t i = 0; i < kh_pull_truth_there_count(&of->truth); i++)
+        missing += is_missing(of, i);
     return missing;
+}
+
+static bool has_as_many(const job *of)
+{
+    return of->pull->expected >= 0 && (int64_t)of->here.count >= of->pull->expected;
 }
 
 static bool is_complete(const job *of)
 {
-    if (of->listed)
-        return count_missing(of) == 0;
-    return of->pull->expected >= 0 && (int64_t)of->here.count >= of->pull->expected;
+    return of->truth.listed ? count_missing(of) == 0 : has_as_many(of) && !of->differs;
+}
+
+/* Instance by instance. A hospital that does not answer this is no failure. */
+static kh_status list_there(job *of, kh_error *err)
+{
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_pull_truth_list(&of->truth, &of->query, &why);
+
+    of->pull->expected = kh_pull_truth_expected(&of->truth);
+    if (of->query.broken)
+        return kh_error_set(err, status, "%s", why.message);
+    if (status != KH_OK)
+        kh_log(KH_LOG_WARN, "pull", "pull %lld: which instances %s has is not known: %s", (long long)of->pull->id, of->node.name, why.message);
+    return KH_OK;
+}
+
+/* How many there are at the hospital: by its counts, as long as they agree, else by counting. One that cannot be asked is no failure: the
+ * move will show. */
+static kh_status ask_truth(job *of, kh_error *err)
+{
+    kh_status status = kh_pull_truth_ask(&of->truth, &of->query, err);
+
+    of->pull->expected = kh_pull_truth_expected(&of->truth);
+    if (status != KH_OK || !of->truth.found)
+        return status;
+    if (of->here.count > 0 || of->in_vain || kh_pull_truth_is_doubtful(&of->truth))
+        status = list_there(of, err);
+    if (status == KH_OK && of->here.count > 0 && !of->truth.listed)
+        status = kh_pull_truth_differs(&of->truth, of->options->cache, of->facility, &of->differs, err);
+    return status;
 }
 
 /* --- how it stands --- */
 
-static kh_status move_what_is_missing(job *of, const kh_scu *scu, kh_error *err)
+static kh_status move_what_is_missing(job *of, const kh_scu *scu, bool again, kh_error *err)
 {
+    kh_pull_truth *truth = &of->truth;
     kh_pull_move move = {.queue = of->queue, .pull = of->pull, .node = &of->node, .facility = of->facility, .scu = scu, .query = &of->query,
-                         .here = &of->here, .there = of->listed ? there_at(of, 0) : NULL, .there_count = of->listed ? there_count(of) : 0};
+                         .here = &of->here, .there = kh_pull_truth_there(truth), .there_count = kh_pull_truth_there_count(truth),
+                         .series = kh_pull_truth_series(truth), .series_count = kh_pull_truth_series_count(truth), .again = again,
+                         .in_vain = of->in_vain};
     kh_status status = kh_pull_move_run(&move, err);
 
+    of->moved = status == KH_OK;
     of->move_status = move.final_status;
     of->refused_there = move.refused_there;
     return status;
+}
+
+/* What came is compared. What did not come with the rest of its series is asked for at once; where nothing came, or we refused some,
+ * there is time until the next attempt. */
+static kh_status settle(job *of, const kh_scu *scu, kh_error *err)
+{
+    kh_arrivals arrivals;
+    kh_status status = look_here(of, err);
+
+    if (status == KH_OK && of->truth.found && !of->truth.listed)
+        status = kh_pull_truth_differs(&of->truth, of->options->cache, of->facility, &of->differs, err);
+    if (status == KH_OK && of->truth.found && !is_complete(of))
+        status = list_there(of, err);
+    kh_pull_queue_arrivals(of->queue, of->pull->id, &arrivals);
+    if (status != KH_OK || !of->truth.listed || is_complete(of) || (int64_t)of->here.count == of->here_before || arrivals.refused > 0)
+        return status;
+    return move_what_is_missing(of, scu, true, err);
 }
 
 static kh_status attempt(job *of, kh_error *err)
@@ -162,19 +155,22 @@ static kh_status attempt(job *of, kh_error *err)
     kh_scu scu;
 
     of->here_before = (int64_t)of->here.count;
+    of->in_vain = of->pull->attempts > 1 && of->pull->expected >= 0;
     if (status != KH_OK)
         return status;
     kh_service_scu(of->options->service, &scu);
     status = kh_query_open(&of->query, &scu, &of->node, err);
     if (status == KH_OK)
         status = ask_truth(of, err);
-    if (status == KH_OK && of->asked && !of->found)
+    if (status == KH_OK && of->truth.asked && !of->truth.found)
         status = kh_error_set(err, KH_E_NOT_FOUND, "the hospital has no such study");
-    if (status == KH_OK && of->pull->compare && !of->asked)
+    if (status == KH_OK && of->pull->compare && of->pull->expected < 0)
         status = kh_error_set(err, KH_E_PEER, "the hospital could not be asked whether it has more");
     if (status == KH_OK && !is_complete(of)) {
         (void)!kh_pull_update(of->options->cache, of->pull, NULL); /* the count, for those who look; it comes again */
-        status = move_what_is_missing(of, &scu, err);
+        status = move_what_is_missing(of, &scu, false, err);
+        if (status == KH_OK)
+            status = settle(of, &scu, err);
     }
     kh_query_close(&of->query, status);
     return status;
@@ -192,6 +188,102 @@ static void add_reason(kh_pull *pull, const char *format, ...)
     va_end(arguments);
 }
 
+/* --- why something is missing --- */
+
+typedef struct fate_count {
+    kh_pull_fate fate;
+    uint16_t answer;
+    int64_t count;
+} fate_count;
+
+/* What was in none of the requests by UID went as the series or study did. */
+static fate_count fate_of(const job *of, size_t at)
+{
+    const kh_pull_instance *one = &kh_pull_truth_there(&of->truth)[at];
+
+    if (one->fate == KH_PULL_NOT_ASKED && of->moved)
+        return (fate_count){KH_PULL_ANSWERED, of->move_status, 1};
+    return (fate_count){one->fate, one->answer, 1};
+}
+
+/* How many of each, FATES_MAX kinds and the last for all others; how many kinds. */
+static size_t count_fates(const job *of, fate_count out[FATES_MAX + 1])
+{
+    size_t kinds = 0;
+
+    for (size_t i = 0; i < kh_pull_truth_there_count(&of->truth); i++) {
+        fate_count one = fate_of(of, i);
+        size_t k = 0;
+        if (!is_missing(of, i))
+            continue;
+        while (k < kinds && k < FATES_MAX && (out[k].fate != one.fate || out[k].answer != one.answer))
+            k++;
+        if (k == kinds)
+            out[kinds++] = one;
+        else
+            out[k].count++;
+    }
+    return kinds;
+}
+
+static void describe_fate(const fate_count *of, char *out, size_t out_size)
+{
+    switch (of->fate) {
+    case KH_PULL_ABORTED:
+        snprintf(out, out_size, "the association ended with it");
+        break;
+    case KH_PULL_SILENT:
+        snprintf(out, out_size, "the hospital said nothing more");
+        break;
+    case KH_PULL_ANSWERED:
+        if (of->answer == KH_DIMSE_SUCCESS)
+            snprintf(out, out_size, "not sent, though the hospital answers with success");
+        else
+            snprintf(out, out_size, "refused by the hospital (%04X, %s)", of->answer, kh_dimse_status_text(of->answer));
+        break;
+    default:
+        snprintf(out, out_size, "not asked for yet");
+    }
+}
+
+/* The missing ones by their reasons; those that we refused ourselves are told apart from what the hospital calls failed. */
+static void say_missing(job *of, const kh_arrivals *arrivals)
+{
+    fate_count fates[FATES_MAX + 1];
+    size_t kinds = count_fates(of, fates);
+    int64_t ours = (int64_t)arrivals->refused, failed = 0;
+
+    for (size_t k = 0; k < kinds; k++) {
+        char words[100];
+        if (fates[k].fate == KH_PULL_ANSWERED && fates[k].answer != KH_DIMSE_SUCCESS) {
+            int64_t less = ours < fates[k].count ? ours : fates[k].count;
+            fates[k].count -= less;
+            ours -= less;
+            failed += fates[k].count;
+        }
+        describe_fate(&fates[k], words, sizeof(words));
+        if (fates[k].count > 0)
+            add_reason(of->pull, "; %lld %s", (long long)fates[k].count, k < FATES_MAX ? words : "for other reasons");
+    }
+    of->pull->failed = failed;
+}
+
+static void log_missing(const job *of)
+{
+    size_t logged = 0;
+
+    for (size_t i = 0; i < kh_pull_truth_there_count(&of->truth) && logged < MISSING_LOGGED; i++) {
+        fate_count one = fate_of(of, i);
+        char words[100];
+        if (!is_missing(of, i))
+            continue;
+        describe_fate(&one, words, sizeof(words));
+        kh_log(KH_LOG_WARN, "pull", "pull %lld: instance %s is missing: %s", (long long)of->pull->id,
+               kh_pull_truth_there(&of->truth)[i].sop_instance_uid, words);
+        logged++;
+    }
+}
+
 static void say(job *of, kh_status status, const kh_error *err, const kh_arrivals *arrivals)
 {
     kh_pull *pull = of->pull;
@@ -201,13 +293,17 @@ static void say(job *of, kh_status status, const kh_error *err, const kh_arrival
         add_reason(pull, "%lld of %lld", (long long)pull->received, (long long)pull->expected);
     else
         add_reason(pull, "%lld here, how many there are is not known", (long long)pull->received);
-    if (of->refused_there > 0)
+    if (of->truth.listed)
+        say_missing(of, arrivals);
+    else if (of->refused_there > 0)
         add_reason(pull, "; %lld refused by the hospital (%04X)", (long long)of->refused_there, of->move_status);
     if (arrivals->refused > 0)
         add_reason(pull, "; %llu not stored here (%s)", (unsigned long long)arrivals->refused, kh_status_text(arrivals->refused_status));
+    if (has_as_many(of) && of->differs)
+        add_reason(pull, "; it counts other series than are here, and lists no instances");
     if (status != KH_OK)
         add_reason(pull, "; %s", err->message);
-    else if (of->move_status && !of->refused_there)
+    else if (of->move_status && !of->refused_there && !of->truth.listed)
         add_reason(pull, "; the hospital answers %04X, %s", of->move_status, kh_dimse_status_text(of->move_status));
 }
 
@@ -253,8 +349,8 @@ static void conclude(job *of, kh_status status, const kh_error *err)
         pull->state = KH_PULL_WAITING;
         pull->not_before_ms = kh_clock_wall_ms();
         pull->attempts--;
-    } else if (status == KH_OK && pull->expected < 0 && of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 &&
-               arrivals.refused == 0) {
+    } else if (status == KH_OK && (pull->expected < 0 || (has_as_many(of) && !of->truth.listed)) &&
+               of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 && arrivals.refused == 0) {
         pull->state = KH_PULL_UNVERIFIED;
     } else {
         retry_or_end(of, status);
@@ -271,12 +367,12 @@ static void note_known(job *of)
     kh_status status = KH_OK;
     kh_uid_set both;
 
-    if (of->pull->state != KH_PULL_COMPLETE || !of->listed)
+    if (of->pull->state != KH_PULL_COMPLETE || !of->truth.listed)
         return;
-    kh_uid_set_init(&both, INSTANCES_MAX);
-    for (size_t i = 0; i < there_count(of) && status == KH_OK; i++)
-        if (kh_uid_set_has(&of->here, there_at(of, i)->sop_instance_uid))
-            status = kh_uid_set_add(&both, there_at(of, i)->sop_instance_uid, &err);
+    kh_uid_set_init(&both, KH_PULL_INSTANCES_MAX);
+    for (size_t i = 0; i < kh_pull_truth_there_count(&of->truth) && status == KH_OK; i++)
+        if (!is_missing(of, i))
+            status = kh_uid_set_add(&both, kh_pull_truth_there(&of->truth)[i].sop_instance_uid, &err);
     if (status == KH_OK && both.count == of->here.count)
         status = kh_evict_note_known(of->options->cache, of->facility, of->pull->study_uid, of->node.id, &err);
     if (status != KH_OK)
@@ -304,8 +400,8 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     kh_arrivals arrivals;
     kh_status status;
 
-    kh_uid_set_init(&of.here, INSTANCES_MAX);
-    kh_buf_init(&of.there, INSTANCES_MAX * sizeof(kh_pull_instance));
+    kh_uid_set_init(&of.here, KH_PULL_INSTANCES_MAX);
+    kh_pull_truth_init(&of.truth, pull->study_uid);
     status = kh_node_by_id(of.options->cache, pull->node_id, &of.node, &err);
     of.facility = of.node.facility[0] ? of.node.facility : of.options->facility_default;
     if (status == KH_OK) {
@@ -318,6 +414,8 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     log_attempt(&of, number, kh_clock_monotonic_ms() - begin_ms, &arrivals);
     if (kh_pull_update(of.options->cache, pull, &update_err) != KH_OK)
         kh_log(KH_LOG_ERROR, "pull", "pull %lld: its state is not stored: %s", (long long)pull->id, update_err.message);
-    kh_buf_release(&of.there);
+    if (pull->state == KH_PULL_PARTIAL)
+        log_missing(&of);
+    kh_pull_truth_release(&of.truth);
     kh_uid_set_release(&of.here);
 }

@@ -179,25 +179,22 @@ kh_status kh_query_studies(kh_query *query, const kh_find_filter *filter, kh_fou
 
 /* --- instances --- */
 
-typedef struct series_list {
-    kh_buf uids; /* KH_UID_SIZE bytes each */
-} series_list;
-
 static kh_status note_series(void *context, const kh_item *match, kh_error *err)
 {
-    series_list *list = context;
-    char uid[KH_UID_SIZE] = "";
+    kh_buf *list = context;
+    kh_found_series series = {.instances = count_or_unknown(match, KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES)};
 
-    if (!kh_item_string(match, KH_TAG_SERIES_INSTANCE_UID, 0, uid, sizeof(uid)) || !kh_uid_plausible(uid))
+    if (!kh_item_string(match, KH_TAG_SERIES_INSTANCE_UID, 0, series.series_uid, sizeof(series.series_uid)) ||
+        !kh_uid_plausible(series.series_uid))
         return KH_OK;
-    return kh_buf_append(&list->uids, uid, sizeof(uid), err);
+    return kh_buf_append(list, &series, sizeof(series), err);
 }
 
 typedef struct instance_visiting {
     kh_found_instance_visit *visit;
     void *context;
     const char *series_uid;
-    int64_t count, count_max;
+    int64_t *count, count_max;
 } instance_visiting;
 
 static kh_status visit_instance(void *context, const kh_item *match, kh_error *err)
@@ -208,55 +205,69 @@ static kh_status visit_instance(void *context, const kh_item *match, kh_error *e
 
     if (!kh_item_string(match, KH_TAG_SOP_INSTANCE_UID, 0, uid, sizeof(uid)) || !kh_uid_plausible(uid))
         return KH_OK;
-    if (++to->count > to->count_max)
+    if (++*to->count > to->count_max)
         return kh_error_set(err, KH_E_LIMIT, "more than %lld instances in the study", (long long)to->count_max);
     status = to->visit(to->context, to->series_uid, uid);
     return status == KH_OK ? KH_OK : kh_error_set(err, status, "stopped by the caller");
 }
 
-static kh_status query_series(kh_query *query, const char *study_uid, series_list *list, kh_error *err)
+/* Visited after the last answer: a visitor may ask for more. */
+kh_status kh_query_series(kh_query *query, const char *study_uid, kh_found_series_visit *visit, void *context, kh_error *err)
 {
     const kh_key keys[] = {
         {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
         {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study_uid},
         {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), NULL},
+        {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), NULL},
     };
-
-    return kh_query_find(query, keys, 3, note_series, list, err);
-}
-
-kh_status kh_query_series(kh_query *query, const char *study_uid, kh_found_series_visit *visit, void *context, kh_error *err)
-{
-    series_list list;
+    kh_found_series series;
+    kh_buf list;
     kh_status status;
 
-    kh_buf_init(&list.uids, (size_t)SERIES_MAX * KH_UID_SIZE);
-    status = query_series(query, study_uid, &list, err);
-    for (size_t at = 0; status == KH_OK && at < list.uids.size; at += KH_UID_SIZE)
-        status = visit(context, (const char *)list.uids.data + at);
-    kh_buf_release(&list.uids);
+    kh_buf_init(&list, SERIES_MAX * sizeof(series));
+    status = kh_query_find(query, keys, 4, note_series, &list, err);
+    for (size_t at = 0; status == KH_OK && at < list.size; at += sizeof(series)) {
+        memcpy(&series, list.data + at, sizeof(series));
+        status = visit(context, &series);
+    }
+    kh_buf_release(&list);
     return status;
+}
+
+kh_status kh_query_instances_of(kh_query *query, const char *study_uid, const char *series_uid, int64_t count_max, int64_t *count,
+                                kh_found_instance_visit *visit, void *context, kh_error *err)
+{
+    instance_visiting to = {visit, context, series_uid, count, count_max};
+    const kh_key keys[] = {
+        {KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), NULL},
+        {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
+        {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study_uid},
+        {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), series_uid},
+    };
+
+    return kh_query_find(query, keys, 4, visit_instance, &to, err);
+}
+
+typedef struct study_instances {
+    kh_query *query;
+    const char *study_uid;
+    int64_t count, count_max;
+    kh_found_instance_visit *visit;
+    void *context;
+    kh_error *err;
+} study_instances;
+
+static kh_status visit_series(void *context, const kh_found_series *series)
+{
+    study_instances *of = context;
+
+    return kh_query_instances_of(of->query, of->study_uid, series->series_uid, of->count_max, &of->count, of->visit, of->context, of->err);
 }
 
 kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
                              void *context, kh_error *err)
 {
-    instance_visiting to = {.visit = visit, .context = context, .count_max = count_max};
-    series_list list;
-    kh_status status;
+    study_instances of = {query, study_uid, 0, count_max, visit, context, err};
 
-    kh_buf_init(&list.uids, (size_t)SERIES_MAX * KH_UID_SIZE);
-    status = query_series(query, study_uid, &list, err);
-    for (size_t at = 0; status == KH_OK && at < list.uids.size; at += KH_UID_SIZE) {
-        const kh_key keys[] = {
-            {KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), NULL},
-            {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
-            {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study_uid},
-            {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), (const char *)list.uids.data + at},
-        };
-        to.series_uid = (const char *)list.uids.data + at;
-        status = kh_query_find(query, keys, 4, visit_instance, &to, err);
-    }
-    kh_buf_release(&list.uids);
-    return status;
+    return kh_query_series(query, study_uid, visit_series, &of, err);
 }

@@ -33,10 +33,17 @@ KH_MUST_USE kh_status kh_query_find(kh_query *query, const kh_key *keys, size_t 
 /* As kh_scu_find_studies() and kh_scu_find_instances(). */
 KH_MUST_USE kh_status kh_query_studies(kh_query *query, const kh_find_filter *filter, kh_found_study_visit *visit, void *context,
                                        kh_error *err);
-/* The series of a study, at most 10,000. */
-typedef kh_status kh_found_series_visit(void *context, const char *series_uid);
+/* The series of a study, at most 10,000; how many instances each has, -1 when the node does not tell (0020,1209). */
+typedef struct kh_found_series {
+    char series_uid[KH_UID_SIZE];
+    int64_t instances;
+} kh_found_series;
+typedef kh_status kh_found_series_visit(void *context, const kh_found_series *series);
 KH_MUST_USE kh_status kh_query_series(kh_query *query, const char *study_uid, kh_found_series_visit *visit, void *context, kh_error *err);
 KH_MUST_USE kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
                                          void *context, kh_error *err);
+/* Those of one series. *count, of all series so far, goes on. */
+KH_MUST_USE kh_status kh_query_instances_of(kh_query *query, const char *study_uid, const char *series_uid, int64_t count_max, int64_t *count,
+                                            kh_found_instance_visit *visit, void *context, kh_error *err);
 
 #endif

@@ -48,36 +48,42 @@ static kh_status send_match(kh_assoc *assoc, uint8_t id, const kh_dimse *request
 static kh_status match_study(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
     bool counting = !faulty(pacs, FAULT_NOT_COUNTING);
+    unsigned objects = pacs->objects + faulty(pacs, FAULT_COUNT_HIGH);
     char count[16];
     const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
                            {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "Test^Bridge"},
                            {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), SUPPORT_STUDY_UID},
+                           {KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_VR('I', 'S'), faulty(pacs, FAULT_SERIES_HIGH) ? "3" : "2"},
                            {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), count}};
 
-    snprintf(count, sizeof(count), "%u", pacs->objects + faulty(pacs, FAULT_COUNT_HIGH));
-    return send_match(assoc, id, request, keys, counting ? 4 : 3);
+    snprintf(count, sizeof(count), "%u", faulty(pacs, FAULT_COUNT_LOW) ? objects / 2 : objects);
+    return send_match(assoc, id, request, keys, counting ? 5 : 3);
 }
 
-static kh_status match_series(kh_assoc *assoc, uint8_t id, const kh_dimse *request)
+static kh_status match_series(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
+    bool counting = !faulty(pacs, FAULT_NOT_COUNTING);
     kh_status status = KH_OK;
 
     for (unsigned i = 0; status == KH_OK && i < 2; i++) {
-        char uid[65];
+        char uid[65], count[16];
         const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
                                {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), SUPPORT_STUDY_UID},
-                               {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), uid}};
+                               {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), uid},
+                               {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), count}};
         support_series_uid(uid, i);
-        status = send_match(assoc, id, request, keys, 3);
+        snprintf(count, sizeof(count), "%u", i ? (pacs->objects + 1) / 2 : pacs->objects / 2);
+        status = send_match(assoc, id, request, keys, counting ? 4 : 3);
     }
     return status;
 }
 
 static kh_status match_instances(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, const char *series)
 {
+    unsigned last = faulty(pacs, FAULT_CUT_LIST) ? 4 : pacs->objects;
     kh_status status = KH_OK;
 
-    for (unsigned i = 1; status == KH_OK && i <= pacs->objects; i++) {
+    for (unsigned i = 1; status == KH_OK && i <= last; i++) {
         char uid[65], series_uid[65];
         const kh_key keys[] = {{KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), uid},
                                {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"},
@@ -97,8 +103,10 @@ static kh_status serve_find(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
 
     (void)kh_item_string(query, KH_TAG_QUERY_RETRIEVE_LEVEL, 0, level, sizeof(level));
     (void)kh_item_string(query, KH_TAG_SERIES_INSTANCE_UID, 0, series, sizeof(series));
-    if (faulty(pacs, FAULT_SILENT_FIND))
-        kh_clock_sleep_ms(2000);
+    if (faulty(pacs, FAULT_SILENT_FIND)) {
+        (void)!kh_assoc_wait(assoc, pacs->silence_ms, NULL);
+        return KH_E_CANCELLED;
+    }
     if (faulty(pacs, FAULT_FIND_FAILS))
         return answer(assoc, id, request, KH_DIMSE_OUT_OF_RESOURCES);
     if (faulty(pacs, FAULT_NO_STUDY))
@@ -106,7 +114,7 @@ static kh_status serve_find(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
     if (strcmp(level, "STUDY") == 0)
         status = match_study(pacs, assoc, id, request);
     else if (strcmp(level, "SERIES") == 0)
-        status = match_series(assoc, id, request);
+        status = match_series(pacs, assoc, id, request);
     else
         status = match_instances(pacs, assoc, id, request, series);
     return status == KH_OK ? answer(assoc, id, request, KH_DIMSE_SUCCESS) : status;
@@ -194,6 +202,7 @@ static kh_status break_half_way(hospital *pacs, kh_assoc *assoc)
     if (faulty(pacs, FAULT_ABORT))
         return KH_E_PEER;
     if (faulty(pacs, FAULT_SILENCE)) {
+        atomic_store(&pacs->silent, true);
         (void)!kh_assoc_wait(assoc, pacs->silence_ms, NULL);
         return KH_E_CANCELLED;
     }
@@ -202,7 +211,7 @@ static kh_status break_half_way(hospital *pacs, kh_assoc *assoc)
 
 static kh_status send_final(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, unsigned wanted, unsigned done)
 {
-    bool honest = !faulty(pacs, FAULT_HALF_SUCCESS) && !faulty(pacs, FAULT_NOTHING);
+    bool honest = faulty(pacs, FAULT_HALF_FAILED) || faulty(pacs, FAULT_CUT_OBJECT);
     kh_dimse response;
 
     kh_dimse_respond(&response, request, done < wanted && honest ? KH_DIMSE_SUBOPERATIONS_FAILED : KH_DIMSE_SUCCESS);
@@ -216,11 +225,40 @@ static kh_status send_final(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
     return kh_assoc_send(assoc, id, &response, NULL);
 }
 
+/* How many of the wanted it tries to send. */
+static unsigned move_limit(hospital *pacs, unsigned wanted, uint32_t uids)
+{
+    bool half = faulty(pacs, FAULT_RESET) || faulty(pacs, FAULT_ABORT) || faulty(pacs, FAULT_SILENCE) || faulty(pacs, FAULT_HALF_SUCCESS) ||
+                faulty(pacs, FAULT_HALF_FAILED) || (faulty(pacs, FAULT_COUNT_LOW) && uids == 0) ||
+                (faulty(pacs, FAULT_CUT_LIST) && atomic_load(&pacs->moves) == 1);
+
+    if (faulty(pacs, FAULT_NOTHING))
+        return 0;
+    if (faulty(pacs, FAULT_FIRST_OF_LIST))
+        return 1;
+    return half ? wanted / 2 : wanted;
+}
+
+/* The answer to a request that is not tried at all; 0: it is. */
+static uint16_t refusal(hospital *pacs, const kh_item *query)
+{
+    uint32_t uids = kh_item_value_count(query, KH_TAG_SOP_INSTANCE_UID);
+    bool by_list = faulty(pacs, FAULT_FIRST_OF_LIST) || faulty(pacs, FAULT_NO_LISTS);
+
+    if (faulty(pacs, FAULT_UNKNOWN_US))
+        return KH_DIMSE_DESTINATION_UNKNOWN;
+    if (faulty(pacs, FAULT_OUT_OF_RESOURCES))
+        return 0xa702;
+    if ((by_list && uids == 0) || (faulty(pacs, FAULT_BROKEN_FAILS) && is_wanted(query, HOSPITAL_BROKEN)))
+        return 0xc000;
+    return faulty(pacs, FAULT_NO_LISTS) && uids > 1 ? 0xa900 : 0;
+}
+
 static kh_status run_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, const kh_item *query)
 {
-    bool half = faulty(pacs, FAULT_RESET) || faulty(pacs, FAULT_ABORT) || faulty(pacs, FAULT_SILENCE) ||
-                faulty(pacs, FAULT_HALF_SUCCESS) || faulty(pacs, FAULT_HALF_FAILED);
+    uint32_t uids = kh_item_value_count(query, KH_TAG_SOP_INSTANCE_UID);
     unsigned wanted = 0, done = 0, times = faulty(pacs, FAULT_TWICE) ? 2 : 1, limit;
+    bool other = faulty(pacs, FAULT_OTHER_OBJECT) && uids == 0;
     kh_assoc *to = connect_target(pacs, request->move_destination);
     kh_status status = KH_OK;
 
@@ -228,12 +266,12 @@ static kh_status run_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_
         return answer(assoc, id, request, 0xa702);
     for (unsigned i = 1; i <= pacs->objects; i++)
         wanted += is_wanted(query, i);
-    limit = faulty(pacs, FAULT_NOTHING) ? 0 : half ? wanted / 2 : wanted;
+    limit = move_limit(pacs, wanted, uids);
     for (unsigned i = 1; status == KH_OK && done < limit && i <= pacs->objects; i++) {
         if (!is_wanted(query, i))
             continue;
         for (unsigned t = 0; t < times && status == KH_OK; t++)
-            status = send_object(pacs, to, i, request) ? KH_OK : KH_E_IO;
+            status = send_object(pacs, to, other && i == pacs->objects ? i + 1 : i, request) ? KH_OK : KH_E_IO;
         if (status == KH_OK) {
             done++;
             status = send_pending(pacs, assoc, id, request, wanted - done, done);
@@ -243,22 +281,23 @@ static kh_status run_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_
         status = KH_OK; /* told as failed */
     (void)!kh_assoc_release(to, NULL);
     kh_assoc_free(to);
-    if (status == KH_OK && half)
+    if (status == KH_OK)
         status = break_half_way(pacs, assoc);
     return status == KH_OK ? send_final(pacs, assoc, id, request, wanted, done) : status;
 }
 
 static kh_status serve_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, const kh_item *query)
 {
+    uint16_t refused = refusal(pacs, query);
     kh_status status;
 
     atomic_fetch_add(&pacs->moves, 1);
     atomic_fetch_add(&pacs->asked_instances, kh_item_value_count(query, KH_TAG_SOP_INSTANCE_UID));
     atomic_fetch_add(&pacs->study_moves, kh_item_value_count(query, KH_TAG_SERIES_INSTANCE_UID) == 0);
-    if (faulty(pacs, FAULT_UNKNOWN_US))
-        status = answer(assoc, id, request, KH_DIMSE_DESTINATION_UNKNOWN);
-    else if (faulty(pacs, FAULT_OUT_OF_RESOURCES))
-        status = answer(assoc, id, request, 0xa702);
+    if (refused)
+        status = answer(assoc, id, request, refused);
+    else if (faulty(pacs, FAULT_BROKEN_ABORTS) && is_wanted(query, HOSPITAL_BROKEN))
+        status = KH_E_PEER;
     else
         status = run_move(pacs, assoc, id, request, query);
     if (atomic_load(&pacs->fault_moves) > 0)
@@ -345,7 +384,7 @@ void hospital_start(hospital *pacs, unsigned objects, uint16_t target_port)
 
     memset(pacs, 0, sizeof(*pacs));
     pacs->objects = objects;
-    pacs->silence_ms = 3000;
+    pacs->silence_ms = 120000;
     pacs->target_port = target_port;
     pacs->listen_fd = support_listen(&pacs->port);
     if (kh_stop_create(&pacs->stop, NULL) != KH_OK)

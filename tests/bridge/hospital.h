@@ -26,16 +26,27 @@ typedef enum hospital_fault {
     FAULT_NO_STUDY,     /* C-FIND: no match */
     FAULT_COUNT_HIGH,   /* tells one more than it has */
     FAULT_ANSWERS_OTHER_MESSAGE, /* response to a message nobody sent */
-    FAULT_CUT_OBJECT    /* the first object of a move is cut in its middle by an abort of that association */
+    FAULT_CUT_OBJECT,   /* the first object of a move is cut in its middle by an abort of that association */
+    FAULT_COUNT_LOW,    /* 0020,1208 is half of what it has, and moves but by UID send no more than that, told as success */
+    FAULT_SERIES_HIGH,  /* 0020,1206 is one too many */
+    FAULT_OTHER_OBJECT, /* a move of the study sends one it does not list instead of the last, told as success */
+    FAULT_CUT_LIST,     /* lists two instances of each series; its first move sends half, told as success */
+    FAULT_BROKEN_FAILS, /* every move with object HOSPITAL_BROKEN fails as a whole (C000) */
+    FAULT_BROKEN_ABORTS, /* every move with it ends the association */
+    FAULT_FIRST_OF_LIST, /* moves of more than one UID send the first, told as success; study and series are refused (C000) */
+    FAULT_NO_LISTS      /* moves of more than one UID are refused (A900), so are study and series (C000) */
 } hospital_fault;
+
+#define HOSPITAL_BROKEN 5
 
 typedef struct hospital {
     uint16_t port;           /* where it listens */
     uint16_t target_port;    /* where C-MOVE sends to */
-    int silence_ms;          /* of FAULT_SILENCE, at most: a C-CANCEL ends it */
+    int silence_ms;          /* of FAULT_SILENCE and FAULT_SILENT_FIND, at most: a C-CANCEL or an abort ends it */
     _Atomic unsigned objects; /* 1 .. objects of SUPPORT_STUDY_UID */
     _Atomic int fault;
     _Atomic unsigned fault_moves;  /* moves that still show it; others are faultless */
+    _Atomic bool silent;           /* it has fallen silent in a move */
     _Atomic unsigned moves, sent, asked_instances, study_moves;
     kh_acceptor *acceptor;
     kh_stop *stop;

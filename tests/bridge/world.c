@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "pacs-bridge/control.h"
+#include "store/page.h"
 #include "tests/bridge/support.h"
 
 void world_make(world *it)
@@ -80,6 +81,22 @@ int64_t world_count_objects(world *it)
     return stats.objects;
 }
 
+#define EVENT_MS 20 /* at most, between two looks: not all that is waited for is an event */
+
+static void await_event(const world *it, uint64_t *seq)
+{
+    *seq = kh_page_wait_event(kh_cache_page(it->cache), *seq, EVENT_MS);
+}
+
+void world_await_objects(world *it, int64_t count)
+{
+    int64_t deadline_ms = kh_clock_monotonic_ms() + 60000;
+    uint64_t seq = 0;
+
+    while (world_count_objects(it) < count && kh_clock_monotonic_ms() < deadline_ms)
+        await_event(it, &seq);
+}
+
 void world_assert_nothing_incoming(const world *it)
 {
     char path[100];
@@ -115,10 +132,11 @@ void world_kick(world *it)
 kh_pull world_await_pull(world *it, int64_t pull_id, int timeout_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
+    uint64_t seq = 0;
     kh_pull pull;
 
     do {
-        kh_clock_sleep_ms(10);
+        await_event(it, &seq);
         pull = find_pull(it, pull_id);
     } while (is_open(&pull) && kh_clock_monotonic_ms() < deadline_ms);
     return pull;
@@ -127,12 +145,13 @@ kh_pull world_await_pull(world *it, int64_t pull_id, int timeout_ms)
 kh_pull world_await_pull_injected(world *it, int64_t pull_id, int timeout_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
+    uint64_t seq = 0;
     kh_pull pull;
 
     do {
         int64_t delay_ms;
 
-        kh_clock_sleep_ms(10);
+        await_event(it, &seq);
         pull = find_pull(it, pull_id);
         delay_ms = pull.not_before_ms - kh_clock_wall_ms();
         if (pull.state == KH_PULL_WAITING && delay_ms > 0) {
@@ -146,10 +165,11 @@ kh_pull world_await_pull_injected(world *it, int64_t pull_id, int timeout_ms)
 kh_pull world_await_state(world *it, int64_t pull_id, kh_pull_state state, int timeout_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + timeout_ms;
+    uint64_t seq = 0;
     kh_pull pull;
 
     do {
-        kh_clock_sleep_ms(10);
+        await_event(it, &seq);
         pull = find_pull(it, pull_id);
     } while (pull.state != state && kh_clock_monotonic_ms() < deadline_ms);
     if (pull.state != state)

@@ -22,6 +22,8 @@ void world_free(world *it);
 /* A node; port 0: it only calls. */
 int64_t world_add_node(world *it, const char *name, const char *ae_title, uint16_t port, bool may_store);
 int64_t world_count_objects(world *it);
+/* Wait until so many are here. */
+void world_await_objects(world *it, int64_t count);
 /* Nothing is left of what was refused or broken off. */
 void world_assert_nothing_incoming(const world *it);
 /* Wait until the job has ended; its last state. */
