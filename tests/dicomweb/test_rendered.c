@@ -114,6 +114,8 @@ static void annotations(void **state)
         {{"two others", "a,b", KH_OK}, false, false, "299 /dicomweb: The following annotation values are not supported: a,b"},
         {{"what breaks a line", "a\r\nX: y", KH_OK}, false, false, "299 /dicomweb: The following annotation values are not supported: a??X:?y"},
         {{"an empty one", "patient,,technique", KH_E_ARG}, false, false, NULL},
+        {{"an empty one first", ",patient", KH_E_ARG}, false, false, NULL},
+        {{"an empty one last", "patient,", KH_E_ARG}, false, false, NULL},
     };
 
     (void)state;
@@ -121,7 +123,7 @@ static void annotations(void **state)
         kh_error err = KH_ERROR_INIT;
         kh_rendered_wish wish = {0};
 
-        assert_int_equal(kh_rendered_parse_annotation(&wish, cases[i].c.text, &err), cases[i].c.expected);
+        assert_int_equal(kh_rendered_parse_annotation(&wish, "annotation", cases[i].c.text, &err), cases[i].c.expected);
         if (cases[i].c.expected != KH_OK)
             continue;
         assert_int_equal(wish.patient, cases[i].patient);

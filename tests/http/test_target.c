@@ -107,6 +107,30 @@ static void test_cases(void **state)
     }
 }
 
+/* Who sent it hears which parameter it was. */
+static void test_refusals_name_the_parameter(void **state)
+{
+    static const struct {
+        const char *raw, *message;
+    } rows[] = {
+        {"/?a=1&b=%zz", "parameter \"b\": '%' without two hexadecimal digits"},
+        {"/?%62=%00", "parameter \"b\": control byte 0x00"},
+        {"/?long=1&b=%c0%af", "parameter \"b\": not UTF-8 after decoding"},
+        {"/?%zz=1", "target: '%' without two hexadecimal digits"},
+        {"/?%00", "target: control byte 0x00"},
+        {"/%zz?b=1", "target: '%' without two hexadecimal digits"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(rows); i++) {
+        kh_error err = KH_ERROR_INIT;
+        kh_target target;
+
+        assert_int_equal(kh_target_parse(&target, rows[i].raw, strlen(rows[i].raw), &err), KH_E_ARG);
+        assert_string_equal(err.message, rows[i].message);
+    }
+}
+
 /* first, then count times unit, with a running number between its halves where it has a '#'. */
 static kh_status parse_repeated(const char *first, const char *unit, size_t count)
 {
@@ -181,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_repeated_parameter_is_kept_and_named),
         cmocka_unit_test(test_cases),
+        cmocka_unit_test(test_refusals_name_the_parameter),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_segments_and_authority),
     };

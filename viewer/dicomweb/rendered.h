@@ -42,8 +42,8 @@ KH_MUST_USE kh_status kh_rendered_read_wish(kh_rendered_wish *out, const kh_http
 KH_MUST_USE kh_status kh_rendered_parse_viewport(kh_rendered_wish *out, const char *text, uint32_t side_max, bool only_size, kh_error *err);
 /* "center,width,function" */
 KH_MUST_USE kh_status kh_rendered_parse_window(kh_rendered_wish *out, const char *text, kh_error *err);
-/* "patient,technique"; others become a warning. */
-KH_MUST_USE kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *text, kh_error *err);
+/* "patient,technique"; others become a warning. name: of the parameter. */
+KH_MUST_USE kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *name, const char *text, kh_error *err);
 /* Up to count_max decimals parted by commas, an empty one as NAN; *count tells how many. KH_E_ARG names the parameter. */
 KH_MUST_USE kh_status kh_rendered_parse_numbers(double *values, size_t count_max, size_t *count, const char *name, const char *text, kh_error *err);
 

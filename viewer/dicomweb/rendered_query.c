@@ -130,15 +130,15 @@ static void append_plain(char *out, size_t size, const char *text, size_t count)
     out[used] = '\0';
 }
 
-kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *text, kh_error *err)
+kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *name, const char *text, kh_error *err)
 {
     char others[VALUES_NAMED_MAX] = "";
 
-    for (; *text; text += *text == ',') {
+    for (bool more = *text != '\0'; more;) {
         size_t size = strcspn(text, ",");
 
         if (size == 0)
-            return kh_error_set(err, KH_E_ARG, "annotation: an empty value, expected patient, technique or both");
+            return kh_error_set(err, KH_E_ARG, "%s: an empty value, expected patient, technique or both", name);
         if (size == 7 && strncmp(text, "patient", size) == 0) {
             out->patient = true;
         } else if (size == 9 && strncmp(text, "technique", size) == 0) {
@@ -147,7 +147,8 @@ kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *text, 
             append_plain(others, sizeof others, ",", others[0] ? 1 : 0);
             append_plain(others, sizeof others, text, size);
         }
-        text += size;
+        more = text[size] == ',';
+        text += size + more;
     }
     if (others[0])
         snprintf(out->warnings[0], sizeof out->warnings[0],
@@ -187,7 +188,7 @@ kh_status kh_rendered_read_wish(kh_rendered_wish *out, const kh_http_request *re
     if (status == KH_OK && viewport)
         status = kh_rendered_parse_viewport(out, viewport, side_max, false, err);
     if (status == KH_OK && annotation)
-        status = kh_rendered_parse_annotation(out, annotation, err);
+        status = kh_rendered_parse_annotation(out, "annotation", annotation, err);
     if (status == KH_OK && profile)
         status = parse_profile(out, profile, err);
     return status;

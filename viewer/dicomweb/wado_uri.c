@@ -96,7 +96,7 @@ static kh_status read_wish(kh_rendered_wish *out, const kh_http_request *request
     if (status == KH_OK)
         status = read_window(out, request, err);
     if (status == KH_OK && annotation)
-        status = kh_rendered_parse_annotation(out, annotation, err);
+        status = kh_rendered_parse_annotation(out, "imageAnnotation", annotation, err);
     return status;
 }
 

@@ -156,6 +156,8 @@ static kh_status add_parameter(kh_target *target, char *text, size_t size, kh_er
     char *equals = memchr(text, '=', size);
     size_t name_size = equals ? (size_t)(equals - text) : size;
     char *value = equals ? equals + 1 : text + size;
+    kh_error inner = KH_ERROR_INIT;
+    size_t value_size;
     kh_status status;
 
     if (size == 0)
@@ -164,11 +166,13 @@ static kh_status add_parameter(kh_target *target, char *text, size_t size, kh_er
         return kh_error_set(err, KH_E_ARG, "target: a parameter without a name");
     if (target->parameter_count == KH_TARGET_PARAMETERS_MAX)
         return kh_error_set(err, KH_E_LIMIT, "target of more than %d parameters", KH_TARGET_PARAMETERS_MAX);
-    status = decode(value, (size_t)(text + size - value), true, err);
-    if (status == KH_OK)
-        status = decode(text, name_size, true, err);
+    value_size = (size_t)(text + size - value); /* decode() may write over the '=' */
+    status = decode(text, name_size, true, err);
     if (status != KH_OK)
         return status;
+    status = decode(value, value_size, true, &inner);
+    if (status != KH_OK)
+        return kh_error_set(err, status, "parameter \"%.64s\": %s", text, inner.message + strlen("target: "));
     if (kh_target_parameter(target, text))
         target->repeated = text;
     target->parameters[target->parameter_count].name = text;

@@ -2,6 +2,7 @@
  * Refused with KH_E_ARG: anything but origin-form and absolute-form, bytes outside printable ASCII, '#', malformed percent
  * triplets, decoded control bytes or DEL, decoded text that is not UTF-8 (overlong forms and surrogates included), "." and
  * ".." as a segment, a '\' or an encoded '/' in a segment. KH_E_LIMIT: too long, too many parts.
+ * The message begins with "target" or, when it is a parameter's value, with its name.
  * A parameter that is given twice is kept each time and named: who serves the address says whether it may be.
  * Pure functions; a kh_target belongs to one thread at a time. */
 #ifndef KH_VIEWER_HTTP_TARGET_H
