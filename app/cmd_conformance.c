@@ -2,6 +2,7 @@
  * things than the code does. docs/conformance.md is its output; a test keeps the two equal. */
 #include <stdio.h>
 #include "app/command.h"
+#include "app/conformance_web.h"
 #include "app/settings.h"
 #include "cache/search.h"
 #include "dicom/codec/codec.h"
@@ -9,8 +10,6 @@
 #include "dicom/syntax.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/get_contexts.h"
-#include "viewer/dicomweb/frame_list.h"
-#include "viewer/dicomweb/rendered.h"
 
 static void print_head(void)
 {
@@ -204,60 +203,6 @@ static void print_charsets(void)
          "Text is served as UTF-8; stored objects keep their own. Query keys are sent in the node's configured character set.\n");
 }
 
-static void print_web(void)
-{
-    puts("\n## DICOMweb: pictures\n\n"
-         "| resource | media types, the default first | parameters |\n| --- | --- | --- |");
-    printf("| `/studies/{}`, `.../series/{}`, `.../instances/{}`, `.../frames/{}` with `/rendered` | %s, %s, %s; each also in multipart/related | "
-           "accept, annotation (patient, technique), iccprofile (no), quality, viewport, window |\n"
-           "| the same with `/thumbnail` | the same, single part | accept, viewport (size only) |\n"
-           "| `/wado`, WADO-URI | application/dicom and the same | contentType, frameNumber, rows, columns, region, windowCenter, windowWidth, imageQuality, "
-           "imageAnnotation, transferSyntax |\n\n",
-           kh_picture_type(KH_PICTURE_JPEG), kh_picture_type(KH_PICTURE_PNG), kh_picture_type(KH_PICTURE_GIF));
-    puts("Structured reports have text/html, text/plain and text/xml instead, in UTF-8, at `.../instances/{}/rendered` and `/wado`.\n");
-    printf("A study stands for its first series with pictures, a series for the slice in the middle of its stack, an instance of several frames for the\n"
-           "frame in its middle; of several frames GIF is an animation. quality is that of libjpeg, %d when absent. Viewports have sides to %lld\n"
-           "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, presentation\n"
-           "states, anonymize, ICC profiles, rendering of volumes.\n",
-           KH_RENDERED_QUALITY, (long long)kh_settings_default.dicomweb_viewport, KH_RENDERED_PIXELS_MAX, KH_RENDERED_FRAMES_MAX,
-           KH_RENDERED_BYTES_MAX >> 20);
-}
-
-static void print_frame_types(void)
-{
-    kh_offer offers[KH_FRAME_OFFERS_MAX];
-    size_t count;
-    const kh_transfer_syntax *syntaxes = kh_transfer_syntax_table(&count);
-
-    puts("| frames stored in | are given as |\n| --- | --- |");
-    for (size_t i = 0; i < count; i++) {
-        size_t offer_count = kh_frame_offers(offers, syntaxes[i].uid, kh_codec_supports(syntaxes[i].uid), false);
-
-        if (syntaxes[i].codec == KH_CODEC_VIDEO)
-            continue;
-        printf("| %s | ", syntaxes[i].uid);
-        for (size_t k = 0; k < offer_count; k++)
-            printf("%s%s; transfer-syntax=%s", k > 0 ? ", " : "", offers[k].type, offers[k].transfer_syntax);
-        puts(" |");
-    }
-    putchar('\n');
-}
-
-static void print_retrieve(void)
-{
-    puts("\n## DICOMweb: retrieval (WADO-RS)\n\n"
-         "| resource | media types, the default first |\n| --- | --- |\n"
-         "| `/studies/{}`, `.../series/{}`, `.../instances/{}` | multipart/related; type=\"application/dicom\"; an instance also application/dicom |\n"
-         "| `.../instances/{}/frames/{}`, `.../instances/{}/pixeldata` | multipart/related of the types below; one frame also alone |\n"
-         "| `.../metadata` of a study, series or instance | application/dicom+json, application/json, multipart/related; type=\"application/dicom+xml\" |\n"
-         "| `.../instances/{}/bulkdata/{}` | multipart/related; type=\"application/octet-stream\", application/octet-stream; a document also application/pdf |\n");
-    printf("Objects are given in %s, the default; byte for byte in the transfer syntax they are stored in, where it is named or `*`; in %s, where it\n"
-           "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
-           "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched.\n\n",
-           KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
-    print_frame_types();
-}
-
 static int run(const kh_command *self, int argc, char **argv)
 {
     kh_args args;
@@ -274,8 +219,7 @@ static int run(const kh_command *self, int argc, char **argv)
     print_charsets();
     print_syntaxes();
     print_classes();
-    print_retrieve();
-    print_web();
+    kh_conformance_web();
     return KH_EXIT_OK;
 }
 

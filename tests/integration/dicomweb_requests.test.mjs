@@ -36,8 +36,9 @@ const uriOf = (resource, without) => (isUri(resource) ? Object.entries({ request
     .map(([name, value]) => `${name}=${value}&`).join('') : '');
 const get = (target, headers = { accept: '*/*' }) => service.request(target, { headers });
 
-async function refused(target, words, code = 400) {
-    const answer = await get(target);
+const refused = (target, words) => refusedWith(target, { accept: '*/*' }, words);
+async function refusedWith(target, headers, words, code = 400) {
+    const answer = await get(target, headers);
     assert.equal(answer.code, code, `${target}: ${answer.code} ${answer.body.toString('latin1').slice(0, 200)}`);
     assert.match(answer.headers['content-type'], /^application\/json/, target);
     const { error, message } = JSON.parse(answer.body);
@@ -143,6 +144,22 @@ test('a key means the same in every writing', async () => {
     }
     for (const miss of ['PatientID=a%20b*', 'PatientID=a+b*', 'PatientID=%2561*', 'PatientName=%25E5%25B1%25B1*', 'AccessionNumber=1%252C2*', 'AccessionNumber=1%5c2'])
         assert.equal((await get(`/dicomweb/studies?${miss}`)).code, 204, `${miss}: decoded once, not twice; + is a space`);
+});
+
+test('several lines of Accept are one list', async () => {
+    const instanceAddress = `/dicomweb/studies/${one.study}/series/${one.series}/instances/${one.uid}`;
+    for (const [target, lines, type] of [[instanceAddress, ['text/x-none', 'application/dicom'], 'application/dicom'], [`${instanceAddress}/rendered`, ['image/gif;q=0.2', 'image/webp', 'image/png;q=0.9'], 'image/png'],
+        [`${instanceAddress}/metadata`, ['text/x-none;q=1', 'application/json;q=0.1'], 'application/json'], ['/dicomweb/studies', ['text/x-none', 'application/json'], 'application/json'],
+        [`${instanceAddress}/frames/1`, Array.from({ length: 30 }, (_, i) => `x/y${i}`).concat('application/octet-stream'), 'application/octet-stream']]) {
+        const answer = await get(target, { accept: lines });
+        assert.equal(answer.code, 200, `${target} ${lines}: ${answer.body.toString('latin1').slice(0, 200)}`);
+        assert.equal(answer.headers['content-type'].split(';')[0], type, target);
+    }
+    assert.equal((await service.request('/dicomweb', { method: 'OPTIONS', headers: { accept: ['text/x-none', 'application/json'] } })).headers['content-type'], 'application/json');
+    assert.equal((await get(instanceAddress, { accept: ['text/x-none', 'text/x-other'] })).code, 406);
+    await refusedWith(`${instanceAddress}`, { accept: ['application/dicom', 'x'] }, /Accept/);
+    const { etag } = (await get(`${instanceAddress}?accept=application/dicom`)).headers;
+    assert.equal((await get(`${instanceAddress}?accept=application/dicom`, { 'if-none-match': ['"another"', etag] })).code, 304);
 });
 
 test('lists, sizes and types mean the same in every writing', async () => {

@@ -259,7 +259,7 @@ test('every address answers OPTIONS, and none when DICOMweb is switched off', as
     const { out } = await must('python3', ['-c', `import sys, json, xml.etree.ElementTree as e
 n = "{http://wadl.dev.java.net/2009/02}"
 t = e.parse(sys.argv[1]).getroot()
-print(json.dumps([[r.get("path"), m.get("name"), [p.get("name") for p in m.iter(n + "param")], [p.get("mediaType") for p in m.iter(n + "representation")]] for r in t.iter(n + "resource") for m in r.iter(n + "method")]))`, file]);
+print(json.dumps([[r.get("path"), m.get("name"), [p.get("name") for p in m.iter(n + "param")], [p.get("mediaType") for p in m.find(n + "response").iter(n + "representation")]] for r in t.iter(n + "resource") for m in r.iter(n + "method")]))`, file]);
     const described = JSON.parse(out);
     const json = JSON.parse((await service.request('/dicomweb/studies', { method: 'OPTIONS', headers: { accept: 'application/json' } })).body.toString());
     assert.deepEqual(json.resources.map((one) => [one.path, one.method, one.parameters, one.representations]), described);

@@ -7,7 +7,6 @@
 #include "viewer/dicomweb/qido.h"
 
 #define DESCRIPTION_BYTES_MAX ((size_t)1 << 20)
-#define NAMES_MAX 96
 #define WADL "application/vnd.sun.wadl+xml"
 
 enum form { FORM_WADL, FORM_JSON, FORMS };
@@ -16,43 +15,38 @@ static const kh_offer offers[FORMS] = {
     [FORM_JSON] = {.type = "application/json"},
 };
 
-/* What each handler gives and asks for besides keys; NULL at the end. */
+#define PARTS(type) "multipart/related; type=\"" type "\""
+
+/* What each handler takes and gives, and asks for besides keys; NULL at the end. Of frames the types are added by the transfer syntaxes they
+ * may be stored in. */
 static const struct {
     kh_dicomweb_handler *handler;
-    const char *types[8];
+    const char *takes[KH_DICOMWEB_TYPES_MAX];
+    const char *types[KH_DICOMWEB_TYPES_MAX];
     const char *parameters[16];
 } kinds[] = {
     {kh_dicomweb_search,
-     {"application/dicom+json", "application/json", "multipart/related; type=\"application/dicom+xml\"", NULL},
+     {NULL},
+     {"application/dicom+json", "application/json", PARTS("application/dicom+xml"), NULL},
      {"accept", "includefield", "fuzzymatching", "limit", "offset", "emptyvaluematching", "multiplevaluematching", NULL}},
-    {kh_dicomweb_retrieve, {"multipart/related; type=\"application/dicom\"", "application/dicom", NULL}, {"accept", NULL}},
-    {kh_dicomweb_frames,
-     {"multipart/related; type=\"application/octet-stream\"", "multipart/related; type=\"image/jpeg\"", "multipart/related; type=\"image/jls\"",
-      "multipart/related; type=\"image/jp2\"", "multipart/related; type=\"image/jphc\"", "multipart/related; type=\"image/dicom-rle\"", NULL},
-     {"accept", NULL}},
-    {kh_dicomweb_bulk, {"multipart/related; type=\"application/octet-stream\"", "application/octet-stream", NULL}, {"accept", NULL}},
-    {kh_dicomweb_metadata, {"application/dicom+json", "application/json", NULL}, {"accept", NULL}},
+    {kh_dicomweb_retrieve, {NULL}, {PARTS("application/dicom"), NULL}, {"accept", NULL}},
+    {kh_dicomweb_frames, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", NULL}, {"accept", NULL}},
+    {kh_dicomweb_bulk, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", PARTS("application/pdf"), "application/pdf", NULL}, {"accept", NULL}},
+    {kh_dicomweb_metadata, {NULL}, {"application/dicom+json", "application/json", PARTS("application/dicom+xml"), NULL}, {"accept", NULL}},
     {kh_dicomweb_rendered,
-     {"image/jpeg", "image/png", "image/gif", "multipart/related; type=\"image/jpeg\"", "multipart/related; type=\"image/png\"", NULL},
+     {NULL},
+     {"image/jpeg", "image/png", "image/gif", PARTS("image/jpeg"), PARTS("image/png"), PARTS("image/gif"), NULL},
      {"accept", "viewport", "window", "quality", "annotation", "iccprofile", NULL}},
-    {kh_dicomweb_thumbnail, {"image/jpeg", "image/png", "image/gif", NULL}, {"accept", "viewport", NULL}},
+    {kh_dicomweb_thumbnail, {NULL}, {"image/jpeg", "image/png", "image/gif", NULL}, {"accept", "viewport", NULL}},
     {kh_dicomweb_wado_uri,
-     {"application/dicom", "image/jpeg", "image/png", "image/gif", NULL},
+     {NULL},
+     {"image/jpeg", "image/png", "image/gif", "application/dicom", "text/html", "text/plain", "text/xml", NULL},
      {"requestType", "studyUID", "seriesUID", "objectUID", "contentType", "frameNumber", "rows", "columns", "region", "windowCenter", "windowWidth",
       "imageQuality", "imageAnnotation", "transferSyntax", NULL}},
-    {kh_dicomweb_store, {"application/dicom+json", NULL}, {NULL}},
-    {kh_dicomweb_capabilities, {WADL, "application/json", NULL}, {NULL}},
+    {kh_dicomweb_store, {PARTS("application/dicom"), NULL}, {"application/dicom+json", NULL}, {NULL}},
+    {kh_dicomweb_capabilities, {NULL}, {WADL, "application/json", NULL}, {"accept", NULL}},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])
-
-typedef struct description {
-    const char *path; /* without "/dicomweb/" */
-    const kh_dicomweb_resource *resource;
-    const char *types[8];
-    size_t type_count;
-    const char *parameters[NAMES_MAX];
-    size_t parameter_count;
-} description;
 
 static kh_level level_of(const char *path)
 {
@@ -62,34 +56,82 @@ static kh_level level_of(const char *path)
     return strcmp(last, "studies") == 0 ? KH_LEVEL_STUDY : strcmp(last, "series") == 0 ? KH_LEVEL_SERIES : KH_LEVEL_IMAGE;
 }
 
-static void add_keys(description *of)
+static void add_keys(kh_dicomweb_description *of)
 {
     kh_qido_attribute attribute;
 
+    of->key_from = of->parameter_count;
     for (size_t i = 0; kh_qido_attribute_at(i, &attribute); i++)
-        if (of->parameter_count < NAMES_MAX && kh_qido_matches(attribute.tag, level_of(of->path)))
+        if (of->parameter_count < KH_DICOMWEB_NAMES_MAX && kh_qido_matches(attribute.tag, level_of(of->path)))
             of->parameters[of->parameter_count++] = kh_dictionary_keyword(attribute.tag);
 }
 
-static void describe(description *out, const kh_dicomweb_resource *resource)
+static void add_type(kh_dicomweb_description *of, const char *type)
 {
-    const char *path = resource->pattern + sizeof KH_DICOMWEB_PATH - 1;
+    for (size_t i = 0; i < of->type_count; i++)
+        if (strcmp(of->types[i], type) == 0)
+            return;
+    if (of->type_count < KH_DICOMWEB_TYPES_MAX)
+        of->types[of->type_count++] = type;
+}
 
-    *out = (description){.path = path + (*path == '/'), .resource = resource};
+/* The types that codestreams have, each in parts and alone. */
+static void add_codestreams(kh_dicomweb_description *of)
+{
+    static const char *const types[] = {"image/jpeg", "image/dicom-rle", "image/x-dicom-rle", "image/jls", "image/x-jls", "image/jp2", "image/jpx", "image/jphc", "image/jxl"};
+    static const char *const parts[] = {PARTS("image/jpeg"), PARTS("image/dicom-rle"), PARTS("image/x-dicom-rle"), PARTS("image/jls"), PARTS("image/x-jls"),
+                                        PARTS("image/jp2"), PARTS("image/jpx"), PARTS("image/jphc"), PARTS("image/jxl")};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        add_type(of, parts[i]);
+        add_type(of, types[i]);
+    }
+}
+
+/* An instance alone has forms that several have not. */
+static void add_of_one(kh_dicomweb_description *of, const kh_dicomweb_resource *resource)
+{
+    bool instance = strstr(of->path, "{instance}") != NULL;
+
+    if (resource->handler == kh_dicomweb_retrieve && instance)
+        add_type(of, "application/dicom");
+    if (resource->handler == kh_dicomweb_rendered && instance && !strstr(of->path, "{frames}")) {
+        add_type(of, "text/html"); /* reports */
+        add_type(of, "text/plain");
+        add_type(of, "text/xml");
+    }
+    if (resource->handler == kh_dicomweb_frames || resource->handler == kh_dicomweb_bulk)
+        add_codestreams(of);
+}
+
+static void add_names(const char **out, size_t *count, size_t max, const char *const *names)
+{
+    while (*names && *count < max)
+        out[(*count)++] = *names++;
+}
+
+bool kh_dicomweb_describe(size_t index, kh_dicomweb_description *out)
+{
+    size_t count;
+    const kh_dicomweb_resource *resource = kh_dicomweb_resources(&count) + index;
+    const char *path;
+
+    if (index >= count)
+        return false;
+    path = resource->pattern + sizeof KH_DICOMWEB_PATH - 1;
+    *out = (kh_dicomweb_description){.path = path + (*path == '/'), .method = resource->method};
     for (size_t i = 0; i < KIND_COUNT; i++) {
         if (kinds[i].handler != resource->handler)
             continue;
-        while (kinds[i].types[out->type_count]) {
-            out->types[out->type_count] = kinds[i].types[out->type_count];
-            out->type_count++;
-        }
-        while (kinds[i].parameters[out->parameter_count]) {
-            out->parameters[out->parameter_count] = kinds[i].parameters[out->parameter_count];
-            out->parameter_count++;
-        }
+        add_names(out->takes, &out->take_count, KH_DICOMWEB_TYPES_MAX, kinds[i].takes);
+        add_names(out->types, &out->type_count, KH_DICOMWEB_TYPES_MAX, kinds[i].types);
+        add_names(out->parameters, &out->parameter_count, KH_DICOMWEB_NAMES_MAX, kinds[i].parameters);
     }
+    add_of_one(out, resource);
+    out->key_from = out->parameter_count;
     if (resource->handler == kh_dicomweb_search)
         add_keys(out);
+    return true;
 }
 
 static void put_names(kh_json_writer *json, const char *key, const char *const *names, size_t count)
@@ -103,21 +145,19 @@ static void put_names(kh_json_writer *json, const char *key, const char *const *
 
 static kh_status write_json(kh_buf *out, const char *base, kh_error *err)
 {
-    size_t count;
-    const kh_dicomweb_resource *table = kh_dicomweb_resources(&count);
     kh_json_writer json;
-    description of;
+    kh_dicomweb_description of;
 
     kh_json_writer_init(&json, out);
     kh_json_object_begin(&json);
     kh_json_put_text(&json, "base", base);
     kh_json_key(&json, "resources");
     kh_json_array_begin(&json);
-    for (size_t i = 0; i < count; i++) {
-        describe(&of, &table[i]);
+    for (size_t i = 0; kh_dicomweb_describe(i, &of); i++) {
         kh_json_object_begin(&json);
         kh_json_put_text(&json, "path", of.path);
-        kh_json_put_text(&json, "method", of.resource->method);
+        kh_json_put_text(&json, "method", of.method);
+        put_names(&json, "takes", of.takes, of.take_count);
         put_names(&json, "parameters", of.parameters, of.parameter_count);
         put_names(&json, "representations", of.types, of.type_count);
         kh_json_object_end(&json);
@@ -149,12 +189,14 @@ static kh_status put_element(kh_buf *out, const char *before, const char *text, 
     return status == KH_OK ? kh_buf_append_text(out, behind, err) : status;
 }
 
-static kh_status write_wadl_method(kh_buf *out, const description *of, kh_error *err)
+static kh_status write_wadl_method(kh_buf *out, const kh_dicomweb_description *of, kh_error *err)
 {
     kh_status status = put_element(out, "<resource path=\"", of->path, "\">", err);
 
     if (status == KH_OK)
-        status = put_element(out, "<method name=\"", of->resource->method, "\"><request>", err);
+        status = put_element(out, "<method name=\"", of->method, "\"><request>", err);
+    for (size_t i = 0; status == KH_OK && i < of->take_count; i++)
+        status = put_element(out, "<representation mediaType=\"", of->takes[i], "\"/>", err);
     for (size_t i = 0; status == KH_OK && i < of->parameter_count; i++)
         status = put_element(out, "<param style=\"query\" name=\"", of->parameters[i], "\"/>", err);
     if (status == KH_OK)
@@ -166,18 +208,14 @@ static kh_status write_wadl_method(kh_buf *out, const description *of, kh_error 
 
 static kh_status write_wadl(kh_buf *out, const char *base, kh_error *err)
 {
-    size_t count;
-    const kh_dicomweb_resource *table = kh_dicomweb_resources(&count);
-    description of;
+    kh_dicomweb_description of;
     kh_status status = put_element(out,
                                    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><application xmlns=\"http://wadl.dev.java.net/2009/02\">"
                                    "<resources base=\"",
                                    base, "/\">", err);
 
-    for (size_t i = 0; status == KH_OK && i < count; i++) {
-        describe(&of, &table[i]);
+    for (size_t i = 0; status == KH_OK && kh_dicomweb_describe(i, &of); i++)
         status = write_wadl_method(out, &of, err);
-    }
     return status == KH_OK ? kh_buf_append_text(out, "</resources></application>", err) : status;
 }
 
@@ -188,7 +226,7 @@ void kh_dicomweb_capabilities(kh_dicomweb *dicomweb, kh_http_request *request)
     char base[KH_DICOMWEB_ADDRESS_SIZE];
     size_t form = FORMS;
     kh_buf body;
-    kh_status status = accept ? kh_accept_parse(accept, kh_http_query(request, "accept"), kh_http_header(request, "Accept"), &err)
+    kh_status status = accept ? kh_accept_parse(accept, kh_http_query(request, "accept"), kh_http_header_list(request, "Accept"), &err)
                               : kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
 
     kh_buf_init(&body, DESCRIPTION_BYTES_MAX);

@@ -42,6 +42,22 @@ typedef struct kh_dicomweb_options {
  * 1,024 answers. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 
+/* One resource, from the tables that serve it. All texts live as long as the program. */
+#define KH_DICOMWEB_TYPES_MAX 24
+#define KH_DICOMWEB_NAMES_MAX 96
+typedef struct kh_dicomweb_description {
+    const char *path; /* behind "/dicomweb/" */
+    const char *method;
+    const char *takes[KH_DICOMWEB_TYPES_MAX]; /* media types of a body */
+    size_t take_count;
+    const char *types[KH_DICOMWEB_TYPES_MAX]; /* of answers, where what is asked for has that form */
+    size_t type_count;
+    const char *parameters[KH_DICOMWEB_NAMES_MAX]; /* from key_from on keys of a search */
+    size_t parameter_count, key_from;
+} kh_dicomweb_description;
+/* False behind the last one. */
+bool kh_dicomweb_describe(size_t index, kh_dicomweb_description *out);
+
 KH_MUST_USE kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *options, kh_error *err);
 /* After the HTTP server has stopped. NULL is welcome. */
 void kh_dicomweb_stop(kh_dicomweb *dicomweb);

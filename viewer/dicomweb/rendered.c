@@ -71,7 +71,7 @@ static bool choose_form(kh_rendered_form *out, const kh_rendered_question *quest
             forms[count] = (kh_rendered_form){.format = format, .animated = animated};
             offers[count++] = (kh_offer){.type = kh_picture_type(format), .category_default = one && format == KH_PICTURE_JPEG};
         }
-        if (question->single)
+        if (question->single || question->without_parts)
             continue;
         forms[count] = (kh_rendered_form){.format = format, .multipart = true};
         offers[count++] = (kh_offer){.type = kh_picture_type(format), .multipart = true,
@@ -156,7 +156,7 @@ static kh_status answer(kh_dicomweb *dicomweb, kh_http_request *request, kh_rend
     char etag[KH_RETRIEVE_ETAG_SIZE], address[KH_DICOMWEB_ADDRESS_SIZE];
     kh_status status = kh_rendered_find(&w->target, dicomweb->cache, &question->uids, question->frames, err);
 
-    if (status == KH_E_UNSUPPORTED && question->uids.instance[0] && !question->single && kh_rendered_is_report(&w->target.row)) {
+    if (status == KH_E_UNSUPPORTED && question->uids.instance[0] && !question->frames && !question->single && kh_rendered_is_report(&w->target.row)) {
         kh_error_clear(err);
         return kh_rendered_answer_report(dicomweb, request, &question->accept, &w->target.row, err);
     }

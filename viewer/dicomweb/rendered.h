@@ -121,6 +121,7 @@ typedef struct kh_rendered_question {
     kh_retrieve_uids uids;
     const char *frames; /* NULL: none are named */
     bool single;        /* one picture, whatever is named: the first frame named, else the one in the middle */
+    bool without_parts; /* no multipart */
     kh_rendered_wish wish;
     kh_accept accept;
 } kh_rendered_question;

@@ -138,7 +138,7 @@ static void answer_object(kh_dicomweb *dicomweb, kh_http_request *request, const
 static void serve(void *context, kh_http_request *request)
 {
     kh_dicomweb *dicomweb = context;
-    kh_rendered_question question = {.frames = kh_http_query(request, "frameNumber")};
+    kh_rendered_question question = {.frames = kh_http_query(request, "frameNumber"), .without_parts = true};
     kh_error err = KH_ERROR_INIT;
     kh_status status = read_uids(&question.uids, request, &err);
 

@@ -62,6 +62,9 @@ const char *kh_http_path(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);
+/* The same of Accept, Accept-Encoding and If-None-Match, which are lists: all of their lines, joined by commas. Of a suspended request
+ * kh_http_header() gives that, too. */
+const char *kh_http_header_list(kh_http_request *request, const char *name);
 /* All parameters of the query in their order, index from 0; false behind the last one. */
 bool kh_http_parameter(const kh_http_request *request, size_t index, const char **name, const char **value);
 /* A parameter that is given more than once, of which kh_http_query() gives the first; NULL. Only below open_below: refused elsewhere. */

@@ -7,6 +7,8 @@
 #include <poll.h>
 #include "viewer/http/internal.h"
 
+#define JOINED_BYTES_MAX ((size_t)64 << 10) /* more than a head has */
+
 /* Cleared memory for a request: that of the connection's last one, or new. */
 static kh_http_request *request_memory(kh_http_connection *connection)
 {
@@ -106,6 +108,53 @@ const char *kh_http_repeated(const kh_http_request *request)
 /* The first two always, the others of open addresses. */
 static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match", "Accept", "Host", "Range", "If-Range"};
 #define KEPT_ALWAYS 2
+#define KEPT_LISTS 3 /* the first ones are lists, which may stand on several lines (RFC 9110 5.3) */
+
+typedef struct joining {
+    const char *name;
+    kh_buf text;
+    bool failed;
+} joining;
+
+static enum MHD_Result join_line(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    joining *j = context;
+
+    (void)kind;
+    if (value && strcasecmp(name, j->name) == 0)
+        j->failed = j->failed || (j->text.size > 0 && kh_buf_append_text(&j->text, ", ", NULL) != KH_OK) ||
+                    kh_buf_append_text(&j->text, value, NULL) != KH_OK;
+    return MHD_YES;
+}
+
+/* All lines of a header, joined by commas; NULL when there is none. */
+static char *join_lines(const kh_http_request *request, const char *name)
+{
+    joining j = {.name = name};
+    const char *value = MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+    size_t size;
+
+    if (!value)
+        return NULL;
+    kh_buf_init(&j.text, JOINED_BYTES_MAX);
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, join_line, &j);
+    if (!j.failed && kh_buf_append(&j.text, "", 1, NULL) == KH_OK)
+        return (char *)kh_buf_take(&j.text, &size);
+    kh_buf_release(&j.text);
+    return strdup(value);
+}
+
+const char *kh_http_header_list(kh_http_request *request, const char *name)
+{
+    for (size_t i = 0; i < KEPT_LISTS; i++) {
+        if (strcasecmp(name, kept_names[i]) != 0)
+            continue;
+        if (!request->suspended && !request->kept[i])
+            request->kept[i] = join_lines(request, name);
+        return request->kept[i];
+    }
+    return kh_http_header(request, name);
+}
 
 /* The library's text may go while the owner still works (see kh_http_abandon): what the answer depends on is kept. */
 static void keep_headers(kh_http_request *request)
@@ -113,9 +162,12 @@ static void keep_headers(kh_http_request *request)
     size_t count = kh_http_is_open(request) ? KH_HTTP_KEPT_MAX : KEPT_ALWAYS;
 
     for (size_t i = 0; i < count; i++) {
-        const char *value = kh_http_header(request, kept_names[i]);
+        const char *value = i < KEPT_LISTS ? NULL : kh_http_header(request, kept_names[i]);
 
-        request->kept[i] = value ? strdup(value) : NULL;
+        if (i < KEPT_LISTS)
+            (void)kh_http_header_list(request, kept_names[i]);
+        else
+            request->kept[i] = value ? strdup(value) : NULL;
     }
 }
 

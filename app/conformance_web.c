@@ -1,0 +1,170 @@
+#include "app/conformance_web.h"
+
+#include <stdio.h>
+#include "app/settings.h"
+#include "dicom/codec/codec.h"
+#include "dicom/dictionary.h"
+#include "dicom/syntax.h"
+#include "viewer/dicomweb/dicomweb.h"
+#include "viewer/dicomweb/frame_list.h"
+#include "viewer/dicomweb/qido.h"
+#include "viewer/dicomweb/rendered.h"
+#include "viewer/dicomweb/stow.h"
+
+#define MIB (1 << 20)
+
+/* A cell of a table. */
+static void print_list(const char *const *names, size_t count, const char *mark)
+{
+    for (size_t i = 0; i < count; i++)
+        printf("%s%s%s%s", i > 0 ? ", " : " ", mark, names[i], mark);
+    printf(" |");
+}
+
+static void print_resources(void)
+{
+    kh_dicomweb_description of;
+
+    puts("\n## DICOMweb: resources\n\n"
+         "An origin server of studies (PS3.18), below `" KH_DICOMWEB_PATH "`. Every GET answers HEAD, every address OPTIONS: `Allow`, and this table as WADL or\n"
+         "JSON. Another method is 405. The first type is the default; one that what is asked for does not have is 406. Those of frames are\n"
+         "below. Searches take the keys of the next table besides.\n\n"
+         "| method | resource | takes | gives | parameters |\n| --- | --- | --- | --- | --- |");
+    for (size_t i = 0; kh_dicomweb_describe(i, &of); i++) {
+        printf("| %s | `/%s` |", of.method, of.path);
+        print_list(of.takes, of.take_count, "`");
+        print_list(of.types, of.type_count, "`");
+        print_list(of.parameters, of.key_from, "");
+        putchar('\n');
+    }
+}
+
+/* "studies, series, instances", those of the three that fit. */
+static void print_levels(const bool fits[3])
+{
+    static const char *const names[] = {"studies", "series", "instances"};
+    const char *chosen[3];
+    size_t count = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        if (fits[i])
+            chosen[count++] = names[i];
+    print_list(chosen, count, "");
+}
+
+static void print_search(void)
+{
+    static const kh_level levels[] = {KH_LEVEL_STUDY, KH_LEVEL_SERIES, KH_LEVEL_IMAGE};
+    kh_qido_attribute attribute, found;
+
+    puts("\n## DICOMweb: search (QIDO-RS)\n\n"
+         "Matching is as through C-FIND (queries answered, above); fuzzymatching matches the words of a name. Lists of UIDs and codes. An attribute is\n"
+         "returned at the levels where it stands under always, and where it is asked for.\n\n"
+         "| tag | attribute | matched in | always in | on request in |\n| --- | --- | --- | --- | --- |");
+    for (size_t i = 0; kh_qido_attribute_at(i, &attribute); i++) {
+        bool matched[3], always[3], asked[3];
+
+        if (!kh_qido_attribute_find(attribute.tag, &found))
+            continue;
+        for (size_t k = 0; k < 3; k++) {
+            matched[k] = kh_qido_matches(attribute.tag, levels[k]);
+            always[k] = kh_qido_is_default(attribute.tag, levels[k], false, false);
+            asked[k] = attribute.level <= levels[k] && !always[k];
+        }
+        printf("| (%04X,%04X) | %s |", attribute.tag >> 16, attribute.tag & 0xffff, kh_dictionary_keyword(attribute.tag));
+        print_levels(matched);
+        print_levels(always);
+        print_levels(asked);
+        putchar('\n');
+    }
+    printf("\n`limit` is at most `[dicomweb] results` (%lld), `offset` %d; what is left is counted to %d in a Warning.\n",
+           (long long)kh_settings_default.dicomweb_results, KH_QIDO_OFFSET_MAX, KH_QIDO_COUNTED_MAX);
+}
+
+static void print_frame_types(void)
+{
+    kh_offer offers[KH_FRAME_OFFERS_MAX];
+    size_t count;
+    const kh_transfer_syntax *syntaxes = kh_transfer_syntax_table(&count);
+
+    puts("| frames stored in | are given as |\n| --- | --- |");
+    for (size_t i = 0; i < count; i++) {
+        size_t offer_count = kh_frame_offers(offers, syntaxes[i].uid, kh_codec_supports(syntaxes[i].uid), false);
+
+        if (syntaxes[i].codec == KH_CODEC_VIDEO)
+            continue;
+        printf("| %s | ", syntaxes[i].uid);
+        for (size_t k = 0; k < offer_count; k++)
+            printf("%s%s; transfer-syntax=%s", k > 0 ? ", " : "", offers[k].type, offers[k].transfer_syntax);
+        puts(" |");
+    }
+}
+
+static void print_retrieve(void)
+{
+    printf("\n## DICOMweb: retrieval (WADO-RS)\n\n"
+           "Objects are given in %s, the default; byte for byte in the transfer syntax they are stored in, where it is named or `*`; in %s, where it\n"
+           "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
+           "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched. One frame, or one value, is also\n"
+           "given alone, without multipart.\n\n",
+           KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
+    print_frame_types();
+}
+
+static void print_pictures(void)
+{
+    printf("\n## DICOMweb: pictures\n\n"
+           "`annotation`: patient, technique. `iccprofile`: no. `viewport` of thumbnails: size only. Structured reports have text/html, text/plain and\n"
+           "text/xml instead of pictures, in UTF-8.\n\n"
+           "A study stands for its first series with pictures, a series for the slice in the middle of its stack, an instance of several frames for the\n"
+           "frame in its middle; of several frames GIF is an animation. quality is that of libjpeg, %d when absent. Viewports have sides to %lld\n"
+           "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, presentation\n"
+           "states, anonymize, ICC profiles, rendering of volumes.\n",
+           KH_RENDERED_QUALITY, (long long)kh_settings_default.dicomweb_viewport, KH_RENDERED_PIXELS_MAX, KH_RENDERED_FRAMES_MAX,
+           KH_RENDERED_BYTES_MAX / MIB);
+}
+
+static void print_store(void)
+{
+    static const struct {
+        unsigned reason;
+        const char *text;
+    } reasons[] = {
+        {KH_STOW_PROCESSING, "we failed"},
+        {KH_STOW_CLASS_NOT_SUPPORTED, "its class is not kept here"},
+        {KH_STOW_NOT_AUTHORISED, "not authorised"},
+        {KH_STOW_OUT_OF_RESOURCES, "no room, no quota, or busy"},
+        {KH_STOW_MISMATCH, "what its file says of it and what it is differ"},
+        {KH_STOW_OTHER_STUDY, "not of the study of the address"},
+        {KH_STOW_NOT_UNDERSTOOD, "it cannot be understood"},
+        {KH_STOW_OTHER_BYTES, "a warning: its UID is known with other bytes, both are kept"},
+    };
+
+    puts("\n## DICOMweb: store (STOW-RS)\n\n"
+         "Objects are kept byte for byte; what is answered as stored is durable. Each has its own result; an identical one sent again is a success.\n"
+         "A body with a Content-Encoding is 415.\n\n"
+         "| Failure or Warning Reason | |\n| --- | --- |");
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        printf("| %04X | %s |\n", reasons[i].reason, reasons[i].text);
+    printf("\nA request has at most %lld MiB (`[dicomweb] upload`), %u parts; %lld store at once (`[dicomweb] uploads`).\n",
+           (long long)kh_settings_default.dicomweb_upload_bytes / MIB, kh_dicomweb_options_default.parts_max,
+           (long long)kh_settings_default.dicomweb_uploads);
+}
+
+static void print_admission(void)
+{
+    puts("\n## DICOMweb: who is admitted\n\n"
+         "With `[dicomweb] tokens` who sends one of them in `Authorization: Bearer`: else 401; a token that may only read: 403 for POST. Without tokens\n"
+         "who reaches the port. Pages of other sites read what the list `[dicomweb] origins` allows (CORS, their own origin, no credentials);\n"
+         "POST from a page of any other site is 403. There is no TLS of this service's own: a proxy before it has that.");
+}
+
+void kh_conformance_web(void)
+{
+    print_resources();
+    print_search();
+    print_retrieve();
+    print_pictures();
+    print_store();
+    print_admission();
+}
