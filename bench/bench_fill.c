@@ -10,7 +10,7 @@
 #include "cache/rows.h"
 
 #define UID_ROOT "1.2.826.0.1.3680043.10.9."
-#define AT_ONCE 1000 /* studies in one transaction */
+#define AT_ONCE 100 /* studies in one transaction */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 typedef struct spelling {

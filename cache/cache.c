@@ -107,6 +107,8 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
     if (status == KH_OK)
         status = kh_dir_sync(cache->paths.dir, err); /* the new file's name */
     if (status == KH_OK)
+        status = kh_schema_prepare(sql, err);
+    if (status == KH_OK)
         status = kh_sql_migrate(sql, kh_schema_scripts, kh_schema_count, err);
     if (status == KH_OK)
         status = newest_event(sql, &seq, err);

@@ -126,3 +126,34 @@ kh_status kh_fold_append(kh_buf *out, const char *text, kh_error *err)
     }
     return status;
 }
+
+kh_status kh_fold_name_group(kh_buf *out, const char *group, size_t size, kh_error *err)
+{
+    char component[KH_FOLD_COMPONENT_MAX + 1];
+    size_t begin = out->size, last = begin;
+    kh_status status = KH_OK;
+
+    while (status == KH_OK) {
+        const char *hat = memchr(group, '^', size);
+        size_t length = hat ? (size_t)(hat - group) : size;
+
+        if (length > KH_FOLD_COMPONENT_MAX)
+            return kh_error_set(err, KH_E_LIMIT, "a name component of %zu bytes, expected at most %d", length, KH_FOLD_COMPONENT_MAX);
+        memcpy(component, group, length);
+        component[length] = '\0';
+        status = kh_fold_append(out, component, err);
+        if (out->size > last)
+            begin = out->size; /* up to here something is said */
+        if (!hat || status != KH_OK)
+            break;
+        status = kh_buf_append(out, "^", 1, err);
+        last = out->size;
+        group += length + 1;
+        size -= length + 1;
+    }
+    if (status == KH_OK && out->data) {
+        out->size = begin;
+        out->data[begin] = 0;
+    }
+    return status;
+}

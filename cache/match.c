@@ -86,38 +86,6 @@ static kh_status make_text(kh_match *match, kh_tag tag, const char *value, kh_er
     return status;
 }
 
-/* Component by component, so that `^` stays; empty components at the end do not count (PS3.5 6.2.1.1). */
-static kh_status fold_group(kh_buf *out, const char *group, size_t size, kh_error *err)
-{
-    char component[KH_MATCH_TEXT_MAX + 1];
-    size_t begin = out->size, last = begin;
-    kh_status status = KH_OK;
-
-    while (status == KH_OK) {
-        const char *hat = memchr(group, '^', size);
-        size_t length = hat ? (size_t)(hat - group) : size;
-
-        if (length > KH_MATCH_TEXT_MAX)
-            return kh_error_set(err, KH_E_LIMIT, "a name component of %zu bytes, expected at most %d", length, KH_MATCH_TEXT_MAX);
-        memcpy(component, group, length);
-        component[length] = '\0';
-        status = kh_fold_append(out, component, err);
-        if (out->size > last)
-            begin = out->size; /* up to here something is said */
-        if (!hat || status != KH_OK)
-            break;
-        status = kh_buf_append(out, "^", 1, err);
-        last = out->size;
-        group += length + 1;
-        size -= length + 1;
-    }
-    if (status == KH_OK && out->data) {
-        out->size = begin;
-        out->data[begin] = 0;
-    }
-    return status;
-}
-
 static kh_status make_name(kh_match *match, const char *value, kh_error *err)
 {
     size_t at[GROUPS];
@@ -128,7 +96,7 @@ static kh_status make_name(kh_match *match, const char *value, kh_error *err)
         const char *end = strchr(value, '=');
 
         at[match->value_count] = match->text.size;
-        status = fold_group(&match->text, value, end ? (size_t)(end - value) : strlen(value), err);
+        status = kh_fold_name_group(&match->text, value, end ? (size_t)(end - value) : strlen(value), err);
         if (status == KH_OK)
             status = kh_buf_append(&match->text, "", 1, err);
         match->value_count++;
@@ -472,7 +440,7 @@ static bool group_equal(const kh_match *match, const char *pattern, const char *
     bool equal;
 
     kh_buf_init(&folded, FOLDED_MAX);
-    equal = fold_group(&folded, group, strlen(group), NULL) == KH_OK;
+    equal = kh_fold_name_group(&folded, group, strlen(group), NULL) == KH_OK;
     if (equal)
         equal = match->wild ? kh_match_wild(pattern, kh_buf_text(&folded)) : strcmp(pattern, kh_buf_text(&folded)) == 0;
     kh_buf_release(&folded);
@@ -572,6 +540,15 @@ const char *kh_match_uids_json(const kh_match *match)
 const char *kh_match_exact(const kh_match *match)
 {
     return match->kind == MATCH_TEXT && match->value_count == 1 && !match->wild ? match->values[0] : NULL;
+}
+
+bool kh_match_begins(const kh_match *match, kh_match_beginning *out)
+{
+    const char *text = match->kind == MATCH_NAME && match->value_count == 1 ? match->values[0] : "";
+    size_t size = strcspn(text, "*?");
+
+    *out = (kh_match_beginning){.text = text, .size = size, .whole = text[size] == '\0'};
+    return size > 0 && (out->whole || strcmp(text + size, "*") == 0);
 }
 
 /* Between wild cards; a character at a time beyond ASCII, where the space between the components may not be typed. */

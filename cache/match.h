@@ -14,7 +14,7 @@
 #include "dicom/tag.h"
 #include "dicom/text.h"
 
-#define KH_MATCH_TEXT_MAX 1024
+#define KH_MATCH_TEXT_MAX 1024 /* and of a component of a name, KH_FOLD_COMPONENT_MAX */
 #define KH_MATCH_UIDS_MAX 4096
 
 typedef struct kh_match kh_match;
@@ -40,6 +40,14 @@ KH_MUST_USE kh_status kh_match_create_words(kh_match **out, kh_tag tag, const ch
 const char *kh_match_uids_json(const kh_match *match);
 /* The one text it matches, NULL when it could match others too. */
 const char *kh_match_exact(const kh_match *match);
+/* A name asked for by one group that is told whole, or from its beginning on (`Yamada^*`), folded (kh_fold_name_group()); false when it is no
+ * such key. */
+typedef struct kh_match_beginning {
+    const char *text; /* of the match */
+    size_t size;
+    bool whole;
+} kh_match_beginning;
+bool kh_match_begins(const kh_match *match, kh_match_beginning *out);
 /* The pieces (cache/grams.h) that a study must have for its patient's name to match, as the text index is asked for them; nothing is
  * appended when the key is no name or any study may match. */
 KH_MUST_USE kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_error *err);

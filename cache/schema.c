@@ -1,5 +1,11 @@
 #include "cache/schema.h"
 
+#include <string.h>
+#include "base/json.h"
+#include "cache/fold.h"
+
+#define CODES_MAX 1024
+
 /* Counts and revisions stand in study and series as well, changed in the transaction that changes what they count, so that a
  * list is one query along one index. The issuing facility is part of every patient's key; where an object names no patient,
  * `apart` holds its Study Instance UID, so that two persons without an ID are never taken for one. */
@@ -232,6 +238,86 @@ static const char schema_14[] =
     "  hour INTEGER NOT NULL, source TEXT NOT NULL, objects INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (hour, source)) WITHOUT ROWID;"
     "CREATE TRIGGER received_kept AFTER INSERT ON received BEGIN DELETE FROM received WHERE hour < NEW.hour - 336; END;";
 
+/* Searches: the studies of a modality, newest first; those of which nothing is shown, to be taken off what is counted along an index; the
+ * patients with a group of a name, as kh_fold_name_group() makes it, and how many of their studies are shown. */
+#define CODES_OF(study) "SELECT value FROM json_each(kh_codes_json(" study ".modalities))"
+#define FORGET_CODES                                                                                                                     \
+    "DELETE FROM study_modality WHERE modality IN (" CODES_OF("OLD") ") AND date = OLD.date AND time = OLD.time AND study_ref = OLD.id;"
+#define NOTE_CODES                                                                                                                       \
+    "INSERT OR IGNORE INTO study_modality SELECT value, NEW.date, NEW.time, NEW.id FROM (" CODES_OF("NEW") ");"
+#define STUDIES_OF_NEW "(SELECT count(*) FROM study WHERE patient_ref = NEW.id AND object_count > 0)"
+#define NOTE_NAME(name)                                                                                                                  \
+    "INSERT OR IGNORE INTO patient_name SELECT kh_name_key(NEW." name "), NEW.id, " STUDIES_OF_NEW " WHERE NEW." name " <> '';"
+#define NOTE_NAMES NOTE_NAME("name_alphabetic") NOTE_NAME("name_ideographic") NOTE_NAME("name_phonetic")
+#define FORGET_NAMES                                                                                                                     \
+    "DELETE FROM patient_name WHERE patient_ref = OLD.id"                                                                                \
+    "  AND key IN (kh_name_key(OLD.name_alphabetic), kh_name_key(OLD.name_ideographic), kh_name_key(OLD.name_phonetic));"
+#define KEYS_OF(ref)                                                                                                                     \
+    "SELECT kh_name_key(name_alphabetic) FROM patient WHERE id = " ref " UNION ALL SELECT kh_name_key(name_ideographic) FROM patient"    \
+    "  WHERE id = " ref " UNION ALL SELECT kh_name_key(name_phonetic) FROM patient WHERE id = " ref
+#define COUNT_STUDY(of, by)                                                                                                              \
+    "UPDATE OR IGNORE patient_name SET studies = studies " by " WHERE " of ".object_count > 0 AND patient_ref = " of ".patient_ref"                \
+    "  AND key IN (" KEYS_OF(of ".patient_ref") ");"
+static const char schema_15[] =
+    "CREATE INDEX study_hidden ON study (date DESC, time DESC, id DESC) WHERE object_count = 0;"
+    "CREATE TABLE study_modality ("
+    "  modality TEXT NOT NULL, date TEXT NOT NULL, time TEXT NOT NULL, study_ref INTEGER NOT NULL,"
+    "  PRIMARY KEY (modality, date DESC, time DESC, study_ref DESC)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO study_modality SELECT j.value, s.date, s.time, s.id FROM study s,"
+    "  json_each(kh_codes_json(s.modalities)) j ORDER BY 1, 2 DESC, 3 DESC, 4 DESC;"
+    "CREATE TRIGGER study_modality_new AFTER INSERT ON study WHEN NEW.modalities <> '' BEGIN " NOTE_CODES " END;"
+    "CREATE TRIGGER study_modality_changed AFTER UPDATE OF modalities, date, time ON study"
+    "  WHEN OLD.modalities <> NEW.modalities OR OLD.date <> NEW.date OR OLD.time <> NEW.time BEGIN " FORGET_CODES NOTE_CODES " END;"
+    "CREATE TRIGGER study_modality_gone AFTER DELETE ON study BEGIN " FORGET_CODES " END;"
+    "CREATE TABLE patient_name ("
+    "  key TEXT NOT NULL, patient_ref INTEGER NOT NULL, studies INTEGER NOT NULL, PRIMARY KEY (key, patient_ref)) WITHOUT ROWID;"
+    "INSERT OR IGNORE INTO patient_name SELECT kh_name_key(n.name), n.id, ifnull(c.studies, 0) FROM (SELECT name_alphabetic AS name, id FROM patient"
+    "  UNION ALL SELECT name_ideographic, id FROM patient UNION ALL SELECT name_phonetic, id FROM patient) n"
+    "  LEFT JOIN (SELECT patient_ref, count(*) AS studies FROM study WHERE object_count > 0 GROUP BY patient_ref) c ON c.patient_ref = n.id"
+    "  WHERE n.name <> '' ORDER BY 1, 2;"
+    "CREATE TRIGGER patient_name_new AFTER INSERT ON patient BEGIN " NOTE_NAMES " END;"
+    "CREATE TRIGGER patient_name_changed AFTER UPDATE OF name_alphabetic, name_ideographic, name_phonetic ON patient BEGIN " FORGET_NAMES
+    NOTE_NAMES " END;"
+    "CREATE TRIGGER patient_name_gone AFTER DELETE ON patient BEGIN " FORGET_NAMES " END;"
+    "CREATE TRIGGER patient_study_new AFTER INSERT ON study WHEN NEW.object_count > 0 BEGIN " COUNT_STUDY("NEW", "+ 1") " END;"
+    "CREATE TRIGGER patient_study_changed AFTER UPDATE OF object_count, patient_ref ON study"
+    "  WHEN (OLD.object_count > 0) <> (NEW.object_count > 0) OR OLD.patient_ref <> NEW.patient_ref BEGIN "
+    COUNT_STUDY("OLD", "- 1") COUNT_STUDY("NEW", "+ 1") " END;"
+    "CREATE TRIGGER patient_study_gone AFTER DELETE ON study WHEN OLD.object_count > 0 BEGIN " COUNT_STUDY("OLD", "- 1") " END;"
+    "CREATE INDEX study_by_patient ON study (patient_ref, date DESC, time DESC, id DESC);";
+
+static kh_status name_key(kh_buf *out, const char *text, kh_error *err)
+{
+    return kh_fold_name_group(out, text, strlen(text), err);
+}
+
+/* "CT,MR" as a list; whatever the codes are made of. */
+static kh_status codes_json(kh_buf *out, const char *text, kh_error *err)
+{
+    char code[CODES_MAX];
+    kh_json_writer json;
+
+    kh_json_writer_init(&json, out);
+    kh_json_array_begin(&json);
+    for (size_t size; *text; text += size + (text[size] == ',')) {
+        size = strcspn(text, ",");
+        if (size == 0 || size >= sizeof code)
+            continue;
+        memcpy(code, text, size);
+        code[size] = '\0';
+        kh_json_text(&json, code);
+    }
+    kh_json_array_end(&json);
+    return kh_json_writer_status(&json, err);
+}
+
+kh_status kh_schema_prepare(kh_sql *sql, kh_error *err)
+{
+    kh_status status = kh_sql_add_function(sql, "kh_name_key", name_key, err);
+
+    return status == KH_OK ? kh_sql_add_function(sql, "kh_codes_json", codes_json, err) : status;
+}
+
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13, schema_14};
+                                          schema_12, schema_13, schema_14, schema_15};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -42,6 +42,7 @@ typedef struct kh_search_row {
     int64_t patient_row;        /* id of the patient */
     int64_t main_offset;        /* of the object's data set in its file */
     kh_object_place place;      /* at image level */
+    kh_pixel_format format;     /* at image level, with KH_SEARCH_FORMATS; rows 0: no picture */
     int64_t patient_studies, patient_series, patient_objects, patient_away; /* at patient level */
 } kh_search_row;
 
@@ -54,20 +55,29 @@ typedef struct kh_search kh_search;
 /* Keys of attributes that the index does not know or that lie below level are passed over. KH_E_ARG and KH_E_LIMIT name the key. */
 KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
                                      kh_error *err);
-/* The same; names are matched as kh_match_create_words() does. */
-KH_MUST_USE kh_status kh_search_open_fuzzy(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
-                                           kh_error *err);
+/* The same with flags: */
+#define KH_SEARCH_FUZZY 1u   /* names are matched as kh_match_create_words() does */
+#define KH_SEARCH_FORMATS 2u /* rows at image level tell the format of their pictures */
+KH_MUST_USE kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
+                                          unsigned flags, kh_error *err);
 void kh_search_free(kh_search *search);
 /* The next rows, borrowed until the next call; a page may be empty although more follow: rows that are many and do not match are looked
  * through piece by piece, so that a query can be stopped. *more is false with the last page. */
 KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err);
 
-/* How many rows follow those that were given, counted up to most. May be many pages of reading; ends early, with what it has, when *stop(). */
-KH_MUST_USE kh_status kh_search_count(kh_search *search, int64_t most, bool (*stop)(const void *context), const void *context, int64_t *count,
-                                      kh_error *err);
+/* The same without keeping a page: take gets each match, in one read transaction of a few thousand rows looked at; it does no I/O. The reading
+ * ends behind a match that it calls *enough; what it returns other than KH_OK ends it too and is given back. */
+typedef kh_status kh_search_take(void *context, const kh_search_row *row, bool *enough, kh_error *err);
+KH_MUST_USE kh_status kh_search_some(kh_search *search, kh_search_take *take, void *context, bool *more, kh_error *err);
 
-/* Of rows at image level: the format of their pictures, rows 0 where there is none. One query for all; count at most KH_SEARCH_PAGE. */
-KH_MUST_USE kh_status kh_search_formats(kh_cache *cache, const kh_search_row *rows, size_t count, kh_pixel_format *out, kh_error *err);
+/* How many matches follow those that were given. Counted up to most; where every row has to be compared, compared_max rows at most are.
+ * *exact: there are so many and no more; else there are at least so many. Ends early, with what it has, when *stop(). */
+typedef struct kh_search_counting {
+    int64_t most, compared_max;
+    bool (*stop)(const void *context);
+    const void *context;
+} kh_search_counting;
+KH_MUST_USE kh_status kh_search_count(kh_search *search, const kh_search_counting *how, int64_t *count, bool *exact, kh_error *err);
 
 /* Every row, in one read transaction: visit does no I/O. KH_E_LIMIT when there are more than rows_max; what visit returns other than
  * KH_OK ends it and is given back. */

@@ -1,5 +1,6 @@
-/* search_rows.c - a row of one of the queries of search.c, column by column. */
+/* search_rows.c - a row of one of the statements of search_ways.c. */
 #include <string.h>
+#include "cache/image_record.h"
 #include "cache/internal.h"
 #include "cache/search_internal.h"
 
@@ -76,4 +77,45 @@ void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
         read_series(row, &out->series);
     if (level >= KH_LEVEL_IMAGE)
         read_object(row, out);
+}
+
+kh_status kh_search_count_patient(kh_sql *sql, kh_search_row *out, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(out->patient_row);
+    kh_sql_row *row;
+    bool has_row;
+    kh_status status = kh_sql_query(
+        &row, sql, "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1 AND object_count > 0",
+        &value, 1, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row) {
+        out->patient_studies = kh_sql_int(row, 0);
+        out->patient_series = kh_sql_int(row, 1);
+        out->patient_objects = kh_sql_int(row, 2);
+        out->patient_away = kh_sql_int(row, 3);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_search_read_format(kh_sql *sql, kh_search_row *out, kh_error *err)
+{
+    const kh_sql_value id = KH_SQL_I(out->object.id);
+    kh_sql_row *row;
+    bool has_row;
+    size_t size;
+    kh_status status = kh_sql_query(&row, sql, "SELECT image FROM object WHERE id = ?1 AND image IS NOT NULL", &id, 1, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row) {
+        const void *image = kh_sql_blob(row, 0, &size);
+
+        if (kh_image_record_format(&out->format, image, size, NULL) != KH_OK)
+            memset(&out->format, 0, sizeof out->format);
+    }
+    kh_sql_end(row);
+    return status;
 }

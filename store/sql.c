@@ -13,6 +13,7 @@
 #define BUSY_TIMEOUT_MS 5000
 #define TEXT_MAX 65536        /* of one statement */
 #define VALUE_BYTES_MAX 67108864
+#define FUNCTION_BYTES_MAX 65536
 #define WAL_CHECKPOINT_PAGES 2000
 #define PAGE_BYTES 4096 /* SQLite's default, which nothing here changes */
 #define CHECK_LOOK_STEPS 200000
@@ -139,8 +140,9 @@ static kh_status set_up(kh_sql *sql, kh_error *err)
     if (status != KH_OK)
         return status;
     if (sql->mode == KH_SQL_READER) /* the read of the schema tells a file that is no database */
-        return execute(sql, "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master;", err);
-    status = execute(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;", err);
+        return execute(sql, "PRAGMA query_only = ON; PRAGMA cache_size = -8192; SELECT count(*) FROM sqlite_master;", err);
+    status = execute(sql, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864; PRAGMA cache_size = -32768;",
+                     err);
     sql->log_bytes_max = KH_SQL_LOG_BYTES;
     if (status == KH_OK)
         sqlite3_wal_hook(sql->db, on_commit, sql);
@@ -179,6 +181,40 @@ kh_status kh_sql_open(kh_sql **out, const char *path, kh_sql_mode mode, kh_error
     else
         *out = sql;
     return status;
+}
+
+/* ISO C knows no conversion between pointers to functions and to data, so what is handed through SQLite is a place that holds one. */
+typedef struct function {
+    kh_sql_text_function *make;
+} function;
+
+static void call_function(sqlite3_context *context, int count, sqlite3_value **values)
+{
+    const function *of = sqlite3_user_data(context);
+    const char *text = count == 1 ? (const char *)sqlite3_value_text(values[0]) : NULL;
+    kh_error err = KH_ERROR_INIT;
+    kh_buf out;
+
+    kh_buf_init(&out, FUNCTION_BYTES_MAX);
+    if (of->make(&out, text ? text : "", &err) == KH_OK)
+        sqlite3_result_text(context, kh_buf_text(&out), (int)out.size, SQLITE_TRANSIENT);
+    else if (err.status == KH_E_MEMORY)
+        sqlite3_result_error_nomem(context);
+    else
+        sqlite3_result_error_toobig(context);
+    kh_buf_release(&out);
+}
+
+kh_status kh_sql_add_function(kh_sql *sql, const char *name, kh_sql_text_function *make, kh_error *err)
+{
+    function *of = malloc(sizeof *of);
+    int code;
+
+    if (!of)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a function");
+    of->make = make;
+    code = sqlite3_create_function_v2(sql->db, name, 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS, of, call_function, NULL, NULL, free);
+    return code == SQLITE_OK ? KH_OK : fail(sql, code, name, err);
 }
 
 static void row_free(kh_sql_row *row)

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/error.h"
 
 typedef struct kh_sql kh_sql;
@@ -17,6 +18,11 @@ typedef enum kh_sql_mode { KH_SQL_WRITER, KH_SQL_READER } kh_sql_mode;
 /* KH_E_NOT_FOUND when a reader finds no file yet; KH_E_CORRUPT when it is no database. */
 KH_MUST_USE kh_status kh_sql_open(kh_sql **out, const char *path, kh_sql_mode mode, kh_error *err);
 void kh_sql_close(kh_sql *sql);
+
+/* What statements of this connection may call: name(text) gives what make appends to out (of at most 64 KiB); of the same text always the same. Null
+ * is "". make lives as long as the program. */
+typedef kh_status kh_sql_text_function(kh_buf *out, const char *text, kh_error *err);
+KH_MUST_USE kh_status kh_sql_add_function(kh_sql *sql, const char *name, kh_sql_text_function *make, kh_error *err);
 
 /* Numbered migrations: scripts[0] makes schema 1 of an empty file, and so on; each runs in a transaction of its own with the
  * new number. KH_E_UNSUPPORTED when the file is newer than we are. Writers only. */

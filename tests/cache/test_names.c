@@ -10,6 +10,7 @@
 #include "cache/grams.h"
 #include "cache/match.h"
 #include "cache/schema.h"
+#include "cache/schema.h"
 #include "cache/search.h"
 #include "cache/text_index.h"
 
@@ -396,6 +397,7 @@ static void run_on_index(const temp_dir *dir, const char *const *statements, siz
 
     snprintf(path, sizeof path, "%s/index.db", dir->path);
     assert_ok(kh_sql_open(&sql, path, KH_SQL_WRITER, err));
+    assert_ok(kh_schema_prepare(sql, err));
     for (size_t i = 0; i < count; i++)
         assert_ok(kh_sql_run(sql, statements[i], NULL, 0, NULL, err));
     kh_sql_close(sql);
