@@ -321,6 +321,8 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     options.threads = (unsigned)service->settings->dicomweb_threads;
     options.queue_max = (size_t)service->settings->dicomweb_queue;
     options.results_max = service->settings->dicomweb_results;
+    options.compared_max = service->settings->dicomweb_compared;
+    options.memory_max = (uint64_t)service->settings->dicomweb_memory_bytes;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
     options.adopt = adopt_object;

@@ -31,6 +31,8 @@ typedef struct kh_settings {
     int64_t dicomweb_threads;
     int64_t dicomweb_queue;
     int64_t dicomweb_results;
+    int64_t dicomweb_compared;
+    int64_t dicomweb_memory_bytes;
     int64_t dicomweb_uploads;
     int64_t dicomweb_upload_bytes;
     int64_t dicomweb_viewport;

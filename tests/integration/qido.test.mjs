@@ -4,6 +4,7 @@ import crypto from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import zlib from 'node:zlib';
 import { attribute, must, phantomFiles, root, run, Service, temporaryFolder } from '../lib/service.mjs';
 
 let service, files, study, series, instances;
@@ -118,6 +119,23 @@ test('limit and offset: the order stays, and what is left is told', async () => 
     assert.match(first.headers.warning, /There are 3 additional results/);
     assert.equal((await get('/studies?limit=0')).code, 204);
     assert.equal((await get('/studies?offset=4')).code, 204);
+});
+
+test('compressed for those who take it, told once: gzip, Vary and entity tags', async () => {
+    const plain = await get('/instances'), packed = await get('/instances', { 'accept-encoding': 'gzip' });
+    assert.equal(plain.headers['content-encoding'], undefined);
+    assert.equal(packed.headers['content-encoding'], 'gzip');
+    assert.deepEqual(zlib.gunzipSync(packed.body), plain.body);
+    assert.equal((await get('/instances', { 'accept-encoding': 'gzip;q=0' })).headers['content-encoding'], undefined);
+    assert.equal((await get(`/studies/${study}/series`, { 'accept-encoding': 'gzip' })).headers['content-encoding'], undefined, 'a few bytes stay as they are');
+    for (const answer of [plain, packed]) assert.match([answer.headers.vary].flat().join(', '), /Accept.*Accept-Encoding/);
+    assert.match(plain.headers.etag, /^"[0-9a-f-]+"$/);
+    assert.notEqual(plain.headers.etag, packed.headers.etag);
+    assert.equal((await get('/instances', { 'if-none-match': plain.headers.etag })).code, 304);
+    assert.equal((await get('/instances', { 'if-none-match': packed.headers.etag, 'accept-encoding': 'gzip' })).code, 304);
+    assert.equal((await get('/instances', { 'if-none-match': packed.headers.etag })).code, 200, 'another form');
+    assert.equal((await get('/instances?limit=3', { 'if-none-match': plain.headers.etag })).code, 200, 'other results');
+    assert.equal((await get('/instances', { accept: 'application/json', 'if-none-match': plain.headers.etag })).code, 200, 'another type');
 });
 
 test('includefield: names, tags, lists, repeated and all', async () => {

@@ -34,7 +34,7 @@ struct kh_dicomweb {
     kh_pool *painting;         /* pictures */
     struct kh_painters *painters;
     atomic_ullong anew_bytes;  /* in files that are written to be sent */
-    atomic_ullong metadata_bytes; /* in memory, on their way */
+    atomic_ullong held_bytes;  /* of results and metadata in memory, on their way: memory.c */
     atomic_uint upload_count;  /* requests that store now */
     atomic_ullong upload_number;
     kh_admission *admission;
@@ -51,6 +51,19 @@ void kh_dicomweb_later(kh_dicomweb *dicomweb, kh_http_request *request, kh_http_
  * request is suspended. */
 #define KH_DICOMWEB_ADDRESS_SIZE 512
 void kh_dicomweb_address(const kh_dicomweb *dicomweb, const kh_http_request *request, char out[KH_DICOMWEB_ADDRESS_SIZE]);
+
+/* memory.c: results and metadata are counted while they are made and until they are sent, all requests together. KH_E_BUSY when that would be more
+ * than options.memory_max. Threads: any. */
+KH_MUST_USE kh_status kh_dicomweb_count(kh_dicomweb *dicomweb, size_t size, kh_error *err);
+void kh_dicomweb_uncount(kh_dicomweb *dicomweb, size_t size);
+/* A body that was counted, of malloc(); its release function frees and uncounts it, and itself. NULL: no memory; nothing was done. */
+typedef struct kh_dicomweb_held {
+    kh_dicomweb *dicomweb;
+    uint8_t *bytes;
+    size_t size, counted;
+} kh_dicomweb_held;
+kh_dicomweb_held *kh_dicomweb_hold(kh_dicomweb *dicomweb, uint8_t *bytes, size_t size, size_t counted);
+void kh_dicomweb_let_go(void *held);
 
 /* capabilities.c */
 kh_dicomweb_handler kh_dicomweb_capabilities;

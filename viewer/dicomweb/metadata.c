@@ -7,7 +7,6 @@
 #include "viewer/dicomweb/metadata_xml.h"
 
 #define SERIES_BYTES_MAX (128u << 20)     /* of the metadata of one series */
-#define ALL_BYTES_MAX (UINT64_C(512) << 20) /* of all answers under way */
 #define FORM_PLAIN 1
 #define FORM_GZIP 2
 #define FORM_XML 3
@@ -28,22 +27,6 @@ typedef struct metadata {
     size_t index; /* of the next series */
     bool ended;
 } metadata;
-
-/* A piece of JSON, counted while it lives. */
-typedef struct counted {
-    kh_dicomweb *dicomweb;
-    uint8_t *bytes;
-    size_t size;
-} counted;
-
-static void counted_free(void *held)
-{
-    counted *c = held;
-
-    atomic_fetch_sub(&c->dicomweb->metadata_bytes, c->size);
-    free(c->bytes);
-    free(c);
-}
 
 static void metadata_free(void *context)
 {
@@ -88,18 +71,22 @@ static kh_status note_series(metadata *m, kh_error *err)
 /* What has been written becomes a piece. */
 static kh_status take_piece(metadata *m, kh_http_piece *piece, kh_error *err)
 {
-    counted *c = malloc(sizeof *c);
+    size_t size = m->out.size;
+    kh_dicomweb_held *held;
+    kh_status status = kh_dicomweb_count(m->dicomweb, size, err);
 
-    if (!c)
+    if (status != KH_OK)
+        return status;
+    held = kh_dicomweb_hold(m->dicomweb, m->out.data, size, size);
+    if (!held) {
+        kh_dicomweb_uncount(m->dicomweb, size);
         return kh_error_set(err, KH_E_MEMORY, "no memory for an answer");
-    c->dicomweb = m->dicomweb;
-    c->bytes = kh_buf_take(&m->out, &c->size);
-    piece->bytes = c->bytes;
-    piece->size = c->size;
-    piece->release = counted_free;
-    piece->held = c;
-    if (atomic_fetch_add(&m->dicomweb->metadata_bytes, c->size) + c->size > ALL_BYTES_MAX)
-        return kh_error_set(err, KH_E_BUSY, "too much metadata is under way, try again");
+    }
+    (void)kh_buf_take(&m->out, &size);
+    piece->bytes = held->bytes;
+    piece->size = size;
+    piece->release = kh_dicomweb_let_go;
+    piece->held = held;
     return KH_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "cache/search.h"
 #include "viewer/dicomweb/internal.h"
+#include "viewer/dicomweb/multipart.h"
 
 #define KH_QIDO_FIELDS_MAX 96
 #define KH_QIDO_OFFSET_MAX 10000000
@@ -46,8 +47,8 @@ typedef struct kh_qido_query {
     size_t value_at[KH_SEARCH_KEYS_MAX];
     size_t field_count;
     kh_qido_attribute fields[KH_QIDO_FIELDS_MAX]; /* ascending by tag */
-    bool all, fuzzy;
-    bool formats;                   /* some of the fields are of pictures */
+    bool all;
+    unsigned flags;                 /* of kh_search_open_with() */
     int64_t limit, offset;
     char ignored[96];               /* names of keys that were not applied, ", " between them; "" */
     bool empty_ignored, multiple_ignored;
@@ -57,17 +58,38 @@ typedef struct kh_qido_query {
 KH_MUST_USE kh_status kh_qido_query_read(kh_qido_query *out, const kh_http_request *request, int64_t results_max, kh_error *err);
 void kh_qido_query_release(kh_qido_query *query);
 
+typedef enum kh_qido_form { KH_QIDO_DICOM_JSON, KH_QIDO_JSON, KH_QIDO_XML, KH_QIDO_FORMS } kh_qido_form;
+#define KH_QIDO_XML_TYPE "application/dicom+xml"
+
+/* A search under way. */
+typedef struct kh_qido_run {
+    kh_dicomweb *dicomweb;
+    kh_http_request *request;
+    size_t form; /* kh_qido_form */
+    const char *type;
+    kh_multipart multipart;
+    char address[KH_DICOMWEB_ADDRESS_SIZE];
+    kh_qido_query query;
+    kh_search *search;
+    kh_buf body, part;
+    size_t counted; /* of body: kh_dicomweb_count() */
+    int64_t skipped, given, left;
+    bool left_exact;
+} kh_qido_run;
+
+/* qido_answer.c: what body has grown by is counted; KH_E_BUSY. */
+KH_MUST_USE kh_status kh_qido_count_body(kh_qido_run *r, kh_error *err);
+/* Answers with the finished body; nothing was answered when this is not KH_OK. */
+KH_MUST_USE kh_status kh_qido_answer(kh_qido_run *r, kh_error *err);
+
 /* One value of a row. NULL when the row has none (the attribute is empty then). out holds it when it has to be made. */
 #define KH_QIDO_VALUE_SIZE 1024
-void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const kh_pixel_format *format,
-                   const char *address, char out[KH_QIDO_VALUE_SIZE]);
+void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address, char out[KH_QIDO_VALUE_SIZE]);
 /* The next of several values that the VR allows; *size of it. NULL behind the last. */
 const char *kh_qido_next_value(const kh_qido_attribute *field, const char **at, size_t *size);
 
-/* Appends one row. format may be NULL. */
-KH_MUST_USE kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const kh_pixel_format *format,
-                                         const char *address, bool first, kh_error *err);
-KH_MUST_USE kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const kh_pixel_format *format,
-                                        const char *address, kh_error *err);
+/* Appends one row. */
+KH_MUST_USE kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err);
+KH_MUST_USE kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, kh_error *err);
 
 #endif

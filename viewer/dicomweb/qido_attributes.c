@@ -98,10 +98,10 @@ static void retrieve_url(const kh_qido_query *query, const kh_search_row *row, c
              series ? row->series.series_uid : "", image ? "/instances/" : "", image ? row->object.sop_instance_uid : "");
 }
 
-void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const kh_pixel_format *format,
-                   const char *address, char out[KH_QIDO_VALUE_SIZE])
+void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address, char out[KH_QIDO_VALUE_SIZE])
 {
-    bool picture = format && format->rows > 0;
+    const kh_pixel_format *format = &row->format;
+    bool picture = format->rows > 0;
 
     out[0] = '\0';
     switch (field->source) {

@@ -47,6 +47,15 @@ static kh_status read_bool(const char *name, const char *value, bool *out, kh_er
     return *out || strcmp(value, "false") == 0 ? KH_OK : kh_error_set(err, KH_E_ARG, "%s \"%.32s\", expected true or false", name, value);
 }
 
+static kh_status read_flag(kh_qido_query *query, const char *name, const char *value, unsigned flag, kh_error *err)
+{
+    bool set = false;
+    kh_status status = read_bool(name, value, &set, err);
+
+    query->flags |= set ? flag : 0;
+    return status;
+}
+
 static kh_status add_field(kh_qido_query *query, kh_tag tag, kh_error *err)
 {
     kh_qido_attribute attribute;
@@ -63,7 +72,7 @@ static kh_status add_field(kh_qido_query *query, kh_tag tag, kh_error *err)
         query->fields[at] = query->fields[at - 1];
     query->fields[at] = attribute;
     query->field_count++;
-    query->formats = query->formats || attribute.source >= KH_QIDO_FRAMES;
+    query->flags |= attribute.source >= KH_QIDO_FRAMES ? KH_SEARCH_FORMATS : 0;
     return KH_OK;
 }
 
@@ -163,14 +172,12 @@ static kh_status read_key(kh_qido_query *query, const char *name, const char *va
 
 static kh_status read_parameter(kh_qido_query *query, const char *name, const char *value, kh_error *err)
 {
-    bool unused;
-
     if (strcmp(name, "includefield") == 0)
         return read_include(query, value, err);
     if (strcmp(name, "fuzzymatching") == 0)
-        return read_bool(name, value, &query->fuzzy, err);
+        return read_flag(query, name, value, KH_SEARCH_FUZZY, err);
     if (strcmp(name, "emptyvaluematching") == 0 || strcmp(name, "multiplevaluematching") == 0)
-        return read_bool(name, value, &unused, err);
+        return read_flag(query, name, value, 0, err);
     if (strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0 || strcmp(name, "accept") == 0 || strcmp(name, "charset") == 0)
         return KH_OK;
     return read_key(query, name, value, err);

@@ -69,8 +69,7 @@ static void put_values(kh_json_writer *json, const kh_qido_attribute *field, cha
     kh_json_array_end(json);
 }
 
-kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const kh_pixel_format *format,
-                             const char *address, bool first, kh_error *err)
+kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err)
 {
     char text[KH_QIDO_VALUE_SIZE], key[9], vr[3] = "";
     kh_json_writer json;
@@ -81,7 +80,7 @@ kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_s
     for (size_t i = 0; i < query->field_count; i++) {
         const kh_qido_attribute *field = &query->fields[i];
 
-        kh_qido_value(query, field, row, format, address, text);
+        kh_qido_value(query, field, row, address, text);
         if (!text[0] && field->source >= KH_QIDO_FRAMES)
             continue; /* no picture has no rows */
         snprintf(key, sizeof key, "%04X%04X", KH_TAG_ARGS(field->tag));
@@ -168,8 +167,7 @@ static kh_status xml_values(kh_buf *out, const kh_qido_attribute *field, const c
     return status;
 }
 
-kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const kh_pixel_format *format,
-                            const char *address, kh_error *err)
+kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, kh_error *err)
 {
     char text[KH_QIDO_VALUE_SIZE];
     kh_status status = kh_buf_append_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?><NativeDicomModel xml:space=\"preserve\">", err);
@@ -177,7 +175,7 @@ kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_se
     for (size_t i = 0; status == KH_OK && i < query->field_count; i++) {
         const kh_qido_attribute *field = &query->fields[i];
 
-        kh_qido_value(query, field, row, format, address, text);
+        kh_qido_value(query, field, row, address, text);
         if (!text[0] && field->source >= KH_QIDO_FRAMES)
             continue;
         status = kh_buf_appendf(out, err, "<DicomAttribute tag=\"%04X%04X\" vr=\"%c%c\" keyword=\"%s\">", KH_TAG_ARGS(field->tag),

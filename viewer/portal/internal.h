@@ -50,8 +50,6 @@ void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_wo
 
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);
-/* gzip of size bytes, *out malloc'ed. KH_E_MEMORY. */
-KH_MUST_USE kh_status kh_portal_gzip(uint8_t **out, size_t *out_size, const void *bytes, size_t size, kh_error *err);
 /* A number, or null when it is the one that says "not told". */
 void kh_portal_put_int_or_null(kh_json_writer *json, const char *key, int64_t value, int64_t not_told);
 void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double value, double not_told);

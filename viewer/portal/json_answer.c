@@ -1,24 +1,5 @@
-#include <libdeflate.h>
 #include <stdlib.h>
 #include "viewer/portal/internal.h"
-
-#define GZIP_LEVEL 1       /* 5 times smaller already, at a third of the time of level 6 */
-#define GZIP_FROM_BYTES 1024
-
-kh_status kh_portal_gzip(uint8_t **out, size_t *out_size, const void *bytes, size_t size, kh_error *err)
-{
-    struct libdeflate_compressor *compressor = libdeflate_alloc_compressor(GZIP_LEVEL);
-    size_t bound = compressor ? libdeflate_gzip_compress_bound(compressor, size) : 0;
-
-    *out = compressor ? malloc(bound) : NULL;
-    *out_size = *out ? libdeflate_gzip_compress(compressor, bytes, size, *out, bound) : 0;
-    libdeflate_free_compressor(compressor);
-    if (*out_size > 0)
-        return KH_OK;
-    free(*out);
-    *out = NULL;
-    return kh_error_set(err, KH_E_MEMORY, "no memory to compress %zu bytes", size);
-}
 
 static void answer_gzip(kh_http_request *request, const kh_buf *body)
 {
@@ -26,7 +7,7 @@ static void answer_gzip(kh_http_request *request, const kh_buf *body)
     uint8_t *bytes;
     size_t size;
 
-    if (kh_portal_gzip(&bytes, &size, body->data, body->size, &err) != KH_OK) {
+    if (kh_http_gzip(&bytes, &size, body->data, body->size, &err) != KH_OK) {
         kh_http_answer_error(request, &err);
         return;
     }
@@ -43,7 +24,7 @@ void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_write
     } else {
         kh_http_set_header(request, "Cache-Control", "no-store");
         kh_http_set_header(request, "Vary", "Accept-Encoding");
-        if (body->size >= GZIP_FROM_BYTES && kh_http_accepts_gzip(request))
+        if (body->size >= KH_HTTP_GZIP_FROM_BYTES && kh_http_accepts_gzip(request))
             answer_gzip(request, body);
         else
             kh_http_answer(request, 200, "application/json; charset=utf-8", body->data, body->size);
