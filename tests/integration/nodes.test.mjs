@@ -41,6 +41,7 @@ test('of 64 at a limit of 16, 16 are served and 48 told at once that the limit i
     const ended = () => children.filter((child) => child.exitCode !== null);
     await until('48 have ended', () => ended().length >= 48);
     assert.equal(ended().length, 48);
+    await Promise.all(ended().map((child) => child.ended)); // what it said has been read, too
     for (const child of ended()) assert.match(child.output, /Local Limit Exceeded/i);
     assert.match(await echo(service, 'CT'), /Local Limit Exceeded/i, 'as long as the 16 are there');
     const open = children.filter((child) => child.exitCode === null);
