@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { load } from './load.mjs';
+import { measureLongLine } from './long_line.mjs';
 import { freePort, getJson, run, say, start, waitForPort } from './process.mjs';
 import { row } from './report.mjs';
 import { benchProgram, Orthanc, Ours, sendAll } from './servers.mjs';
@@ -31,6 +32,11 @@ const rows = [
             peer: await download(`http://127.0.0.1:${orthanc.http}/dicom-web${study}`, 2),
             limit: await download(`http://127.0.0.1:${bare.port}/`, 8),
         }),
+    },
+    {
+        id: 'tiles_40ms_line_ms', unit: 'ms', bars: [{ of: 'limit', max: 1 }],
+        what: `160 tiles of a stack, in the cache, over a round trip of 40 ms: batches as the viewer asks for them; limit: one by one over HTTP/2, nginx in front, all asked for at once`,
+        measure: measureLongLine,
     },
 ];
 

@@ -149,7 +149,7 @@ static void note_ignored(kh_qido_query *query, const char *name)
 static kh_status read_key(kh_qido_query *query, const char *name, const char *value, kh_error *err)
 {
     unsigned depth;
-    kh_tag tag;
+    kh_tag tag = 0;
     kh_status status = read_path(name, strlen(name), &tag, &depth, err);
 
     if (status != KH_OK)

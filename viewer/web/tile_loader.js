@@ -3,6 +3,8 @@
 
 const MAX_TRIES = 4;
 const BATCH_TILES = 24; // some seconds of a thin line
+const LONG_BATCH_TILES = 192; // beside the first one: a stack in one round trip
+const OUT_OF_ORDER = 4 * BATCH_TILES; // that many others are needed more
 const BATCHES = 2; // at once: one begins while the other ends
 const COMING = 2; // of a batch: the tile that arrives now, and the next
 const FIRST_WAIT_MS = 400;
@@ -39,7 +41,7 @@ export class TileLoader {
         const rank = new Map(list.map((item, index) => [item.url, index]));
         for (const job of [...this.#jobs]) {
             const still = [...job.urls].filter((url) => rank.has(url)).length;
-            if (2 * still < job.urls.size || still === 0) this.#cancel(job);
+            if (2 * still < job.urls.size || still === 0 || this.#comesLate(job, rank)) this.#cancel(job);
         }
         for (const [url, wait] of this.#waits) {
             if (rank.has(url)) continue;
@@ -48,6 +50,11 @@ export class TileLoader {
         }
         this.#makeWay(list, rank);
         this.#pump();
+    }
+
+    /** A long batch goes on in the order it was asked in; it ends when what it brings next is what is needed last. */
+    #comesLate(job, rank) {
+        return job.urls.size > BATCH_TILES && [...job.urls].slice(COMING, BATCH_TILES).some((url) => !(rank.get(url) < OUT_OF_ORDER));
     }
 
     /** For urgent ones: batches end, since they fill the line, then the least needed of the others. One that is about to come in a batch is
@@ -107,10 +114,11 @@ export class TileLoader {
         this.onIdle();
     }
 
-    /** The most needed tiles of a batch, in this order. */
+    /** The most needed tiles of a batch, in this order: a short one comes first, and all that follows fills the line behind it. */
     #withKey(key) {
+        const most = [...this.#jobs].some((job) => job.batch) ? LONG_BATCH_TILES : BATCH_TILES;
         const fitting = this.#wanted.filter((item) => !item.urgent && this.#startable(item.url) && this.batchKey(item.url) === key);
-        return fitting.slice(0, BATCH_TILES).map((item) => item.url);
+        return fitting.slice(0, most).map((item) => item.url);
     }
 
     #begin(urls, batch) {

@@ -240,11 +240,24 @@ function batchRig() {
 }
 const row = (prefix, count, urgent = []) => Array.from({ length: count }, (_, i) => ({ url: `${prefix}${i}`, urgent: urgent.includes(i) }));
 
-test('what is urgent comes alone, the rest in two batches by need', () => {
+test('what is urgent comes alone, the rest in a short batch and a long one behind it', () => {
     const { loader, batches, singles } = batchRig();
-    loader.want(row('a', 60, [0]));
+    loader.want(row('a', 300, [0]));
     assert.deepEqual(singles.map((one) => one.url), ['a0']);
-    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a1', 24], ['a25', 24]]);
+    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a1', 24], ['a25', 192]]);
+});
+
+test('a long batch ends when others have come to be needed more than what it brings next', () => {
+    const { loader, batches } = batchRig();
+    const list = row('a', 200);
+    loader.want(list);
+    loader.want([...list.slice(100, 160), ...list.slice(0, 100), ...list.slice(160)]); // a24 to a47 are needed 85th to 108th
+    assert.deepEqual(batches.map((one) => one.signal.aborted), [false, true, false]);
+    assert.equal(batches[2].urls[0], 'a100');
+    const { loader: other, batches: near } = batchRig();
+    other.want(list);
+    other.want([...list.slice(160), ...list.slice(0, 160)]); // a24 to a47: 65th to 88th
+    assert.deepEqual(near.map((one) => one.signal.aborted), [false, false]);
 });
 
 test('tiles of another key are not in the same batch, those of none come alone', () => {
@@ -256,18 +269,18 @@ test('tiles of another key are not in the same batch, those of none come alone',
 
 test('a batch that ends makes place for the next; what it did not bring is asked for again', async () => {
     const { loader, batches, log } = batchRig();
-    loader.want(row('a', 72));
+    loader.want(row('a', 240));
     for (const url of batches[0].urls) batches[0].onTile(url, 'tile');
     batches[0].resolve();
     await later();
     assert.deepEqual(log.tiles.length, 24);
-    assert.deepEqual(batches.map((one) => one.urls[0]), ['a0', 'a24', 'a48']);
+    assert.deepEqual(batches.map((one) => one.urls[0]), ['a0', 'a24', 'a216']);
     batches[1].onError('a24', new ApiError(422, 'cannot_show', 'no'));
     batches[1].onTile('a25', 'tile');
     batches[1].reject(new ApiError(0, 'unreachable', 'cut'));
     await later();
     assert.deepEqual(log.errors[0], ['a24', 422, false]);
-    assert.equal(log.errors.filter(([, status, again]) => status === 0 && again).length, 22);
+    assert.equal(log.errors.filter(([, status, again]) => status === 0 && again).length, 190);
     assert.equal(loader.failure('a24').status, 422);
 });
 
