@@ -159,6 +159,14 @@ static void print_admission(void)
          "POST from a page of any other site is 403. There is no TLS of this service's own: a proxy before it has that.");
 }
 
+static void print_invoke(void)
+{
+    puts("\n## IHE Invoke Image Display\n\n"
+         "Image Display of RAD TF-2 4.106: `GET /IHEInvokeImageDisplay` with requestType STUDY (studyUID or accessionNumber, lists) or PATIENT (patientID,\n"
+         "patientName, patientBirthDate, lowerDateTime, upperDateTime, modalitiesInStudy, mostRecentResults); viewerType IHE_BIR. All images are shown\n"
+         "at full quality, whatever diagnosticQuality and keyImagesOnly say.");
+}
+
 void kh_conformance_web(void)
 {
     print_resources();
@@ -167,4 +175,5 @@ void kh_conformance_web(void)
     print_pictures();
     print_store();
     print_admission();
+    print_invoke();
 }

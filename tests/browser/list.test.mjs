@@ -284,3 +284,30 @@ for (const [name, width, height, language] of [
         await at.closePage(page);
     });
 }
+
+test("another system's link opens the study, or the list of what it asked for", async () => {
+    const { studies } = await (await fetch(`${base}/api/studies?limit=50`)).json();
+    const first = studies.find((one) => one.frames > 0);
+    const call = `/IHEInvokeImageDisplay?requestType=STUDY&viewerType=IHE_BIR&studyUID=${first.uid}`;
+    const page = await at.openPage(browser, base, call);
+    await page.waitForURL(`**/studies/${first.id}*`);
+    await at.pictureReady(page);
+    assert.deepEqual(page.troubles, []);
+
+    const list = await at.openPage(browser, base, `${call},1.2.3`, { language: 'en' });
+    await rows(list).first().waitFor();
+    assert.equal(await rows(list).count(), 1);
+    assert.match(await list.textContent('.total'), /Asked for by another system\s+Not here: 1 of those asked for/);
+    await list.click('.filters button.quiet'); // and back to all studies
+    await list.waitForURL((url) => url.pathname === '/' && url.search === '');
+    await list.waitForFunction(() => !/another system/.test(document.querySelector('.total').textContent));
+    assert.equal(await rows(list).count(), studies.length);
+    assert.deepEqual(list.troubles, []);
+
+    const none = await at.openPage(browser, base, '/IHEInvokeImageDisplay?requestType=PATIENT&patientID=nobody');
+    assert.match(await none.textContent('h1'), /求められた検査はここにありません/);
+    assert.match(await none.textContent('main'), /not here/);
+    await none.click('a[href="/"]');
+    await rows(none).first().waitFor();
+    assert.deepEqual(none.troubles, []);
+});

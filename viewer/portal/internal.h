@@ -56,7 +56,7 @@ void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double 
 
 /* handlers; context is the portal */
 kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile, kh_portal_batch,
-    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset;
+    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset, kh_portal_invoke, kh_portal_invoke_list;
 
 /* tile_address.c: the key that the address of a tile names; the part of it that the query says, how a tile is shown; one
  * "object-frame/level/column/row" of a list, after which *text goes on. Whether there is such a tile is found when it is made. */
@@ -69,8 +69,9 @@ void kh_portal_put_pull(kh_json_writer *json, const kh_pull *pull);
 void kh_portal_put_pull_row(kh_json_writer *json, const kh_pull *pull);
 void kh_portal_put_when(kh_json_writer *json, const char *key, int64_t wall_ms);
 
-/* studies.c: the member "patient" */
+/* studies.c: the member "patient"; the members of a study, whose object the caller opens and closes */
 void kh_portal_put_patient(kh_json_writer *json, const kh_patient *patient);
+KH_MUST_USE kh_status kh_portal_put_study(kh_portal *portal, kh_json_writer *json, const kh_study *study, kh_error *err);
 
 /* events.c */
 KH_MUST_USE kh_status kh_portal_events_start(kh_portal *portal, kh_error *err);

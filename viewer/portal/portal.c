@@ -50,6 +50,8 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
         {"POST", "/api/studies/{id}/recall", kh_portal_recall, portal},
         {"GET", "/api/studies", kh_portal_studies, portal},
+        {"GET", "/IHEInvokeImageDisplay", kh_portal_invoke, portal},
+        {"GET", "/api/invoke", kh_portal_invoke_list, portal},
         {"GET", "/api/pulls", kh_portal_pulls, portal},
         {"GET", "/api/events", kh_portal_events, portal},
         {"GET", "/api/admin/nodes", kh_portal_admin_nodes, portal},

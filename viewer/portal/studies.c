@@ -83,8 +83,7 @@ static kh_status put_pull_of(kh_portal *portal, kh_json_writer *json, int64_t pu
     return KH_OK;
 }
 
-/* The members; the caller opens and closes the object. */
-static kh_status put_study(kh_portal *portal, kh_json_writer *json, const kh_study *study, kh_error *err)
+kh_status kh_portal_put_study(kh_portal *portal, kh_json_writer *json, const kh_study *study, kh_error *err)
 {
     kh_json_put_int(json, "id", study->id);
     kh_json_put_text(json, "uid", study->study_uid);
@@ -166,7 +165,7 @@ static kh_status put_studies(kh_portal *portal, kh_json_writer *json, const kh_s
     kh_json_array_begin(json);
     for (size_t i = 0; status == KH_OK && i < rows.count; i++) {
         kh_json_object_begin(json);
-        status = put_study(portal, json, &rows.studies[i], err);
+        status = kh_portal_put_study(portal, json, &rows.studies[i], err);
         kh_json_object_end(json);
     }
     kh_json_array_end(json);
@@ -273,7 +272,7 @@ static kh_status put_one_study(kh_portal *portal, kh_json_writer *json, int64_t 
     if (status != KH_OK)
         goto out;
     kh_json_object_begin(json);
-    status = put_study(portal, json, study, err);
+    status = kh_portal_put_study(portal, json, study, err);
     kh_json_key(json, "series_list");
     kh_json_array_begin(json);
     for (size_t i = 0; i < rows.count; i++)

@@ -76,6 +76,9 @@ export function listStudies(filter, signal) {
     return getJson(`/api/studies?${query}`, signal);
 }
 
+/** The studies that another system's call of IHE Invoke Image Display asks for; query: as it stands in the address. */
+export const listInvoked = (query, signal) => getJson(`/api/invoke${query}`, signal);
+
 export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, signal);
 
 /** Something is to be changed. The service takes that as JSON only, which no form of another site can send. */

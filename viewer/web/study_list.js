@@ -1,6 +1,6 @@
 // study_list.js - the page with all studies: search, filters, pages, and rows that keep themselves up to date.
 
-import { listStudies, studyPath } from './api.js';
+import { listInvoked, listStudies, studyPath } from './api.js';
 import { icon, make, setText } from './dom.js';
 import { onEvent, throttled } from './events.js';
 import * as format from './format.js';
@@ -13,6 +13,7 @@ const TYPING_MS = 250;
 const RELOAD_EVERY_MS = 3000;
 const CHANGING = ['study', 'pull', 'reload']; // kinds of events after which the list may be another
 const MODALITIES = ['CT', 'MR', 'CR', 'DX', 'US', 'XA', 'MG', 'NM', 'PT', 'RF', 'ES', 'OT', 'SR'];
+const INVOKED = '/IHEInvokeImageDisplay'; // another system's link: its query says which studies
 const COLUMNS = ['patient', 'study', 'description', 'hospital', 'size', 'state'];
 
 const digits = (text) => (/^\d{8}$/.test(text ?? '') ? text : '');
@@ -22,6 +23,7 @@ export class ListPage {
         this.root = root;
         this.go = go;
         this.abort = new AbortController();
+        this.invoked = location.pathname === INVOKED ? location.search : null;
         this.filter = this.#filterOfAddress();
         this.typing = throttled(() => this.#search(), TYPING_MS);
         this.reload = throttled(() => this.#load(true), RELOAD_EVERY_MS);
@@ -126,7 +128,7 @@ export class ListPage {
     // ---- the filter and the address
 
     #filterOfAddress() {
-        const query = new URLSearchParams(location.search);
+        const query = new URLSearchParams(this.invoked === null ? location.search : '');
         const offset = Number(query.get('offset'));
         return {
             q: query.get('q') ?? '',
@@ -139,6 +141,7 @@ export class ListPage {
 
     #writeAddress() {
         const query = new URLSearchParams();
+        this.invoked = null; // whoever searches looks at all studies
         for (const [key, value] of Object.entries(this.filter)) if (value) query.set(key, value);
         const text = query.toString();
         history.replaceState(history.state, '', text ? `/?${text}` : '/');
@@ -180,7 +183,7 @@ export class ListPage {
 
     get #filtered() {
         const { q, modality, from, to } = this.filter;
-        return !!(q || modality || from || to);
+        return this.invoked !== null || !!(q || modality || from || to);
     }
 
     // ---- loading
@@ -193,7 +196,9 @@ export class ListPage {
         if (!this.answer) this.#tell('spinner', t('list.loading'));
         this.table.classList.toggle('stale', !quiet && !!this.answer);
         try {
-            const answer = await listStudies({ ...this.filter, limit: PAGE_SIZE }, request.signal);
+            const answer = await (this.invoked === null
+                ? listStudies({ ...this.filter, limit: PAGE_SIZE }, request.signal)
+                : listInvoked(this.invoked, request.signal));
             if (this.request !== request) return;
             this.answer = answer;
             this.failure = null;
@@ -241,10 +246,16 @@ export class ListPage {
     #showPages(shown, total) {
         const { offset } = this.filter;
         const values = { from: count(offset + 1), to: count(offset + shown), total: count(total) };
-        setText(this.total, shown === 0 ? '' : t('list.range', values));
+        setText(this.total, shown === 0 ? '' : t('list.range', values) + this.#askedFor());
         this.previous.disabled = offset === 0;
         this.next.disabled = offset + shown >= total;
         this.clear.disabled = !this.#filtered;
+    }
+
+    #askedFor() {
+        if (this.invoked === null) return '';
+        const { missing } = this.answer;
+        return `  ${t('list.invoked')}${missing > 0 ? `  ${t('list.missing', { n: missing })}` : ''}`;
     }
 
     #tellEmpty() {

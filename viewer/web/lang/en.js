@@ -47,6 +47,8 @@ export default {
     'list.clear': 'Clear filters',
     'list.loading': 'Loading',
     'list.range': '{from} – {to} of {total}',
+    'list.invoked': 'Asked for by another system',
+    'list.missing': 'Not here: {n} of those asked for',
     'list.previous': 'Previous page',
     'list.next': 'Next page',
     'list.noDate': 'no date',

@@ -47,6 +47,8 @@ export default {
     'list.clear': '条件を消す',
     'list.loading': '読み込んでいます',
     'list.range': '{total} 件中 {from} – {to}',
+    'list.invoked': '他のシステムから求められた検査',
+    'list.missing': '求められたうち {n} 件はここにありません',
     'list.previous': '前のページ',
     'list.next': '次のページ',
     'list.noDate': '日付なし',
