@@ -31,6 +31,15 @@ int64_t kh_clock_wall_ms(void)
     return read_us(CLOCK_REALTIME) / 1000 + atomic_load_explicit(&wall_shift_ms, memory_order_relaxed);
 }
 
+int64_t kh_clock_confirmed_ms(kh_clock_look *last)
+{
+    kh_clock_look now = {.known = true, .wall_ms = kh_clock_wall_ms(), .monotonic_ms = kh_clock_monotonic_ms()};
+    int64_t expected_ms = last->known ? last->wall_ms + (now.monotonic_ms - last->monotonic_ms) : KH_CLOCK_LONG_AGO;
+
+    *last = now;
+    return now.wall_ms < expected_ms ? now.wall_ms : expected_ms;
+}
+
 void kh_clock_format(char out[KH_CLOCK_TEXT_SIZE], int64_t wall_ms)
 {
     int64_t milliseconds = wall_ms % 1000;

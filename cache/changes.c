@@ -339,9 +339,9 @@ static kh_status purge(kh_write *write, void *context, kh_error *err)
     return status;
 }
 
-kh_status kh_change_purge(kh_cache *cache, int64_t older_than_ms, int64_t *objects, kh_error *err)
+kh_status kh_change_purge(kh_cache *cache, int64_t before_ms, int64_t *objects, kh_error *err)
 {
-    purging p = {.before_ms = kh_clock_wall_ms() - older_than_ms};
+    purging p = {.before_ms = before_ms};
     kh_status status;
 
     *objects = 0;

@@ -82,8 +82,8 @@ KH_MUST_USE kh_status kh_change_study(kh_cache *cache, int64_t study_id, const k
  * when it was undone already. What was purged does not come back, but may be sent again. */
 KH_MUST_USE kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err);
 
-/* Objects hidden by deletions longer ago than this go for good, their files too; *objects: how many did. */
-KH_MUST_USE kh_status kh_change_purge(kh_cache *cache, int64_t older_than_ms, int64_t *objects, kh_error *err);
+/* Objects hidden by deletions before then go for good, their files too; *objects: how many did. */
+KH_MUST_USE kh_status kh_change_purge(kh_cache *cache, int64_t before_ms, int64_t *objects, kh_error *err);
 
 /* What an object of the study says otherwise when it leaves. */
 typedef struct kh_outgoing {

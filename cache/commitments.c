@@ -132,7 +132,8 @@ static kh_status write_change(kh_write *write, void *context, kh_error *err)
     int64_t changed = 0;
     kh_status status = kh_sql_run(kh_write_sql(write),
                                   "UPDATE commitment SET state = ?2, attempts = ?3, not_before_ms = ?4, reason = ?5, committed = ?6,"
-                                  " checked = ?7, refs = ifnull(?8, refs), updated_ms = ?9 WHERE id = ?1 AND state < 2",
+                                  " checked = ?7, refs = ifnull(?8, refs), updated_ms = ?9 WHERE id = ?1"
+                                  " AND (state < 2 OR (state = 3 AND side = 1 AND ?2 = 2))", /* a report that comes late counts */
                                   values, 9, &changed, err);
 
     if (status == KH_OK && changed == 0)
@@ -274,19 +275,20 @@ kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **re
     return status;
 }
 
-kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, kh_commitment *out, size_t *count, int64_t *next_ms, kh_error *err)
+kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, int64_t delay_max_ms, int64_t asked_max_ms, kh_commitment *out, size_t *count,
+                            int64_t *next_ms, kh_error *err)
 {
-    const kh_sql_value value = KH_SQL_I(now_ms);
+    const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(delay_max_ms), KH_SQL_I(asked_max_ms)};
     kh_commitment next;
     size_t one = 1;
     kh_status status = read_rows(cache,
-                                 "SELECT " COLUMNS " FROM commitment WHERE state < 2 AND not_before_ms <= ?1"
-                                 " ORDER BY not_before_ms, id",
-                                 &value, 1, out, count, err);
+                                 "SELECT " COLUMNS " FROM commitment WHERE state < 2"
+                                 " AND (not_before_ms <= ?1 OR not_before_ms > ?1 + iif(state = 1, ?3, ?2)) ORDER BY not_before_ms, id",
+                                 values, 3, out, count, err);
 
     *next_ms = INT64_MAX;
     if (status == KH_OK)
-        status = read_rows(cache, "SELECT " COLUMNS " FROM commitment WHERE state < 2 AND not_before_ms > ?1 ORDER BY not_before_ms", &value,
+        status = read_rows(cache, "SELECT " COLUMNS " FROM commitment WHERE state < 2 AND not_before_ms > ?1 ORDER BY not_before_ms", values,
                            1, &next, &one, err);
     if (status == KH_OK && one == 1)
         *next_ms = next.not_before_ms;

@@ -43,7 +43,7 @@ typedef struct kh_commitment_ref {
 KH_MUST_USE kh_status kh_commitment_file(kh_cache *cache, kh_commitment *commitment, const kh_commitment_ref *refs, size_t count,
                                          int64_t open_max, kh_error *err);
 /* State, attempts, not_before_ms, reason, committed and checked; refs (NULL: as they are) with their results. What is DONE or FAILED stays
- * so: KH_E_CONFLICT. */
+ * so: KH_E_CONFLICT; but what was given up on is done when the node's report comes late. */
 KH_MUST_USE kh_status kh_commitment_update(kh_cache *cache, const kh_commitment *commitment, const kh_commitment_ref *refs, size_t count,
                                            kh_error *err);
 /* Open ones of a node are not looked at before then. */
@@ -57,9 +57,10 @@ KH_MUST_USE kh_status kh_commitment_by_uid(kh_cache *cache, kh_commitment_side s
                                            kh_commitment *out, kh_error *err);
 /* *refs is malloc'ed, the caller's. */
 KH_MUST_USE kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **refs, size_t *count, kh_error *err);
-/* Up to count open ones that are due by now_ms, the oldest first; *next_ms: when the next one of the others is, INT64_MAX when none. */
-KH_MUST_USE kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, kh_commitment *out, size_t *count, int64_t *next_ms,
-                                        kh_error *err);
+/* Up to count open ones that are due by now_ms, the oldest first, and those of a later time than the longest delay (asked_max_ms of those that
+ * were asked for) allows: the clock was set back. *next_ms: when the next one of the others is, INT64_MAX when none. */
+KH_MUST_USE kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, int64_t delay_max_ms, int64_t asked_max_ms, kh_commitment *out,
+                                        size_t *count, int64_t *next_ms, kh_error *err);
 
 /* May we promise this object of the facility? *result as in kh_commitment_ref: committed when it is in the index, of this class, its file
  * here with all its bytes, and, with sums, with its checksum. Pins its study first, for commitment_id. */

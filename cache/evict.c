@@ -34,20 +34,22 @@ static void say(looked *l, const char *format, ...)
     va_end(list);
 }
 
+/* A time of arrival that is still to come says nothing: the clock was set back. */
 static kh_status read_study(kh_sql *sql, int64_t study_id, looked *out, kh_error *err)
 {
-    const kh_sql_value value = KH_SQL_I(study_id);
+    const kh_sql_value values[] = {KH_SQL_I(study_id), KH_SQL_I(kh_clock_wall_ms())};
     kh_sql_row *row;
     bool has_row = false;
     kh_status status = kh_sql_query(
         &row, sql,
-        "SELECT s.study_uid, s.object_count - s.away_count, s.bytes - s.away_bytes, max(s.last_used_ms, s.last_arrival_ms), s.known_node,"
+        "SELECT s.study_uid, s.object_count - s.away_count, s.bytes - s.away_bytes,"
+        " iif(s.last_arrival_ms > ?2, s.last_used_ms, max(s.last_used_ms, s.last_arrival_ms)), s.known_node,"
         " s.back_node, s.away_count, (SELECT owner FROM pin WHERE study_ref = s.id LIMIT 1),"
         " EXISTS (SELECT 1 FROM pull WHERE study_uid = s.study_uid AND state < 2)"
         " OR EXISTS (SELECT 1 FROM send WHERE study_ref = s.id AND state < 2),"
         " EXISTS (SELECT 1 FROM pull WHERE study_uid = s.study_uid), EXISTS (SELECT 1 FROM arrival WHERE study_ref = s.id)"
         " FROM study s WHERE s.id = ?1",
-        &value, 1, err);
+        values, 2, err);
 
     memset(out, 0, sizeof *out);
     if (status == KH_OK)
@@ -129,14 +131,14 @@ static kh_status look(const kh_cache *cache, kh_sql *sql, int64_t study_id, int6
 
     if (status != KH_OK)
         return status;
-    used_s = (kh_clock_wall_ms() - l->answer.last_used_ms) / 1000;
+    used_s = (kh_clock_wall_ms() - l->answer.last_used_ms) / 1000; /* less than 0: the clock was set back */
     if (l->answer.pinned)
         say(l, "pinned by %s", l->owner);
     else if (l->open_pull)
         say(l, "a pull of it is open");
     else if (idle_ms > 0 && l->arriving)
         say(l, "it is still arriving");
-    else if (idle_ms > 0 && used_s * 1000 < idle_ms)
+    else if (idle_ms > 0 && used_s * 1000 < idle_ms && used_s * 1000 > -idle_ms)
         say(l, "used %" PRId64 " s ago, [storage] evict_idle is %" PRId64 " s", used_s, idle_ms / 1000);
     if (l->answer.reason[0])
         return whole ? find_way_back(sql, study_id, l, err) : KH_OK;
@@ -233,6 +235,17 @@ static kh_status read_candidates(kh_sql *sql, search *s, size_t *read, int64_t i
     return status;
 }
 
+/* What was used lately stays; what a clock since set back says was used later than now comes last. */
+static void pass_over_used(search *s, int64_t idle_ms)
+{
+    int64_t now_ms = kh_clock_wall_ms();
+
+    if (s->last_used_ms > now_ms - idle_ms && s->last_used_ms < now_ms + idle_ms) {
+        s->last_used_ms = now_ms + idle_ms;
+        s->last_id = 0;
+    }
+}
+
 /* The next few that may go. */
 static kh_status next_candidates(kh_cache *cache, search *s, kh_error *err)
 {
@@ -253,8 +266,8 @@ static kh_status next_candidates(kh_cache *cache, search *s, kh_error *err)
     }
     kh_reader_release(cache->readers, sql);
     s->looked_at += (int64_t)read;
-    s->ended = read < CANDIDATES || s->looked_at >= LOOKED_AT_MAX ||
-               s->last_used_ms > kh_clock_wall_ms() - cache->options.evict_idle_ms;
+    s->ended = read < CANDIDATES || s->looked_at >= LOOKED_AT_MAX;
+    pass_over_used(s, cache->options.evict_idle_ms);
     return status;
 }
 

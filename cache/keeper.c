@@ -24,6 +24,7 @@ struct kh_keeper {
     pthread_cond_t stopping;
     bool stop;
     int64_t scrub_again_ms, purge_again_ms; /* monotonic; the thread's */
+    kh_clock_look purge_look;
 };
 
 static bool wait_or_stop(kh_keeper *keeper)
@@ -74,7 +75,8 @@ static void purge(kh_keeper *keeper, kh_status *last)
     if (kh_clock_monotonic_ms() < keeper->purge_again_ms)
         return;
     keeper->purge_again_ms = kh_clock_monotonic_ms() + PURGE_AGAIN_MS;
-    tell(last, kh_change_purge(keeper->cache, keeper->cache->options.deleted_kept_ms, &objects, &err), "what was deleted long ago stays", &err);
+    tell(last, kh_change_purge(keeper->cache, kh_clock_confirmed_ms(&keeper->purge_look) - keeper->cache->options.deleted_kept_ms, &objects, &err),
+         "what was deleted long ago stays", &err);
 }
 
 static void *keeper_thread(void *argument)

@@ -33,7 +33,7 @@ static kh_status write_uses(kh_write *write, void *context, kh_error *err)
 
         status = kh_sql_run(kh_write_sql(write),
                             "UPDATE study SET last_used_ms = ?2 WHERE id = (SELECT study_ref FROM series WHERE id = ?1)"
-                            " AND last_used_ms < ?2",
+                            " AND last_used_ms <> ?2", /* also of a time to come: the clock was set back */
                             values, 2, NULL, err);
     }
     return status;

@@ -153,6 +153,25 @@ static void put_back(kh_commit_queue *queue, kh_commitment *commitment, const ch
         kh_log(KH_LOG_WARN, "commit", "transaction %" PRId64 ": %s", commitment->id, err.message);
 }
 
+/* A time later than any delay allows: the clock was set back. */
+static bool is_set_back(const kh_commit_queue *queue, const kh_commitment *commitment)
+{
+    const kh_commit_limits *limits = &queue->options.limits;
+    int64_t longest_ms = commitment->state == KH_COMMITMENT_ASKED ? limits->patience_ms : limits->retry_longest_ms;
+
+    return commitment->not_before_ms > kh_clock_wall_ms() + longest_ms;
+}
+
+/* That is no reason to give up on a node that still has time to report. */
+static void wait_anew(kh_commit_queue *queue, kh_commitment *commitment)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    commitment->not_before_ms = kh_clock_wall_ms() + queue->options.limits.patience_ms;
+    if (kh_commitment_update(queue->options.cache, commitment, NULL, 0, &err) != KH_OK)
+        kh_log(KH_LOG_WARN, "commit", "transaction %" PRId64 ": %s", commitment->id, err.message);
+}
+
 static void work_on(kh_commit_queue *queue, kh_commitment *commitment)
 {
     kh_error err = KH_ERROR_INIT;
@@ -163,7 +182,13 @@ static void work_on(kh_commit_queue *queue, kh_commitment *commitment)
     pthread_mutex_lock(&queue->filing);
     pthread_mutex_unlock(&queue->filing);
     if (is_held(queue, commitment->id) || kh_commitment_find(queue->options.cache, commitment->id, commitment, &err) != KH_OK ||
-        commitment->state >= KH_COMMITMENT_DONE || commitment->not_before_ms > kh_clock_wall_ms())
+        commitment->state >= KH_COMMITMENT_DONE)
+        return;
+    if (is_set_back(queue, commitment) && commitment->state == KH_COMMITMENT_ASKED) {
+        wait_anew(queue, commitment);
+        return;
+    }
+    if (commitment->not_before_ms > kh_clock_wall_ms() && !is_set_back(queue, commitment))
         return;
     status = kh_node_by_id(queue->options.cache, commitment->node_id, &node, &err);
     if (status == KH_E_NOT_FOUND)
@@ -188,7 +213,8 @@ static int64_t work(kh_commit_queue *queue)
     size_t count = BATCH;
     kh_error err = KH_ERROR_INIT;
 
-    if (kh_commitment_due(queue->options.cache, now_ms, due, &count, &next_ms, &err) != KH_OK) {
+    if (kh_commitment_due(queue->options.cache, now_ms, queue->options.limits.retry_longest_ms, queue->options.limits.patience_ms, due, &count,
+                          &next_ms, &err) != KH_OK) {
         kh_log(KH_LOG_WARN, "commit", "%s", err.message);
         return 1000;
     }
@@ -204,12 +230,13 @@ static void *run(void *context)
 {
     kh_commit_queue *queue = context;
     int64_t look_ms = 0, expire_ms = 0;
+    kh_clock_look expire_look = {.known = false};
 
     while (!kh_stop_raised(queue->options.stop)) {
         int64_t now_ms = kh_clock_monotonic_ms();
 
         if (now_ms >= expire_ms) {
-            (void)!kh_commitment_expire(queue->options.cache, kh_clock_wall_ms() - queue->options.limits.keep_ms, NULL);
+            (void)!kh_commitment_expire(queue->options.cache, kh_clock_confirmed_ms(&expire_look) - queue->options.limits.keep_ms, NULL);
             expire_ms = now_ms + EXPIRE_MS;
         }
         if (atomic_exchange(&queue->kicked, false) || now_ms >= look_ms)

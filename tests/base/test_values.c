@@ -152,6 +152,39 @@ static void the_clock_can_be_shifted(void **state)
     kh_clock_shift_for_test(-60000, 86400000);
 }
 
+/* R13: what cannot be undone believes a clock only that is so at two looks. */
+static void a_jump_counts_at_the_second_look(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t wall_ms, elapsed_ms; /* the jump before this look, and the time since the look before */
+        int64_t expected_ms;         /* against the wall clock as it is then */
+    } rows[] = {
+        {"an hour goes by", 3600000, 3600000, 0},
+        {"an hour forward in an hour more", 7200000, 3600000, -3600000},
+        {"and it is so still", 3600000, 3600000, 0},
+        {"ten years forward at once", INT64_C(315576000000), 0, -INT64_C(315576000000)},
+        {"ten years back at once", -INT64_C(315576000000), 0, 0},
+        {"a second back in a second", -1000, 1000, 0},
+    };
+    kh_clock_look look = {.known = false};
+    int64_t wall_ms = 0, elapsed_ms = 0;
+
+    (void)state;
+    assert_true(kh_clock_confirmed_ms(&look) == KH_CLOCK_LONG_AGO);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int64_t difference_ms;
+
+        kh_clock_shift_for_test(rows[i].elapsed_ms, rows[i].wall_ms);
+        wall_ms += rows[i].wall_ms;
+        elapsed_ms += rows[i].elapsed_ms;
+        difference_ms = kh_clock_confirmed_ms(&look) - kh_clock_wall_ms() - rows[i].expected_ms;
+        if (difference_ms < -5000 || difference_ms > 5000)
+            fail_msg("%s: %lld ms from what was expected", rows[i].name, (long long)difference_ms);
+    }
+    kh_clock_shift_for_test(-elapsed_ms, -wall_ms);
+}
+
 /* What kh_log() writes for format "%s" and text, without the time. */
 static void logged(char *out, size_t size, const char *text)
 {
@@ -207,7 +240,7 @@ int main(void)
         cmocka_unit_test(errno_becomes_a_status), cmocka_unit_test(every_status_has_a_word),
         cmocka_unit_test(buffer_holds_up_to_its_limit), cmocka_unit_test(buffer_formats_and_gives_away),
         cmocka_unit_test(sizes_do_not_wrap),      cmocka_unit_test(times_are_written_as_utc),
-        cmocka_unit_test(the_clock_can_be_shifted), cmocka_unit_test(log_lines_cannot_be_forged),
+        cmocka_unit_test(the_clock_can_be_shifted), cmocka_unit_test(a_jump_counts_at_the_second_look), cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(log_levels_are_read),
     };
     return cmocka_run_group_tests_name("base values", tests, NULL, NULL);

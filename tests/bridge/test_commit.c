@@ -487,6 +487,37 @@ static void given_up(void **state)
     assert_true(strlen(end.reason) > 0);
 }
 
+/* R13: the clock is set back, or forward and back, while a report waits for its next attempt: attempts go on. */
+static void clock_jumps_while_a_report_waits(void **state)
+{
+    static const int64_t jumps_ms[] = {-1000, 3600000, -3600000, INT64_C(315576000000), -INT64_C(315576000000)};
+    peer *of = *state;
+    kh_commitment_ref refs[OBJECTS];
+    int64_t shifted_ms = 0;
+
+    of->it.options.commit.attempts_max = 1000;
+    of->it.options.commit.retry_longest_ms = of->it.options.commit.retry_first_ms;
+    close(of->listen_fd);
+    of->listen_fd = -1;
+    world_start_bridge(&of->it);
+    fill_refs(refs, OBJECTS);
+    ask_and_leave(of, refs, OBJECTS);
+    for (size_t i = 0; i < sizeof(jumps_ms) / sizeof(jumps_ms[0]); i++) {
+        kh_commitment before, now = {.attempts = 0};
+
+        assert_int_equal(kh_commitment_find(of->it.cache, 1, &before, NULL), KH_OK);
+        kh_clock_shift_for_test(0, jumps_ms[i]);
+        shifted_ms += jumps_ms[i];
+        for (int k = 0; k < ANSWER_MS / 10 && now.attempts < before.attempts + 2; k++) {
+            kh_clock_sleep_ms(10);
+            assert_int_equal(kh_commitment_find(of->it.cache, 1, &now, NULL), KH_OK);
+        }
+        if (now.attempts < before.attempts + 2)
+            fail_msg("a jump of %lld ms: no attempt was made after it", (long long)jumps_ms[i]);
+    }
+    kh_clock_shift_for_test(0, -shifted_ms);
+}
+
 static void as_user(void **state)
 {
     peer *of = *state;
@@ -523,6 +554,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(refused),        TEST(open_ones_are_bounded), TEST(on_the_same_association), TEST(on_a_new_association), TEST(checksums),
         TEST(over_a_restart), TEST(given_up),              TEST(as_user),
+        TEST(clock_jumps_while_a_report_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

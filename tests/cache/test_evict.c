@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "cache/arrivals.h"
 #include "cache/browse.h"
 #include "cache/check.h"
 #include "cache/evict.h"
@@ -321,6 +322,71 @@ static void in_order_of_use(void **state)
     assert_int_equal(out.studies, 0);
 }
 
+/* Pulled so many ms from now, as the wall clock says then, and arrived. */
+static int64_t arrived_study(place *p, const char *study_uid, int64_t shift_ms)
+{
+    kh_study study;
+    int64_t id;
+
+    kh_clock_shift_for_test(0, shift_ms);
+    id = pulled_study(p, study_uid, 1);
+    kh_clock_shift_for_test(0, -shift_ms);
+    assert_ok(kh_browse_study(p->cache, id, &study, err));
+    assert_ok(kh_arriving_settle(p->cache, id, study.revision, err));
+    return id;
+}
+
+/* R13: what was used while the clock was ahead is neither kept for years nor taken for what nobody used: it goes last. */
+static void clock_set_back(void **state)
+{
+    static const int64_t ahead_ms[] = {3600000, INT64_C(86400000) * 3650};
+    place *p = *state;
+
+    p->options.evict_idle_ms = 600000;
+    place_reopen(p);
+    for (size_t i = 0; i < sizeof(ahead_ms) / sizeof(ahead_ms[0]); i++) {
+        int64_t ids[3], one;
+        const kh_stack *stack;
+        kh_study study;
+        kh_evicted out;
+        char uid[32];
+
+        for (int k = 0; k < 3; k++) { /* long ago, while the clock was ahead, now */
+            snprintf(uid, sizeof uid, "1.2.%zu.%d", i + 1, k + 1);
+            ids[k] = arrived_study(p, uid, k == 0 ? -3600000 : k == 1 ? ahead_ms[i] : 0);
+        }
+        one = used(p) / 3;
+        assert_ok(kh_evict_bytes(p->cache, one, "test", &out, err));
+        assert_int_equal(out.studies, 1);
+        assert_ok(kh_browse_study(p->cache, ids[0], &study, err));
+        assert_int_equal(study.away_count, 1);
+        stack_of(p, ids[1], &stack); /* looked at now, so it stays */
+        kh_stack_release(p->cache, stack);
+        assert_ok(kh_evict_bytes(p->cache, 2 * one, "test", &out, err));
+        assert_int_equal(out.studies, 0);
+        kh_clock_shift_for_test(0, 7200000);
+        assert_ok(kh_evict_bytes(p->cache, 2 * one, "test", &out, err));
+        kh_clock_shift_for_test(0, -7200000);
+        assert_int_equal(out.studies, 2);
+    }
+}
+
+/* ... and without being looked at it makes room, when nothing else does. */
+static void clock_set_back_and_nobody_looks(void **state)
+{
+    const int64_t ahead_ms = INT64_C(86400000) * 3650;
+    place *p = *state;
+    kh_evicted out;
+
+    p->options.evict_idle_ms = 600000;
+    place_reopen(p);
+    arrived_study(p, "1.2.1", ahead_ms);
+    arrived_study(p, "1.2.2", 0);
+    assert_ok(kh_evict_bytes(p->cache, 2 * used(p), "test", &out, err));
+    assert_int_equal(out.studies, 1);
+    assert_clean(p->cache, 2);
+}
+
 static void quota_makes_room(void **state)
 {
     place *p = *state;
@@ -464,6 +530,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(goes_and_comes_back), T(comes_back_changed), cmocka_unit_test(who_goes), T(in_order_of_use), T(quota_makes_room),
+        T(clock_set_back), T(clock_set_back_and_nobody_looks),
         T(quota_refuses), T(killed_before_the_files), T(killed_anywhere), T(pins_are_idempotent), T(an_object_goes_for_good),
     };
 
