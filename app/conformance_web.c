@@ -5,6 +5,7 @@
 #include "dicom/codec/codec.h"
 #include "dicom/dictionary.h"
 #include "dicom/syntax.h"
+#include "viewer/dicomweb/assembly.h"
 #include "viewer/dicomweb/dicomweb.h"
 #include "viewer/dicomweb/frame_list.h"
 #include "viewer/dicomweb/qido.h"
@@ -124,6 +125,29 @@ static void print_pictures(void)
            KH_RENDERED_BYTES_MAX / MIB);
 }
 
+static void print_store_types(void)
+{
+    size_t count;
+    const kh_assembly_type *types = kh_assembly_types(&count);
+
+    puts("| a request of | has as parts |\n| --- | --- |\n"
+         "| multipart/related; type=\"application/dicom\" | Part 10 objects of any transfer syntax |\n"
+         "| multipart/related; type=\"application/dicom+json\" | arrays of data sets, then the values they name, by Content-Location |\n"
+         "| multipart/related; type=\"application/dicom+xml\" | Native DICOM Models, one each, then the values they name, by Content-Location |\n\n"
+         "Values are application/octet-stream, little endian; the document of an encapsulated document may have its own type; Pixel Data may be:\n\n"
+         "| type | transfer syntaxes, that meant without transfer-syntax first |\n| --- | --- |");
+    for (size_t i = 0; i < count; i++) {
+        size_t syntaxes = 0;
+
+        while (types[i].syntaxes[syntaxes])
+            syntaxes++;
+        printf("| %s |", types[i].type);
+        print_list(types[i].syntaxes, syntaxes, "");
+        putchar('\n');
+    }
+    puts("\nWithout transfer-syntax the codestreams of image/jpeg, image/jls, image/jp2 and image/jphc say which of the type's they are.\n");
+}
+
 static void print_store(void)
 {
     static const struct {
@@ -133,22 +157,24 @@ static void print_store(void)
         {KH_STOW_PROCESSING, "we failed"},
         {KH_STOW_CLASS_NOT_SUPPORTED, "its class is not kept here"},
         {KH_STOW_NOT_AUTHORISED, "not authorised"},
-        {KH_STOW_OUT_OF_RESOURCES, "no room, no quota, or busy"},
-        {KH_STOW_MISMATCH, "what its file says of it and what it is differ"},
+        {KH_STOW_OUT_OF_RESOURCES, "no room, no quota, or busy: send it again"},
+        {KH_STOW_MISMATCH, "what is said of it and what it is differ: file and meta information; attributes and the size, number or transfer syntax of its frames"},
         {KH_STOW_OTHER_STUDY, "not of the study of the address"},
-        {KH_STOW_NOT_UNDERSTOOD, "it cannot be understood"},
+        {KH_STOW_NOT_UNDERSTOOD, "it cannot be understood; a part of a type that is not taken; a value that did not come, or that no data set named before it came"},
         {KH_STOW_OTHER_BYTES, "a warning: its UID is known with other bytes, both are kept"},
     };
 
     puts("\n## DICOMweb: store (STOW-RS)\n\n"
-         "Objects are kept byte for byte; what is answered as stored is durable. Each has its own result; an identical one sent again is a success.\n"
-         "A body with a Content-Encoding is 415.\n\n"
-         "| Failure or Warning Reason | |\n| --- | --- |");
+         "Part 10 objects are kept byte for byte; what is answered as stored is durable. Each has its own result; an identical one sent again is a success.\n"
+         "A body with a Content-Encoding is 415.\n");
+    print_store_types();
+    puts("| Failure or Warning Reason | |\n| --- | --- |");
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
         printf("| %04X | %s |\n", reasons[i].reason, reasons[i].text);
-    printf("\nA request has at most %lld MiB (`[dicomweb] upload`), %u parts; %lld store at once (`[dicomweb] uploads`).\n",
+    printf("\nA request has at most %lld MiB (`[dicomweb] upload`), %u parts, data sets of %lld MiB of text (`[dicomweb] metadata`); %lld store at once\n"
+           "(`[dicomweb] uploads`).\n",
            (long long)kh_settings_default.dicomweb_upload_bytes / MIB, kh_dicomweb_options_default.parts_max,
-           (long long)kh_settings_default.dicomweb_uploads);
+           (long long)kh_settings_default.dicomweb_metadata_bytes / MIB, (long long)kh_settings_default.dicomweb_uploads);
 }
 
 static void print_admission(void)

@@ -325,6 +325,7 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     options.memory_max = (uint64_t)service->settings->dicomweb_memory_bytes;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
+    options.metadata_bytes_max = (size_t)service->settings->dicomweb_metadata_bytes;
     options.adopt = adopt_object;
     options.adopt_context = service;
     return kh_dicomweb_start(out, &options, err);

@@ -35,6 +35,7 @@ typedef struct kh_settings {
     int64_t dicomweb_memory_bytes;
     int64_t dicomweb_uploads;
     int64_t dicomweb_upload_bytes;
+    int64_t dicomweb_metadata_bytes;
     int64_t dicomweb_viewport;
     char dicomweb_font[256];
 

@@ -15,19 +15,31 @@ static kh_status read_item(kh_json_reader *reader, const kh_json *object, bool n
 
 /* ---- one attribute ---- */
 
+static kh_status write_gap(kh_json_reader *reader, kh_tag tag, kh_vr vr, const kh_json_bulk *bulk, kh_error *err)
+{
+    if (vr >> 8 != 'O' && vr != KH_VR('U', 'N'))
+        return kh_error_set(err, KH_E_INTERNAL, "a gap of VR %c%c", vr >> 8, vr & 0xff);
+    kh_writer_gap(reader->writer, tag, bulk->encapsulated ? KH_VR('O', 'B') : vr, bulk->size, bulk->encapsulated);
+    *bulk->gap_at = reader->out->size;
+    return KH_OK;
+}
+
 static kh_status read_bulk(kh_json_reader *reader, kh_tag tag, kh_vr vr, const char *uri, kh_error *err)
 {
-    const uint8_t *bytes = NULL;
-    size_t size = 0;
+    const kh_json_place place = {uri, tag, vr, reader->depth};
+    kh_json_bulk bulk = {0};
     kh_status status;
 
     if (!reader->options->bulk)
         return kh_error_set(err, KH_E_UNSUPPORTED, "BulkDataURI, expected values here");
-    status = reader->options->bulk(reader->options->context, uri, &bytes, &size, err);
-    if (status == KH_OK && size % kh_json_read_unit(vr) != 0 && vr != KH_VR('O', 'W'))
-        return kh_error_set(err, KH_E_FORMAT, "bulk data of %zu bytes, expected whole units of VR %c%c", size, vr >> 8, vr & 0xff);
+    status = reader->options->bulk(reader->options->context, &place, &bulk, err);
+    if (status == KH_OK && !bulk.encapsulated && bulk.size % kh_json_read_unit(vr) != 0 && vr != KH_VR('O', 'W'))
+        return kh_error_set(err, KH_E_FORMAT, "bulk data of %llu bytes, expected whole units of VR %c%c", (unsigned long long)bulk.size, vr >> 8,
+                            vr & 0xff);
+    if (status == KH_OK && bulk.gap_at)
+        return write_gap(reader, tag, vr, &bulk, err);
     if (status == KH_OK)
-        kh_writer_bytes(reader->writer, tag, vr, size > 0 ? (const void *)bytes : "", size);
+        kh_writer_bytes(reader->writer, tag, vr, bulk.size > 0 ? (const void *)bulk.bytes : "", (size_t)bulk.size);
     return status;
 }
 
@@ -129,6 +141,16 @@ static kh_status parse_key(kh_tag *tag, const char *key, kh_error *err)
     return KH_OK;
 }
 
+static bool is_left_out(const kh_json_reader *reader, kh_tag tag)
+{
+    if (KH_TAG_ELEMENT(tag) == 0)
+        return true;
+    for (const kh_tag *left_out = reader->depth == 0 ? reader->options->left_out : NULL; left_out && *left_out; left_out++)
+        if (*left_out == tag)
+            return true;
+    return false;
+}
+
 /* Digits of one length and kind: in the order of their text. */
 static int by_text(const void *a, const void *b)
 {
@@ -143,7 +165,7 @@ static kh_status read_sorted(kh_json_reader *reader, const kh_json *object, cons
 
     for (size_t i = 0; status == KH_OK && i < count; i++) {
         status = parse_key(&tag, keys[i], err);
-        if (status != KH_OK || KH_TAG_ELEMENT(tag) == 0)
+        if (status != KH_OK || is_left_out(reader, tag))
             continue;
         if (needs_charset && tag >= KH_TAG_SPECIFIC_CHARACTER_SET) {
             needs_charset = false;
@@ -207,7 +229,7 @@ static bool has_wide_text(const kh_json *value, unsigned depth)
 
 kh_status kh_json_model_read(kh_buf *out, const kh_json *object, const kh_json_read_options *options, kh_error *err)
 {
-    kh_json_reader reader = {.options = options};
+    kh_json_reader reader = {.options = options, .out = out};
     kh_status status;
 
     if (kh_json_kind_of(object) != KH_JSON_OBJECT)

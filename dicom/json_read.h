@@ -13,13 +13,31 @@
 #include <stdint.h>
 #include "base/buf.h"
 #include "base/json.h"
+#include "dicom/tag.h"
 
-/* The bytes behind a URI, as they go into the data set: little endian; borrowed until the next call. */
-typedef kh_status kh_json_read_bulk(void *context, const char *uri, const uint8_t **bytes, size_t *size, kh_error *err);
+/* An attribute that names its value by a URI. */
+typedef struct kh_json_place {
+    const char *uri;
+    kh_tag tag;
+    kh_vr vr;
+    uint32_t depth; /* sequences around it */
+} kh_json_place;
+
+/* Its value: bytes, or a gap, for values of any size and only of VRs O* and UN: nothing of it is written, and out's size behind its header is put into
+ * *gap_at; there belong size bytes, and a 0 when that is odd. */
+typedef struct kh_json_bulk {
+    const uint8_t *bytes; /* little endian, borrowed until the next call; NULL: a gap, or empty */
+    uint64_t size;
+    bool encapsulated;    /* a gap of OB with undefined length: items and delimiter (PS3.5 A.4) */
+    size_t *gap_at;
+} kh_json_bulk;
+
+typedef kh_status kh_json_read_bulk(void *context, const kh_json_place *place, kh_json_bulk *out, kh_error *err);
 
 typedef struct kh_json_read_options {
     uint32_t depth;          /* nested sequences, up to 16 */
     uint32_t elements;       /* attributes and items in all */
+    const kh_tag *left_out;  /* of the main data set; 0 at the end. NULL: none */
     kh_json_read_bulk *bulk; /* NULL: BulkDataURI is KH_E_UNSUPPORTED */
     void *context;           /* of bulk */
 } kh_json_read_options;

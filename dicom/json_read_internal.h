@@ -9,6 +9,7 @@
 typedef struct kh_json_reader {
     const kh_json_read_options *options;
     kh_writer *writer;
+    const kh_buf *out; /* of the writer */
     kh_buf scratch; /* one value as it goes into the data set */
     uint32_t counted, depth;
     char path[340]; /* of the attribute that is read, or failed: as in dicom/json_model.h */

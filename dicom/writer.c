@@ -24,6 +24,7 @@ typedef struct level {
     bool has_element;
     kh_tag last;      /* of the elements of this level, when has_element */
     size_t length_at; /* offset of the 32 bit length to fill in at the end; unused for LEVEL_MAIN */
+    uint64_t gaps;    /* of the writer when the level began */
 } level;
 
 struct kh_writer {
@@ -31,6 +32,7 @@ struct kh_writer {
     bool explicit_vr;
     kh_error error; /* the first failure; status KH_OK while all is well */
     unsigned depth;
+    uint64_t gaps; /* bytes of values that are not in out */
     level levels[LEVELS_MAX];
     kh_buf text; /* scratch: one attribute's value in the data set's character set */
     char charset[KH_CHARSET_SIZE];
@@ -148,6 +150,17 @@ void kh_writer_bytes(kh_writer *writer, kh_tag tag, kh_vr vr, const void *bytes,
         return;
     append(writer, bytes, size);
     append(writer, &padding, size % 2);
+}
+
+void kh_writer_gap(kh_writer *writer, kh_tag tag, kh_vr vr, uint64_t size, bool undefined)
+{
+    uint64_t even = size < LENGTH_MAX ? size + size % 2 : size;
+
+    if (!write_header(writer, tag, vr, undefined ? 0 : even))
+        return;
+    if (undefined)
+        put_u32(writer->out->data + writer->out->size - 4, 0xffffffffu);
+    writer->gaps += even;
 }
 
 void kh_writer_empty(kh_writer *writer, kh_tag tag, kh_vr vr)
@@ -295,13 +308,13 @@ static void enter(kh_writer *writer, level_kind kind)
         kh_error_set(&writer->error, KH_E_LIMIT, "nested deeper than %d levels", LEVELS_MAX - 1);
         return;
     }
-    writer->levels[++writer->depth] = (level){.kind = kind, .length_at = writer->out->size - 4};
+    writer->levels[++writer->depth] = (level){.kind = kind, .length_at = writer->out->size - 4, .gaps = writer->gaps};
 }
 
 static void leave(kh_writer *writer, level_kind kind)
 {
     const level *now = &writer->levels[writer->depth];
-    size_t size;
+    uint64_t size;
 
     if (failed(writer))
         return;
@@ -309,9 +322,9 @@ static void leave(kh_writer *writer, level_kind kind)
         kh_error_set(&writer->error, KH_E_INTERNAL, "end of a sequence or item that was not begun");
         return;
     }
-    size = writer->out->size - now->length_at - 4;
+    size = writer->out->size - now->length_at - 4 + (writer->gaps - now->gaps);
     if (size > LENGTH_MAX)
-        kh_error_set(&writer->error, KH_E_LIMIT, "sequence of %zu bytes, more than its length can say", size);
+        kh_error_set(&writer->error, KH_E_LIMIT, "sequence of %llu bytes, more than its length can say", (unsigned long long)size);
     else
         put_u32(writer->out->data + now->length_at, (uint32_t)size);
     writer->depth--;

@@ -19,6 +19,7 @@ typedef struct kh_jpeg_gate {
     bool has_jfif, has_adobe;
     unsigned adobe_transform;      /* of the Adobe marker: 0 none, 1 YCbCr */
     bool named_rgb;                /* the component ids are 'R', 'G', 'B' */
+    unsigned predictor;            /* of the first lossless scan: 1 to 7, as said; 0 of other processes */
     bool point_transform;          /* a lossless scan that leaves out low bits */
     unsigned odd_scans;            /* sequential scans that state another range than 0 to 63: harmless, and in real files */
     bool ended;                    /* an EOI stands at the end */

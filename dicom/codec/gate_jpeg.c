@@ -172,6 +172,8 @@ static kh_status read_segment(kh_jpeg_gate *out, reader *in, unsigned marker, kh
                             length);
     if (out->process < 2 && (body[length - 3] != 0 || body[length - 2] != 63 || body[length - 1] != 0))
         out->odd_scans++;
+    if (out->process == 3 && !in->seen_scan)
+        out->predictor = body[length - 3];
     out->point_transform = out->point_transform || (out->process == 3 && (body[length - 1] & 15) != 0);
     in->seen_scan = true;
     skip_scan(in);

@@ -7,15 +7,15 @@
 #include "dicom/json_model.h"
 #include "dicom/json_read.h"
 
-static kh_status get_bulk(void *context, const char *uri, const uint8_t **bytes, size_t *size, kh_error *err)
+static kh_status get_bulk(void *context, const kh_json_place *place, kh_json_bulk *out, kh_error *err)
 {
     static const uint8_t four[4] = {1, 2, 3, 4};
 
     (void)context;
-    if (strcmp(uri, "b/4") != 0)
+    if (strcmp(place->uri, "b/4") != 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no such bulk data");
-    *bytes = four;
-    *size = sizeof four;
+    out->bytes = four;
+    out->size = sizeof four;
     return KH_OK;
 }
 

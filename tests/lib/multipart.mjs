@@ -17,3 +17,14 @@ export function partsOf(answer) {
         at = end + 2;
     }
 }
+
+const BOUNDARY = 'kakehashi-7MA4YWxk';
+
+/** {headers, body} of a request with these parts: [{type, location, body}]; kind: the type of the whole. */
+export function bodyOf(kind, parts) {
+    const lines = (part) => [part.type && `Content-Type: ${part.type}`, part.location && `Content-Location: ${part.location}`].filter(Boolean).map((line) => `${line}\r\n`).join('');
+    return {
+        headers: { 'content-type': `multipart/related; type="${kind}"; boundary=${BOUNDARY}` },
+        body: Buffer.concat([...parts.flatMap((part) => [Buffer.from(`--${BOUNDARY}\r\n${lines(part)}\r\n`), Buffer.from(part.body), Buffer.from('\r\n')]), Buffer.from(`--${BOUNDARY}--\r\n`)]),
+    };
+}

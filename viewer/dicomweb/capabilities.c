@@ -43,7 +43,10 @@ static const struct {
      {"image/jpeg", "image/png", "image/gif", "application/dicom", "text/html", "text/plain", "text/xml", NULL},
      {"requestType", "studyUID", "seriesUID", "objectUID", "contentType", "frameNumber", "rows", "columns", "region", "windowCenter", "windowWidth",
       "imageQuality", "imageAnnotation", "transferSyntax", NULL}},
-    {kh_dicomweb_store, {PARTS("application/dicom"), NULL}, {"application/dicom+json", NULL}, {NULL}},
+    {kh_dicomweb_store,
+     {PARTS("application/dicom"), PARTS("application/dicom+json"), PARTS("application/dicom+xml"), NULL},
+     {"application/dicom+json", "application/json", "application/dicom+xml", NULL},
+     {"accept", NULL}},
     {kh_dicomweb_capabilities, {NULL}, {WADL, "application/json", NULL}, {"accept", NULL}},
 };
 #define KIND_COUNT (sizeof kinds / sizeof kinds[0])

@@ -13,7 +13,7 @@
 const kh_dicomweb_options kh_dicomweb_options_default = {
     .threads = 2, .queue_max = 256, .results_max = 10000, .compared_max = 1000, .memory_max = 512ull << 20, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
     .painter_threads = 2, .painter_queue_max = 256, .viewport_max = 4096, .font_file = "",
-    .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000};
+    .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000, .metadata_bytes_max = 16u << 20};
 
 #define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
 

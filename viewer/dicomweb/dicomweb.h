@@ -38,9 +38,11 @@ typedef struct kh_dicomweb_options {
     uint64_t memory_max;  /* bytes of results and metadata on their way, all requests together; more answer 503 */
     unsigned uploads_max;       /* requests that store at once, 1 to 64; more answer 503 */
     uint64_t upload_bytes_max;  /* of one request that stores */
-    unsigned parts_max;         /* of one request that stores */
+    unsigned parts_max;         /* of one request that stores, and data sets in it */
+    size_t metadata_bytes_max;  /* text of a data set that is stored as metadata and bulk data */
 } kh_dicomweb_options;
-/* 2 threads, 256 requests waiting, 10,000 results, 1,000 rows compared, 512 MiB of results and metadata; 2 that paint, 256 pictures waiting, sides to 4,096; 8 that store, of 16 GiB and 20,000 parts; 4 GiB written to be sent,
+/* 2 threads, 256 requests waiting, 10,000 results, 1,000 rows compared, 512 MiB of results and metadata; 2 that paint, 256 pictures waiting, sides to 4,096; 8 that store, of 16 GiB and 20,000 parts,
+ * data sets of 16 MiB of text; 4 GiB written to be sent,
  * 1,024 answers. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 

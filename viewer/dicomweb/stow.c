@@ -1,20 +1,28 @@
-/* Store (PS3.18 10.5): POST /dicomweb/studies and /dicomweb/studies/{study}, multipart/related of application/dicom. Each part goes to a
- * file as it comes and to the owner of the cache when it is whole; an object is answered as stored when the owner says that it is durable.
+/* Store (PS3.18 10.5): POST /dicomweb/studies and /dicomweb/studies/{study}, multipart/related of application/dicom, or of metadata and bulk
+ * data (assembly.h). A Part 10 object goes to a file as it comes and to the owner of the cache when it is whole; what comes apart is put together
+ * when all of it is in, and goes the same way. An object is answered as stored when the owner says that it is durable.
  * A sender that goes away leaves what was whole, and sends it again without harm. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "base/log.h"
+#include "viewer/dicomweb/accept.h"
+#include "viewer/dicomweb/assembly.h"
 #include "viewer/dicomweb/media_type.h"
 #include "viewer/dicomweb/part_reader.h"
 #include "viewer/dicomweb/stow.h"
 
+#define DICOM_JSON "application/dicom+json"
+#define DICOM_XML "application/dicom+xml"
+
 typedef struct stow {
     kh_dicomweb *dicomweb;
+    bool answer_xml;
     char study_uid[KH_UID_SIZE]; /* of the address; "" */
     kh_part_reader reader;
-    kh_stow_file file;
+    kh_stow_file file;   /* the part at hand, or what an assembly keeps its parts in */
+    kh_assembly *assembly; /* NULL: the parts are Part 10 objects */
     unsigned failure;    /* KH_STOW_, of the part at hand; 0: none yet */
     kh_error broken;     /* why nothing more of the body is read */
     kh_stow_results results;
@@ -83,13 +91,42 @@ static kh_status take_body(void *context, const void *bytes, size_t size, kh_err
     return KH_OK;
 }
 
+/* Objects that came apart, now that all is in; then a failure for each part that nobody can use. */
+static kh_status keep_assembled(stow *s, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; status == KH_OK && i < kh_assembly_count(s->assembly); i++) {
+        kh_stow_file file = {.fd = -1};
+        kh_stow_object object = {.failure = KH_STOW_STORED};
+        kh_error problem = KH_ERROR_INIT;
+
+        if (kh_stow_file_create(&file, s->dicomweb, &problem) != KH_OK) {
+            kh_log(KH_LOG_WARN, "stow", "an object could not be kept: %s", problem.message);
+            object.failure = kh_stow_reason(problem.status);
+        } else {
+            kh_assembly_write(s->assembly, i, file.fd, &object);
+        }
+        if (object.failure == KH_STOW_STORED)
+            kh_stow_file_keep(&file, s->dicomweb, s->study_uid, &object);
+        kh_stow_file_drop(&file, s->dicomweb);
+        status = kh_stow_results_add(&s->results, &object, err);
+    }
+    for (size_t i = 0; status == KH_OK && i < kh_assembly_stray_count(s->assembly); i++)
+        status = kh_stow_results_add(&s->results, &(kh_stow_object){.failure = KH_STOW_NOT_UNDERSTOOD}, err);
+    return status;
+}
+
 /* What came whole before a body breaks off is stored already, and told of; the rest is one failure more. */
 static void finish(void *context, kh_http_request *request)
 {
     stow *s = context;
+    kh_error problem = KH_ERROR_INIT;
 
     if (s->broken.status == KH_OK)
         s->broken.status = kh_part_reader_end(&s->reader, &s->broken);
+    if (s->assembly && keep_assembled(s, &problem) != KH_OK && s->broken.status == KH_OK)
+        s->broken = problem;
     if (s->broken.status == KH_OK && s->results.count == 0)
         kh_error_set(&s->broken, KH_E_ARG, "the body has no parts");
     if (s->broken.status != KH_OK && s->results.count > 0) {
@@ -102,13 +139,14 @@ static void finish(void *context, kh_http_request *request)
     if (s->broken.status != KH_OK)
         kh_http_answer_error(request, &s->broken);
     else
-        kh_stow_results_answer(&s->results, s->study_uid, request);
+        kh_stow_results_answer(&s->results, s->study_uid, s->answer_xml, request);
 }
 
 static void drop(void *context)
 {
     stow *s = context;
 
+    kh_assembly_free(s->assembly);
     kh_stow_file_drop(&s->file, s->dicomweb);
     kh_stow_results_release(&s->results);
     atomic_fetch_sub(&s->dicomweb->upload_count, 1);
@@ -123,19 +161,32 @@ static kh_status refuse(kh_http_request *request, unsigned code, const char *mes
     return KH_E_ARG;
 }
 
-/* KH_OK, or the request is answered. */
-static kh_status check_head(kh_dicomweb *dicomweb, kh_http_request *request, kh_media_type *type)
+typedef enum form { FORM_PART_10, FORM_JSON, FORM_XML, FORMS } form;
+static const char *const forms[FORMS] = {"application/dicom", DICOM_JSON, DICOM_XML};
+
+/* *out is FORMS when the parameter type names none. */
+static void read_form(form *out, const kh_media_type *type)
 {
-    const char *content_type = kh_http_header(request, "Content-Type"), *inner;
+    const char *inner = kh_media_type_parameter(type, "type");
+
+    for (*out = 0; *out < FORMS; (*out)++)
+        if (inner && strcasecmp(inner, forms[*out]) == 0)
+            return;
+}
+
+/* KH_OK, or the request is answered. */
+static kh_status check_head(kh_dicomweb *dicomweb, kh_http_request *request, kh_media_type *type, form *parts)
+{
+    const char *content_type = kh_http_header(request, "Content-Type");
     const char *study = kh_http_segment(request, "study");
 
     if (!dicomweb->options.adopt)
         return refuse(request, 403, "nothing can be stored here");
     if (!content_type || kh_media_type_parse(type, content_type, NULL) != KH_OK || !kh_media_type_is(type, "multipart/related"))
         return refuse(request, 415, "Content-Type: expected multipart/related; type=\"application/dicom\"; boundary=...");
-    inner = kh_media_type_parameter(type, "type");
-    if (!inner || strcasecmp(inner, "application/dicom") != 0)
-        return refuse(request, 415, "Content-Type: the parameter type, expected \"application/dicom\"");
+    read_form(parts, type);
+    if (*parts == FORMS)
+        return refuse(request, 415, "Content-Type: the parameter type, expected \"application/dicom\", \"" DICOM_JSON "\" or \"" DICOM_XML "\"");
     if (!kh_media_type_parameter(type, "boundary"))
         return refuse(request, 400, "Content-Type: the parameter boundary is missing");
     if (study && !kh_uid_plausible(study))
@@ -143,6 +194,28 @@ static kh_status check_head(kh_dicomweb *dicomweb, kh_http_request *request, kh_
     if (kh_http_body_length(request) > dicomweb->options.upload_bytes_max)
         return refuse(request, 413, "the body is larger than this server takes");
     return KH_OK;
+}
+
+/* KH_OK, or the request is answered. */
+static kh_status choose_answer(kh_http_request *request, bool *xml)
+{
+    static const kh_offer offers[] = {{DICOM_JSON, false, NULL, false, true}, {"application/json", false, NULL, false, false}, {DICOM_XML, false, NULL, false, false}};
+    const size_t count = sizeof offers / sizeof offers[0];
+    kh_error err = KH_ERROR_INIT;
+    kh_accept *accept = malloc(sizeof *accept);
+    size_t chosen = count;
+    kh_status status = accept ? kh_accept_parse(accept, kh_http_query(request, "accept"), kh_http_header(request, "Accept"), &err)
+                              : kh_error_set(&err, KH_E_MEMORY, "no memory for a request");
+
+    if (status == KH_OK)
+        chosen = kh_accept_choose(accept, offers, count);
+    free(accept);
+    if (status != KH_OK)
+        kh_http_answer_error(request, &err);
+    else if (chosen == count)
+        status = refuse(request, 406, "Accept: the answer is given as " DICOM_JSON " or " DICOM_XML);
+    *xml = chosen == 2;
+    return status;
 }
 
 static bool take_place(kh_dicomweb *dicomweb)
@@ -153,14 +226,33 @@ static bool take_place(kh_dicomweb *dicomweb)
     return false;
 }
 
+static kh_status make_reader(stow *s, form parts, const char *boundary, kh_error *err)
+{
+    const kh_dicomweb_options *options = &s->dicomweb->options;
+    char base[KH_DICOMWEB_ADDRESS_SIZE + KH_UID_SIZE + 16];
+    kh_assembly_options apart = {.xml = parts == FORM_XML, .metadata_bytes_max = options->metadata_bytes_max, .objects_max = options->parts_max, .base = base};
+    kh_status status;
+
+    if (parts == FORM_PART_10)
+        return kh_part_reader_init(&s->reader, boundary, options->parts_max, &part_calls, s, err);
+    snprintf(base, sizeof base, "%s/studies%s%s", s->results.address, s->study_uid[0] ? "/" : "", s->study_uid);
+    status = kh_stow_file_create(&s->file, s->dicomweb, err);
+    apart.spool_fd = s->file.fd;
+    if (status == KH_OK)
+        status = kh_assembly_create(&s->assembly, &apart, err);
+    return status == KH_OK ? kh_part_reader_init(&s->reader, boundary, options->parts_max, &kh_assembly_parts, s->assembly, err) : status;
+}
+
 void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
 {
     kh_error err = KH_ERROR_INIT;
     const char *study = kh_http_segment(request, "study");
     kh_media_type type;
+    form parts;
+    bool xml;
     stow *s;
 
-    if (check_head(dicomweb, request, &type) != KH_OK)
+    if (check_head(dicomweb, request, &type, &parts) != KH_OK || choose_answer(request, &xml) != KH_OK)
         return;
     if (!take_place(dicomweb)) {
         kh_http_answer_code(request, 503, "as many others store objects as may at once; try again");
@@ -174,11 +266,12 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
         return;
     }
     s->dicomweb = dicomweb;
+    s->answer_xml = xml;
     s->file.fd = -1;
     s->broken = (kh_error)KH_ERROR_INIT;
     snprintf(s->study_uid, sizeof s->study_uid, "%s", study ? study : "");
     kh_dicomweb_address(dicomweb, request, s->results.address);
-    if (kh_part_reader_init(&s->reader, kh_media_type_parameter(&type, "boundary"), dicomweb->options.parts_max, &part_calls, s, &err) != KH_OK) {
+    if (make_reader(s, parts, kh_media_type_parameter(&type, "boundary"), &err) != KH_OK) {
         drop(s);
         kh_http_answer_error(request, &err);
         return;

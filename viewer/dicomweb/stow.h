@@ -1,5 +1,6 @@
 /* stow.h - what the files of STOW-RS share (PS3.18 10.5).
  *   stow.c          one request: who may, which type, its parts; the answer
+ *   assembly.h      objects that come as metadata and bulk data
  *   stow_object.c   one Part 10 object: kept in a file of incoming/, looked at, handed to the owner of the cache
  *   stow_answer.c   the result of each, as the Store Instances Response Module (PS3.18 10.5.3.2, table I.1-1) */
 #ifndef KH_VIEWER_DICOMWEB_STOW_H
@@ -59,7 +60,7 @@ typedef struct kh_stow_results {
 
 void kh_stow_results_release(kh_stow_results *results);
 KH_MUST_USE kh_status kh_stow_results_add(kh_stow_results *results, const kh_stow_object *object, kh_error *err);
-/* study_uid: of the address, or "". */
-void kh_stow_results_answer(const kh_stow_results *results, const char *study_uid, kh_http_request *request);
+/* study_uid: of the address, or "". xml: as application/dicom+xml, else application/dicom+json. */
+void kh_stow_results_answer(const kh_stow_results *results, const char *study_uid, bool xml, kh_http_request *request);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dicom/native_xml.h"
 
 #define ANSWER_BYTES_MAX (32u << 20)
 #define ADDRESS_SIZE (KH_DICOMWEB_ADDRESS_SIZE + 3 * KH_UID_SIZE + 32)
@@ -144,15 +145,11 @@ static const char *common_study(const kh_stow_results *results, const char *stud
     return common;
 }
 
-void kh_stow_results_answer(const kh_stow_results *results, const char *study_uid, kh_http_request *request)
+static kh_status write_module(kh_buf *out, const kh_stow_results *results, const char *study, kh_error *err)
 {
-    const char *study = results->failed_count < results->count ? common_study(results, study_uid) : NULL;
-    kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
-    kh_buf body;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_json_writer_init(&json, out);
     kh_json_object_begin(&json);
     if (study)
         put_study_address(&json, results->address, study);
@@ -160,11 +157,39 @@ void kh_stow_results_answer(const kh_stow_results *results, const char *study_ui
     put_sequence(&json, results, "00081199", STORED);
     put_sequence(&json, results, "0008119A", OTHERS);
     kh_json_object_end(&json);
-    if (kh_json_writer_status(&json, &err) == KH_OK) {
+    return kh_json_writer_status(&json, err);
+}
+
+static kh_status write_xml(kh_buf *out, const kh_buf *text, kh_error *err)
+{
+    kh_json *json = NULL;
+    kh_status status = kh_json_parse(&json, kh_buf_text(text), text->size, ANSWER_BYTES_MAX, err);
+
+    if (status == KH_OK)
+        status = kh_native_xml_write(out, json, err);
+    kh_json_free(json);
+    return status;
+}
+
+void kh_stow_results_answer(const kh_stow_results *results, const char *study_uid, bool xml, kh_http_request *request)
+{
+    const char *study = results->failed_count < results->count ? common_study(results, study_uid) : NULL;
+    kh_error err = KH_ERROR_INIT;
+    kh_status status;
+    kh_buf text, told;
+
+    kh_buf_init(&text, ANSWER_BYTES_MAX);
+    kh_buf_init(&told, ANSWER_BYTES_MAX);
+    status = write_module(&text, results, study, &err);
+    if (status == KH_OK && xml)
+        status = write_xml(&told, &text, &err);
+    if (status == KH_OK) {
         kh_http_set_header(request, "Cache-Control", "no-store");
-        kh_http_answer(request, code_of(results), "application/dicom+json", body.data, body.size);
+        kh_http_answer(request, code_of(results), xml ? "application/dicom+xml" : "application/dicom+json", xml ? told.data : text.data,
+                       xml ? told.size : text.size);
     } else {
         kh_http_answer_error(request, &err);
     }
-    kh_buf_release(&body);
+    kh_buf_release(&text);
+    kh_buf_release(&told);
 }
