@@ -1,4 +1,4 @@
-/* The pull queue against a hospital with faults to order (R7), and against dcmqrscp. */
+/* The pull queue against a hospital with faults to order (R7), and against dcmqrscp. KH_LONG=1: each fault 12 times. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,17 +148,24 @@ static void run_faults(unsigned series_parallel)
     world_free(&it);
 }
 
+static int rounds(void)
+{
+    return getenv("KH_LONG") && getenv("KH_LONG")[0] ? 12 : 1;
+}
+
 static void hospital_faults(void **state)
 {
     (void)state;
-    run_faults(1);
+    for (int i = 0; i < rounds(); i++)
+        run_faults(1);
 }
 
 /* The same with a move for each series, both at once: the end is the same. */
 static void hospital_faults_parallel(void **state)
 {
     (void)state;
-    run_faults(KH_PULL_LANES_MAX);
+    for (int i = 0; i < rounds(); i++)
+        run_faults(KH_PULL_LANES_MAX);
 }
 
 /* The one wait of this test that is real: short, since nothing has to come within it. */

@@ -2,8 +2,9 @@
 // and a PACS that goes away in the middle of a pull and comes back (R7).
 import assert from 'node:assert/strict';
 import net from 'node:net';
+import path from 'node:path';
 import { test } from 'node:test';
-import { attribute, freePort, Pacs, phantomFiles, run, Service, sleep, storescu, until } from '../lib/service.mjs';
+import { attribute, filesUnder, freePort, Pacs, phantomFiles, run, Service, sleep, storescu, until } from '../lib/service.mjs';
 
 const scanner = ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital'];
 
@@ -19,6 +20,22 @@ test('eight senders of the same objects at once: all succeed, each object is kep
     const sent = await Promise.all(Array.from({ length: 8 }, () => storescu(service.dicomPort, files)));
     for (const one of sent) assert.equal(one.acknowledged.length, files.length, one.output.slice(-2000));
     assert.equal(Object.keys(await service.objects()).length, files.length);
+    await assertClean(service);
+});
+
+test('eight senders of two kinds of bytes under the same UIDs: the first stays, the second lies beside, the log tells', async (t) => {
+    const service = await Service.start({ nodes: [scanner] });
+    t.after(() => service.stop());
+    const count = 4;
+    const kinds = [phantomFiles(count), phantomFiles(2 * count).slice(0, count)]; // the same identifiers, other pixels
+    const [uids, others] = await Promise.all(kinds.map(async (files) => Object.values(await attribute('0008,0018', files)).sort()));
+    assert.deepEqual(uids, others);
+    const sent = await Promise.all(Array.from({ length: 8 }, (_, i) => storescu(service.dicomPort, kinds[i % 2], { extra: ['--no-halt'] })));
+    for (const one of sent) assert.equal(one.acknowledged.length + one.refused.length, count, one.output.slice(-2000));
+    assert.deepEqual(Object.keys(await service.objects()).sort(), uids);
+    assert.equal(filesUnder(path.join(service.dir, 'data/objects')).length, count);
+    assert.equal(filesUnder(path.join(service.dir, 'data/quarantine')).length, count, 'each second kind once');
+    for (const uid of uids) assert.match(service.log, new RegExp(`warn .*${uid.replaceAll('.', '\\.')} again with other bytes: object \\d+ stays`));
     await assertClean(service);
 });
 

@@ -1,14 +1,17 @@
-// R8: peers that hang, drip or go without a word. Each has a deadline of its own; whoever else calls is served meanwhile.
+// R8: peers that hang, drip, stop reading or go without a word. Each has a deadline of its own; whoever else calls is served meanwhile. The
+// deadlines are seconds here; KH_LONG=1: those of the configuration as it comes.
 // R17: many associations, after which the bridge holds what it held before. 2,000; KH_LONG=1: 100,000.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { filesUnder, phantomFiles, run, Service, sleep, storescu, until } from '../lib/service.mjs';
+import { filesUnder, freePort, listens, phantomFiles, run, Service, sleep, start, storescu, temporaryFolder, until } from '../lib/service.mjs';
 import { associateRequest, ctStorage, dataPdu, Peer, storeRequest } from '../lib/upper_layer.mjs';
 
 const scanner = ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital'];
 const associationsAllowed = 100;
+
+const deadlines = process.env.KH_LONG ? {} : { associate_timeout: '2 s', pdu_timeout: '2 s', idle_timeout: '6 s' };
 
 async function assertEcho(service, t) {
     const begin = Date.now();
@@ -40,19 +43,53 @@ function drip(peer, bytes) {
 }
 
 test('99 of 100 associations hang: the hundredth is served; each that hangs is ended at its deadline', async (t) => {
-    const limits = { associations: associationsAllowed, associations_per_address: associationsAllowed, associate_timeout: '2 s', pdu_timeout: '2 s', idle_timeout: '6 s' };
-    const service = await Service.start({ settings: { dicom: limits }, nodes: [scanner] });
+    const limits = { associations: associationsAllowed, associations_per_address: associationsAllowed };
+    const service = await Service.start({ settings: { dicom: { ...limits, ...deadlines } }, nodes: [scanner] });
     t.after(() => service.stop());
     const hanging = [];
     const associated = ways.slice(3);
     for (let i = 0; i < associationsAllowed - 1; i++) hanging.push(await associated[i % associated.length][1](service.dicomPort));
     for (const [, hang] of ways.slice(0, 3)) for (let i = 0; i < 20; i++) hanging.push(await hang(service.dicomPort));
     await assertEcho(service, t);
-    await until('every one that hung is ended', () => hanging.every((peer) => peer.ended), { seconds: 20 });
+    await until('every one that hung is ended', () => hanging.every((peer) => peer.ended), { seconds: process.env.KH_LONG ? 200 : 20 });
     assert.deepEqual(filesUnder(path.join(service.dir, 'data/incoming')), []);
     await assertEcho(service, t);
     const sent = await storescu(service.dicomPort, phantomFiles(8));
     assert.equal(sent.acknowledged.length, 8, sent.output.slice(-2000));
+});
+
+/** Half open, as seen from here: the system acknowledges what its buffers hold, the program reads nothing more. */
+test('receivers that stop reading are given up at their deadline, by C-GET and by C-MOVE; then all is fetched', { timeout: 600000 }, async (t) => {
+    const files = phantomFiles(54); // 28 MB, more than what the buffers of two sockets hold
+    const port = await freePort();
+    const reader = ['reader', '--ae-title', 'READER', '--host', '127.0.0.1', '--port', String(port), '--facility', 'hospital', '--may', 'find,move'];
+    const service = await Service.start({ settings: { dicom: deadlines }, nodes: [scanner, reader], files, facility: 'hospital' });
+    t.after(() => service.stop());
+    const [study] = await service.studies();
+    const [taken, stored] = [temporaryFolder('kh-get'), temporaryFolder('kh-move')];
+    const wanted = ['-S', '-aet', 'READER', '-aec', 'KAKEHASHI', '-k', 'QueryRetrieveLevel=STUDY', '-k', `StudyInstanceUID=${study.uid}`];
+    const called = ['127.0.0.1', String(service.dicomPort)];
+    const move = () => run('movescu', ['-v', ...wanted, '-aem', 'READER', ...called], { seconds: 300 });
+
+    const get = start('getscu', [...wanted, '-od', taken, ...called]);
+    await until('the first object came', () => fs.readdirSync(taken).length > 0, { everyMs: 1 });
+    process.kill(get.pid, 'SIGSTOP');
+    assert.ok(fs.readdirSync(taken).length < files.length, 'all of it came before it was stopped: nothing was tested');
+    const archive = start('storescp', ['-od', stored, String(port)]);
+    t.after(() => process.kill(-archive.pid, 'SIGKILL'));
+    await until('storescp listens', () => listens(port));
+    const moving = move();
+    await until('the first object came', () => fs.readdirSync(stored).length > 0, { everyMs: 1 });
+    process.kill(archive.pid, 'SIGSTOP');
+    await assertEcho(service, t);
+    assert.notEqual((await moving).code, 0, 'what was not taken is told');
+    await until('both are given up', async () => (await service.json('/api/admin/associations')).active === 0, { seconds: 200 });
+    process.kill(get.pid, 'SIGKILL');
+    process.kill(archive.pid, 'SIGCONT');
+    await assertEcho(service, t);
+    const again = await move();
+    assert.equal(again.code, 0, again.output.slice(-2000));
+    assert.equal(fs.readdirSync(stored).length, files.length);
 });
 
 test('one more than may be is told so at once, and gets its place when another ends', async (t) => {

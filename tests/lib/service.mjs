@@ -22,6 +22,13 @@ export const needsData = dataDir ? false : 'no real files: neither KH_DATA nor .
 
 export const sleep = (ms) => new Promise((resolve) => { setTimeout(resolve, ms); });
 
+/** A line of how far a long test is, into the file that KH_PROGRESS names, else to standard error when the run is a long one. */
+export function progress(line) {
+    const text = `${new Date().toISOString()} ${line}\n`;
+    if (process.env.KH_PROGRESS) fs.appendFileSync(process.env.KH_PROGRESS, text);
+    else if (process.env.KH_LONG || process.env.KH_ROUNDS) process.stderr.write(text);
+}
+
 /** Poll until condition() gives something true, which is returned; what was seen last is part of the error. */
 export async function until(what, condition, { seconds = 30, everyMs = 20 } = {}) {
     const end = Date.now() + seconds * slow * 1000;

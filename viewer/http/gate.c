@@ -208,6 +208,8 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
     const char *problem;
     unsigned code;
 
+    if (!request->raw && request->raw_size <= KH_TARGET_BYTES_MAX)
+        return refuse(request, 503, "no memory for a request");
     if (!request->raw)
         return refuse(request, 414, "the target is too long");
     problem = check_head(request, method, url, version, &code);

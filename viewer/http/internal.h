@@ -66,7 +66,7 @@ struct kh_http_request {
     kh_http_connection *connection;
     int fd; /* of the connection; for asking whether the client is there */
     atomic_uint holders; /* the connection, and the owner of a suspended request */
-    char *raw;           /* the target as it stood in the request line; NULL when it was too long */
+    char *raw;           /* the target as it stood in the request line; NULL when it was too long, or without memory */
     size_t raw_size;
     kh_target target;
     kh_route_match match;
