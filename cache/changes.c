@@ -136,12 +136,30 @@ static kh_status check_author(const kh_change_author *author, kh_error *err)
 typedef struct making {
     kh_change_kind kind;
     const kh_change_author *author;
-    int64_t study_id, series_id, object_id;
+    int64_t study_id, series_id, object_id, finding_id;
     const char *facility, *patient_id;
     const kh_patient_values *patient;
     const kh_study_values *study;
     int64_t change_id, objects; /* out */
 } making;
+
+/* The finding that it follows, if any, unless another change that stands has followed it. */
+static kh_status settle_finding(kh_write *write, const making *m, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(m->finding_id), KH_SQL_I(m->change_id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(m->author->asked_by)};
+    int64_t settled = 0;
+    kh_status status;
+
+    if (m->finding_id == 0)
+        return KH_OK;
+    status = kh_sql_run(kh_write_sql(write),
+                        "UPDATE finding SET state = 1, change_id = ?2, ended_ms = ?3, ended_by = ?4 WHERE id = ?1 AND (state IN (0, 2)"
+                        " OR state = 1 AND EXISTS (SELECT 1 FROM change c WHERE c.id = finding.change_id AND c.undone_ms > 0))",
+                        values, 4, &settled, err);
+    if (status == KH_OK && settled == 0)
+        return kh_error_set(err, KH_E_CONFLICT, "finding %" PRId64 " is settled already", m->finding_id);
+    return status == KH_OK ? kh_write_event(write, KH_EVENT_FINDING, m->finding_id, err) : status;
+}
 
 static kh_status hide(kh_write *write, void *context, kh_error *err)
 {
@@ -151,7 +169,9 @@ static kh_status hide(kh_write *write, void *context, kh_error *err)
     if (status != KH_OK)
         return status;
     status = kh_hide_part(write, m->change_id, m->study_id, m->series_id, m->object_id, &m->objects, err);
-    return status == KH_OK && m->objects == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "nothing there to be hidden") : status;
+    if (status == KH_OK && m->objects == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "nothing there to be hidden");
+    return status == KH_OK ? settle_finding(write, m, err) : status;
 }
 
 static kh_status check_study(kh_cache *cache, int64_t study_id, kh_error *err)
@@ -221,7 +241,9 @@ static kh_status correct_patient(kh_write *write, void *context, kh_error *err)
 
     if (status == KH_OK)
         status = kh_change_note(write, KH_CHANGE_PATIENT, facility_id, patient_ref, 0, m->author, &m->change_id, err);
-    return status == KH_OK ? kh_correct_patient(write, m->change_id, patient_ref, m->patient, err) : status;
+    if (status == KH_OK)
+        status = kh_correct_patient(write, m->change_id, patient_ref, m->patient, err);
+    return status == KH_OK ? settle_finding(write, m, err) : status;
 }
 
 static kh_status correct_study(kh_write *write, void *context, kh_error *err)
@@ -229,7 +251,9 @@ static kh_status correct_study(kh_write *write, void *context, kh_error *err)
     making *m = context;
     kh_status status = kh_change_note(write, KH_CHANGE_STUDY, 0, 0, m->study_id, m->author, &m->change_id, err);
 
-    return status == KH_OK ? kh_correct_study(write, m->change_id, m->study_id, m->study, err) : status;
+    if (status == KH_OK)
+        status = kh_correct_study(write, m->change_id, m->study_id, m->study, err);
+    return status == KH_OK ? settle_finding(write, m, err) : status;
 }
 
 static kh_status log_correction(const making *m, kh_status status, int64_t *change_id)
@@ -240,28 +264,64 @@ static kh_status log_correction(const making *m, kh_status status, int64_t *chan
     return status;
 }
 
+static kh_status make_patient(kh_cache *cache, making *m, int64_t *change_id, kh_error *err)
+{
+    kh_status status = check_author(m->author, err);
+
+    if (status == KH_OK && !m->patient_id[0])
+        status = kh_error_set(err, KH_E_ARG, "patient_id must not be empty");
+    if (status == KH_OK && m->patient->patient_id && strcmp(m->patient->patient_id, m->patient_id) == 0)
+        status = kh_error_set(err, KH_E_ARG, "the new patient_id is the present one");
+    return log_correction(m, status == KH_OK ? kh_cache_write(cache, correct_patient, m, err) : status, change_id);
+}
+
 kh_status kh_change_patient(kh_cache *cache, const char *facility, const char *patient_id, const kh_patient_values *values,
                             const kh_change_author *author, int64_t *change_id, kh_error *err)
 {
     making m = {.author = author, .facility = facility, .patient_id = patient_id, .patient = values};
-    kh_status status = check_author(author, err);
 
-    if (status == KH_OK && !patient_id[0])
-        status = kh_error_set(err, KH_E_ARG, "patient_id must not be empty");
-    if (status == KH_OK && values->patient_id && strcmp(values->patient_id, patient_id) == 0)
-        status = kh_error_set(err, KH_E_ARG, "the new patient_id is the present one");
-    return log_correction(&m, status == KH_OK ? kh_cache_write(cache, correct_patient, &m, err) : status, change_id);
+    return make_patient(cache, &m, change_id, err);
+}
+
+static kh_status make_study(kh_cache *cache, making *m, int64_t *change_id, kh_error *err)
+{
+    kh_status status = check_author(m->author, err);
+
+    if (status == KH_OK)
+        status = check_study(cache, m->study_id, err);
+    return log_correction(m, status == KH_OK ? kh_cache_write(cache, correct_study, m, err) : status, change_id);
 }
 
 kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author, int64_t *change_id,
                           kh_error *err)
 {
     making m = {.author = author, .study_id = study_id, .study = values};
-    kh_status status = check_author(author, err);
 
-    if (status == KH_OK)
-        status = check_study(cache, study_id, err);
-    return log_correction(&m, status == KH_OK ? kh_cache_write(cache, correct_study, &m, err) : status, change_id);
+    return make_study(cache, &m, change_id, err);
+}
+
+kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, const kh_change_author *author, int64_t *change_id, kh_error *err)
+{
+    const kh_patient_values patient = {.patient_id = what->to_id};
+    const kh_study_values study = {.patient_id = what->to_id};
+    making m = {.kind = what->kind, .author = author, .finding_id = what->finding_id};
+
+    switch (what->kind) {
+    case KH_CHANGE_GONE:
+        m.study_id = what->study_id;
+        return run_hide(cache, &m, change_id, err);
+    case KH_CHANGE_PATIENT:
+        m.facility = what->facility;
+        m.patient_id = what->patient_id;
+        m.patient = &patient;
+        return make_patient(cache, &m, change_id, err);
+    case KH_CHANGE_STUDY:
+        m.study_id = what->study_id;
+        m.study = &study;
+        return make_study(cache, &m, change_id, err);
+    default:
+        return kh_error_set(err, KH_E_ARG, "change of kind %d, expected gone, patient or study", (int)what->kind);
+    }
 }
 
 /* ---- undoing, and for good ---- */

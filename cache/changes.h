@@ -78,6 +78,15 @@ typedef struct kh_study_values {
 KH_MUST_USE kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author,
                                       int64_t *change_id, kh_error *err);
 
+/* What a finding (cache/findings.h) says, done here; the finding is settled in the same transaction. KH_E_CONFLICT when it was settled before. */
+typedef struct kh_change_following {
+    int64_t finding_id, study_id;
+    kh_change_kind kind;                      /* KH_CHANGE_GONE, KH_CHANGE_PATIENT or KH_CHANGE_STUDY */
+    const char *facility, *patient_id, *to_id; /* of KH_CHANGE_PATIENT: all three; of KH_CHANGE_STUDY: to_id */
+} kh_change_following;
+KH_MUST_USE kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, const kh_change_author *author, int64_t *change_id,
+                                       kh_error *err);
+
 /* As it was before. Corrections of the same value are undone in the reverse order: KH_E_CONFLICT names the newer one. KH_E_CONFLICT also
  * when it was undone already. What was purged does not come back, but may be sent again. */
 KH_MUST_USE kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err);

@@ -10,13 +10,14 @@ typedef enum kh_event_kind {
     KH_EVENT_PULL = 2,  /* a pull job moved */
     KH_EVENT_NODE = 3,  /* a node was added or removed */
     KH_EVENT_SEND = 4,  /* a send moved */
-    KH_EVENT_RULE = 5   /* a rule was added, changed or removed, or a back-fill moved */
+    KH_EVENT_RULE = 5,  /* a rule was added, changed or removed, or a back-fill moved */
+    KH_EVENT_FINDING = 6 /* a comparison of a node ended (its id is 0), or a finding was settled */
 } kh_event_kind;
 
 typedef struct kh_event {
     uint64_t seq;
     kh_event_kind kind;
-    int64_t id;        /* of the study, pull, node, send or rule */
+    int64_t id;        /* of the study, pull, node, send, rule or finding */
     int64_t when_ms;   /* wall clock */
 } kh_event;
 

@@ -286,6 +286,37 @@ static const char schema_15[] =
     "CREATE TRIGGER patient_study_gone AFTER DELETE ON study WHEN OLD.object_count > 0 BEGIN " COUNT_STUDY("OLD", "- 1") " END;"
     "CREATE INDEX study_by_patient ON study (patient_ref, date DESC, time DESC, id DESC);";
 
+/* See cache/compares.h and cache/findings.h. compare_study.told: how the study differs, in the round under way; kind, since_ms: in the last
+ * round that was believed, and since when. A number of a study may be used again, so nothing of one that is gone stays under it. */
+static const char schema_16[] =
+    "CREATE TABLE compare_round ("
+    "  node_id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, position INTEGER NOT NULL DEFAULT 0,"
+    "  asked INTEGER NOT NULL DEFAULT 0, same INTEGER NOT NULL DEFAULT 0, known INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,"
+    "  patient INTEGER NOT NULL DEFAULT 0, instances INTEGER NOT NULL DEFAULT 0, findings INTEGER NOT NULL DEFAULT 0,"
+    "  believed INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, not_before_ms INTEGER NOT NULL DEFAULT 0,"
+    "  reason TEXT NOT NULL DEFAULT '');"
+    "CREATE TABLE compare_study ("
+    "  node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL, when_ms INTEGER NOT NULL, told INTEGER NOT NULL, there TEXT NOT NULL,"
+    "  missing INTEGER NOT NULL, kind INTEGER NOT NULL DEFAULT 0, since_ms INTEGER NOT NULL DEFAULT 0,"
+    "  PRIMARY KEY (node_id, study_ref)) WITHOUT ROWID;"
+    "CREATE INDEX compare_study_told ON compare_study (node_id) WHERE told > 0;"
+    "CREATE INDEX compare_study_by_study ON compare_study (study_ref);"
+    "CREATE TABLE finding ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, here TEXT NOT NULL, there TEXT NOT NULL, missing INTEGER NOT NULL, since_ms INTEGER NOT NULL,"
+    "  noticed_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL DEFAULT 0, ended_by TEXT NOT NULL DEFAULT '',"
+    "  change_id INTEGER NOT NULL DEFAULT 0, UNIQUE (study_ref, node_id, kind, there));"
+    "CREATE INDEX finding_open ON finding (id) WHERE state = 0;"
+    "CREATE INDEX finding_by_change ON finding (change_id) WHERE change_id > 0;"
+    "CREATE TRIGGER compare_study_gone AFTER DELETE ON study BEGIN"
+    "  DELETE FROM compare_study WHERE study_ref = old.id;"
+    "  UPDATE finding SET state = 3 WHERE study_ref = old.id AND state IN (0, 2);"
+    "  UPDATE finding SET study_ref = -id WHERE study_ref = old.id; END;"
+    "CREATE TRIGGER compare_node_gone AFTER DELETE ON node BEGIN"
+    "  DELETE FROM compare_round WHERE node_id = old.id;"
+    "  DELETE FROM compare_study WHERE node_id = old.id;"
+    "  UPDATE finding SET state = 3 WHERE node_id = old.id AND state IN (0, 2); END;";
+
 static kh_status name_key(kh_buf *out, const char *text, kh_error *err)
 {
     return kh_fold_name_group(out, text, strlen(text), err);
@@ -319,5 +350,5 @@ kh_status kh_schema_prepare(kh_sql *sql, kh_error *err)
 }
 
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13, schema_14, schema_15};
+                                          schema_12, schema_13, schema_14, schema_15, schema_16};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include "cache/search.h"
+#include "cache/compares.h"
 #include "cache/nodes.h"
 #include "cache/schema.h"
+#include "cache/search.h"
 #include "store/sql.h"
 
 /* A node and a study as schema 1 held them. */
@@ -39,7 +40,9 @@ static void from_the_first(void **state)
     temp_dir dir;
     kh_cache *cache;
     kh_search *search;
+    kh_compare compare;
     kh_node node;
+    int64_t findings;
     size_t count;
     bool more;
 
@@ -62,6 +65,10 @@ static void from_the_first(void **state)
         assert_int_equal(count, 1);
         assert_string_equal(rows[0].study.study_uid, "1.2");
         kh_search_free(search);
+        assert_ok(kh_finding_count_open(cache, &findings, err)); /* nothing was compared yet, and can be now */
+        assert_int_equal(findings, 0);
+        assert_int_equal(kh_compare_find(cache, node.id, &compare, NULL), round == 0 ? KH_E_NOT_FOUND : KH_OK);
+        assert_ok(kh_compare_request(cache, node.id, err));
         kh_cache_close(cache);
     }
     temp_dir_remove(&dir);
