@@ -8,6 +8,7 @@
 #include "cache/metadata_prepare.h"
 #include "cache/pulls.h"
 #include "dicom/shim/acceptor.h"
+#include "pacs-bridge/comparer.h"
 #include "pacs-bridge/control.h"
 #include "pacs-bridge/object_list.h"
 #include "pacs-bridge/pull_queue.h"
@@ -42,6 +43,7 @@ const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max 
                                                      .send_attempts_max = 300,
                                                      .quiet_ms = 60000,
                                                      .facility_default = "local",
+                                                     .compare = {.apart_ms = 43200000, .studies_per_hour = 7200, .differences_max = 20},
                                                      .control = true};
 
 struct kh_bridge {
@@ -53,6 +55,7 @@ struct kh_bridge {
     kh_watch *watch;
     kh_rules rules;
     kh_rule_worker *rule_worker;
+    kh_comparer *comparer;
     kh_send_queue *sends;
     kh_keeper *keeper;
     kh_metadata_preparer *preparer;
@@ -88,6 +91,7 @@ static void queue_changed(void *context)
     pull_filed(context);
     send_filed(context);
     lookup_filed(context);
+    kh_comparer_kick(((kh_bridge *)context)->comparer);
 }
 
 static kh_status pull_cancel(void *context, int64_t pull_id, kh_error *err)
@@ -165,6 +169,18 @@ static kh_status start_rules(kh_bridge *bridge, const kh_bridge_options *options
 
     bridge->rules = (kh_rules){bridge->service.cache, send_filed, lookup_filed, bridge};
     return kh_rule_worker_start(&bridge->rule_worker, &worker, err);
+}
+
+static kh_status start_comparer(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
+{
+    const kh_comparer_options comparer = {.cache = bridge->service.cache,
+                                          .stop = bridge->stop,
+                                          .service = &bridge->service,
+                                          .limits = options->compare,
+                                          .retry_first_ms = options->pull_retry_first_ms,
+                                          .retry_longest_ms = options->pull_retry_longest_ms};
+
+    return kh_comparer_start(&bridge->comparer, &comparer, err);
 }
 
 static kh_status study_arrived(void *context, const kh_arriving *study, kh_error *err)
@@ -324,6 +340,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     if (status == KH_OK)
         status = start_watch(bridge, options, err);
     if (status == KH_OK)
+        status = start_comparer(bridge, options, err);
+    if (status == KH_OK)
         status = start_commits(bridge, options, err);
     if (status == KH_OK)
         status = kh_keeper_start(&bridge->keeper, cache, err);
@@ -355,6 +373,7 @@ void kh_bridge_stop(kh_bridge *bridge, int64_t drain_ms)
         kh_stop_hard(bridge->stop);
     kh_watch_join(bridge->watch);
     kh_rule_worker_join(bridge->rule_worker);
+    kh_comparer_join(bridge->comparer);
     kh_send_queue_join(bridge->sends);
     kh_commit_queue_join(bridge->service.commits);
     kh_pull_queue_join(bridge->pulls);

@@ -39,6 +39,10 @@
  *   change.study   study accession description study_id patient_id reason asked_by  -> id
  *                  (members that are absent stay as they are)
  *   change.undo    id asked_by
+ *   compare.now    node                                         -> nodes   (a round begins at once; without node: of each that has an address)
+ *   finding.list   which before limit                           -> findings more   (which: open, all; as pull.list)
+ *   finding.apply  id reason asked_by                           -> change
+ *   finding.dismiss id asked_by
  *   quarantine.accept  name                                     -> object_id
  *   quarantine.discard name
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid

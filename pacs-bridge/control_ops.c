@@ -224,6 +224,8 @@ static const struct {
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
     {"change.delete", kh_op_change_delete}, {"change.patient", kh_op_change_patient}, {"change.study", kh_op_change_study},
     {"change.undo", kh_op_change_undo},
+    {"finding.list", kh_op_finding_list}, {"finding.apply", kh_op_finding_apply}, {"finding.dismiss", kh_op_finding_dismiss},
+    {"compare.now", kh_op_compare_now},
     {"study.evict", kh_op_study_evict}, {"study.recall", kh_op_study_recall}, {"study.pin", kh_op_study_pin}, {"study.unpin", kh_op_study_unpin},
     {"quarantine.accept", kh_op_quarantine_accept}, {"quarantine.discard", kh_op_quarantine_discard},
 };

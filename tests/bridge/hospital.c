@@ -96,6 +96,93 @@ static kh_status match_instances(hospital *pacs, kh_assoc *assoc, uint8_t id, co
     return status;
 }
 
+/* --- C-FIND of an archive of many --- */
+
+static kh_status match_listed_study(kh_assoc *assoc, uint8_t id, const kh_dimse *request, const hospital_study *study)
+{
+    char count[16];
+    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
+                           {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), study->patient_id},
+                           {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), study->study_uid},
+                           {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), count}};
+
+    snprintf(count, sizeof(count), "%u", study->instances);
+    return send_match(assoc, id, request, keys, 4);
+}
+
+static kh_status match_listed_series(kh_assoc *assoc, uint8_t id, const kh_dimse *request, const hospital_study *study)
+{
+    char uid[70];
+    const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"}, {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), uid}};
+
+    snprintf(uid, sizeof(uid), "%s.1", study->study_uid);
+    return send_match(assoc, id, request, keys, 2);
+}
+
+static kh_status match_listed_instances(kh_assoc *assoc, uint8_t id, const kh_dimse *request, const hospital_study *study)
+{
+    kh_status status = KH_OK;
+
+    for (unsigned i = 1; status == KH_OK && i <= study->instances; i++) {
+        char uid[80];
+        const kh_key keys[] = {{KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), uid}, {KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "IMAGE"}};
+        snprintf(uid, sizeof(uid), "%s.1.%u", study->study_uid, i);
+        status = send_match(assoc, id, request, keys, 2);
+    }
+    return status;
+}
+
+static kh_status serve_listed(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, const kh_item *query, const char *level)
+{
+    char study_uid[65] = "";
+    kh_status status = KH_OK;
+
+    (void)kh_item_string(query, KH_TAG_STUDY_INSTANCE_UID, 0, study_uid, sizeof(study_uid));
+    for (unsigned i = 0; status == KH_OK && i < HOSPITAL_STUDIES_MAX; i++) {
+        hospital_study study;
+        pthread_mutex_lock(&pacs->lock);
+        study = pacs->studies[i];
+        pthread_mutex_unlock(&pacs->lock);
+        if (study.instances == 0 || strcmp(study.study_uid, study_uid) != 0)
+            continue;
+        if (strcmp(level, "STUDY") == 0)
+            status = match_listed_study(assoc, id, request, &study);
+        else if (strcmp(level, "SERIES") == 0)
+            status = match_listed_series(assoc, id, request, &study);
+        else
+            status = match_listed_instances(assoc, id, request, &study);
+    }
+    return status == KH_OK ? answer(assoc, id, request, KH_DIMSE_SUCCESS) : status;
+}
+
+void hospital_set_study(hospital *pacs, const char *study_uid, const char *patient_id, unsigned instances)
+{
+    hospital_study *study = NULL;
+
+    pthread_mutex_lock(&pacs->lock);
+    for (unsigned i = 0; i < pacs->study_count && !study; i++)
+        if (strcmp(pacs->studies[i].study_uid, study_uid) == 0)
+            study = &pacs->studies[i];
+    if (!study && pacs->study_count == HOSPITAL_STUDIES_MAX)
+        abort();
+    if (!study)
+        study = &pacs->studies[pacs->study_count++];
+    snprintf(study->study_uid, sizeof(study->study_uid), "%s", study_uid);
+    snprintf(study->patient_id, sizeof(study->patient_id), "%s", patient_id);
+    study->instances = instances;
+    pthread_mutex_unlock(&pacs->lock);
+}
+
+static bool lists_studies(hospital *pacs)
+{
+    bool does;
+
+    pthread_mutex_lock(&pacs->lock);
+    does = pacs->study_count > 0;
+    pthread_mutex_unlock(&pacs->lock);
+    return does;
+}
+
 static kh_status serve_find(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request, const kh_item *query)
 {
     char level[17] = "", series[65] = "";
@@ -103,6 +190,7 @@ static kh_status serve_find(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
 
     (void)kh_item_string(query, KH_TAG_QUERY_RETRIEVE_LEVEL, 0, level, sizeof(level));
     (void)kh_item_string(query, KH_TAG_SERIES_INSTANCE_UID, 0, series, sizeof(series));
+    atomic_fetch_add(&pacs->finds, 1);
     if (faulty(pacs, FAULT_SILENT_FIND)) {
         (void)!kh_assoc_wait(assoc, pacs->silence_ms, NULL);
         return KH_E_CANCELLED;
@@ -111,6 +199,8 @@ static kh_status serve_find(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
         return answer(assoc, id, request, KH_DIMSE_OUT_OF_RESOURCES);
     if (faulty(pacs, FAULT_NO_STUDY))
         return answer(assoc, id, request, KH_DIMSE_SUCCESS);
+    if (lists_studies(pacs))
+        return serve_listed(pacs, assoc, id, request, query, level);
     if (strcmp(level, "STUDY") == 0)
         status = match_study(pacs, assoc, id, request);
     else if (strcmp(level, "SERIES") == 0)
@@ -383,6 +473,7 @@ void hospital_start(hospital *pacs, unsigned objects, uint16_t target_port)
                                    .context = pacs};
 
     memset(pacs, 0, sizeof(*pacs));
+    pthread_mutex_init(&pacs->lock, NULL);
     pacs->objects = objects;
     pacs->silence_ms = 120000;
     pacs->target_port = target_port;
@@ -400,4 +491,5 @@ void hospital_stop(hospital *pacs)
     kh_acceptor_drain(pacs->acceptor, 0);
     kh_stop_free(pacs->stop);
     close(pacs->listen_fd);
+    pthread_mutex_destroy(&pacs->lock);
 }

@@ -2,6 +2,7 @@
 #ifndef KH_TESTS_BRIDGE_HOSPITAL_H
 #define KH_TESTS_BRIDGE_HOSPITAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include "dicom/shim/acceptor.h"
@@ -38,6 +39,12 @@ typedef enum hospital_fault {
 } hospital_fault;
 
 #define HOSPITAL_BROKEN 5
+/* A study of an archive that is only asked, see hospital_set_study(). Its one series is UID.1, its objects UID.1.1, UID.1.2, ... */
+typedef struct hospital_study {
+    char study_uid[65], patient_id[65]; /* "": not told */
+    unsigned instances;                 /* 0: it has been deleted */
+} hospital_study;
+#define HOSPITAL_STUDIES_MAX 64
 
 typedef struct hospital {
     uint16_t port;           /* where it listens */
@@ -48,6 +55,10 @@ typedef struct hospital {
     _Atomic unsigned fault_moves;  /* moves that still show it; others are faultless */
     _Atomic bool silent;           /* it has fallen silent in a move */
     _Atomic unsigned moves, sent, asked_instances, study_moves;
+    _Atomic unsigned finds;  /* C-FIND requests */
+    pthread_mutex_t lock;    /* guards the next two */
+    hospital_study studies[HOSPITAL_STUDIES_MAX];
+    unsigned study_count;    /* 0: it has SUPPORT_STUDY_UID alone */
     kh_acceptor *acceptor;
     kh_stop *stop;
     int listen_fd;
@@ -55,5 +66,7 @@ typedef struct hospital {
 
 void hospital_start(hospital *pacs, unsigned objects, uint16_t target_port);
 void hospital_stop(hospital *pacs);
+/* C-FIND is answered from such studies from now on. One of the same UID is replaced. */
+void hospital_set_study(hospital *pacs, const char *study_uid, const char *patient_id, unsigned instances);
 
 #endif
