@@ -1,7 +1,6 @@
 /* change: deletions, corrections, what hospitals took back; and all of it undone. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "app/command.h"
@@ -180,17 +179,6 @@ static kh_status put_undo(kh_json_writer *json, const kh_args *args, kh_error *e
     return status;
 }
 
-/* Who asks: --by, else who is logged in. */
-static const char *asked_by(const change_options *o)
-{
-    const char *names[] = {o->by, getenv("SUDO_USER"), getenv("USER")};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (names[i] && names[i][0])
-            return names[i];
-    return "operator";
-}
-
 static kh_status put_request(kh_json_writer *json, kh_cache *cache, const kh_args *args, const change_options *o, kh_error *err)
 {
     const char *verb = args->words[0];
@@ -220,7 +208,7 @@ static kh_status ask(kh_cache *cache, const kh_args *args, const change_options 
     kh_json_object_begin(&json);
     status = put_request(&json, cache, args, o, err);
     put(&json, "reason", o->reason);
-    put(&json, "asked_by", asked_by(o));
+    put(&json, "asked_by", kh_session_asked_by(o->by));
     kh_json_object_end(&json);
     if (status == KH_OK)
         status = kh_json_writer_status(&json, err);

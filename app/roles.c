@@ -139,6 +139,12 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
                                         .patience_ms = settings->commitment_patience_ms,
                                         .keep_ms = settings->commitment_keep_ms,
                                         .sums = settings->commitment_checksums};
+    options.compare = (kh_compare_limits){.every_ms = settings->compare_every_ms,
+                                          .apart_ms = settings->compare_apart_ms,
+                                          .studies_per_hour = settings->compare_studies_per_hour,
+                                          .differences_max = settings->compare_differences,
+                                          .hide_gone = strcmp(settings->compare_gone, "hide") == 0,
+                                          .follow_merged = strcmp(settings->compare_merged, "follow") == 0};
     options.control = true;
     options.codec = codec;
     return kh_bridge_start(out, cache, &options, err);

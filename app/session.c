@@ -381,3 +381,13 @@ bool kh_session_name_valid(const char *name)
     return length >= 1 && length <= 64 &&
            strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-") == length;
 }
+
+const char *kh_session_asked_by(const char *by)
+{
+    const char *names[] = {by, getenv("SUDO_USER"), getenv("USER")};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (names[i] && names[i][0])
+            return names[i];
+    return "operator";
+}

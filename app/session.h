@@ -61,6 +61,9 @@ KH_MUST_USE kh_status kh_session_study_pin(kh_session *session, int64_t study_id
 /* See cache/quarantine.h. object_id is set when it is accepted. */
 KH_MUST_USE kh_status kh_session_quarantine(kh_session *session, const char *name, bool accept, int64_t *object_id, kh_error *err);
 
+/* Who asks for a change: this one, else (NULL or "") who is logged in. Borrowed from the environment. */
+const char *kh_session_asked_by(const char *by);
+
 /* 1 to 64 of [A-Za-z0-9_.-]: names of nodes and facilities. */
 bool kh_session_name_valid(const char *name);
 

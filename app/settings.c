@@ -98,6 +98,12 @@ const kh_settings kh_settings_default = {
     .pull_retry_longest_ms = 5 * MINUTE,
     .send_parallel = 2,
     .send_attempts = 300,
+    .compare_every_ms = 24 * HOUR,
+    .compare_apart_ms = 12 * HOUR,
+    .compare_studies_per_hour = 7200,
+    .compare_differences = 20,
+    .compare_gone = "notice",
+    .compare_merged = "notice",
 };
 
 #define FIELD(name) offsetof(kh_settings, name)
@@ -196,6 +202,12 @@ static const kh_config_key keys[] = {
     NUMBER("pull", "retry_longest", DURATION, pull_retry_longest_ms, 100, HOUR),
     NUMBER("send", "parallel", COUNT, send_parallel, 1, 16),
     NUMBER("send", "attempts", COUNT, send_attempts, 1, 10000),
+    NUMBER("compare", "every", DURATION, compare_every_ms, 0, 87600 * HOUR),
+    NUMBER("compare", "apart", DURATION, compare_apart_ms, SECOND, 8760 * HOUR),
+    NUMBER("compare", "studies_per_hour", COUNT, compare_studies_per_hour, 1, 1000000),
+    NUMBER("compare", "differences", COUNT, compare_differences, 1, 10000),
+    TEXT("compare", "gone", compare_gone),
+    TEXT("compare", "merged", compare_merged),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 
@@ -314,6 +326,10 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
     if (settings->pull_retry_longest_ms < settings->pull_retry_first_ms)
         return kh_error_set(err, KH_E_ARG, "[pull] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
                             settings->pull_retry_longest_ms, settings->pull_retry_first_ms);
+    if (strcmp(settings->compare_gone, "notice") != 0 && strcmp(settings->compare_gone, "hide") != 0)
+        return kh_error_set(err, KH_E_ARG, "[compare] gone: \"%s\", expected notice or hide", settings->compare_gone);
+    if (strcmp(settings->compare_merged, "notice") != 0 && strcmp(settings->compare_merged, "follow") != 0)
+        return kh_error_set(err, KH_E_ARG, "[compare] merged: \"%s\", expected notice or follow", settings->compare_merged);
     return KH_OK;
 }
 

@@ -110,6 +110,13 @@ typedef struct kh_settings {
 
     int64_t send_parallel;
     int64_t send_attempts;
+
+    int64_t compare_every_ms;
+    int64_t compare_apart_ms;
+    int64_t compare_studies_per_hour;
+    int64_t compare_differences;
+    char compare_gone[16];   /* "notice" or "hide" */
+    char compare_merged[16]; /* "notice" or "follow" */
 } kh_settings;
 
 extern const kh_settings kh_settings_default;
