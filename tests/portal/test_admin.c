@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "cache/changes.h"
+#include "cache/compares.h"
 #include "cache/nodes.h"
 
 #define FROM_OURS "Sec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n"
@@ -119,6 +120,11 @@ static const struct {
      "{\"patient_id\":\"1\",\"new_id\":\"2\",\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}", 200,
      "{\"op\":\"change.patient\",\"facility\":\"city\",\"patient_id\":\"1\",\"new_id\":\"2\","
      "\"sex\":\"\",\"reason\":\"r\",\"asked_by\":\"A\"}"},
+    {"apply", "/api/admin/findings/4/apply", "{\"reason\":\"r\",\"asked_by\":\"A\",\"here\":\"x\"}", 200,
+     "{\"op\":\"finding.apply\",\"id\":4,\"reason\":\"r\",\"asked_by\":\"A\"}"},
+    {"dismiss", "/api/admin/findings/4/dismiss", "{\"reason\":\"r\",\"asked_by\":\"A\"}", 200,
+     "{\"op\":\"finding.dismiss\",\"id\":4,\"asked_by\":\"A\"}"},
+    {"compare", "/api/admin/nodes/pacs/compare", "", 200, "{\"op\":\"compare.now\",\"node\":\"pacs\"}"},
     {"a retry takes nothing", "/api/admin/pulls/7/retry", "{\"asked_by\":\"A\"}", 200, "{\"op\":\"pull.retry\",\"id\":7}"},
     {"no object", "/api/admin/changes/3/undo", "[1]", 422, ""},
     {"a body that breaks off", "/api/admin/changes/3/undo", "{\"asked_by\":", 422, ""},
@@ -305,6 +311,56 @@ static void queue_and_failures(void **state)
     assert_int_equal(get_code(f, "/api/admin/failures?sends_before=x"), 400);
 }
 
+static void findings_are_listed(void **state)
+{
+    fixture *f = *state;
+    kh_node node = {.name = "archive", .ae_title = "ARCHIVE", .host = "127.0.0.1", .port = 104, .facility = "city"};
+    kh_compare compare;
+    kh_compared answer = {.study_id = f->other.study_id, .told = KH_FINDING_PATIENT, .there = "P-NEW"};
+    kh_cache *cache = f->samples.cache;
+    json_t *json, *row;
+
+    json = get_json(f, "/api/admin/findings");
+    assert_int_equal(json_array_size(json_object_get(json, "findings")), 0);
+    assert_int_equal(json_array_size(json_object_get(json, "compares")), 0);
+    json_decref(json);
+    assert_int_equal(kh_node_add(cache, &node, NULL), KH_OK);
+    compare = (kh_compare){.node_id = node.id};
+    assert_int_equal(kh_compare_begin(cache, &compare, NULL), KH_OK);
+    assert_int_equal(kh_compare_note(cache, &compare, &answer, 1, NULL), KH_OK);
+    assert_int_equal(kh_compare_end(cache, &compare, true, 1, NULL), KH_OK);
+    json = get_json(f, "/api/admin/findings");
+    assert_int_equal(integer(json, "open"), 1);
+    assert_true(json_is_false(json_object_get(json, "more")));
+    row = json_array_get(json_object_get(json, "findings"), 0);
+    assert_string_equal(text(row, "kind"), "patient");
+    assert_string_equal(text(row, "state"), "open");
+    assert_int_equal(integer(row, "node"), node.id);
+    assert_string_equal(text(row, "there"), "P-NEW");
+    assert_string_equal(text(row, "here"), text(json_object_get(json_object_get(row, "study"), "patient"), "id"));
+    assert_int_equal(integer(json_object_get(row, "study"), "id"), f->other.study_id);
+    assert_true(json_is_null(json_object_get(row, "ended")));
+    assert_int_equal(kh_finding_dismiss(cache, integer(row, "finding"), "somebody", NULL), KH_OK);
+    row = json_array_get(json_object_get(json, "compares"), 0);
+    assert_int_equal(integer(row, "node"), node.id);
+    assert_int_equal(integer(row, "asked"), 1);
+    assert_true(json_is_true(json_object_get(row, "believed")));
+    assert_true(json_is_string(json_object_get(row, "ended")));
+    json_decref(json);
+    json = get_json(f, "/api/admin/findings");
+    assert_int_equal(json_array_size(json_object_get(json, "findings")), 0);
+    json_decref(json);
+    json = get_json(f, "/api/admin/findings?all=1");
+    row = json_array_get(json_object_get(json, "findings"), 0);
+    assert_string_equal(text(row, "state"), "dismissed");
+    assert_string_equal(text(row, "ended_by"), "somebody");
+    json_decref(json);
+    assert_int_equal(get_code(f, "/api/admin/findings?limit=500"), 200);
+    assert_int_equal(get_code(f, "/api/admin/findings?limit=501"), 400);
+    assert_int_equal(get_code(f, "/api/admin/findings?before=0"), 400);
+    assert_int_equal(get_code(f, "/api/admin/findings?all=2"), 400);
+}
+
 static void changes_are_listed(void **state)
 {
     fixture *f = *state;
@@ -376,6 +432,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_are_sifted, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(long_bodies, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(changes_are_listed, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(findings_are_listed, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(the_page_is_there, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(associations_are_the_bridge_s, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(arrivals_are_counted, fixture_open, fixture_close),

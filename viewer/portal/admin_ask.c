@@ -29,6 +29,9 @@ static const struct {
     {"rules", "retry", "rule.retry", "name", true, no_members},
     {"rules", "cancel", "backfill.cancel", "name", true, no_members},
     {"changes", "undo", "change.undo", "id", false, of_undo},
+    {"nodes", "compare", "compare.now", "node", true, no_members},
+    {"findings", "apply", "finding.apply", "id", false, of_delete},
+    {"findings", "dismiss", "finding.dismiss", "id", false, of_undo},
     {"studies", "delete", "change.delete", "study", false, of_delete},
     {"patients", "correct", "change.patient", "facility", true, of_patient},
 };

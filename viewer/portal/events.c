@@ -125,7 +125,8 @@ static kh_status put_pull_data(kh_portal *portal, kh_json_writer *json, int64_t 
 static kh_status put_event(kh_portal *portal, kh_buf *text, const kh_event *event, kh_error *err)
 {
     static const char *const names[] = {[KH_EVENT_STUDY] = "study", [KH_EVENT_PULL] = "pull", [KH_EVENT_NODE] = "node",
-                                        [KH_EVENT_SEND] = "send",   [KH_EVENT_RULE] = "rule"};
+                                        [KH_EVENT_SEND] = "send",   [KH_EVENT_RULE] = "rule",
+                                        [KH_EVENT_FINDING] = "finding"};
     kh_json_writer json;
     kh_status status = kh_buf_appendf(text, err, "id: %llu\nevent: %s\ndata: ", (unsigned long long)event->seq,
                                       names[event->kind]);
@@ -150,7 +151,7 @@ static void put_batch(kh_portal *portal, kh_buf *text, const batch *b)
         size_t before = text->size;
         const kh_event *event = &b->events[i];
 
-        if (event->kind < KH_EVENT_STUDY || event->kind > KH_EVENT_RULE || is_overtaken(b, i))
+        if (event->kind < KH_EVENT_STUDY || event->kind > KH_EVENT_FINDING || is_overtaken(b, i))
             continue;
         if (put_event(portal, text, event, &err) == KH_OK)
             continue;

@@ -59,6 +59,7 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/api/admin/failures", kh_portal_admin_failures, portal},
         {"GET", "/api/admin/arrivals", kh_portal_admin_arrivals, portal},
         {"GET", "/api/admin/changes", kh_portal_admin_changes, portal},
+        {"GET", "/api/admin/findings", kh_portal_admin_findings, portal},
         {"GET", "/api/admin/contacts", kh_portal_admin_contacts, portal},
         {"GET", "/api/admin/associations", kh_portal_admin_associations, portal},
         {"GET", "/api/admin/refusals", kh_portal_admin_refusals, portal},
