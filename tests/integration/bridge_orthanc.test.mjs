@@ -1,34 +1,10 @@
 // Orthanc as the other side: it asks us and fetches from us, takes what we send, and is asked by C-GET.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
-import { attribute, freePort, phantomFiles, Service, start, temporaryFolder, until } from '../lib/service.mjs';
+import { noOrthanc as skip, startOrthanc } from '../lib/orthanc.mjs';
+import { attribute, freePort, phantomFiles, Service, until } from '../lib/service.mjs';
 
-const skip = spawnSync('Orthanc', ['--version']).status === 0 ? false : 'Orthanc is not installed';
 const files = phantomFiles(12);
-
-async function startOrthanc(dicomPort) {
-    const dir = temporaryFolder('kh-orthanc');
-    const [http, dicom] = [await freePort(), await freePort()];
-    fs.writeFileSync(path.join(dir, 'orthanc.json'), JSON.stringify({
-        Name: 'test', StorageDirectory: path.join(dir, 'db'), IndexDirectory: path.join(dir, 'db'), HttpPort: http, DicomPort: dicom, DicomAet: 'ORTHANC',
-        RemoteAccessAllowed: false, AuthenticationEnabled: false, DicomAlwaysAllowGet: true, DicomCheckModalityHost: false, Plugins: [],
-        DicomModalities: { kakehashi: { AET: 'KAKEHASHI', Host: '127.0.0.1', Port: dicomPort } },
-    }));
-    const child = start('Orthanc', [path.join(dir, 'orthanc.json')], { cwd: dir });
-    const ask = async (url, body) => {
-        const answer = await fetch(`http://127.0.0.1:${http}${url}`, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) });
-        if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
-        return answer.json();
-    };
-    await until('Orthanc answers', async () => {
-        if (child.exitCode !== null) throw new Error(`Orthanc ended:\n${child.output.slice(-2000)}`);
-        return ask('/system').catch(() => null);
-    });
-    return { ask, dicom, child };
-}
 
 test('Orthanc finds our study and has it moved to itself; what we send it takes; it is asked by C-GET', { skip }, async (t) => {
     const dicomPort = await freePort();

@@ -1,0 +1,141 @@
+// What is here against what its hospital has by now: Orthanc deletes a study and gives another to somebody else; it is noticed, followed, undone.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { noOrthanc as skip, startOrthanc } from '../lib/orthanc.mjs';
+import { freePort, must, phantomFiles, Service, sleep, storescu, temporaryFolder, until } from '../lib/service.mjs';
+
+const ROOT = '1.2.826.0.1.3680043.10.11.';
+const uid = (n) => `${ROOT}${n}`;
+const held = [[1, 'P-1'], [2, 'P-2'], [3, 'P-3'], [4, 'P-4']];
+
+/** Two objects of each study. */
+async function makeStudies() {
+    const folder = temporaryFolder();
+    const files = [];
+    for (const [n, patient] of held)
+        for (const object of [1, 2]) {
+            const file = path.join(folder, `${n}-${object}.dcm`);
+            fs.copyFileSync(phantomFiles(2)[0], file);
+            await must('dcmodify', ['-nb', '-i', `(0020,000d)=${uid(n)}`, '-i', `(0020,000e)=${uid(n)}.1`, '-i', `(0008,0018)=${uid(n)}.1.${object}`, '-i', `(0010,0020)=${patient}`, file]);
+            files.push(file);
+        }
+    return files;
+}
+
+async function begin(t, compare = {}) {
+    const dicomPort = await freePort();
+    const orthanc = await startOrthanc(dicomPort);
+    t.after(() => { if (orthanc.child.exitCode === null && orthanc.child.signalCode === null) process.kill(-orthanc.child.pid, 'SIGKILL'); });
+    const sent = await storescu(orthanc.dicom, await makeStudies(), { called: 'ORTHANC' });
+    assert.equal(sent.acknowledged.length, 2 * held.length, sent.output);
+    const node = ['orthanc', '--ae-title', 'ORTHANC', '--facility', 'hospital', '--host', '127.0.0.1', '--port', String(orthanc.dicom), '--retrieve', 'get'];
+    const service = await Service.start({ dicomPort, nodes: [node], settings: { storage: { quiet: '1 s' }, compare: { every: '0 ms', apart: '1 s', ...compare } } });
+    t.after(() => service.stop());
+    for (const [n] of held) {
+        const pulled = await service.command(['pull', 'orthanc', '--study', uid(n), '--wait']);
+        assert.equal(pulled.code, 0, pulled.output + service.log.slice(-2000));
+    }
+    await until('nothing is arriving', async () => (await service.studies()).every((study) => !study.arriving));
+    const find = async (level, query) => (await orthanc.ask('/tools/find', { Level: level, Query: query }))[0];
+    const remove = async (n) => orthanc.ask(`/studies/${await find('Study', { StudyInstanceUID: uid(n) })}`, undefined, 'DELETE');
+    const rename = async (from, to) => orthanc.ask(`/patients/${await find('Patient', { PatientID: from })}/modify`,
+        { Replace: { PatientID: to }, Keep: ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'], Force: true, KeepSource: false, Synchronous: true });
+    return { orthanc, service, remove, rename };
+}
+
+/** A round now, and how it ended. */
+async function round(service, ask = () => service.must(['compare', 'orthanc', '--now'])) {
+    const before = (await service.json('/api/admin/findings')).compares[0]?.began ?? '';
+    await ask();
+    return until('the round has ended', async () => {
+        const [now] = (await service.json('/api/admin/findings')).compares;
+        return now.ended && now.began > before ? now : null;
+    }).catch((error) => { throw new Error(`${error.message}\n${service.log.slice(-3000)}`); });
+}
+
+const post = async (service, target, body) => {
+    const answer = await service.request(`/api/admin/${target}`, { method: 'POST', headers: { 'Content-Type': 'application/json', Origin: service.url }, body: JSON.stringify(body) });
+    return { code: answer.code, ...JSON.parse(answer.body) };
+};
+const patientOf = async (service, n) => (await service.studies()).find((study) => study.uid === uid(n))?.patient.id;
+
+test('a study deleted there and one given to another patient are noticed; both are followed, and undone', { skip }, async (t) => {
+    const { service, remove, rename } = await begin(t);
+    let at = await round(service);
+    assert.deepEqual([at.asked, at.same, at.believed], [4, 4, true], JSON.stringify(at));
+    assert.match((await service.must(['finding'])).out, /no open findings/);
+
+    await remove(1);
+    await rename('P-2', 'P-3');
+    at = await round(service, () => post(service, 'nodes/orthanc/compare', {}));
+    assert.deepEqual([at.same, at.gone, at.patient, at.findings], [2, 1, 1, 1], JSON.stringify(at));
+    await sleep(1100);
+    at = await round(service);
+    assert.deepEqual([at.same, at.known, at.gone, at.findings], [2, 1, 1, 1], JSON.stringify(at));
+
+    const { findings, open } = await service.json('/api/admin/findings');
+    assert.equal(open, 2);
+    const gone = findings.find((one) => one.kind === 'gone');
+    const merged = findings.find((one) => one.kind === 'patient');
+    assert.equal(gone.study.uid, uid(1));
+    assert.deepEqual([merged.study.uid, merged.here, merged.there], [uid(2), 'P-2', 'P-3']);
+    assert.equal((await service.studies()).length, 4, 'a notice changes nothing');
+    const list = (await service.must(['finding', 'list'])).out;
+    assert.match(list, new RegExp(`^ +${gone.finding} .*orthanc +gone +open +${uid(1)}`, 'm'));
+    assert.match(list, new RegExp(`^ +${merged.finding} .*orthanc +patient +open +${uid(2)} +P-2 here, P-3 there`, 'm'));
+
+    // Followed: one over HTTP, one by the command.
+    assert.equal((await service.request(`/api/admin/findings/${gone.finding}/apply`, { method: 'POST', headers: { Origin: 'http://elsewhere.example' }, body: '{}' })).code, 403);
+    assert.equal((await post(service, `findings/${gone.finding}/apply`, {})).code, 400, 'who asks is missing');
+    const applied = await post(service, `findings/${gone.finding}/apply`, { asked_by: 'tester', reason: 'retention' });
+    assert.equal(applied.code, 200, JSON.stringify(applied));
+    assert.equal((await service.studies()).length, 3);
+    assert.equal((await post(service, `findings/${gone.finding}/apply`, { asked_by: 'tester' })).code, 409);
+    await service.must(['finding', 'apply', String(merged.finding), '--by', 'tester']);
+    assert.equal(await patientOf(service, 2), 'P-3');
+    assert.match((await service.must(['change', 'list'])).out, /gone +hospital +2 +tester +retention/);
+
+    // Undone by a person: the next round leaves it so.
+    await service.must(['change', 'undo', String(applied.change)]);
+    assert.equal((await service.studies()).length, 4);
+    await sleep(1100);
+    at = await round(service);
+    assert.deepEqual([at.same, at.known, at.findings], [3, 1, 0], JSON.stringify(at));
+    assert.equal((await service.studies()).length, 4);
+    const all = (await service.json('/api/admin/findings?all=1')).findings;
+    assert.deepEqual(all.map((one) => [one.kind, one.state, one.undone]).sort(), [['gone', 'applied', true], ['patient', 'applied', false]]);
+    assert.doesNotMatch(service.log, /P-[1-4]\b/, 'patient IDs are for the index');
+    const checked = await service.command(['check']);
+    assert.equal(checked.code, 0, checked.output);
+});
+
+test('followed without a person, across a restart; an archive that has nothing left hides nothing', { skip }, async (t) => {
+    const { orthanc, service, remove, rename } = await begin(t, { gone: 'hide', merged: 'follow' });
+    await remove(1);
+    await rename('P-4', 'P-40');
+    await round(service);
+    assert.equal((await service.studies()).length, 4);
+    assert.equal(await patientOf(service, 4), 'P-40', 'his only study: he has a new ID');
+    await service.stop();
+    await service.launch();
+    await sleep(1100);
+    await round(service);
+    assert.deepEqual((await service.studies()).map((study) => study.uid).sort(), [uid(2), uid(3), uid(4)]);
+    assert.match((await service.must(['finding', '--all'])).out, /gone +applied/);
+
+    for (const n of [2, 3, 4]) await remove(n);
+    for (let i = 0; i < 2; i++) {
+        const at = await round(service);
+        assert.deepEqual([at.gone, at.believed], [3, false], JSON.stringify(at));
+        assert.match((await service.must(['compare'])).out, /orthanc .*not believed .*not one of 3 studies is there/);
+        await sleep(1100);
+    }
+    assert.equal((await service.studies()).length, 3);
+
+    process.kill(-orthanc.child.pid, 'SIGKILL'); // nobody answers: no absence either
+    await service.must(['compare', '--now']);
+    await until('it is tried again', async () => /under way/.test((await service.must(['compare'])).out) && /the comparison waits/.test(service.log));
+    assert.equal((await service.studies()).length, 3);
+});
