@@ -374,6 +374,7 @@ static void two_patients_are_one(void **state)
     assert_int_equal(look(cache, "tarou").studies, 2);
     put_one(cache, 3, 1, 1);
     assert_int_equal(look(cache, "tarou").studies, 3);
+    assert_clean(cache, 3);
     assert_ok(kh_change_outgoing(cache, one.study_id, &out, err));
     assert_string_equal(outgoing_text(&out, KH_TAG_PATIENT_ID), "P2");
     assert_string_equal(outgoing_text(&out, KH_TAG_PATIENT_NAME), "Yamada^Tarou");
