@@ -218,6 +218,7 @@ const explained = {
     '1.2.276.0.7230010.3.1.4.1819218265.9224.1717183568.223': 'other\t00100010 PN PN: value', // charset/chrGB2312.dcm: pydicom leaves the escape sequences of ISO 2022 IR 58 in the name
     '1.2.826.0.1.3680043.8.498.20261120.6': 'other\t00100010 PN PN: value', // generated/Undeclared_ShiftJIS.dcm: no character set is declared, we guess it
     '1.3.12.2.1107.5.2.47.182190.30000023110115420904200000309': 'other\t7FE00010 is in the other only', // fo-dicom/GH1339.dcm: pydicom ends before the pixels
+    '1.2.840.113619.2.284.3.17442826.413.1388989542.640': 'other\t00280120 VR.SS SS: 718 and 1 values', // fo-dicom/GH179A.dcm: a VR of two blanks, behind which pydicom goes astray
     '999.999.01.23.45.6789': 'other\tCB0D0010 is in one only', // fo-dicom/CR-ModalitySequenceLUT.dcm: bytes behind the pixels that are no attribute
     '999.999.133.1996.1.1800.1.6.25': 'other\tE0290010 is in one only', // dcm4che/US-PAL-8-10x-echo: likewise
 };
