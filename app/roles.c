@@ -13,6 +13,7 @@
 #include "app/session.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cache/identity.h"
 #include "cache/nodes.h"
 #include "pacs-bridge/bridge.h"
 #include "pacs-bridge/control.h"
@@ -108,6 +109,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
 
     options.listen_fd = service->dicom_fd;
     options.tls_listen_fd = service->dicom_tls_fd;
+    options.closes_listeners = true; /* the supervisor has its own, unless all of the service ends */
     if (kh_session_tls_files(&tls_files, settings))
         options.tls_files = &tls_files;
     snprintf(options.ae_title, sizeof options.ae_title, "%s", settings->dicom_ae_title);
@@ -519,8 +521,13 @@ static void raise_descriptor_limit(void)
 static kh_status take_folder(kh_service *service, kh_error *err)
 {
     char path[KH_SESSION_PATH_SIZE];
-    kh_status status = kh_dir_ensure(service->settings->data_dir, err);
+    kh_paths paths;
+    kh_status status = kh_paths_init(&paths, service->settings->data_dir, err);
 
+    if (status == KH_OK)
+        status = kh_identity_expect(&paths, service->settings->archive_id, err);
+    if (status == KH_OK)
+        status = kh_dir_ensure(service->settings->data_dir, err);
     if (status != KH_OK)
         return kh_error_prefix(err, "[service] data_dir");
     kh_session_lock_path(path, service->settings);

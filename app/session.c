@@ -31,6 +31,7 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     kh_cache_options options = kh_cache_options_default;
 
     options.dir = settings->data_dir;
+    options.archive_id = settings->archive_id;
     options.reserve_bytes = (uint64_t)settings->reserve_bytes;
     options.object_bytes_max = (uint64_t)settings->object_bytes;
     options.quota_bytes = (uint64_t)settings->quota_bytes;

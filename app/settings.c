@@ -7,6 +7,7 @@
 #include "app/listener.h"
 #include "app/session.h"
 #include "base/log.h"
+#include "cache/identity.h"
 #include "pacs-bridge/service.h"
 
 #define KIB 1024LL
@@ -112,6 +113,7 @@ const kh_settings kh_settings_default = {
 
 static const kh_config_key keys[] = {
     TEXT("service", "data_dir", data_dir),
+    TEXT("service", "archive", archive_id),
     NUMBER("service", "drain", DURATION, drain_ms, SECOND, 30 * SECOND),
     NUMBER("service", "bridge_memory", SIZE, bridge_memory_bytes, 128 * MIB, 64 * GIB),
     TEXT("log", "level", log_level),
@@ -291,6 +293,9 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
         return kh_error_prefix(err, "[log] level");
     if (settings->data_dir[0] == '\0')
         return kh_error_set(err, KH_E_ARG, "[service] data_dir: \"\", expected a folder");
+    if (settings->archive_id[0] && !kh_identity_id_valid(settings->archive_id))
+        return kh_error_set(err, KH_E_ARG, "[service] archive: \"%s\", expected the 32 hexadecimal digits of kakehashi.id",
+                            settings->archive_id);
     if (kh_address_parse(&address, settings->http_address, err) != KH_OK)
         return kh_error_prefix(err, "[http] address");
     if (!kh_address_is_loopback(address))

@@ -11,6 +11,7 @@
 
 typedef struct kh_settings {
     char data_dir[1024];
+    char archive_id[33]; /* "": any */
     char log_level[8];
     int64_t drain_ms;
     int64_t bridge_memory_bytes;

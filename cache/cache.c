@@ -94,7 +94,7 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
     kh_sql *sql = NULL;
     uint64_t seq = 0;
     kh_identity identity;
-    kh_status status = kh_identity_look(&identity, &cache->paths, err);
+    kh_status status = kh_identity_look(&identity, &cache->paths, cache->options.archive_id, err);
 
     if (status == KH_OK)
         status = make_directories(cache, err);

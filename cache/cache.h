@@ -32,6 +32,7 @@ typedef enum kh_conflict_rule {
 
 typedef struct kh_cache_options {
     const char *dir;            /* copied */
+    const char *archive_id;     /* of DIR/kakehashi.id, for the owner; NULL or "": any, or none yet. Borrowed while the cache is opened */
     bool owner;
     kh_page *page;              /* shared with the other roles; NULL: a private one */
     uint64_t reserve_bytes;     /* refuse new objects when less is free on the disk */

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "store/file.h"
 
 #define FILE_NAME "kakehashi.id"
@@ -42,6 +43,29 @@ static kh_status read_id(kh_identity *found, const kh_paths *paths, kh_error *er
     return status;
 }
 
+static kh_status compare(const kh_identity *found, const kh_paths *paths, const char *expected, kh_error *err)
+{
+    if (!expected || !expected[0] || strcmp(found->id, expected) == 0)
+        return KH_OK;
+    if (!found->has_file)
+        return kh_error_set(err, KH_E_CONFLICT, "%s holds no " FILE_NAME ", expected that of archive %s: is the disk mounted?", paths->dir,
+                            expected);
+    return kh_error_set(err, KH_E_CONFLICT, "%s holds archive %s, expected %s: is another disk mounted?", paths->dir, found->id, expected);
+}
+
+bool kh_identity_id_valid(const char *id)
+{
+    return strlen(id) == ID_DIGITS && is_id(id, ID_DIGITS);
+}
+
+kh_status kh_identity_expect(const kh_paths *paths, const char *expected, kh_error *err)
+{
+    kh_identity found = {0};
+    kh_status status = expected && expected[0] ? read_id(&found, paths, err) : KH_OK;
+
+    return status == KH_OK ? compare(&found, paths, expected, err) : status;
+}
+
 static kh_status look_for_objects(bool *found, const kh_paths *paths, kh_error *err)
 {
     struct dirent *entry;
@@ -67,7 +91,7 @@ static kh_status refuse_objects(const kh_paths *paths, kh_error *err)
                         paths->dir);
 }
 
-kh_status kh_identity_look(kh_identity *found, const kh_paths *paths, kh_error *err)
+kh_status kh_identity_look(kh_identity *found, const kh_paths *paths, const char *expected, kh_error *err)
 {
     bool has_objects = false;
     char path[PATH_MAX];
@@ -75,6 +99,8 @@ kh_status kh_identity_look(kh_identity *found, const kh_paths *paths, kh_error *
 
     *found = (kh_identity){0};
     status = read_id(found, paths, err); /* before the index, which another owner may just be making, with this after it */
+    if (status == KH_OK)
+        status = compare(found, paths, expected, err);
     kh_path_of(path, paths, "index.db");
     if (status != KH_OK || access(path, F_OK) == 0)
         return status;
@@ -147,5 +173,7 @@ kh_status kh_identity_settle(kh_identity *found, kh_sql *sql, int64_t reserved, 
         return KH_OK;
     if (!found->has_file)
         status = make_file(found, paths, err);
+    if (status == KH_OK)
+        kh_log(KH_LOG_INFO, "cache", "archive %s begins in %s", found->id, paths->dir);
     return status == KH_OK ? make_row(found, sql, err) : status;
 }

@@ -223,6 +223,7 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
 {
     const kh_acceptor_options acceptor = {.listen_fd = options->listen_fd,
                                           .tls_listen_fd = options->tls_listen_fd,
+                                          .closes_listeners = options->closes_listeners,
                                           .tls = bridge->service.tls,
                                           .associations_max = options->associations_max,
                                           .per_address_max = options->associations_per_address_max,

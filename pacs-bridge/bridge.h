@@ -17,6 +17,7 @@ typedef struct kh_bridge kh_bridge;
 typedef struct kh_bridge_options {
     int listen_fd;                       /* IPv4, listening; borrowed. -1: take no associations, only pull and serve the socket */
     int tls_listen_fd;                   /* likewise, for TLS; used with tls_files */
+    bool closes_listeners;               /* both, by kh_bridge_stop(), before it waits for what is under way */
     const kh_tls_files *tls_files;       /* NULL: no TLS; borrowed until start returns */
     char ae_title[KH_AE_TITLE_SIZE];     /* ours; callers must use it, and PACSs send to it */
     unsigned associations_max;           /* 1 to 254 at once; more are rejected */

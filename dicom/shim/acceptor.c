@@ -350,6 +350,15 @@ void kh_acceptor_get_stats(kh_acceptor *acceptor, kh_acceptor_stats *out)
     out->active = atomic_load(&acceptor->active);
 }
 
+static void close_listeners(const kh_acceptor *acceptor)
+{
+    if (!acceptor->options.closes_listeners)
+        return;
+    close(acceptor->options.listen_fd);
+    if (acceptor->options.tls_listen_fd >= 0)
+        close(acceptor->options.tls_listen_fd);
+}
+
 void kh_acceptor_drain(kh_acceptor *acceptor, int64_t drain_ms)
 {
     int64_t deadline_ms = kh_clock_monotonic_ms() + drain_ms;
@@ -361,6 +370,7 @@ void kh_acceptor_drain(kh_acceptor *acceptor, int64_t drain_ms)
         pthread_join(acceptor->acceptor, NULL);
     else
         kh_queue_close(acceptor->ready);
+    close_listeners(acceptor);
     while (atomic_load(&acceptor->active) > 0 && kh_clock_monotonic_ms() < deadline_ms)
         kh_clock_sleep_ms(10);
     kh_stop_hard(acceptor->options.stop);

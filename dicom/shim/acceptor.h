@@ -20,6 +20,7 @@ typedef void kh_acceptor_left(void *context, kh_assoc_request *request);
 typedef struct kh_acceptor_options {
     int listen_fd;               /* IPv4, listening; borrowed, made non-blocking */
     int tls_listen_fd;           /* likewise, for TLS; used when tls is not NULL */
+    bool closes_listeners;       /* by kh_acceptor_drain(), which then waits: nobody connects to who does not answer any more */
     kh_tls_store *tls;           /* borrowed */
     unsigned associations_max;   /* 1 to 254 at once; more are rejected, "local limit exceeded" */
     unsigned per_address_max;    /* of these, from one address; 0: as many as there are */

@@ -129,6 +129,10 @@ static void test_check_knows_what_fits_together(void **state)
         {"title with a space inside", "dicom.ae_title=A B", KH_OK},
         {"unknown level", "log.level=loud", KH_E_ARG},
         {"no folder", "service.data_dir=", KH_E_ARG},
+        {"any archive", "service.archive=", KH_OK},
+        {"an archive", "service.archive=0123456789abcdef0123456789abcdef", KH_OK},
+        {"an archive of 31 digits", "service.archive=0123456789abcdef0123456789abcde", KH_E_ARG},
+        {"an archive in capitals", "service.archive=0123456789ABCDEF0123456789ABCDEF", KH_E_ARG},
         {"longest below first", "pull.retry_longest=999 ms", KH_E_ARG},
         {"longest equals first", "pull.retry_longest=1000 ms", KH_OK},
     };

@@ -85,19 +85,25 @@ static void archive_make(temp_dir *dir)
     store_and_close(dir, 1);
 }
 
-static void assert_refused(const temp_dir *dir, const char *says)
+static void assert_refused_expecting(const temp_dir *dir, const char *archive_id, const char *says)
 {
     kh_cache_options options = kh_cache_options_default;
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache;
 
     options.dir = dir->path;
+    options.archive_id = archive_id;
     options.owner = true;
     options.reserve_bytes = 0;
     assert_int_equal(kh_cache_open(&cache, &options, &err), KH_E_CONFLICT);
     assert_null(cache);
     if (!strstr(err.message, says))
         fail_msg("\"%s\" does not say \"%s\"", err.message, says);
+}
+
+static void assert_refused(const temp_dir *dir, const char *says)
+{
+    assert_refused_expecting(dir, NULL, says);
 }
 
 static void assert_holds(const temp_dir *dir, int64_t objects)
@@ -203,6 +209,36 @@ static void id_file_is_damaged(void **state)
     temp_dir_remove(&dir);
 }
 
+/* Which archive is to be here is known: an empty folder, or another's, is not taken for the first start. */
+static void another_is_expected(void **state)
+{
+    static const char other[] = "0123456789abcdef0123456789abcdef";
+    temp_dir dir, empty;
+    char id[34];
+
+    (void)state;
+    archive_make(&dir);
+    read_id(&dir, id);
+    id[32] = '\0';
+    assert_refused_expecting(&dir, other, "is another disk mounted?");
+    assert_holds(&dir, 1);
+    work_dir_make(&empty);
+    assert_refused_expecting(&empty, id, "is the disk mounted?");
+    assert_int_equal(temp_dir_count(&empty, "."), 0);
+    for (int i = 0; i < 2; i++) {
+        kh_cache_options options = kh_cache_options_default;
+        kh_cache *cache;
+
+        options.dir = dir.path;
+        options.archive_id = i == 0 ? id : "";
+        options.owner = true;
+        assert_ok(kh_cache_open(&cache, &options, err));
+        kh_cache_close(cache);
+    }
+    temp_dir_remove(&dir);
+    temp_dir_remove(&empty);
+}
+
 static void first_start_that_broke_off(void **state)
 {
     char before[34], after[34];
@@ -252,7 +288,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(whole_folder),     cmocka_unit_test(id_file_is_missing), cmocka_unit_test(index_is_missing),
         cmocka_unit_test(index_of_another), cmocka_unit_test(id_file_is_damaged), cmocka_unit_test(first_start_that_broke_off),
-        cmocka_unit_test(vanishes_while_open),
+        cmocka_unit_test(vanishes_while_open), cmocka_unit_test(another_is_expected),
     };
 
     kh_log_set_level(KH_LOG_ERROR);

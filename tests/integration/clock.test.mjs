@@ -79,7 +79,7 @@ test(`${count} jumps of the clock`, { skip: needsClock }, async (t) => {
     t.after(() => process.kill(-archive.pid, 'SIGKILL'));
     await until('storescp listens', () => listens(storePort));
     const nodes = [pacs.node(), ['archive', '--ae-title', 'ARCHIVE', '--host', '127.0.0.1', '--port', String(storePort), '--facility', 'clinic']];
-    const service = await started(t, clock, { httpPort, dicomPort, nodes, settings: { pull: { retry_first: '100 ms', retry_longest: '500 ms' }, dicom: { idle_timeout: '3600 s' } } });
+    const service = await started(t, clock, { httpPort, dicomPort, nodes, settings: { pull: { retry_first: '100 ms', retry_longest: '500 ms', attempts: 100 }, dicom: { idle_timeout: '3600 s' } } });
     await service.must(['rule', 'add', 'forward', 'on', '--node', 'archive', '--facility', 'clinic', '--at-once']);
     const events = service.events(0);
     t.after(() => events.close());

@@ -4,8 +4,10 @@
 //
 // 50 rounds; KH_LONG=1: 500. KH_SEED repeats a run.
 import assert from 'node:assert/strict';
+import http from 'node:http';
 import { test } from 'node:test';
 import { attribute, freePort, listens, Pacs, phantomFiles, run, Service, sleep, storescu, until } from '../lib/service.mjs';
+import { ctStorage, Peer, storeRequest } from '../lib/upper_layer.mjs';
 
 const rounds = process.env.KH_LONG ? 500 : 50;
 const perRound = 6; // images pushed by each of two senders
@@ -38,6 +40,26 @@ async function query(service) {
     const found = await run('findscu', ['-S', '-aet', 'STORESCU', '-aec', 'KAKEHASHI', '-k', 'QueryRetrieveLevel=STUDY', '-k', 'StudyInstanceUID', '127.0.0.1', String(service.dicomPort)]);
     return found.code;
 }
+
+test('while a message under way is waited for nobody new is taken, and status 0 when it is over', async (t) => {
+    const service = await Service.start({ nodes: [['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
+    t.after(() => service.stop());
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    t.after(() => agent.destroy());
+    assert.equal((await service.request('/health', { agent })).code, 200);
+    const peer = await Peer.associate(service.dicomPort, { abstractSyntax: ctStorage });
+    peer.send(storeRequest('1.2.3.4')); // its data set is still to come
+    await sleep(200);
+    const ending = service.stop();
+    await until('it is not ready', async () => {
+        const answer = await service.request('/health', { agent }).catch((error) => error);
+        return answer instanceof Error || answer.code === 503;
+    }, { everyMs: 5 });
+    await until('nobody listens', async () => !await listens(service.dicomPort) && !await listens(service.httpPort));
+    assert.equal(peer.ended, false, 'the message under way has its time');
+    peer.socket.destroy();
+    assert.equal((await ending).code, 0, service.log.slice(-3000));
+});
 
 test(`SIGTERM under load, ${rounds} rounds`, async (t) => {
     t.diagnostic(`KH_SEED=${firstSeed}`);
