@@ -39,9 +39,11 @@ static kh_status print_study(void *context, const kh_found_study *study)
 static int run(const kh_command *self, int argc, char **argv)
 {
     kh_find_filter filter = {0};
+    bool now = false;
     const kh_option options[] = {
         {"--study", &filter.study_uid, NULL},   {"--patient", &filter.patient_id, NULL},   {"--name", &filter.patient_name, NULL},
         {"--date", &filter.study_date, NULL},   {"--accession", &filter.accession, NULL}, {"--modality", &filter.modality, NULL},
+        {"--now", NULL, &now},
     };
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache = NULL;
@@ -59,6 +61,8 @@ static int run(const kh_command *self, int argc, char **argv)
     found = kh_session_read(&cache, &args.settings, &err);
     if (found == KH_OK)
         found = kh_node_find(cache, args.words[0], &node, &err);
+    if (found == KH_OK)
+        found = kh_session_hours(&node, now, &err);
     if (found == KH_OK)
         found = kh_session_scu(&scu, &args.settings, cache, &err);
     if (found == KH_OK)
@@ -87,7 +91,7 @@ const kh_command kh_command_find = {
             "  --date DATE             YYYYMMDD, or a range YYYYMMDD-YYYYMMDD, open at either end\n"
             "  --modality CODE         CT, MR, ...\n"
             "  --accession NUMBER      accession number\n"
-            "  --study UID             Study Instance UID\n" KH_ARGS_COMMON_HELP "\n"
+            "  --study UID             Study Instance UID\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"
             "  kakehashi find city-pacs --date 20261101- --modality CT\n\n"
             "EXIT STATUS\n"

@@ -32,6 +32,7 @@ typedef struct pull_run {
     pulled *studies;
     size_t count, capacity;
     kh_cache *cache;
+    bool now;
 } pull_run;
 
 static kh_status add_study(pull_run *run, const char *study_uid, int64_t told)
@@ -62,7 +63,9 @@ static kh_status find_studies(pull_run *run, const char *patient, kh_error *err)
     kh_status status;
     kh_scu scu;
 
-    status = kh_session_scu(&scu, run->settings, NULL, err);
+    status = kh_session_scu(&scu, run->settings, run->cache, err);
+    if (status == KH_OK)
+        status = kh_session_hours(&run->node, run->now, err);
     if (status == KH_OK)
         status = kh_scu_find_studies(&scu, &run->node, &filter, found_study, run, err);
     kh_session_scu_release(&scu);
@@ -248,9 +251,9 @@ static int execute(pull_run *run, const char *node, const char *study, const cha
 static int run_pull(const kh_command *self, int argc, char **argv)
 {
     const char *study = NULL, *patient = NULL, *priority_text = "1";
-    bool all = false, wait = false;
+    bool all = false, wait = false, now = false;
     const kh_option options[] = {{"--study", &study, NULL}, {"--patient", &patient, NULL}, {"--priority", &priority_text, NULL},
-                                 {"--all", NULL, &all},     {"--wait", NULL, &wait}};
+                                 {"--all", NULL, &all},     {"--wait", NULL, &wait},       {"--now", NULL, &now}};
     kh_error err = KH_ERROR_INIT;
     long long priority;
     kh_args args;
@@ -268,6 +271,7 @@ static int run_pull(const kh_command *self, int argc, char **argv)
     if (kh_args_number(&priority, "--priority", priority_text, 0, 2, &err) != KH_OK)
         return kh_command_usage(self, "%s", err.message);
     run.settings = &args.settings;
+    run.now = now;
     status = execute(&run, args.words[0], study, patient, wait, (int32_t)priority);
     kh_cache_close(run.cache);
     free(run.studies);
@@ -286,12 +290,14 @@ const kh_command kh_command_pull = {
             "DESCRIPTION\n"
             "  Files a job for each study with the running service, which asks the node how many images there are (C-FIND), lets it send them\n"
             "  (C-MOVE), compares, and asks again for what is missing. What is here already is not fetched again. Jobs survive a restart\n"
-            "  of the service. With --wait shows the progress and ends when every job has ended.\n\n"
+            "  of the service. With --wait shows the progress and ends when every job has ended. Hours, bandwidth and associations of the\n"
+            "  node hold for every job, whatever its priority: outside the hours it waits.\n\n"
             "OPTIONS\n"
             "  --study UID             the study with this Study Instance UID\n"
             "  --patient ID            every study of this patient\n"
             "  --all                   every study the node tells of\n"
             "  --wait                  until all has come\n"
+            "  --now                   ask which studies there are (--patient, --all) also outside the hours of the node\n"
             "  --priority N            0 a doctor waits, 1 soon (the default), 2 when nothing else is to do\n" KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"
             "  kakehashi pull city-pacs --patient 12345 --wait\n\n"

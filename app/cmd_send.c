@@ -21,6 +21,7 @@ typedef struct send_run {
     kh_object_list list;
     int64_t taken, warnings, failed, bytes;
     kh_error first_failure;
+    bool now; /* also outside the node's hours */
 } send_run;
 
 typedef struct commit_wish {
@@ -68,6 +69,8 @@ static kh_status prepare(send_run *run, const kh_args *args, const kh_search_key
         status = kh_node_find(run->cache, args->words[0], &run->node, err);
     if (status == KH_OK && !run->node.host[0])
         status = kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", run->node.name);
+    if (status == KH_OK)
+        status = kh_session_hours(&run->node, run->now, err);
     if (status == KH_OK)
         status = kh_session_scu(&run->scu, &args->settings, run->cache, err);
     if (status == KH_OK)
@@ -162,10 +165,11 @@ static int run(const kh_command *self, int argc, char **argv)
     const char *study = NULL, *series = NULL, *patient = NULL, *wait = NULL;
     bool wants_commitment = false;
     commit_wish wish = {.wait_ms = 60000};
-    const kh_option options[] = {{"--study", &study, NULL}, {"--series", &series, NULL},           {"--patient", &patient, NULL},
-                                 {"--wait", &wait, NULL},   {"--commit", NULL, &wants_commitment}, {"--list", NULL, &wish.list}};
-    kh_search_key keys[3];
     send_run it = {.first_failure = KH_ERROR_INIT};
+    const kh_option options[] = {{"--study", &study, NULL}, {"--series", &series, NULL},           {"--patient", &patient, NULL},
+                                 {"--wait", &wait, NULL},   {"--commit", NULL, &wants_commitment}, {"--list", NULL, &wish.list},
+                                 {"--now", NULL, &it.now}};
+    kh_search_key keys[3];
     kh_error err = KH_ERROR_INIT;
     size_t count = 0;
     kh_args args;
@@ -215,7 +219,7 @@ const kh_command kh_command_send = {
             "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. Only\n"
             "  where the node takes nothing else an object is written anew in explicit or implicit VR little endian, compressed pixels\n"
             "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service\n"
-            "  and without one: it only reads. With --commit the running service then asks the node to promise to keep the objects (storage\n"
+            "  and without one: it only reads, and has the node's bandwidth for itself. With --commit the running service then asks the node to promise to keep the objects (storage\n"
             "  commitment), and the result is shown: those that the node did not promise, each with its reason.\n\n"
             "OPTIONS\n"
             "  --study UID             Study Instance UID; several with backslashes between them\n"
@@ -223,7 +227,7 @@ const kh_command kh_command_send = {
             "  --patient ID            only of the patient with this ID, when several share the study's UID\n"
             "  --commit                ask for storage commitment afterwards\n"
             "  --wait SECONDS          for its report, 60 when not given; the service goes on waiting when the command has ended\n"
-            "  --list                  show every object's result\n" KH_ARGS_COMMON_HELP "\n"
+            "  --list                  show every object's result\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"
             "  kakehashi send city-pacs --study 1.2.392.200036.9116.2.5.1\n\n"
             "EXIT STATUS\n"

@@ -119,6 +119,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.associate_ms = settings->dicom_associate_ms;
     options.pdu_ms = settings->dicom_pdu_ms;
     options.recall_ms = settings->dicom_recall_ms;
+    options.node_wait_ms = settings->dicom_node_wait_ms;
     options.find_answers_max = (unsigned)settings->dicom_answers;
     options.idle_ms = settings->dicom_idle_ms;
     options.floor_bytes_per_s = (uint32_t)settings->dicom_floor_bytes;
@@ -129,6 +130,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
     options.pull_retry_first_ms = settings->pull_retry_first_ms;
     options.pull_retry_longest_ms = settings->pull_retry_longest_ms;
     options.send_workers = (unsigned)settings->send_parallel;
+    options.send_per_node = (unsigned)settings->send_per_node;
     options.send_attempts_max = (unsigned)settings->send_attempts;
     options.quiet_ms = settings->quiet_ms;
     options.private_storage_classes = settings->dicom_private_storage_classes;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/clock.h"
 #include "cache/evict.h"
+#include "cache/node_hours.h"
 #include "cache/pins.h"
 #include "cache/quarantine.h"
 #include "pacs-bridge/control_ops.h"
@@ -107,13 +108,24 @@ kh_status kh_session_scu(kh_scu *out, const kh_settings *settings, kh_cache *cac
 
     kh_scu_init(out, settings->dicom_ae_title);
     out->cache = cache;
+    if (kh_node_use_create(&out->use, err) != KH_OK)
+        return KH_E_MEMORY;
     return kh_session_tls_files(&files, settings) ? kh_tls_store_create(&out->tls, &files, err) : KH_OK;
+}
+
+kh_status kh_session_hours(const kh_node *node, bool now, kh_error *err)
+{
+    if (now || kh_node_open_now(node, kh_clock_wall_ms()))
+        return KH_OK;
+    return kh_error_set(err, KH_E_DENIED, "node %s has other hours (%s); --now does it all the same", node->name, node->hours);
 }
 
 void kh_session_scu_release(kh_scu *scu)
 {
     kh_tls_store_free(scu->tls);
+    kh_node_use_free(scu->use);
     scu->tls = NULL;
+    scu->use = NULL;
 }
 
 /* The owner, or a service that answers; KH_E_BUSY when it is neither yet. */

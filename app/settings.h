@@ -64,6 +64,7 @@ typedef struct kh_settings {
     bool dicom_tls_peer_name;
 
     int64_t dicom_recall_ms;
+    int64_t dicom_node_wait_ms;
     int64_t commitment_references;
     int64_t commitment_open;
     int64_t commitment_attempts;
@@ -110,6 +111,7 @@ typedef struct kh_settings {
     int64_t pull_retry_longest_ms;
 
     int64_t send_parallel;
+    int64_t send_per_node;
     int64_t send_attempts;
 
     int64_t compare_every_ms;

@@ -27,7 +27,7 @@ typedef struct kh_node {
     char certificates[4 * KH_FINGERPRINT_SIZE]; /* SHA-256 of those it may show when it calls: 64 of [0-9a-f], separated by commas */
     char source[256];               /* IPv4 addresses and nets it calls from, separated by commas; "": any */
     char syntaxes[512];             /* UIDs of transfer syntaxes it is to use, best first, separated by commas; "": our own order */
-    uint16_t associations;          /* it may have so many at once; 0: as many as anybody */
+    uint16_t associations;          /* it may have so many at once, and we with it; 0: as many as anybody, as many as we need */
     int64_t bytes_per_s;            /* both directions together; 0: no limit */
     char hours[256];                /* when we may ask it and send to it, see node_hours.h; "": always */
     char hours_in[256];             /* when it may call; "": always */

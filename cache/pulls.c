@@ -10,7 +10,6 @@
     " reason, asked_by, rule_id, compare, bytes"
 #define PRIORITY_LAST 2
 #define DELAY_LONGEST_MS 3600000 /* [pull] retry_longest goes up to here */
-#define NODE_TEXT 21             /* of a number with its comma */
 
 /* The schema says `state < 2` of jobs that are open. */
 _Static_assert(KH_PULL_WAITING == 0 && KH_PULL_RUNNING == 1, "states stand in the index by their numbers");
@@ -168,16 +167,26 @@ const kh_pull_choice kh_pull_choice_any = {.priority_max = PRIORITY_LAST, .delay
     "SELECT " PULL_COLUMNS " FROM pull WHERE state = 0 AND state < 2 AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2)"     \
     " AND priority BETWEEN ?3 AND ?4 AND node_id NOT IN (SELECT value FROM json_each(?5)) ORDER BY priority, id LIMIT 1"
 
-static kh_status find_due(kh_sql *sql, const kh_pull_choice *choice, int64_t now_ms, kh_pull *out, kh_error *err)
+kh_status kh_choice_nodes(const kh_pull_choice *choice, char out[KH_CHOICE_NODES_SIZE], kh_error *err)
 {
-    char nodes[KH_PULL_NODES_MAX * NODE_TEXT + 3] = "[";
     size_t used = 1;
 
     if (choice->nodes_left_out_count > KH_PULL_NODES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "%zu nodes left out, expected at most %d", choice->nodes_left_out_count, KH_PULL_NODES_MAX);
+    out[0] = '[';
     for (size_t i = 0; i < choice->nodes_left_out_count; i++)
-        used += (size_t)snprintf(nodes + used, sizeof nodes - used, "%s%lld", i ? "," : "", (long long)choice->nodes_left_out[i]);
-    snprintf(nodes + used, sizeof nodes - used, "]");
+        used += (size_t)snprintf(out + used, KH_CHOICE_NODES_SIZE - used, "%s%lld", i ? "," : "", (long long)choice->nodes_left_out[i]);
+    snprintf(out + used, KH_CHOICE_NODES_SIZE - used, "]");
+    return KH_OK;
+}
+
+static kh_status find_due(kh_sql *sql, const kh_pull_choice *choice, int64_t now_ms, kh_pull *out, kh_error *err)
+{
+    char nodes[KH_CHOICE_NODES_SIZE];
+    kh_status status = kh_choice_nodes(choice, nodes, err);
+
+    if (status != KH_OK)
+        return status;
     const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(choice->delay_max_ms), KH_SQL_I(choice->priority_min),
                                    KH_SQL_I(choice->priority_max), KH_SQL_T(nodes)};
 

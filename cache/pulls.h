@@ -16,6 +16,8 @@ typedef enum kh_pull_state {
     KH_PULL_CANCELLED
 } kh_pull_state;
 
+#define KH_PULL_URGENT 0 /* the priority of what a doctor waits for */
+
 typedef struct kh_pull {
     int64_t id, node_id;
     char study_uid[KH_UID_SIZE];
@@ -59,6 +61,9 @@ typedef struct kh_pull_choice {
     const int64_t *nodes_left_out;    /* at most KH_PULL_NODES_MAX */
     size_t nodes_left_out_count;
 } kh_pull_choice;
+/* The nodes left out as a JSON array, for queries of this room. */
+#define KH_CHOICE_NODES_SIZE (KH_PULL_NODES_MAX * 21 + 3) /* numbers, each with its comma */
+KH_MUST_USE kh_status kh_choice_nodes(const kh_pull_choice *choice, char out[KH_CHOICE_NODES_SIZE], kh_error *err);
 /* Every job that is due, and the longest delay there is. */
 extern const kh_pull_choice kh_pull_choice_any;
 /* Take the most urgent job that is due, mark it running; KH_E_NOT_FOUND when there is none. */

@@ -193,24 +193,31 @@ kh_status kh_send_file(kh_cache *cache, const kh_send_filing *what, int64_t *sen
 /* --- the workers' side --- */
 
 typedef struct taking {
-    int64_t delay_max_ms;
+    const kh_pull_choice *choice;
     kh_send *out;
 } taking;
 
-static kh_status find_due(kh_sql *sql, int64_t delay_max_ms, int64_t now_ms, kh_send *out, kh_error *err)
+static kh_status find_due(kh_sql *sql, const kh_pull_choice *choice, int64_t now_ms, kh_send *out, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(delay_max_ms)};
+    char nodes[KH_CHOICE_NODES_SIZE];
+    kh_status status = kh_choice_nodes(choice, nodes, err);
+    const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(choice->delay_max_ms), KH_SQL_I(choice->priority_min),
+                                   KH_SQL_I(choice->priority_max), KH_SQL_T(nodes)};
+
+    if (status != KH_OK)
+        return status;
 
     return first_send(sql,
                       "SELECT " SEND_COLUMNS " FROM send WHERE state = 0 AND state < 2"
-                      " AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2) ORDER BY priority, id LIMIT 1",
-                      values, 2, out, err);
+                      " AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2) AND priority BETWEEN ?3 AND ?4"
+                      " AND node_id NOT IN (SELECT value FROM json_each(?5)) ORDER BY priority, id LIMIT 1",
+                      values, 5, out, err);
 }
 
 static kh_status take_send(kh_write *write, void *context, kh_error *err)
 {
     const taking *t = context;
-    kh_status status = find_due(kh_write_sql(write), t->delay_max_ms, kh_write_now_ms(write), t->out, err);
+    kh_status status = find_due(kh_write_sql(write), t->choice, kh_write_now_ms(write), t->out, err);
     const kh_sql_value values[] = {KH_SQL_I(t->out->id), KH_SQL_I(kh_write_now_ms(write))};
 
     if (status != KH_OK)
@@ -220,15 +227,15 @@ static kh_status take_send(kh_write *write, void *context, kh_error *err)
     return status == KH_OK ? kh_write_event(write, KH_EVENT_SEND, t->out->id, err) : status;
 }
 
-kh_status kh_send_take(kh_cache *cache, int64_t delay_max_ms, kh_send *out, kh_error *err)
+kh_status kh_send_take(kh_cache *cache, const kh_pull_choice *choice, kh_send *out, kh_error *err)
 {
-    taking t = {delay_max_ms, out};
+    taking t = {choice, out};
     kh_sql *sql;
     kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     memset(out, 0, sizeof *out);
     if (status == KH_OK) /* asking often must not cost a transaction each time */
-        status = find_due(sql, delay_max_ms, kh_clock_wall_ms(), out, err);
+        status = find_due(sql, choice, kh_clock_wall_ms(), out, err);
     kh_reader_release(cache->readers, sql);
     if (status == KH_OK)
         status = kh_cache_write(cache, take_send, &t, err);

@@ -48,8 +48,8 @@ typedef struct kh_send_filing {
 /* Add what the study has and the job has not; a job that had ended waits again when there is something. *added: so many objects; 0
  * changes nothing and *send_id may be 0. */
 KH_MUST_USE kh_status kh_send_file(kh_cache *cache, const kh_send_filing *filing, int64_t *send_id, int64_t *added, kh_error *err);
-/* The most urgent that is due, marked as running; KH_E_NOT_FOUND. delay_max_ms as in kh_pull_choice. */
-KH_MUST_USE kh_status kh_send_take(kh_cache *cache, int64_t delay_max_ms, kh_send *out, kh_error *err);
+/* The most urgent that is due, marked as running; KH_E_NOT_FOUND. */
+KH_MUST_USE kh_status kh_send_take(kh_cache *cache, const kh_pull_choice *choice, kh_send *out, kh_error *err);
 /* State, failed, attempts, not_before_ms, reason. An object that came while it was sent lets a complete one wait again. */
 KH_MUST_USE kh_status kh_send_update(kh_cache *cache, kh_send *send, kh_error *err);
 /* These have been taken by the node. send->sent is set. */

@@ -33,6 +33,7 @@ const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max 
                                                      .floor_bytes_per_s = 64 * 1024,
                                                      .find_answers_max = 10000,
                                                      .recall_ms = 60000,
+                                                     .node_wait_ms = 30000,
                                                      .pull_workers = 2,
                                                      .pull_per_node = 2,
                                                      .pull_series_parallel = 1,
@@ -40,6 +41,7 @@ const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max 
                                                      .pull_retry_first_ms = 1000,
                                                      .pull_retry_longest_ms = 300000,
                                                      .send_workers = 2,
+                                                     .send_per_node = 1,
                                                      .send_attempts_max = 300,
                                                      .quiet_ms = 60000,
                                                      .facility_default = "local",
@@ -146,6 +148,7 @@ static kh_status start_sends(kh_bridge *bridge, const kh_bridge_options *options
                                          .service = &bridge->service,
                                          .codec = options->codec,
                                          .workers = options->send_workers,
+                                         .per_node = options->send_per_node,
                                          .attempts_max = options->send_attempts_max,
                                          .retry_first_ms = options->pull_retry_first_ms,
                                          .retry_longest_ms = options->pull_retry_longest_ms};
@@ -281,6 +284,8 @@ static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us,
     kh_service_scu(&bridge->service, &scu);
     scu.limits.associate_ms = scu.limits.pdu_ms = scu.limits.idle_ms = ECHO_MS;
     scu.stop = bridge->asking;
+    scu.urgent = true;
+    scu.wait_ms = scu.wait_ms < ECHO_MS ? scu.wait_ms : ECHO_MS;
     if (atomic_fetch_add(&bridge->echoes, 1) >= ECHOES_MAX)
         status = kh_error_set(err, KH_E_BUSY, "%d nodes are being asked already", ECHOES_MAX);
     else
@@ -311,6 +316,7 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     bridge->service.codec = options->codec;
     bridge->service.answers_max = options->find_answers_max;
     bridge->service.recall_ms = options->recall_ms;
+    bridge->service.node_wait_ms = options->node_wait_ms;
     bridge->limits = kh_net_limits_default;
     bridge->limits.associate_ms = options->associate_ms;
     bridge->limits.pdu_ms = options->pdu_ms;

@@ -27,13 +27,15 @@ typedef struct kh_bridge_options {
     uint32_t floor_bytes_per_s;
     unsigned find_answers_max;           /* of one query that we answer, 1 to 1,000,000 */
     int64_t recall_ms;                   /* a retrieval waits so long for what has to come back from its hospital first, 0: not */
+    int64_t node_wait_ms;                /* for a place among our associations with a node that may have so many, at most */
     unsigned pull_workers;               /* jobs at once, 0 to 16; one more for what a doctor waits for */
     unsigned pull_per_node;              /* of these, of one node, 1 or more */
     const char *private_storage_classes; /* UIDs, see kh_service_private_classes(); borrowed until start returns; may be NULL */
     unsigned pull_series_parallel;       /* series of one study at once, each on an association of its own, 1 to 8 */
     unsigned pull_attempts_max;          /* C-MOVE rounds of one job without a new arrival, 1 to 100 */
     int64_t pull_retry_first_ms, pull_retry_longest_ms; /* back-off, doubled each time, with jitter */
-    unsigned send_workers;               /* sends to other nodes at once, 0 to 16 */
+    unsigned send_workers;               /* sends to other nodes at once, 0 to 16; one more for what somebody waits for */
+    unsigned send_per_node;              /* of these, to one node, 1 or more */
     unsigned send_attempts_max;          /* of one send without an object taken, 1 or more; delays as of pulls */
     int64_t quiet_ms;                    /* without a new object: a study has arrived; see watch.h */
     const char *facility_default;        /* of what is adopted without one; borrowed until start returns */
@@ -42,8 +44,8 @@ typedef struct kh_bridge_options {
     bool control;                        /* serve DIR/run/bridge.sock */
     kh_codec *codec;                     /* decodes for peers that take nothing compressed; must outlive the bridge, may be NULL */
 } kh_bridge_options;
-/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 2 workers, 2 per node, 1 series, 8 attempts, 1 s to 5 min, 2 senders, 300 attempts, 60 s quiet, "local", compared only when asked,
-* 12 h apart, 7,200 studies an hour, 20 differences, control. */
+/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 30 s for a place, 2 workers, 2 per node, 1 series, 8 attempts, 1 s to 5 min, 2 senders,
+ * 1 per node, 300 attempts, 60 s quiet, "local", compared only when asked, 12 h apart, 7,200 studies an hour, 20 differences, control. */
 extern const kh_bridge_options kh_bridge_options_default;
 
 /* cache: opened as the owner; must outlive the bridge. Jobs that were running when the last owner ended are taken up again. */

@@ -133,14 +133,14 @@ kh_status kh_commit_queue_ask(kh_commit_queue *queue, const kh_node *node, const
 /* --- the thread --- */
 
 /* One that did not go: again later, or given up. */
-static void put_back(kh_commit_queue *queue, kh_commitment *commitment, const char *why)
+static void put_back(kh_commit_queue *queue, kh_commitment *commitment, kh_status status, const char *why)
 {
     const kh_commit_limits *limits = &queue->options.limits;
     kh_error err = KH_ERROR_INIT;
     int64_t delay_ms = kh_pull_backoff_ms(limits->retry_first_ms, limits->retry_longest_ms, (int32_t)commitment->attempts + 1,
                                           (unsigned)commitment->id * 2654435761u);
 
-    commitment->attempts++;
+    commitment->attempts += status != KH_E_BUSY; /* it has as many associations as it may: that is no attempt */
     commitment->not_before_ms = kh_clock_wall_ms() + delay_ms;
     snprintf(commitment->reason, sizeof(commitment->reason), "%s", why);
     if (commitment->attempts >= limits->attempts_max)
@@ -202,7 +202,7 @@ static void work_on(kh_commit_queue *queue, kh_commitment *commitment)
     if (commitment->state == KH_COMMITMENT_ASKED && status == KH_E_TIMEOUT)
         commitment->attempts = queue->options.limits.attempts_max;
     if (status != KH_OK && status != KH_E_CANCELLED && status != KH_E_CONFLICT) /* conflict: the report came meanwhile */
-        put_back(queue, commitment, err.message);
+        put_back(queue, commitment, status, err.message);
 }
 
 /* When to look again. */

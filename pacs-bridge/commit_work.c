@@ -23,6 +23,7 @@ static kh_status open_association(kh_assoc **assoc, const kh_context **with, con
     kh_status status;
 
     kh_service_scu(queue->options.service, &scu);
+    scu.wait_ms = 0; /* other nodes wait for this thread too */
     *assoc = NULL;
     status = kh_scu_connect(assoc, &scu, node, &proposal, 1, err);
     if (status != KH_OK)
@@ -64,10 +65,12 @@ static kh_status check_all(kh_commit_queue *queue, kh_commitment *commitment, co
     return status == KH_OK ? kh_commitment_update(queue->options.cache, commitment, refs, count, err) : status;
 }
 
-static kh_status send_report(kh_commit_queue *queue, const kh_commitment *commitment, const kh_commitment_ref *refs, size_t count,
-                             kh_assoc *assoc, const kh_context *with, uint16_t *message_id, kh_error *err)
+static kh_status send_report(kh_commit_queue *queue, const kh_commitment *commitment, const kh_node *node, const kh_commitment_ref *refs,
+                             size_t count, kh_assoc *assoc, const kh_context *with, uint16_t *message_id, kh_error *err)
 {
+    char ours[KH_AE_TITLE_SIZE]; /* as the node knows it */
     kh_dimse request;
+    kh_scu scu;
     kh_buf data;
     kh_status status;
 
@@ -77,7 +80,9 @@ static kh_status send_report(kh_commit_queue *queue, const kh_commitment *commit
     snprintf(request.sop_class_uid, sizeof(request.sop_class_uid), "%s", KH_SOP_COMMITMENT);
     snprintf(request.sop_instance_uid, sizeof(request.sop_instance_uid), "%s", KH_SOP_COMMITMENT_INSTANCE);
     kh_buf_init(&data, 4096 + count * KH_COMMIT_REF_BYTES_MAX);
-    status = kh_commit_report_build(&data, with->transfer_syntax, queue->options.ae_title, commitment->transaction_uid, refs, count,
+    kh_service_scu(queue->options.service, &scu);
+    kh_scu_title(&scu, node, ours);
+    status = kh_commit_report_build(&data, with->transfer_syntax, ours, commitment->transaction_uid, refs, count,
                                     &request.type_id, err);
     if (status == KH_OK)
         status = kh_assoc_send(assoc, with->id, &request, err);
@@ -110,7 +115,7 @@ static kh_status report(kh_commit_queue *queue, kh_commitment *commitment, const
     if (status == KH_OK && !commitment->checked)
         status = check_all(queue, commitment, node, refs, count, err);
     if (status == KH_OK)
-        status = send_report(queue, commitment, refs, count, assoc, with, &message_id, err);
+        status = send_report(queue, commitment, node, refs, count, assoc, with, &message_id, err);
     if (status == KH_OK)
         status = await(context, message_id, &answered, err);
     if (status == KH_OK)

@@ -170,7 +170,7 @@ static kh_status op_send_file(const kh_control_server *server, const kh_json *re
 
     if (!node_name)
         return kh_error_set(err, KH_E_ARG, "node is missing");
-    status = read_priority(request, 1, &filing.priority, err);
+    status = read_priority(request, KH_PULL_URGENT, &filing.priority, err); /* a person waits */
     if (status == KH_OK)
         status = kh_node_find(server->cache, node_name, &node, err);
     filing.node = &node;

@@ -159,6 +159,9 @@ static kh_status attempt(job *of, kh_error *err)
     if (status != KH_OK)
         return status;
     kh_service_scu(of->options->service, &scu);
+    scu.urgent = of->pull->priority == KH_PULL_URGENT;
+    if (!scu.urgent) /* its worker has other nodes to ask */
+        scu.wait_ms = 0;
     status = kh_query_open(&of->query, &scu, &of->node, err);
     if (status == KH_OK)
         status = ask_truth(of, err);
@@ -348,6 +351,11 @@ static void conclude(job *of, kh_status status, const kh_error *err)
     } else if (status == KH_E_CANCELLED) { /* we stop, or made way: it goes on later */
         pull->state = KH_PULL_WAITING;
         pull->not_before_ms = kh_clock_wall_ms();
+        pull->attempts--;
+    } else if (status == KH_E_BUSY) {
+        kh_pull_queue_note_busy(of->queue, of->node.id);
+        pull->state = KH_PULL_WAITING;
+        pull->not_before_ms = kh_clock_wall_ms() + of->options->retry_first_ms;
         pull->attempts--;
     } else if (status == KH_OK && (pull->expected < 0 || (has_as_many(of) && !of->truth.listed)) &&
                of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 && arrivals.refused == 0) {

@@ -163,8 +163,11 @@ static void wait_for_others(mover *of)
 
 static kh_status open_lane(kh_pull_lane *on, kh_error *err)
 {
-    kh_status status = kh_query_open(&on->own, on->of->move->scu, on->of->move->node, err);
+    kh_scu scu = *on->of->move->scu;
+    kh_status status;
 
+    scu.wait_ms = 0; /* there is one already */
+    status = kh_query_open(&on->own, &scu, on->of->move->node, err);
     return status == KH_OK ? kh_query_await(&on->own, err) : status;
 }
 

@@ -6,16 +6,16 @@
 #include <time.h>
 #include "base/clock.h"
 #include "base/log.h"
-#include "cache/node_hours.h"
+#include "pacs-bridge/node_gate.h"
 #include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/service.h"
 
 #define LOOK_MS 1000 /* at most, between two looks for jobs that have become due */
 #define WORKERS_MAX 16
-#define PLACES (WORKERS_MAX + 1) /* one is kept for what a doctor waits for */
+#define PLACES KH_GATE_PLACES /* one is kept for what a doctor waits for */
+_Static_assert(PLACES == WORKERS_MAX + 1, "a place for each worker");
 #define YIELD_LOOK_MS 200
-#define HOURS_LOOK_MS 1000
-#define CLOSED_MAX (KH_PULL_NODES_MAX - PLACES)
-#define PRIORITY_URGENT 0
+#define BUSY_REST_MS 1000
 #define PRIORITY_LAST 2
 
 typedef struct running_job {
@@ -35,10 +35,7 @@ struct kh_pull_queue {
     pthread_mutex_t lock;             /* for the table; held for no I/O */
     pthread_cond_t kicked;
     uint64_t kicks;                   /* guarded by lock */
-    pthread_mutex_t hours;            /* for the three below; taken after deciding, held over a look into the index */
-    int64_t hours_look_ms;            /* monotonic */
-    int64_t closed[CLOSED_MAX];       /* nodes outside their hours */
-    size_t closed_count;
+    kh_node_gate gate;                /* looked at after deciding is taken */
     running_job running[PLACES]; /* guarded by lock */
     pthread_t threads[PLACES];    /* the first is the reserved one */
     unsigned thread_count;
@@ -74,51 +71,21 @@ static kh_status cancel_waiting(kh_pull_queue *queue, kh_pull *pull, kh_error *e
 /* Nodes that have as many jobs as they may. */
 static size_t full_nodes(const running_job *running, unsigned per_node, int64_t out[KH_PULL_NODES_MAX])
 {
-    size_t count = 0;
+    int64_t node_ids[PLACES];
 
-    for (unsigned i = 0; i < PLACES; i++) {
-        unsigned same = 0;
-        bool first = true;
-        for (unsigned j = 0; j < PLACES; j++) {
-            bool is_same = running[i].pull_id != 0 && running[j].pull_id != 0 && running[j].node_id == running[i].node_id;
-            same += is_same;
-            first = first && !(is_same && j < i);
-        }
-        if (first && same >= per_node)
-            out[count++] = running[i].node_id;
-    }
-    return count;
+    for (unsigned i = 0; i < PLACES; i++)
+        node_ids[i] = running[i].pull_id ? running[i].node_id : 0;
+    return kh_node_gate_full(node_ids, per_node, out);
 }
 
-static kh_status note_closed(void *context, const kh_node *node)
+void kh_pull_queue_note_busy(kh_pull_queue *queue, int64_t node_id)
 {
-    kh_pull_queue *queue = context;
-
-    if (queue->closed_count < CLOSED_MAX && !kh_node_open_now(node, kh_clock_wall_ms()))
-        queue->closed[queue->closed_count++] = node->id;
-    return KH_OK;
-}
-
-/* Nodes that may not be asked now, added to those that are full. */
-static size_t add_closed_nodes(kh_pull_queue *queue, int64_t out[KH_PULL_NODES_MAX], size_t count)
-{
-    int64_t now_ms = kh_clock_monotonic_ms();
-
-    pthread_mutex_lock(&queue->hours);
-    if (queue->hours_look_ms == 0 || now_ms - queue->hours_look_ms >= HOURS_LOOK_MS) {
-        queue->closed_count = 0;
-        if (kh_node_list(queue->options.cache, note_closed, queue, NULL) == KH_OK)
-            queue->hours_look_ms = now_ms;
-    }
-    memcpy(out + count, queue->closed, queue->closed_count * sizeof(out[0]));
-    count += queue->closed_count;
-    pthread_mutex_unlock(&queue->hours);
-    return count;
+    kh_node_gate_rest(&queue->gate, node_id, BUSY_REST_MS);
 }
 
 static unsigned per_node_limit(const kh_pull_queue *queue, int32_t priority)
 {
-    return queue->options.per_node + (priority == PRIORITY_URGENT);
+    return queue->options.per_node + (priority == KH_PULL_URGENT);
 }
 
 static kh_status take_between(kh_pull_queue *queue, int32_t priority_min, int32_t priority_max, kh_pull *pull, kh_error *err)
@@ -129,7 +96,7 @@ static kh_status take_between(kh_pull_queue *queue, int32_t priority_min, int32_
     pthread_mutex_lock(&queue->lock);
     choice.nodes_left_out_count = full_nodes(queue->running, per_node_limit(queue, priority_max), full);
     pthread_mutex_unlock(&queue->lock);
-    choice.nodes_left_out_count = add_closed_nodes(queue, full, choice.nodes_left_out_count);
+    choice.nodes_left_out_count = kh_node_gate_add(&queue->gate, priority_max == KH_PULL_URGENT, full, choice.nodes_left_out_count);
     return kh_pull_take(queue->options.cache, &choice, pull, err);
 }
 
@@ -138,10 +105,10 @@ static kh_status take(kh_pull_queue *queue, bool reserved, kh_pull *pull, kh_err
     kh_status status;
 
     pthread_mutex_lock(&queue->deciding);
-    status = take_between(queue, PRIORITY_URGENT, PRIORITY_URGENT, pull, err);
+    status = take_between(queue, KH_PULL_URGENT, KH_PULL_URGENT, pull, err);
     if (status == KH_E_NOT_FOUND && !reserved) {
         kh_error_clear(err);
-        status = take_between(queue, PRIORITY_URGENT + 1, PRIORITY_LAST, pull, err);
+        status = take_between(queue, KH_PULL_URGENT + 1, PRIORITY_LAST, pull, err);
     }
     pthread_mutex_lock(&queue->lock);
     for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
@@ -251,7 +218,7 @@ kh_status kh_pull_queue_start(kh_pull_queue **out, const kh_pull_queue_options *
     queue->options = *options;
     pthread_mutex_init(&queue->deciding, NULL);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_mutex_init(&queue->hours, NULL);
+    kh_node_gate_init(&queue->gate, options->cache);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->kicked, &attributes);
@@ -278,7 +245,7 @@ void kh_pull_queue_join(kh_pull_queue *queue)
     for (unsigned i = 0; i < queue->thread_count; i++)
         pthread_join(queue->threads[i], NULL);
     pthread_cond_destroy(&queue->kicked);
-    pthread_mutex_destroy(&queue->hours);
+    kh_node_gate_release(&queue->gate);
     pthread_mutex_destroy(&queue->lock);
     pthread_mutex_destroy(&queue->deciding);
     free(queue);
@@ -439,7 +406,7 @@ static bool has_worker(const kh_pull_queue *queue, const running_job *running, i
         busy += running[i].pull_id != 0 && !running[i].reserved;
         reserved_busy = reserved_busy || (running[i].pull_id != 0 && running[i].reserved);
     }
-    return busy < queue->options.workers || (priority == PRIORITY_URGENT && !reserved_busy);
+    return busy < queue->options.workers || (priority == KH_PULL_URGENT && !reserved_busy);
 }
 
 /* Of the jobs with this priority, is there one that could run if this one did not? */
@@ -457,7 +424,7 @@ static bool holds_up(kh_pull_queue *queue, const running_job *running, const run
         else
             full[choice.nodes_left_out_count++] = full[i];
     }
-    choice.nodes_left_out_count = add_closed_nodes(queue, full, choice.nodes_left_out_count);
+    choice.nodes_left_out_count = kh_node_gate_add(&queue->gate, priority == KH_PULL_URGENT, full, choice.nodes_left_out_count);
     if (kh_pull_peek(queue->options.cache, &choice, &held, NULL) != KH_OK)
         return false;
     if (full_by_me && held.node_id == me->node_id)
@@ -481,9 +448,11 @@ bool kh_pull_queue_must_yield(kh_pull_queue *queue, int64_t pull_id)
     }
     memcpy(running, queue->running, sizeof(running));
     pthread_mutex_unlock(&queue->lock);
-    if (me.pull_id == 0 || me.priority == PRIORITY_URGENT)
+    if (me.pull_id == 0 || me.priority == KH_PULL_URGENT)
         return false;
-    for (int32_t priority = PRIORITY_URGENT; priority < me.priority; priority++)
+    if (queue->options.service->use && kh_node_use_make_way(queue->options.service->use, me.node_id))
+        return true;
+    for (int32_t priority = KH_PULL_URGENT; priority < me.priority; priority++)
         if (holds_up(queue, running, &me, priority))
             /* Somebody may have raised it since it was taken. */
             return kh_pull_find(queue->options.cache, pull_id, &pull, NULL) == KH_OK && pull.priority > priority;

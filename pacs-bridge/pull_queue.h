@@ -56,9 +56,11 @@ typedef struct kh_arrivals {
 /* The moves of job pull_id on its association number `lane` (0 to KH_PULL_LANES_MAX - 1) carry this message ID from now on. */
 void kh_pull_queue_expect(kh_pull_queue *queue, int64_t pull_id, unsigned lane, uint16_t message_id);
 void kh_pull_queue_arrivals(kh_pull_queue *queue, int64_t pull_id, kh_arrivals *out);
-/* Is a more urgent job kept waiting that this one should make way for? Of several the least urgent, youngest one does. Looks into the index
- * a few times a second at most, and after each kick. */
+/* Is a more urgent job kept waiting that this one should make way for: for its worker, its place at the node, or its association there? Of
+ * several the least urgent, youngest one does. Looks into the index a few times a second at most, and after each kick. */
 bool kh_pull_queue_must_yield(kh_pull_queue *queue, int64_t pull_id);
+/* The node has as many associations of ours as it may: for a second only what a doctor waits for asks for one. */
+void kh_pull_queue_note_busy(kh_pull_queue *queue, int64_t node_id);
 const kh_pull_queue_options *kh_pull_queue_get_options(const kh_pull_queue *queue);
 
 #endif

@@ -16,31 +16,51 @@ void kh_scu_title(const kh_scu *scu, const kh_node *node, char ae_title[KH_AE_TI
         snprintf(ae_title, KH_AE_TITLE_SIZE, "%s", scu->ae_title);
 }
 
-kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
-                         kh_error *err)
+static kh_status connect_node(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
+                              kh_error *err)
 {
     char ae_title[KH_AE_TITLE_SIZE];
     kh_tls_credentials *credentials = NULL;
     kh_status status;
 
-    *out = NULL;
-    if (!node->host[0])
-        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
-    if (node->tls && !scu->tls)
-        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s needs TLS, and [dicom] tls_certificate is not set", node->name);
     kh_scu_title(scu, node, ae_title);
     if (node->tls && !(credentials = kh_tls_store_get(scu->tls)))
         return kh_error_set(err, KH_E_UNSUPPORTED, "node %s needs TLS, and there is no good certificate of ours", node->name);
     status = kh_assoc_connect_tls(out, credentials, node->host, node->port, ae_title, node->ae_title, proposals, count, &scu->limits,
                                   scu->stop, err);
     kh_tls_credentials_unref(credentials);
-    if (status == KH_OK && scu->logged)
-        kh_assoc_log(*out, node->name);
-    if (status == KH_OK && scu->use)
-        kh_node_use_reached(scu->use, node);
-    if (status == KH_OK && scu->use)
-        kh_assoc_set_rate(*out, kh_node_use_rate(scu->use, node));
     return status;
+}
+
+kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
+                         kh_error *err)
+{
+    const kh_node_call call = {scu->urgent, scu->wait_ms, scu->stop};
+    void *place = NULL;
+    kh_status status = KH_OK;
+
+    *out = NULL;
+    if (!node->host[0])
+        return kh_error_set(err, KH_E_ARG, "node %s has no host: it only sends", node->name);
+    if (node->tls && !scu->tls)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "node %s needs TLS, and [dicom] tls_certificate is not set", node->name);
+    if (scu->use)
+        status = kh_node_use_call(scu->use, node, &call, &place, err);
+    if (status == KH_OK)
+        status = connect_node(out, scu, node, proposals, count, err);
+    if (status != KH_OK) {
+        if (place)
+            kh_node_use_hang_up(place);
+        return status;
+    }
+    if (scu->logged)
+        kh_assoc_log(*out, node->name);
+    if (place) {
+        kh_assoc_at_end(*out, kh_node_use_hang_up, place);
+        kh_node_use_reached(scu->use, node);
+        kh_assoc_set_rate(*out, kh_node_use_rate(scu->use, node));
+    }
+    return KH_OK;
 }
 
 kh_status kh_scu_echo(const kh_scu *scu, const kh_node *node, int64_t *took_us, kh_error *err)

@@ -19,7 +19,9 @@ typedef struct kh_scu {
     const kh_stop *stop; /* NULL: cannot be stopped */
     kh_cache *cache;     /* for the titles of facilities; NULL: ae_title always */
     kh_tls_store *tls;   /* for nodes that talk TLS; NULL: they are not called */
-    kh_node_use *use;    /* for limits of bandwidth; NULL: none */
+    kh_node_use *use;    /* for limits of bandwidth and associations; NULL: none */
+    int64_t wait_ms;     /* at most, for a place when the node has as many of our associations as it may; 0: not */
+    bool urgent;         /* somebody waits: others make way */
     bool logged;         /* each association has its line in the log */
 } kh_scu;
 /* The default limits, no stop. */
@@ -27,8 +29,8 @@ void kh_scu_init(kh_scu *scu, const char *ae_title);
 
 /* How we call ourselves to this node. */
 void kh_scu_title(const kh_scu *scu, const kh_node *node, char ae_title[KH_AE_TITLE_SIZE]);
-/* An association with a node, as it is set up: address, titles, TLS or not, bandwidth. KH_E_ARG for a node without a host, KH_E_UNSUPPORTED
- * for one that needs TLS when we have none. Hours are the caller's to ask for. */
+/* An association with a node, as it is set up: address, titles, TLS or not, bandwidth, number. KH_E_ARG for a node without a host,
+ * KH_E_UNSUPPORTED for one that needs TLS when we have none, KH_E_BUSY when it has as many as it may. Hours are the caller's to ask for. */
 KH_MUST_USE kh_status kh_scu_connect(kh_assoc **out, const kh_scu *scu, const kh_node *node, const kh_proposal *proposals, size_t count,
                                      kh_error *err);
 

@@ -9,17 +9,23 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/node_hours.h"
+#include "pacs-bridge/node_gate.h"
 #include "pacs-bridge/pull_job.h"
 #include "pacs-bridge/sender.h"
 
 #define WORKERS_MAX 16
+#define PLACES KH_GATE_PLACES /* one is kept for what somebody waits for */
+_Static_assert(PLACES == WORKERS_MAX + 1, "a place for each worker");
+#define PRIORITY_LAST 2
 #define LOOK_MS 1000
+#define BUSY_REST_MS 1000
 #define BATCH 500       /* objects listed at once */
 #define TICK_OFF 50     /* objects noted at once as taken, */
 #define TICK_OFF_MS 300 /* or after this long */
 
 typedef struct running_send {
     int64_t send_id; /* 0: a free place */
+    int64_t node_id;
     bool cancelled;
 } running_send;
 
@@ -29,8 +35,9 @@ struct kh_send_queue {
     pthread_mutex_t lock;     /* for what follows; held for no I/O */
     pthread_cond_t kicked;
     uint64_t kicks;
-    running_send running[WORKERS_MAX];
-    pthread_t threads[WORKERS_MAX];
+    running_send running[PLACES];
+    kh_node_gate gate;        /* looked at after deciding is taken */
+    pthread_t threads[PLACES]; /* the first is the reserved one */
     unsigned thread_count;
 };
 
@@ -45,6 +52,7 @@ typedef struct attempt {
     int64_t taken, refused, hopeless; /* hopeless: of the refused, those that would be refused again */
     int64_t ticked_ms;
     bool stopped, unreachable, closed; /* closed: outside the node's hours */
+    bool full, made_way;               /* it has as many associations of ours as it may; another goes first */
     uint16_t dimse;                    /* of the newest refusal */
     kh_error why;                      /* the first failure */
 } attempt;
@@ -54,7 +62,7 @@ static bool is_cancelled(kh_send_queue *queue, int64_t send_id)
     bool cancelled = false;
 
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < PLACES; i++)
         cancelled = cancelled || (queue->running[i].send_id == send_id && queue->running[i].cancelled);
     pthread_mutex_unlock(&queue->lock);
     return cancelled;
@@ -90,6 +98,11 @@ static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object
         of->stopped = true;
         return KH_OK;
     }
+    if (status != KH_OK && sender->full) {
+        of->full = true;
+        of->why = why;
+        return KH_OK;
+    }
     if (status != KH_OK) {
         note_failure(of, status, dimse, &why);
         of->unreachable = sender->breaks >= KH_SENDER_BREAKS_MAX;
@@ -100,10 +113,17 @@ static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object
     return of->taken_count == TICK_OFF || kh_clock_monotonic_ms() - of->ticked_ms >= TICK_OFF_MS ? tick_off(of, err) : KH_OK;
 }
 
+static bool has_ended(const attempt *of)
+{
+    return of->stopped || of->unreachable || of->closed || of->full || of->made_way || is_cancelled(of->queue, of->send->id);
+}
+
 static bool must_end(attempt *of)
 {
     of->stopped = of->stopped || kh_stop_raised(of->queue->options.stop);
-    return of->stopped || of->unreachable || of->closed || is_cancelled(of->queue, of->send->id);
+    if (of->send->priority != KH_PULL_URGENT && of->scu.use && !of->made_way)
+        of->made_way = kh_node_use_make_way(of->scu.use, of->node.id);
+    return has_ended(of);
 }
 
 /* The objects after after_id; *after_id moves on, and stays when there are no more. */
@@ -139,6 +159,9 @@ static kh_status send_all(attempt *of, kh_error *err)
     kh_status status = kh_node_by_id(of->queue->options.cache, of->send->node_id, &of->node, err);
 
     kh_service_scu(of->queue->options.service, &of->scu);
+    of->scu.urgent = of->send->priority == KH_PULL_URGENT;
+    if (!of->scu.urgent) /* its worker has other nodes to send to */
+        of->scu.wait_ms = 0;
     of->ticked_ms = kh_clock_monotonic_ms();
     of->closed = status == KH_OK && !kh_node_open_now(&of->node, kh_clock_wall_ms());
     while (status == KH_OK && more && !must_end(of))
@@ -159,19 +182,31 @@ static void add_reason(kh_send *send, const char *format, ...)
     va_end(list);
 }
 
+/* Nothing was wrong with it: it goes on later. Other sends to a node that is not sent to now do not try before. */
+static void put_off(attempt *of, int64_t delay_ms)
+{
+    of->send->state = KH_SEND_WAITING;
+    of->send->not_before_ms = kh_clock_wall_ms() + delay_ms;
+    if (of->full)
+        kh_node_gate_rest(&of->queue->gate, of->send->node_id, delay_ms);
+}
+
 static void retry_or_end(attempt *of, bool hopeless)
 {
     const kh_send_queue_options *options = &of->queue->options;
     kh_send *send = of->send;
+    int64_t delay_ms;
 
     send->attempts = of->taken > 0 ? 1 : send->attempts + 1;
     if (hopeless || send->attempts >= (int32_t)options->attempts_max) {
         send->state = send->sent > 0 ? KH_SEND_PARTIAL : KH_SEND_FAILED;
         return;
     }
+    delay_ms = kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, send->attempts, (unsigned)kh_clock_monotonic_us());
     send->state = KH_SEND_WAITING;
-    send->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, send->attempts,
-                                                                  (unsigned)kh_clock_monotonic_us());
+    send->not_before_ms = kh_clock_wall_ms() + delay_ms;
+    if (of->unreachable)
+        kh_node_gate_rest(&of->queue->gate, send->node_id, delay_ms);
 }
 
 static void conclude(attempt *of, kh_status status, const kh_error *err)
@@ -181,7 +216,7 @@ static void conclude(attempt *of, kh_status status, const kh_error *err)
 
     send->reason[0] = '\0';
     send->failed = of->refused;
-    if (status == KH_OK && of->refused == 0 && !must_end(of)) {
+    if (status == KH_OK && of->refused == 0 && !has_ended(of)) {
         send->state = KH_SEND_COMPLETE; /* unless something came meanwhile: kh_send_update() sees it */
         return;
     }
@@ -192,13 +227,14 @@ static void conclude(attempt *of, kh_status status, const kh_error *err)
         add_reason(send, "; %s", err->message);
     if (is_cancelled(of->queue, send->id)) {
         send->state = KH_SEND_CANCELLED;
-    } else if (of->stopped) { /* the next owner goes on */
-        send->state = KH_SEND_WAITING;
-        send->not_before_ms = kh_clock_wall_ms();
+    } else if (of->stopped || of->made_way) { /* the next owner goes on, or we do */
+        put_off(of, 0);
     } else if (of->closed) {
         add_reason(send, "; outside the hours of the node");
-        send->state = KH_SEND_WAITING;
-        send->not_before_ms = kh_clock_wall_ms() + of->queue->options.retry_longest_ms;
+        put_off(of, of->queue->options.retry_longest_ms);
+    } else if (of->full) {
+        add_reason(send, "; %s", of->why.message);
+        put_off(of, BUSY_REST_MS);
     } else {
         retry_or_end(of, hopeless);
     }
@@ -212,6 +248,8 @@ static void run_send(kh_send_queue *queue, kh_send *send)
     kh_status status = send_all(&of, &err);
 
     conclude(&of, status, &err);
+    if (of.taken > 0)
+        kh_node_gate_rest(&queue->gate, send->node_id, 0);
     if (kh_send_update(queue->options.cache, send, &update_err) != KH_OK)
         kh_log(KH_LOG_ERROR, "send", "send %lld: its state is not stored: %s", (long long)send->id, update_err.message);
     kh_log(send->state == KH_SEND_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "send",
@@ -222,16 +260,35 @@ static void run_send(kh_send_queue *queue, kh_send *send)
 
 /* --- the workers --- */
 
-static kh_status take(kh_send_queue *queue, kh_send *send, kh_error *err)
+static kh_status take_between(kh_send_queue *queue, int32_t priority_min, int32_t priority_max, kh_send *send, kh_error *err)
+{
+    bool urgent = priority_max == KH_PULL_URGENT;
+    int64_t node_ids[PLACES], left_out[KH_PULL_NODES_MAX];
+    kh_pull_choice choice = {priority_min, priority_max, queue->options.retry_longest_ms, left_out, 0};
+
+    pthread_mutex_lock(&queue->lock);
+    for (unsigned i = 0; i < PLACES; i++)
+        node_ids[i] = queue->running[i].send_id ? queue->running[i].node_id : 0;
+    pthread_mutex_unlock(&queue->lock);
+    choice.nodes_left_out_count = kh_node_gate_full(node_ids, queue->options.per_node + urgent, left_out);
+    choice.nodes_left_out_count = kh_node_gate_add(&queue->gate, urgent, left_out, choice.nodes_left_out_count);
+    return kh_send_take(queue->options.cache, &choice, send, err);
+}
+
+static kh_status take(kh_send_queue *queue, bool reserved, kh_send *send, kh_error *err)
 {
     kh_status status;
 
     pthread_mutex_lock(&queue->deciding);
-    status = kh_send_take(queue->options.cache, queue->options.retry_longest_ms, send, err);
+    status = take_between(queue, KH_PULL_URGENT, KH_PULL_URGENT, send, err);
+    if (status == KH_E_NOT_FOUND && !reserved) {
+        kh_error_clear(err);
+        status = take_between(queue, KH_PULL_URGENT + 1, PRIORITY_LAST, send, err);
+    }
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; status == KH_OK && i < WORKERS_MAX; i++)
+    for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
         if (queue->running[i].send_id == 0) {
-            queue->running[i] = (running_send){.send_id = send->id};
+            queue->running[i] = (running_send){.send_id = send->id, .node_id = send->node_id};
             break;
         }
     pthread_mutex_unlock(&queue->lock);
@@ -251,7 +308,7 @@ static void leave(kh_send_queue *queue, kh_send *send)
 
     pthread_mutex_lock(&queue->deciding);
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < WORKERS_MAX; i++)
+    for (unsigned i = 0; i < PLACES; i++)
         if (queue->running[i].send_id == send->id) {
             cancelled = queue->running[i].cancelled;
             queue->running[i] = (running_send){0};
@@ -275,19 +332,19 @@ static void wait_for_kick(kh_send_queue *queue, uint64_t *seen)
     pthread_mutex_unlock(&queue->lock);
 }
 
-static void *worker_main(void *argument)
+static void work(kh_send_queue *queue, bool reserved)
 {
-    kh_send_queue *queue = argument;
     kh_status last = KH_OK;
     uint64_t seen = 0;
 
     while (!kh_stop_raised(queue->options.stop)) {
         kh_error err = KH_ERROR_INIT;
         kh_send send;
-        kh_status status = take(queue, &send, &err);
+        kh_status status = take(queue, reserved, &send, &err);
         if (status == KH_OK) {
             run_send(queue, &send);
             leave(queue, &send);
+            kh_send_queue_kick(queue); /* its node may have been full */
         } else {
             if (status != KH_E_NOT_FOUND && status != last)
                 kh_log(KH_LOG_ERROR, "send", "sends cannot be read: %s", err.message);
@@ -295,6 +352,17 @@ static void *worker_main(void *argument)
         }
         last = status;
     }
+}
+
+static void *worker_main(void *argument)
+{
+    work(argument, false);
+    return NULL;
+}
+
+static void *reserved_main(void *argument)
+{
+    work(argument, true);
     return NULL;
 }
 
@@ -305,9 +373,9 @@ kh_status kh_send_queue_start(kh_send_queue **out, const kh_send_queue_options *
     int failed = 0;
 
     *out = NULL;
-    if (options->workers > WORKERS_MAX || options->attempts_max < 1)
-        return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u: expected 0 to %d, 1 or more", options->workers,
-                            options->attempts_max, WORKERS_MAX);
+    if (options->workers > WORKERS_MAX || options->attempts_max < 1 || options->per_node < 1)
+        return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u, %u per node: expected 0 to %d, 1 or more, 1 or more",
+                            options->workers, options->attempts_max, options->per_node, WORKERS_MAX);
     queue = calloc(1, sizeof(*queue));
     if (!queue)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
@@ -318,8 +386,9 @@ kh_status kh_send_queue_start(kh_send_queue **out, const kh_send_queue_options *
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&queue->kicked, &attributes);
     pthread_condattr_destroy(&attributes);
-    while (!failed && queue->thread_count < options->workers) {
-        failed = pthread_create(&queue->threads[queue->thread_count], NULL, worker_main, queue);
+    kh_node_gate_init(&queue->gate, options->cache);
+    while (!failed && options->workers > 0 && queue->thread_count < options->workers + 1) {
+        failed = pthread_create(&queue->threads[queue->thread_count], NULL, queue->thread_count ? worker_main : reserved_main, queue);
         queue->thread_count += !failed;
     }
     if (failed) {
@@ -339,6 +408,7 @@ void kh_send_queue_join(kh_send_queue *queue)
     for (unsigned i = 0; i < queue->thread_count; i++)
         pthread_join(queue->threads[i], NULL);
     pthread_cond_destroy(&queue->kicked);
+    kh_node_gate_release(&queue->gate);
     pthread_mutex_destroy(&queue->lock);
     pthread_mutex_destroy(&queue->deciding);
     free(queue);
@@ -363,7 +433,7 @@ kh_status kh_send_queue_cancel(kh_send_queue *queue, int64_t send_id, kh_error *
     if (status == KH_OK && send.state != KH_SEND_WAITING && send.state != KH_SEND_RUNNING)
         status = kh_error_set(err, KH_E_CONFLICT, "send %lld is %s already", (long long)send_id, kh_send_state_text(send.state));
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; status == KH_OK && i < WORKERS_MAX; i++)
+    for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
         if (queue->running[i].send_id == send_id)
             is_running = queue->running[i].cancelled = true;
     pthread_mutex_unlock(&queue->lock);

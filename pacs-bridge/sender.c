@@ -201,6 +201,7 @@ static kh_status open_association(kh_sender *sender, kh_error *err)
         return kh_error_set(err, KH_E_PEER, "the association broke %u times", sender->breaks);
     propose(&to, sender->list, sender->node);
     status = kh_scu_connect(&sender->assoc, sender->scu, sender->node, to.proposals, to.count, err);
+    sender->full = status == KH_E_BUSY;
     if (status == KH_OK)
         sender->reached = true;
     else

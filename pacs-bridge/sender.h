@@ -25,6 +25,7 @@ typedef struct kh_sender {
     kh_assoc *assoc;            /* NULL until the first object, and after a break */
     unsigned breaks;
     bool reached;               /* there was an association */
+    bool full;                  /* the node has as many of ours as it may: nothing was tried */
 } kh_sender;
 
 /* How an object went. *dimse is the node's answer when it gave one, else 0. KH_OK: taken, with a warning when *dimse is Bxxx.

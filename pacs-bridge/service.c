@@ -71,7 +71,7 @@ kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *ca
 void kh_service_scu(const kh_service_scp *service, kh_scu *out)
 {
     *out = (kh_scu){.ae_title = service->ae_title, .limits = service->limits, .stop = service->stop, .cache = service->cache,
-                    .tls = service->tls, .use = service->use, .logged = true};
+                    .tls = service->tls, .use = service->use, .wait_ms = service->node_wait_ms, .logged = true};
 }
 
 /* --- one association --- */

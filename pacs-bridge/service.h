@@ -29,6 +29,7 @@ typedef struct kh_service_scp {
     const kh_stop *stop;
     int64_t recall_ms;            /* a retrieval waits so long for what has to come back from its hospital first */
     kh_node_use *use;
+    int64_t node_wait_ms;         /* for a place among our associations with a node, at most */
     kh_tls_store *tls;            /* NULL without TLS */
     uint64_t answers_max;         /* of one query; more end it with A700 */
     unsigned private_class_count;

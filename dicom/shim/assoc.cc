@@ -134,6 +134,8 @@ extern "C" void kh_assoc_free(kh_assoc *assoc)
         return KH_OK;
     });
     kh_buf_release(&assoc->command_buf);
+    if (assoc->at_end)
+        assoc->at_end(assoc->at_end_context);
     delete assoc;
 }
 
@@ -207,6 +209,12 @@ extern "C" uint16_t kh_assoc_next_message_id(void)
 extern "C" int64_t kh_assoc_idle_ms(const kh_assoc *assoc)
 {
     return assoc->limits.idle_ms;
+}
+
+extern "C" void kh_assoc_at_end(kh_assoc *assoc, void (*end)(void *context), void *context)
+{
+    assoc->at_end = end;
+    assoc->at_end_context = context;
 }
 
 extern "C" void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate)

@@ -115,6 +115,8 @@ bool kh_assoc_is_relational(const kh_assoc *assoc, const char *sop_class_uid);
 uint16_t kh_assoc_next_message_id(void);
 /* Write one line to the log when it is closed: with whom (of), titles, TLS or not, bytes, milliseconds, how it ended. For those we make. */
 void kh_assoc_log(kh_assoc *assoc, const char *of);
+/* Called when it is freed, once it is closed. */
+void kh_assoc_at_end(kh_assoc *assoc, void (*end)(void *context), void *context);
 /* A limit for what is read and written from now on, shared with others; borrowed, NULL: none. What it makes us wait does not count against
  * the peer's deadlines. */
 void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate);

@@ -21,6 +21,8 @@ struct kh_assoc {
     T_ASC_Association *asc;
     kh::Connection *connection; /* its socket, as long as there is one */
     kh::Shared shared;
+    void (*at_end)(void *context); /* NULL: nobody is told */
+    void *at_end_context;
     char logged_as[65];    /* "": it has no line in the log */
     char tls[96];
     char titles[2 * KH_AE_SIZE + 8], peer[300];

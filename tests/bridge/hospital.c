@@ -418,6 +418,14 @@ static kh_status serve_query(hospital *pacs, kh_assoc *assoc, uint8_t id, const 
     return status;
 }
 
+static void note_at_once(hospital *pacs)
+{
+    unsigned now = atomic_fetch_add(&pacs->at_once, 1) + 1, most = atomic_load(&pacs->most_at_once);
+
+    while (now > most && !atomic_compare_exchange_weak(&pacs->most_at_once, &most, now))
+        ;
+}
+
 static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *request, uint64_t number)
 {
     hospital *pacs = context;
@@ -425,19 +433,22 @@ static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *reques
 
     (void)request;
     (void)number;
+    atomic_fetch_add(&pacs->associations, 1);
+    note_at_once(pacs);
     while (status == KH_OK) {
         kh_dimse command;
         uint8_t id;
         status = kh_assoc_receive(assoc, &id, &command, 0, NULL);
         if (status != KH_OK || command.field == 0)
-            return;
+            break;
         if (command.field == KH_C_ECHO_RQ)
             status = answer(assoc, id, &command, KH_DIMSE_SUCCESS);
         else if (command.field != KH_C_CANCEL_RQ)
             status = serve_query(pacs, assoc, id, &command);
+        if (status != KH_OK && status != KH_E_CANCELLED)
+            kh_assoc_abort(assoc);
     }
-    if (status != KH_E_CANCELLED)
-        kh_assoc_abort(assoc);
+    atomic_fetch_sub(&pacs->at_once, 1);
 }
 
 static kh_reject accept_caller(void *context, kh_assoc_request *request)

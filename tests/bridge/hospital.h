@@ -54,6 +54,8 @@ typedef struct hospital {
     _Atomic int fault;
     _Atomic unsigned fault_moves;  /* moves that still show it; others are faultless */
     _Atomic bool silent;           /* it has fallen silent in a move */
+    _Atomic unsigned associations; /* made by us so far */
+    _Atomic unsigned most_at_once, at_once; /* of these */
     _Atomic unsigned moves, sent, asked_instances, study_moves;
     _Atomic unsigned finds;  /* C-FIND requests */
     pthread_mutex_t lock;    /* guards the next two */

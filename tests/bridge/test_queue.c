@@ -135,6 +135,32 @@ static void places_of_a_node(void **state)
     scene_free(&s);
 }
 
+/* The node takes one association of ours: a job that somebody waits for gets it from a less urgent one, and there are never two. */
+static void one_association_of_a_node(void **state)
+{
+    int64_t running, soon, urgent;
+    kh_node node;
+    scene s;
+
+    (void)state;
+    scene_make(&s, 1);
+    s.it.options.pull_workers = 2;
+    s.it.options.pull_per_node = 2;
+    assert_int_equal(kh_node_find(s.it.cache, "first", &node, NULL), KH_OK);
+    node.associations = 1;
+    assert_int_equal(kh_node_set(s.it.cache, &node, NULL), KH_OK);
+    world_start_bridge(&s.it);
+    running = file(&s, 0, SUPPORT_STUDY_UID, 1);
+    world_await_objects(&s.it, OBJECTS / 2);
+    soon = file(&s, 0, "1.2.3", 1);
+    urgent = file(&s, 0, "1.2.4", 0);
+    world_await_state(&s.it, urgent, KH_PULL_FAILED, WAIT_MS); /* it was asked: no such study */
+    world_await_state(&s.it, running, KH_PULL_COMPLETE, WAIT_MS);
+    world_await_state(&s.it, soon, KH_PULL_FAILED, WAIT_MS);
+    assert_int_equal(s.pacs[0].most_at_once, 1);
+    scene_free(&s);
+}
+
 /* The places of a node are all taken, two of them by less urgent jobs than the one that waits. */
 static void makes_way_at_its_node(void **state)
 {
@@ -273,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urgent_has_its_own_worker), cmocka_unit_test(least_urgent_makes_way),
         cmocka_unit_test(hours_of_a_node), cmocka_unit_test(places_of_a_node),          cmocka_unit_test(makes_way_at_its_node),
+        cmocka_unit_test(one_association_of_a_node),
         cmocka_unit_test(delays_grow_up_to_the_longest), cmocka_unit_test(backoff_of_an_attempt),
         cmocka_unit_test(clock_jumps_in_the_middle)};
 

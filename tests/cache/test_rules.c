@@ -281,6 +281,8 @@ static int64_t ingest(fixture *f, const char *source, const char *study, const c
     return result.study_id;
 }
 
+static const kh_pull_choice due = {.priority_max = 2, .delay_max_ms = 300000};
+
 static int64_t file_send(fixture *f, const kh_node *node, int64_t study_id, const char *source, bool again, int64_t *added)
 {
     const kh_send_filing filing = {
@@ -343,10 +345,10 @@ static void objects_are_ticked_off(void **state)
     assert_int_equal(added, 2);
     assert_int_equal(file_send(f, &node, study, "", false, &added), id); /* nothing twice */
     assert_int_equal(added, 0);
-    assert_ok(kh_send_take(f->cache, 1000, &send, err));
+    assert_ok(kh_send_take(f->cache, &due, &send, err));
     assert_int_equal(send.id, id);
     assert_int_equal(send.total, 2);
-    assert_int_equal(kh_send_take(f->cache, 1000, &(kh_send){.id = 0}, NULL), KH_E_NOT_FOUND);
+    assert_int_equal(kh_send_take(f->cache, &due, &(kh_send){.id = 0}, NULL), KH_E_NOT_FOUND);
     assert_ok(kh_send_items(f->cache, id, 0, 10, note_item, ids, err));
     assert_int_equal(ids[0], 2);
     assert_ok(kh_send_tick_off(f->cache, &send, ids + 1, 1, err));
@@ -354,7 +356,7 @@ static void objects_are_ticked_off(void **state)
     kh_cache_close(f->cache);
     f->cache = cache_open(&f->dir);
     assert_ok(kh_send_recover(f->cache, err));
-    assert_ok(kh_send_take(f->cache, 1000, &send, err));
+    assert_ok(kh_send_take(f->cache, &due, &send, err));
     assert_int_equal(send.sent, 1);
     ids[0] = 0;
     assert_ok(kh_send_items(f->cache, id, 0, 10, note_item, ids, err));
@@ -387,9 +389,9 @@ static void send_waits_no_longer_when_the_clock_jumps(void **state)
         send.state = KH_SEND_WAITING;
         send.not_before_ms = kh_clock_wall_ms() + 300000;
         assert_ok(kh_send_update(f->cache, &send, err));
-        assert_int_equal(kh_send_take(f->cache, 300000, &send, NULL), KH_E_NOT_FOUND);
+        assert_int_equal(kh_send_take(f->cache, &due, &send, NULL), KH_E_NOT_FOUND);
         kh_clock_shift_for_test(0, jumps_s[i] * 1000);
-        assert_ok(kh_send_take(f->cache, 300000, &send, err));
+        assert_ok(kh_send_take(f->cache, &due, &send, err));
         kh_clock_shift_for_test(0, -jumps_s[i] * 1000);
     }
 }
