@@ -13,6 +13,14 @@
 #define COLUMNS                                                                                                                \
     "id, node_id, side, state, transaction_uid, objects, committed, checked, attempts, not_before_ms, created_ms, updated_ms, reason"
 
+const char *kh_commitment_state_text(kh_commitment_state state)
+{
+    static const char *const texts[] = {[KH_COMMITMENT_WAITING] = "waiting", [KH_COMMITMENT_ASKED] = "asked", [KH_COMMITMENT_DONE] = "done",
+                                        [KH_COMMITMENT_FAILED] = "failed"};
+
+    return (unsigned)state < sizeof texts / sizeof texts[0] ? texts[state] : "unknown";
+}
+
 /* --- references as text: a line each --- */
 
 static kh_status encode(kh_buf *out, const kh_commitment_ref *refs, size_t count, kh_error *err)
@@ -169,6 +177,57 @@ kh_status kh_commitment_postpone(kh_cache *cache, int64_t node_id, int64_t not_b
     return kh_cache_write(cache, write_postponement, numbers, err);
 }
 
+static kh_status write_due(kh_write *write, void *context, kh_error *err)
+{
+    const kh_commitment_hurry *what = context;
+    const kh_sql_value values[] = {KH_SQL_I(what->node_id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_I(what->attempts_max - 1),
+                                   KH_SQL_I(what->created_after_ms)};
+
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE commitment SET state = 0, not_before_ms = ?2, updated_ms = ?2, attempts = min(attempts, ?3) WHERE node_id = ?1"
+                      " AND ((state = 0 AND attempts > 0) OR (state = 3 AND side = 0 AND created_ms > ?4))",
+                      values, 4, NULL, err);
+}
+
+typedef struct retrying {
+    int64_t id;
+    kh_commitment found;
+} retrying;
+
+static void read_row(kh_sql_row *row, kh_commitment *out);
+
+static kh_status write_retry(kh_write *write, void *context, kh_error *err)
+{
+    retrying *of = context;
+    const kh_sql_value values[] = {KH_SQL_I(of->id), KH_SQL_I(kh_write_now_ms(write))};
+    kh_sql_row *row = NULL;
+    bool has_row = false;
+    kh_status status = kh_sql_query(&row, kh_write_sql(write), "SELECT " COLUMNS " FROM commitment WHERE id = ?1", values, 1, err);
+
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (has_row)
+        read_row(row, &of->found);
+    kh_sql_end(row);
+    if (status == KH_OK && !has_row)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no storage commitment %" PRId64, of->id);
+    if (status == KH_OK && (of->found.state == KH_COMMITMENT_DONE || of->found.state == KH_COMMITMENT_ASKED))
+        return kh_error_set(err, KH_E_CONFLICT, "storage commitment %" PRId64 " is %s", of->id,
+                            of->found.state == KH_COMMITMENT_DONE ? "done" : "asked for: its report is waited for");
+    if (status == KH_OK)
+        status = kh_sql_run(kh_write_sql(write),
+                            "UPDATE commitment SET state = 0, attempts = 0, not_before_ms = ?2, updated_ms = ?2, reason = '' WHERE id = ?1",
+                            values, 2, NULL, err);
+    return status;
+}
+
+kh_status kh_commitment_retry(kh_cache *cache, int64_t id, kh_error *err)
+{
+    retrying of = {.id = id};
+
+    return kh_cache_write(cache, write_retry, &of, err);
+}
+
 static kh_status write_expiry(kh_write *write, void *context, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(*(const int64_t *)context);
@@ -270,6 +329,80 @@ kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **re
         status = kh_error_set(err, KH_E_NOT_FOUND, "no such storage commitment");
     if (status == KH_OK)
         status = decode(refs, count, kh_sql_text(row, 0), strlen(kh_sql_text(row, 0)), err);
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+kh_status kh_commitment_make_due(kh_cache *cache, const kh_commitment_hurry *what, size_t *count, kh_error *err)
+{
+    kh_commitment_hurry hurry = *what;
+    const kh_sql_value values[] = {KH_SQL_I(what->node_id), KH_SQL_I(what->ids_max)};
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status = kh_cache_write(cache, write_due, &hurry, err);
+
+    *count = 0;
+    if (status != KH_OK || !what->ids)
+        return status;
+    status = kh_reader_acquire(&sql, cache->readers, err);
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql,
+                              "SELECT id FROM commitment INDEXED BY commitment_open WHERE state < 2 AND state = 0 AND side = 0"
+                              " AND node_id = ?1 ORDER BY id LIMIT ?2",
+                              values, 2, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        what->ids[(*count)++] = kh_sql_int(row, 0);
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+kh_status kh_commitment_late_nodes(kh_cache *cache, int64_t *node_ids, size_t *count, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(*count);
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    *count = 0;
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql,
+                              "SELECT DISTINCT node_id FROM commitment WHERE (state = 0 AND attempts > 0) OR (state = 3 AND side = 0)"
+                              " LIMIT ?1",
+                              &value, 1, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
+        node_ids[(*count)++] = kh_sql_int(row, 0);
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
+kh_status kh_commitment_page(kh_cache *cache, const kh_queue_page *page, kh_commitment_visit *visit, void *context, kh_error *err)
+{
+    static const char *const queries[] = {
+        [KH_QUEUE_ALL] = "SELECT " COLUMNS " FROM commitment WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        [KH_QUEUE_OPEN] = "SELECT " COLUMNS " FROM commitment INDEXED BY commitment_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+        [KH_QUEUE_FAILED] = "SELECT " COLUMNS " FROM commitment WHERE state = 3 AND id < ?1 ORDER BY id DESC LIMIT ?2"};
+    const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
+    kh_sql *sql = NULL;
+    kh_sql_row *row = NULL;
+    bool has_row;
+    kh_status status;
+
+    if (page->limit < 1)
+        return kh_error_set(err, KH_E_ARG, "limit %" PRId64 ", expected 1 or more", page->limit);
+    status = kh_reader_acquire(&sql, cache->readers, err);
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, queries[page->which], values, 2, err);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        kh_commitment one;
+
+        read_row(row, &one);
+        status = visit(context, &one);
+    }
     kh_sql_end(row);
     kh_reader_release(cache->readers, sql);
     return status;

@@ -5,6 +5,7 @@
 #define KH_CACHE_COMMITMENTS_H
 
 #include "cache/cache.h"
+#include "cache/pulls.h"
 #include "dicom/syntax.h"
 
 typedef enum kh_commitment_side {
@@ -48,6 +49,16 @@ KH_MUST_USE kh_status kh_commitment_update(kh_cache *cache, const kh_commitment 
                                            kh_error *err);
 /* Open ones of a node are not looked at before then. */
 KH_MUST_USE kh_status kh_commitment_postpone(kh_cache *cache, int64_t node_id, int64_t not_before_ms, kh_error *err);
+/* The node has shown that it is there: what it did not take is due at once, at most `ids_max` of ours named in ids (oldest first, NULL: none;
+ * *count). Of ours, those that were given up get one more try each time, unless they are older than created_after_ms. */
+typedef struct kh_commitment_hurry {
+    int64_t node_id, attempts_max, created_after_ms;
+    int64_t *ids;
+    size_t ids_max;
+} kh_commitment_hurry;
+KH_MUST_USE kh_status kh_commitment_make_due(kh_cache *cache, const kh_commitment_hurry *what, size_t *count, kh_error *err);
+/* One that waits or was given up is tried at once, from the first attempt on. KH_E_CONFLICT when it is reported, or its report is waited for. */
+KH_MUST_USE kh_status kh_commitment_retry(kh_cache *cache, int64_t id, kh_error *err);
 /* Forget those that ended before then, with their pins. */
 KH_MUST_USE kh_status kh_commitment_expire(kh_cache *cache, int64_t before_ms, kh_error *err);
 
@@ -55,6 +66,13 @@ KH_MUST_USE kh_status kh_commitment_expire(kh_cache *cache, int64_t before_ms, k
 KH_MUST_USE kh_status kh_commitment_find(kh_cache *cache, int64_t id, kh_commitment *out, kh_error *err);
 KH_MUST_USE kh_status kh_commitment_by_uid(kh_cache *cache, kh_commitment_side side, int64_t node_id, const char *transaction_uid,
                                            kh_commitment *out, kh_error *err);
+/* Newest first; failed: given up. */
+typedef kh_status kh_commitment_visit(void *context, const kh_commitment *commitment);
+KH_MUST_USE kh_status kh_commitment_page(kh_cache *cache, const kh_queue_page *page, kh_commitment_visit *visit, void *context, kh_error *err);
+/* Nodes that have not taken something so far: up to *count, and how many. Reads every transaction: for a start. */
+KH_MUST_USE kh_status kh_commitment_late_nodes(kh_cache *cache, int64_t *node_ids, size_t *count, kh_error *err);
+/* "waiting", "asked", "done", "failed". */
+const char *kh_commitment_state_text(kh_commitment_state state);
 /* *refs is malloc'ed, the caller's. */
 KH_MUST_USE kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **refs, size_t *count, kh_error *err);
 /* Up to count open ones that are due by now_ms, the oldest first, and those of a later time than the longest delay (asked_max_ms of those that

@@ -271,6 +271,13 @@ static kh_status commit_ask(void *context, const kh_node *node, const kh_search_
     return status;
 }
 
+static kh_status commit_retry(void *context, int64_t id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+
+    return kh_commit_queue_retry(bridge->service.commits, id, err);
+}
+
 #define ECHOES_MAX 4
 #define ECHO_MS 5000 /* to be let in, and for the answer */
 
@@ -296,7 +303,7 @@ static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us,
 
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, node_echo,
+    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, commit_retry, node_echo,
                                     bridge->service.associations, bridge->service.use, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;

@@ -73,6 +73,82 @@ void kh_commit_queue_release(kh_commit_queue *queue, int64_t id)
     kh_commit_queue_kick(queue);
 }
 
+/* --- nodes that come back --- */
+
+static void note_late(kh_commit_queue *queue, int64_t node_id, int64_t from_ms)
+{
+    size_t at = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    while (at < queue->late_count && queue->late[at].node_id != node_id)
+        at++;
+    if (at < KH_COMMIT_LATE_MAX) {
+        queue->late[at].node_id = node_id;
+        queue->late[at].from_ms = from_ms;
+        queue->late_count += at == queue->late_count;
+    }
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* True once; it is noted again when it takes nothing this time either. */
+static bool take_late(kh_commit_queue *queue, int64_t node_id)
+{
+    bool taken = false;
+
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->late_count && !taken; i++)
+        if (queue->late[i].node_id == node_id && kh_clock_monotonic_ms() >= queue->late[i].from_ms) {
+            queue->late[i] = queue->late[--queue->late_count];
+            taken = true;
+        }
+    pthread_mutex_unlock(&queue->lock);
+    return taken;
+}
+
+size_t kh_commit_queue_is_there(kh_commit_queue *queue, const kh_node *node, int64_t *ids, size_t ids_max)
+{
+    const kh_commit_limits *limits = &queue->options.limits;
+    const kh_commitment_hurry hurry = {node->id, limits->attempts_max, kh_clock_wall_ms() - limits->keep_ms, ids, ids_max};
+    kh_error err = KH_ERROR_INIT;
+    size_t count = 0, held = 0;
+
+    if ((!ids && !node->host[0]) || !take_late(queue, node->id))
+        return 0;
+    pthread_mutex_lock(&queue->filing);
+    if (kh_commitment_make_due(queue->options.cache, &hurry, &count, &err) != KH_OK) {
+        kh_log(KH_LOG_WARN, "commit", "what %s has not taken is not tried yet: %s", node->name, err.message);
+        note_late(queue, node->id, kh_clock_monotonic_ms() + limits->retry_first_ms);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (!is_held(queue, ids[i]) && hold(queue, ids[i]))
+            ids[held++] = ids[i];
+    pthread_mutex_unlock(&queue->filing);
+    if (held > 0) /* of those reported here some may fail: then the next time */
+        note_late(queue, node->id, kh_clock_monotonic_ms() + limits->retry_first_ms);
+    kh_commit_queue_kick(queue);
+    return held;
+}
+
+kh_status kh_commit_queue_retry(kh_commit_queue *queue, int64_t id, kh_error *err)
+{
+    kh_status status = kh_commitment_retry(queue->options.cache, id, err);
+
+    kh_commit_queue_kick(queue);
+    return status;
+}
+
+static void find_late(kh_commit_queue *queue)
+{
+    int64_t node_ids[KH_COMMIT_LATE_MAX];
+    size_t count = KH_COMMIT_LATE_MAX;
+    kh_error err = KH_ERROR_INIT;
+
+    if (kh_commitment_late_nodes(queue->options.cache, node_ids, &count, &err) != KH_OK)
+        kh_log(KH_LOG_WARN, "commit", "%s", err.message);
+    for (size_t i = 0; i < count; i++)
+        note_late(queue, node_ids[i], 0);
+}
+
 /* --- new ones --- */
 
 kh_status kh_commit_queue_promise(kh_commit_queue *queue, const kh_node *node, const char *transaction_uid,
@@ -145,6 +221,7 @@ static void put_back(kh_commit_queue *queue, kh_commitment *commitment, kh_statu
     snprintf(commitment->reason, sizeof(commitment->reason), "%s", why);
     if (commitment->attempts >= limits->attempts_max)
         commitment->state = KH_COMMITMENT_FAILED;
+    note_late(queue, commitment->node_id, kh_clock_monotonic_ms() + limits->retry_first_ms);
     kh_log(KH_LOG_WARN, "commit", "transaction %" PRId64 ": %s; %s", commitment->id, why,
            commitment->state == KH_COMMITMENT_FAILED ? "given up" : "tried again later");
     if (kh_commitment_update(queue->options.cache, commitment, NULL, 0, &err) == KH_OK && commitment->state != KH_COMMITMENT_FAILED)
@@ -232,6 +309,7 @@ static void *run(void *context)
     int64_t look_ms = 0, expire_ms = 0;
     kh_clock_look expire_look = {.known = false};
 
+    find_late(queue);
     while (!kh_stop_raised(queue->options.stop)) {
         int64_t now_ms = kh_clock_monotonic_ms();
 

@@ -10,6 +10,7 @@
 #include "dicom/shim/user.h"
 #include "pacs-bridge/scu.h"
 
+#define KH_COMMIT_LATE_MAX 256 /* nodes whose next association is waited for; others are asked when their time has come */
 #define KH_COMMIT_HELD_MAX 256 /* by all associations together; further transactions are reported by the queue alone */
 
 typedef struct kh_commit_queue kh_commit_queue;
@@ -51,6 +52,13 @@ KH_MUST_USE kh_status kh_commit_queue_promise(kh_commit_queue *queue, const kh_n
                                               const kh_commitment_ref *refs, size_t count, bool *held, int64_t *id, kh_error *err);
 /* The queue may have it. */
 void kh_commit_queue_release(kh_commit_queue *queue, int64_t id);
+
+/* A node has an association with us. What it did not take before is tried again at once, on an association of ours; or, with ids (room for
+ * ids_max), held for its own one, where it may be reported: how many. Asks the index only when there was something, and not sooner after a
+ * try than retry_first_ms. */
+size_t kh_commit_queue_is_there(kh_commit_queue *queue, const kh_node *node, int64_t *ids, size_t ids_max);
+/* See kh_commitment_retry(). */
+KH_MUST_USE kh_status kh_commit_queue_retry(kh_commit_queue *queue, int64_t id, kh_error *err);
 
 /* Check what is promised, send the report on this association, in this context. *answered is the response, when there is one: 0 ends the
  * transaction. await receives the response to message_id, or fails. */

@@ -173,12 +173,26 @@ static const kh_context *context_of(const kh_scp *of)
     return kh_assoc_context_find(of->assoc, KH_SOP_COMMITMENT, NULL);
 }
 
+/* What the node did not take before is reported here, where it can be, or on an association of ours. */
+static void ask_for_late(kh_scp *of)
+{
+    of->asked_late = true;
+    if (!of->service->commits)
+        return;
+    if (context_of(of))
+        of->held_count += kh_commit_queue_is_there(of->service->commits, &of->node, of->held + of->held_count, HELD_MAX - of->held_count);
+    else
+        (void)kh_commit_queue_is_there(of->service->commits, &of->node, NULL, 0);
+}
+
 kh_status kh_scp_linger(kh_scp *of, bool *released, kh_error *err)
 {
     waiting on = {.of = of};
     kh_status status;
 
     *released = false;
+    if (!of->asked_late)
+        ask_for_late(of);
     while (of->held_count > 0) {
         kh_error why = KH_ERROR_INIT;
         int64_t id = of->held[of->held_count - 1];

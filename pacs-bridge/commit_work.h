@@ -14,6 +14,10 @@ struct kh_commit_queue {
     pthread_mutex_t lock;   /* guards held */
     size_t held_count;
     int64_t held[KH_COMMIT_HELD_MAX];
+    struct {
+        int64_t node_id, from_ms; /* monotonic: not before then */
+    } late[KH_COMMIT_LATE_MAX];   /* nodes that have not taken something, under lock */
+    size_t late_count;
 };
 
 /* Report a promise on an association of its own. */

@@ -12,6 +12,8 @@
  *   pull.retry   id                                             (try again now)
  *   pull.priority id priority
  *   commit.ask   node study_uid series_uid patient_id           -> id   (ask the node for storage commitment of what is here)
+ *   commit.list  which before limit                             -> commitments more   (which: open, failed, all, as pull.list)
+ *   commit.retry id                                             (one that waits or was given up: now)
  *   queue.kick                                                  (whoever waits for work looks now)
  *   pull.list    which before limit                             -> pulls more
  *   send.list    which before limit                             -> sends more
@@ -78,6 +80,7 @@ typedef struct kh_control_pulls {
     kh_status (*cancel_send)(void *context, int64_t send_id, kh_error *err);
     /* Ask a node to promise to keep these objects; *id is the transaction's. */
     kh_status (*commit)(void *context, const kh_node *node, const kh_search_key *keys, size_t key_count, int64_t *id, kh_error *err);
+    kh_status (*retry_commit)(void *context, int64_t id, kh_error *err);
     /* C-ECHO; KH_E_BUSY when too many wait already. */
     kh_status (*echo)(void *context, const kh_node *node, int64_t *took_us, kh_error *err);
     kh_associations *associations;

@@ -1,6 +1,7 @@
 #include "pacs-bridge/control_queue.h"
 
 #include <string.h>
+#include "cache/commitments.h"
 #include "cache/lookups.h"
 #include "cache/pulls.h"
 #include "cache/rules.h"
@@ -155,6 +156,60 @@ static kh_status op_send_list(const kh_control_server *server, const kh_json *re
     kh_json_array_end(answer);
     kh_json_put_bool(answer, "more", p.more);
     return status;
+}
+
+/* --- storage commitment --- */
+
+static void put_commitment(kh_json_writer *json, const kh_commitment *commitment)
+{
+    kh_json_put_int(json, "node", commitment->node_id);
+    kh_json_put_bool(json, "ours", commitment->side == KH_COMMITMENT_OURS);
+    kh_json_put_text(json, "state", kh_commitment_state_text(commitment->state));
+    kh_json_put_text(json, "transaction_uid", commitment->transaction_uid);
+    kh_json_put_int(json, "objects", commitment->count);
+    kh_json_put_int(json, "committed", commitment->committed);
+    kh_json_put_int(json, "attempts", commitment->attempts);
+    kh_json_put_int(json, "not_before_ms", commitment->not_before_ms);
+    kh_json_put_int(json, "created_ms", commitment->created_ms);
+    kh_json_put_int(json, "updated_ms", commitment->updated_ms);
+    kh_json_put_text(json, "reason", commitment->reason);
+}
+
+static kh_status list_commitment(void *context, const kh_commitment *commitment)
+{
+    page *p = context;
+
+    if (begin_row(p, commitment->id)) {
+        put_commitment(p->json, commitment);
+        kh_json_object_end(p->json);
+    }
+    return KH_OK;
+}
+
+static kh_status op_commit_list(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    page p = {.json = answer};
+    kh_queue_page asked;
+    kh_status status = read_page(request, &asked, err);
+
+    if (status != KH_OK)
+        return status;
+    p.left = asked.limit++;
+    kh_json_key(answer, "commitments");
+    kh_json_array_begin(answer);
+    status = kh_commitment_page(server->cache, &asked, list_commitment, &p, err);
+    kh_json_array_end(answer);
+    kh_json_put_bool(answer, "more", p.more);
+    return status;
+}
+
+static kh_status op_commit_retry(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t id = kh_json_get_int(request, "id", 0);
+
+    (void)answer;
+    return server->pulls.retry_commit ? server->pulls.retry_commit(server->pulls.context, id, err)
+                                      : kh_commitment_retry(server->cache, id, err); /* the next service does it */
 }
 
 /* --- sends --- */
@@ -335,6 +390,8 @@ static const struct {
     {"pull.list", op_pull_list},
     {"send.list", op_send_list},
     {"send.file", op_send_file},
+    {"commit.list", op_commit_list},
+    {"commit.retry", op_commit_retry},
     {"send.cancel", op_send_cancel},
     {"send.retry", op_send_retry},
     {"send.priority", op_send_priority},

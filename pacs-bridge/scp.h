@@ -16,6 +16,7 @@ typedef struct kh_scp {
     int place;            /* in service->associations; -1: none */
     int64_t held[8];      /* storage commitments to be reported here */
     size_t held_count;
+    bool asked_late;      /* whether there is an older one to be reported here */
     kh_status refused_status;   /* of the newest refusal, with its words */
     char refused_words[200];
 } kh_scp;

@@ -518,6 +518,106 @@ static void clock_jumps_while_a_report_waits(void **state)
     kh_clock_shift_for_test(0, -shifted_ms);
 }
 
+/* One was given up: the peer has let us connect and said nothing. */
+static void give_one_up(peer *of)
+{
+    kh_commitment_ref refs[OBJECTS];
+
+    of->it.options.commit.attempts_max = 2;
+    of->it.options.associate_ms = 100;
+    world_start_bridge(&of->it);
+    fill_refs(refs, OBJECTS);
+    ask_and_leave(of, refs, OBJECTS);
+    assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_FAILED);
+    kh_clock_shift_for_test(1000, 0); /* no sooner than a try later */
+}
+
+/* It answers again, and makes an association of any kind: what it did not take comes on one of ours. */
+static void comes_back(void **state)
+{
+    static const char *const syntaxes[] = {KH_TS_IMPLICIT_LE};
+    const kh_proposal echo = {KH_SOP_VERIFICATION, syntaxes, 1, false};
+    peer *of = *state;
+    kh_assoc *assoc;
+
+    give_one_up(of);
+    listen_as_peer(of);
+    assert_int_equal(kh_assoc_connect(&assoc, "127.0.0.1", of->it.port, "PEER", "KAKEHASHI", &echo, 1, NULL, NULL, NULL), KH_OK);
+    await_reports(of, 1);
+    assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_DONE);
+    assert_int_equal(kh_assoc_release(assoc, NULL), KH_OK);
+    kh_assoc_free(assoc);
+}
+
+/* It never answers where we call it, but comes itself with the class: the report is told there. Over a restart, too. */
+static void told_on_its_next_association(void **state)
+{
+    peer *of = *state;
+    kh_assoc *assoc;
+    kh_dimse event;
+    uint8_t context_id;
+
+    give_one_up(of);
+    world_stop_bridge(&of->it);
+    world_start_bridge(&of->it);
+    assoc = call(of, "PEER");
+    assert_int_equal(kh_assoc_receive(assoc, &context_id, &event, ANSWER_MS, NULL), KH_OK);
+    assert_int_equal(event.field, KH_N_EVENT_REPORT_RQ);
+    take_report(of, assoc, kh_assoc_context(assoc, context_id), &event);
+    assert_string_equal(of->told.transaction_uid, TRANSACTION);
+    assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_DONE);
+    assert_int_equal(kh_assoc_release(assoc, NULL), KH_OK);
+    kh_assoc_free(assoc);
+}
+
+/* One that comes often and takes nothing is tried once for each time, and what is too old no more. */
+static void not_for_ever(void **state)
+{
+    peer *of = *state;
+    kh_assoc *assoc;
+    kh_dimse event;
+    uint8_t context_id;
+
+    give_one_up(of);
+    assoc = call(of, "ASKS"); /* another node brings nothing about */
+    assert_int_equal(kh_assoc_receive(assoc, &context_id, &event, 300, NULL), KH_E_TIMEOUT);
+    kh_assoc_abort(assoc);
+    kh_assoc_free(assoc);
+    kh_clock_shift_for_test(0, of->it.options.commit.keep_ms + 1000);
+    assoc = call(of, "PEER");
+    assert_int_equal(kh_assoc_receive(assoc, &context_id, &event, 300, NULL), KH_E_TIMEOUT);
+    assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_FAILED);
+    kh_assoc_abort(assoc);
+    kh_assoc_free(assoc);
+}
+
+static void ask_control(peer *of, const char *request, const char *expected)
+{
+    kh_buf answer;
+
+    kh_buf_init(&answer, KH_CONTROL_LINE_MAX + 1);
+    assert_int_equal(kh_control_call(of->it.data_dir, request, &answer, 0, NULL), KH_OK);
+    if (strncmp((const char *)answer.data, expected, strlen(expected)) != 0)
+        fail_msg("%s: %.*s, expected %s", request, (int)answer.size, (const char *)answer.data, expected);
+    kh_buf_release(&answer);
+}
+
+static void by_hand(void **state)
+{
+    peer *of = *state;
+
+    give_one_up(of);
+    ask_control(of, "{\"op\":\"commit.list\",\"which\":\"failed\"}", "{\"ok\":true,\"commitments\":[{\"id\":1,\"node\":1,\"ours\":true,\"state\":\"failed\",");
+    ask_control(of, "{\"op\":\"commit.list\",\"which\":\"open\"}", "{\"ok\":true,\"commitments\":[],\"more\":false}");
+    ask_control(of, "{\"op\":\"commit.list\",\"limit\":0}", "{\"ok\":false");
+    ask_control(of, "{\"op\":\"commit.retry\",\"id\":2}", "{\"ok\":false,\"status\":5");
+    listen_as_peer(of);
+    ask_control(of, "{\"op\":\"commit.retry\",\"id\":1}", "{\"ok\":true}");
+    await_reports(of, 1);
+    assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_DONE);
+    ask_control(of, "{\"op\":\"commit.retry\",\"id\":1}", "{\"ok\":false,\"status\":6");
+}
+
 static void as_user(void **state)
 {
     peer *of = *state;
@@ -553,8 +653,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(refused),        TEST(open_ones_are_bounded), TEST(on_the_same_association), TEST(on_a_new_association), TEST(checksums),
-        TEST(over_a_restart), TEST(given_up),              TEST(as_user),
-        TEST(clock_jumps_while_a_report_waits),
+        TEST(over_a_restart), TEST(given_up),              TEST(as_user),                 TEST(comes_back),
+        TEST(told_on_its_next_association), TEST(not_for_ever), TEST(by_hand), TEST(clock_jumps_while_a_report_waits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
