@@ -77,18 +77,19 @@ static void print_queries(void)
 /* A class's contexts stand next to each other. */
 static void print_get_contexts(void)
 {
-    kh_proposal contexts[KH_GET_CONTEXTS_MAX];
-    size_t count = kh_get_contexts(contexts);
+    kh_get_contexts contexts;
     const char *last = "";
 
-    for (size_t i = 0; i < count; i++) {
-        const kh_sop_class *known = kh_sop_class_find(contexts[i].abstract_syntax);
+    kh_get_contexts_init(&contexts, "");
+    for (size_t i = 0; i < contexts.count; i++) {
+        const kh_proposal *one = &contexts.proposals[i];
+        const kh_sop_class *known = kh_sop_class_find(one->abstract_syntax);
 
-        if (contexts[i].abstract_syntax != last)
-            printf("%s| %s | ", i ? " |\n" : "", known ? known->name : contexts[i].abstract_syntax);
-        for (size_t k = 0; k < contexts[i].transfer_syntax_count; k++)
-            printf("%s%s", contexts[i].abstract_syntax == last || k ? ", " : "", contexts[i].transfer_syntaxes[k]);
-        last = contexts[i].abstract_syntax;
+        if (one->abstract_syntax != last)
+            printf("%s| %s | ", i ? " |\n" : "", known ? known->name : one->abstract_syntax);
+        for (size_t k = 0; k < one->transfer_syntax_count; k++)
+            printf("%s%s", one->abstract_syntax == last || k ? ", " : "", one->transfer_syntaxes[k]);
+        last = one->abstract_syntax;
     }
     puts(" |\n");
 }
@@ -113,7 +114,9 @@ static void print_retrievals(void)
          "| 0124 | the node may not retrieve |\n\n"
          "## Retrievals asked for\n\n"
          "From a node with `--retrieve move` (the default) studies are fetched by C-MOVE to our own AE title, from one with `--retrieve get`\n"
-         "by C-GET. For C-GET these contexts are proposed with the SCP role, the first two syntaxes together, each other by itself:\n\n"
+         "by C-GET. For C-GET these contexts are proposed with the SCP role, the first two syntaxes together, each other by itself. To a\n"
+         "node with `--syntaxes` the compressed ones of its list are proposed instead (the first five), as far as there is room for classes\n"
+         "with none here too, and of the first two those that it names, if it names any:\n\n"
          "| SOP class | transfer syntaxes |\n| --- | --- |");
     print_get_contexts();
 }

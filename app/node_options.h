@@ -36,7 +36,7 @@ void kh_node_may_text(char out[KH_NODE_MAY_SIZE], const kh_node *node);
     "  --tls, --no-tls         all talk with it is encrypted, both ways; without encryption it is refused\n" \
     "  --certificate FILE      the certificate it shows when it calls (PEM or DER): bound to its title, no other is taken\n" \
     "  --fingerprint SHA256    the same by its SHA-256; up to four with commas, for the days of a renewal\n" \
-    "  --associations N        it may have so many at once, 0 to 254; 0: as many as anybody\n" \
+    "  --associations N        so many at once, its own and as many of ours, 0 to 254; 0: no limit of its own\n" \
     "  --bandwidth RATE        in a second, both directions together, such as \"2 MiB\"; or none\n" \
     "  --hours WINDOWS         when it may be asked and sent to, local time, such as 18:00-07:00 or\n" \
     "                          \"mon-fri 18:00-07:00, sat, sun\"; or always. Pulls wait until then\n" \

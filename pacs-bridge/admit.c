@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cache/node_hours.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/syntax_list.h"
 
 #define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
 
@@ -140,20 +141,6 @@ static int choose_identifier_syntax(const char *const *transfer_syntaxes, size_t
     return fallback;
 }
 
-/* Where the UID stands in the node's list with commas; SIZE_MAX: not there. */
-static size_t preference(const char *list, const char *uid)
-{
-    size_t length = strlen(uid), index = 0;
-
-    for (const char *at = list; *at; index++) {
-        size_t item = strcspn(at, ",");
-        if (item == length && strncmp(at, uid, length) == 0)
-            return index;
-        at += item + (at[item] == ',');
-    }
-    return SIZE_MAX;
-}
-
 /* The one that the node is to use before others, if it offers any of these. */
 static int choose_preferred(const kh_node *node, const char *const *transfer_syntaxes, size_t count)
 {
@@ -161,7 +148,7 @@ static int choose_preferred(const kh_node *node, const char *const *transfer_syn
     int chosen = -1;
 
     for (size_t i = 0; node->syntaxes[0] && i < count; i++) {
-        size_t rank = preference(node->syntaxes, transfer_syntaxes[i]);
+        size_t rank = kh_syntax_list_place(node->syntaxes, transfer_syntaxes[i]);
         if (rank < best) {
             best = rank;
             chosen = (int)i;

@@ -1,11 +1,13 @@
 #include "pacs-bridge/get_contexts.h"
 
+#include <string.h>
+#include "pacs-bridge/syntax_list.h"
+
 #define STORAGE(last) "1.2.840.10008.5.1.4.1.1." last
 
-static const char *const uncompressed[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
-static const char *const compressed[] = {KH_TS_JPEG_BASELINE, KH_TS_JPEG_LOSSLESS_SV1, "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90",
-                                         KH_TS_RLE};
-#define COMPRESSED_COUNT (sizeof(compressed) / sizeof(compressed[0]))
+static const char *const usual[] = {KH_TS_JPEG_BASELINE, KH_TS_JPEG_LOSSLESS_SV1, "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90",
+                                    KH_TS_RLE};
+_Static_assert(sizeof(usual) / sizeof(usual[0]) == KH_GET_COMPRESSED_MAX, "as many as there is room for");
 
 /* CT, MR, CR, DX, MG, US, US multi-frame, SC, XA, RF, NM, PET, endoscopy, photographs. */
 static const char *const pictures[] = {
@@ -26,18 +28,47 @@ static const char *const others[] = {
 };
 #define OTHER_COUNT (sizeof(others) / sizeof(others[0]))
 
-_Static_assert(PICTURE_COUNT * (1 + COMPRESSED_COUNT) + OTHER_COUNT <= KH_GET_CONTEXTS_MAX, "more than an association has room for");
+_Static_assert(PICTURE_COUNT * (1 + KH_GET_COMPRESSED_MAX) + OTHER_COUNT <= KH_GET_CONTEXTS_MAX, "more than an association has room for");
 
-size_t kh_get_contexts(kh_proposal *out)
+static void choose_compressed(kh_get_contexts *to, const char *syntaxes)
 {
-    size_t count = 0;
+    const char *at = syntaxes;
+    char uid[KH_UID_SIZE];
 
-    for (size_t i = 0; i < PICTURE_COUNT; i++) {
-        out[count++] = (kh_proposal){pictures[i], uncompressed, 2, true};
-        for (size_t k = 0; k < COMPRESSED_COUNT; k++)
-            out[count++] = (kh_proposal){pictures[i], &compressed[k], 1, true};
+    while (to->compressed_count < KH_GET_COMPRESSED_MAX && kh_syntax_list_next(&at, uid)) {
+        if (kh_syntax_is_native(uid))
+            continue;
+        memcpy(to->uids[to->compressed_count], uid, sizeof(uid));
+        to->compressed[to->compressed_count] = to->uids[to->compressed_count];
+        to->compressed_count++;
     }
-    for (size_t i = 0; i < OTHER_COUNT; i++)
-        out[count++] = (kh_proposal){others[i], uncompressed, 2, true};
-    return count;
+    if (!syntaxes[0]) {
+        memcpy(to->compressed, usual, sizeof(usual));
+        to->compressed_count = KH_GET_COMPRESSED_MAX;
+    }
+}
+
+static void add_class(kh_get_contexts *to, const char *sop_class_uid, size_t compressed_count)
+{
+    to->proposals[to->count++] = (kh_proposal){sop_class_uid, to->native, to->native_count, true};
+    for (size_t i = 0; i < compressed_count; i++)
+        to->proposals[to->count++] = (kh_proposal){sop_class_uid, &to->compressed[i], 1, true};
+}
+
+/* Where a node's list leaves room, other classes are taken compressed too: multi-frame pictures are among them. */
+void kh_get_contexts_init(kh_get_contexts *out, const char *syntaxes)
+{
+    size_t room;
+
+    memset(out, 0, sizeof(*out));
+    out->native_count = kh_syntax_list_native(syntaxes, out->native);
+    choose_compressed(out, syntaxes);
+    for (size_t i = 0; i < PICTURE_COUNT; i++)
+        add_class(out, pictures[i], out->compressed_count);
+    room = KH_GET_CONTEXTS_MAX - out->count - OTHER_COUNT;
+    for (size_t i = 0; i < OTHER_COUNT; i++) {
+        size_t compressed = out->compressed_count <= room ? out->compressed_count : 0;
+        add_class(out, others[i], compressed);
+        room -= compressed;
+    }
 }

@@ -287,6 +287,12 @@ static void log_missing(const job *of)
     }
 }
 
+/* It counts more than it lists, and a move of the whole study has brought nothing new. */
+static bool counts_too_many(const job *of)
+{
+    return of->truth.cut && of->moved && (int64_t)of->here.count == of->here_before;
+}
+
 static void say(job *of, kh_status status, const kh_error *err, const kh_arrivals *arrivals)
 {
     kh_pull *pull = of->pull;
@@ -302,6 +308,8 @@ static void say(job *of, kh_status status, const kh_error *err, const kh_arrival
         add_reason(pull, "; %lld refused by the hospital (%04X)", (long long)of->refused_there, of->move_status);
     if (arrivals->refused > 0)
         add_reason(pull, "; %llu not stored here (%s)", (unsigned long long)arrivals->refused, kh_status_text(arrivals->refused_status));
+    if (counts_too_many(of))
+        add_reason(pull, "; it counts more than it lists and sends");
     if (has_as_many(of) && of->differs)
         add_reason(pull, "; it counts other series than are here, and lists no instances");
     if (status != KH_OK)
@@ -357,7 +365,7 @@ static void conclude(job *of, kh_status status, const kh_error *err)
         pull->state = KH_PULL_WAITING;
         pull->not_before_ms = kh_clock_wall_ms() + of->options->retry_first_ms;
         pull->attempts--;
-    } else if (status == KH_OK && (pull->expected < 0 || (has_as_many(of) && !of->truth.listed)) &&
+    } else if (status == KH_OK && (pull->expected < 0 || (has_as_many(of) && !of->truth.listed) || counts_too_many(of)) &&
                of->move_status == KH_DIMSE_SUCCESS && of->refused_there == 0 && arrivals.refused == 0) {
         pull->state = KH_PULL_UNVERIFIED;
     } else {

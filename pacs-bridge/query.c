@@ -10,15 +10,19 @@ kh_status kh_query_open(kh_query *query, const kh_scu *scu, const kh_node *node,
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE};
     kh_proposal proposals[2 + KH_GET_CONTEXTS_MAX] = {{KH_SOP_STUDY_ROOT_FIND, syntaxes, 2, false}};
+    kh_get_contexts taken; /* until they are proposed */
     size_t count = 2;
     kh_status status;
 
     *query = (kh_query){.node = node};
     proposals[1] = (kh_proposal){node->retrieve_by_get ? KH_SOP_STUDY_ROOT_GET : KH_SOP_STUDY_ROOT_MOVE, syntaxes, 2, false};
-    if (node->retrieve_by_get)
-        count += kh_get_contexts(proposals + 2);
-    else
+    if (node->retrieve_by_get) {
+        kh_get_contexts_init(&taken, node->syntaxes);
+        memcpy(proposals + 2, taken.proposals, taken.count * sizeof(taken.proposals[0]));
+        count += taken.count;
+    } else {
         proposals[count++] = (kh_proposal){KH_SOP_VERIFICATION, syntaxes, 2, false};
+    }
     status = kh_scu_connect(&query->assoc, scu, node, proposals, count, err);
     if (status != KH_OK)
         return status;

@@ -1,10 +1,12 @@
 #include "pacs-bridge/sender.h"
 
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #include "cache/corrected.h"
 #include "dicom/recode.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/syntax_list.h"
 
 #define CODESTREAM_BYTES_MAX (UINT64_C(1) << 31) /* of one frame; the codec has its own, smaller limit */
 
@@ -33,17 +35,12 @@ static kh_status produce(void *context, kh_data_sink *put, void *into, kh_error 
     return kh_recode_write(context, put, into, err);
 }
 
-static bool is_native(const char *transfer_syntax_uid)
-{
-    return strcmp(transfer_syntax_uid, KH_TS_EXPLICIT_LE) == 0 || strcmp(transfer_syntax_uid, KH_TS_IMPLICIT_LE) == 0;
-}
-
 /* Only what ends with a value of odd length is odd itself, and cannot be sent so (PS3.8 annex E). syntax: of the source. */
 static bool goes_as_it_is(const kh_sender_way *way, const kh_user_object *request, const char *syntax)
 {
     if (strcmp(way->with->transfer_syntax, syntax) != 0)
         return false;
-    return ((request->source->size - request->offset) & 1) == 0 || !is_native(syntax);
+    return ((request->source->size - request->offset) & 1) == 0 || !kh_syntax_is_native(syntax);
 }
 
 /* The object as it is, or written anew where the context has another transfer syntax. */
@@ -139,33 +136,6 @@ typedef struct proposing {
     size_t fallback_count;
 } proposing;
 
-/* The place of a UID in a list separated by commas; NULL when it is not in it. */
-static const char *find_in_list(const char *list, const char *uid)
-{
-    size_t length = strlen(uid);
-
-    for (const char *at = list; *at; at += strcspn(at, ","), at += *at == ',')
-        if (strncmp(at, uid, length) == 0 && (at[length] == ',' || at[length] == '\0'))
-            return at;
-    return NULL;
-}
-
-/* What every object can be written in, in the node's order; both, explicit first, when it names neither. */
-static void choose_fallback(proposing *to, const char *list)
-{
-    const char *explicit_le = find_in_list(list, KH_TS_EXPLICIT_LE), *implicit_le = find_in_list(list, KH_TS_IMPLICIT_LE);
-
-    to->fallback[0] = KH_TS_EXPLICIT_LE;
-    to->fallback[1] = KH_TS_IMPLICIT_LE;
-    to->fallback_count = 2;
-    if (implicit_le && (!explicit_le || implicit_le < explicit_le)) {
-        to->fallback[0] = KH_TS_IMPLICIT_LE;
-        to->fallback[1] = KH_TS_EXPLICIT_LE;
-    }
-    if (!explicit_le != !implicit_le)
-        to->fallback_count = 1;
-}
-
 /* Is this the first kind of its class? */
 static bool is_first_of_class(const kh_object_list *list, size_t index)
 {
@@ -180,9 +150,9 @@ static bool is_first_of_class(const kh_object_list *list, size_t index)
 static void propose(proposing *to, const kh_object_list *list, const kh_node *node)
 {
     to->count = 0;
-    choose_fallback(to, node->syntaxes);
+    to->fallback_count = kh_syntax_list_native(node->syntaxes, to->fallback);
     for (size_t i = 0; i < list->kind_count; i++) {
-        if (node->syntaxes[0] && !find_in_list(node->syntaxes, list->kinds[i].transfer_syntax_uid))
+        if (node->syntaxes[0] && kh_syntax_list_place(node->syntaxes, list->kinds[i].transfer_syntax_uid) == SIZE_MAX)
             continue;
         to->syntaxes[i] = list->kinds[i].transfer_syntax_uid;
         to->proposals[to->count++] = (kh_proposal){list->kinds[i].sop_class_uid, &to->syntaxes[i], 1, false};

@@ -48,7 +48,7 @@ static kh_status send_match(kh_assoc *assoc, uint8_t id, const kh_dimse *request
 static kh_status match_study(hospital *pacs, kh_assoc *assoc, uint8_t id, const kh_dimse *request)
 {
     bool counting = !faulty(pacs, FAULT_NOT_COUNTING);
-    unsigned objects = pacs->objects + faulty(pacs, FAULT_COUNT_HIGH);
+    unsigned objects = pacs->objects + (faulty(pacs, FAULT_COUNT_HIGH) || faulty(pacs, FAULT_COUNTS_HIGH));
     char count[16];
     const kh_key keys[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "STUDY"},
                            {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "Test^Bridge"},
@@ -72,7 +72,7 @@ static kh_status match_series(hospital *pacs, kh_assoc *assoc, uint8_t id, const
                                {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), uid},
                                {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), count}};
         support_series_uid(uid, i);
-        snprintf(count, sizeof(count), "%u", i ? (pacs->objects + 1) / 2 : pacs->objects / 2);
+        snprintf(count, sizeof(count), "%u", i ? (pacs->objects + 1) / 2 + faulty(pacs, FAULT_COUNTS_HIGH) : pacs->objects / 2);
         status = send_match(assoc, id, request, keys, counting ? 4 : 3);
     }
     return status;

@@ -31,6 +31,7 @@ typedef enum hospital_fault {
     FAULT_COUNT_LOW,    /* 0020,1208 is half of what it has, and moves but by UID send no more than that, told as success */
     FAULT_SERIES_HIGH,  /* 0020,1206 is one too many */
     FAULT_OTHER_OBJECT, /* a move of the study sends one it does not list instead of the last, told as success */
+    FAULT_COUNTS_HIGH,  /* 0020,1208 and 0020,1209 of a series are one too many */
     FAULT_CUT_LIST,     /* lists two instances of each series; its first move sends half, told as success */
     FAULT_BROKEN_FAILS, /* every move with object HOSPITAL_BROKEN fails as a whole (C000) */
     FAULT_BROKEN_ABORTS, /* every move with it ends the association */

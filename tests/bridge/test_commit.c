@@ -587,6 +587,7 @@ static void not_for_ever(void **state)
     assoc = call(of, "PEER");
     assert_int_equal(kh_assoc_receive(assoc, &context_id, &event, 300, NULL), KH_E_TIMEOUT);
     assert_int_equal(await_end(of, 1).state, KH_COMMITMENT_FAILED);
+    kh_clock_shift_for_test(0, -of->it.options.commit.keep_ms - 1000);
     kh_assoc_abort(assoc);
     kh_assoc_free(assoc);
 }

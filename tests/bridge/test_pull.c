@@ -58,6 +58,7 @@ static const fault_case faults[] = {
     {"counts half of them", FAULT_COUNT_LOW, ALWAYS, KH_PULL_COMPLETE, 12, 3, 6, ""},
     {"counts a series too many", FAULT_SERIES_HIGH, ALWAYS, KH_PULL_COMPLETE, 12, 1, 0, ""},
     {"as many as it counts, but others", FAULT_OTHER_OBJECT, ALWAYS, KH_PULL_COMPLETE, 13, 2, 1, ""},
+    {"counts more than it has, twice", FAULT_COUNTS_HIGH, ALWAYS, KH_PULL_UNVERIFIED, 12, 2, 0, "12 of 13; it counts more than it lists"},
     {"list of instances is cut", FAULT_CUT_LIST, ALWAYS, KH_PULL_COMPLETE, 12, 2, 0, ""},
     {"one that fails every move", FAULT_BROKEN_FAILS, ALWAYS, KH_PULL_PARTIAL, 11, -1, -1, "11 of 12; 1 refused by the hospital (C000"},
     {"one that ends every association", FAULT_BROKEN_ABORTS, ALWAYS, KH_PULL_PARTIAL, 11, -1, -1, "11 of 12; 1 the association ended"},

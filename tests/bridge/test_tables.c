@@ -9,6 +9,7 @@
 #include <string.h>
 #include "dicom/shim/dimse.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/get_contexts.h"
 #include "pacs-bridge/pull_job.h"
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/uid_set.h"
@@ -170,10 +171,58 @@ static void private_classes(void **state)
     free(service);
 }
 
+/* What a node is offered by C-GET: never more than there is room for, each compressed syntax by itself, and always a way for the rest. */
+static void contexts_of_a_get(void **state)
+{
+    static const struct {
+        const char *name, *list;
+        size_t ct_contexts, enhanced_contexts; /* of CT, a picture; of Enhanced CT, one of the others */
+        const char *first_compressed, *native;
+        size_t native_count;
+    } rows[] = {
+        {"our own choice", "", 6, 1, "1.2.840.10008.1.2.4.50", KH_TS_EXPLICIT_LE, 2},
+        {"one compressed", "1.2.840.10008.1.2.4.90", 2, 2, "1.2.840.10008.1.2.4.90", KH_TS_EXPLICIT_LE, 2},
+        {"its order", "1.2.840.10008.1.2.4.80,1.2.840.10008.1.2.4.90", 3, 3, "1.2.840.10008.1.2.4.80", KH_TS_EXPLICIT_LE, 2},
+        {"none compressed", KH_TS_IMPLICIT_LE, 1, 1, NULL, KH_TS_IMPLICIT_LE, 1},
+        {"both natives, implicit first", KH_TS_IMPLICIT_LE "," KH_TS_EXPLICIT_LE, 1, 1, NULL, KH_TS_IMPLICIT_LE, 2},
+        {"native before compressed", KH_TS_EXPLICIT_LE ",1.2.840.10008.1.2.5", 2, 2, "1.2.840.10008.1.2.5", KH_TS_EXPLICIT_LE, 1},
+        {"five", "1.2.1,1.2.2,1.2.3,1.2.4,1.2.5", 6, 1, "1.2.1", KH_TS_EXPLICIT_LE, 2},
+        {"six, of which five", "1.2.1,1.2.2,1.2.3,1.2.4,1.2.5,1.2.6", 6, 1, "1.2.1", KH_TS_EXPLICIT_LE, 2},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        kh_get_contexts got;
+        size_t ct = 0, enhanced = 0;
+        const char *compressed = NULL;
+
+        kh_get_contexts_init(&got, rows[i].list);
+        assert_true(got.count <= KH_GET_CONTEXTS_MAX);
+        for (size_t k = 0; k < got.count; k++) {
+            const kh_proposal *one = &got.proposals[k];
+            bool is_ct = strcmp(one->abstract_syntax, KH_SOP_CT_IMAGE) == 0;
+            assert_true(one->as_scp);
+            ct += is_ct;
+            enhanced += strcmp(one->abstract_syntax, "1.2.840.10008.5.1.4.1.1.2.1") == 0;
+            if (is_ct && ct == 1 && (strcmp(one->transfer_syntaxes[0], rows[i].native) != 0 ||
+                                     one->transfer_syntax_count != rows[i].native_count))
+                fail_msg("%s: %zu, first %s", rows[i].name, one->transfer_syntax_count, one->transfer_syntaxes[0]);
+            if (is_ct && ct == 2)
+                compressed = one->transfer_syntaxes[0];
+        }
+        if (ct != rows[i].ct_contexts || enhanced != rows[i].enhanced_contexts)
+            fail_msg("%s: %zu and %zu contexts, expected %zu and %zu", rows[i].name, ct, enhanced, rows[i].ct_contexts,
+                     rows[i].enhanced_contexts);
+        if (!compressed != !rows[i].first_compressed || (compressed && strcmp(compressed, rows[i].first_compressed) != 0))
+            fail_msg("%s: first compressed %s", rows[i].name, compressed ? compressed : "none");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(store_status), cmocka_unit_test(status_words), cmocka_unit_test(backoff),
-                                       cmocka_unit_test(uid_set), cmocka_unit_test(chosen_syntax), cmocka_unit_test(private_classes)};
+                                       cmocka_unit_test(uid_set), cmocka_unit_test(chosen_syntax), cmocka_unit_test(private_classes),
+                                       cmocka_unit_test(contexts_of_a_get)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 // Others ask us and fetch from us, under their own programs: findscu, movescu, getscu, storescp, dcmqrscp.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
 import { attribute, filesUnder, freePort, Pacs, phantomFiles, run, Service, temporaryFolder } from '../lib/service.mjs';
 
@@ -82,4 +83,15 @@ test('a PACS that does not know our address is asked by C-GET', async (t) => {
     const check = await service.command(['check']);
     assert.equal(check.code, 0, check.output);
     assert.match((await service.must(['node', 'list'])).out, /PACS .* get$/m);
+});
+
+test('by C-GET a node is offered the syntaxes that it is to use', async (t) => {
+    const pacs = await Pacs.start({ files });
+    t.after(() => pacs.stop());
+    const service = await Service.start({ nodes: [[...pacs.node(), '--retrieve', 'get', '--syntaxes', '1.2.840.10008.1.2']] });
+    t.after(() => service.stop());
+    const pulled = await service.command(['pull', 'PACS', '--study', await study(), '--wait']);
+    assert.equal(pulled.code, 0, pulled.output + service.log.slice(-2000));
+    const held = await run('dcmdump', ['-q', '-Un', '+P', '0002,0010', ...filesUnder(path.join(service.dir, 'data/objects'))]);
+    assert.deepEqual([...new Set([...held.out.matchAll(/\[(.*?)\]/g)].map((match) => match[1]))], ['1.2.840.10008.1.2']);
 });
