@@ -107,6 +107,7 @@ kh_status kh_comparer_start(kh_comparer **out, const kh_comparer_options *option
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     comparer->options = *options;
     kh_service_scu(options->service, &comparer->scu);
+    comparer->scu.wait_ms = 0; /* there are other nodes to ask */
     kh_buf_init(&comparer->nodes, NODES_MAX * sizeof(kh_node));
     pthread_mutex_init(&comparer->lock, NULL);
     pthread_condattr_init(&attributes);

@@ -40,7 +40,7 @@ static kh_status search(kh_rule_worker *worker, kh_lookup *lookup, kh_error *err
     if (status == KH_OK)
         status = kh_node_by_id(worker->options.cache, lookup->node_id, &node, err);
     if (status == KH_OK && !kh_node_open_now(&node, kh_clock_wall_ms()))
-        status = kh_error_set(err, KH_E_BUSY, "outside the hours of the node");
+        status = kh_error_set(err, KH_E_DENIED, "outside the hours of the node");
     if (status != KH_OK)
         return status;
     status = kh_rules_subject_load(&subject, worker->options.cache, lookup->study_id, err);
@@ -65,8 +65,8 @@ static void conclude(const kh_rule_worker *worker, kh_lookup *lookup, kh_status 
     snprintf(lookup->reason, sizeof(lookup->reason), "%s", status == KH_OK ? "" : why->message);
     if (status == KH_OK) {
         lookup->state = KH_LOOKUP_DONE;
-    } else if (status == KH_E_BUSY) { /* no attempt */
-        lookup->not_before_ms = kh_clock_wall_ms() + options->retry_longest_ms;
+    } else if (status == KH_E_DENIED || status == KH_E_BUSY) { /* its hours, or its associations are all taken: no attempt */
+        lookup->not_before_ms = kh_clock_wall_ms() + (status == KH_E_BUSY ? options->retry_first_ms : options->retry_longest_ms);
     } else if (is_final || ++lookup->attempts >= (int32_t)options->attempts_max) {
         lookup->state = KH_LOOKUP_FAILED;
         kh_log(KH_LOG_WARN, "rule", "earlier studies are not known: %s", why->message);
@@ -196,6 +196,7 @@ kh_status kh_rule_worker_start(kh_rule_worker **out, const kh_rule_worker_option
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     worker->options = *options;
     kh_service_scu(options->service, &worker->scu);
+    worker->scu.wait_ms = 0; /* there are other nodes to ask */
     pthread_mutex_init(&worker->lock, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -25,6 +25,13 @@ static kh_status answer(kh_assoc *assoc, uint8_t id, const kh_dimse *request, ui
     return kh_assoc_send(assoc, id, &response, NULL);
 }
 
+static void note_title(hospital *pacs, char out[17], const char *title)
+{
+    pthread_mutex_lock(&pacs->lock);
+    snprintf(out, 17, "%s", title);
+    pthread_mutex_unlock(&pacs->lock);
+}
+
 /* --- C-FIND --- */
 
 static kh_status send_match(kh_assoc *assoc, uint8_t id, const kh_dimse *request, const kh_key *keys, size_t count)
@@ -381,6 +388,7 @@ static kh_status serve_move(hospital *pacs, kh_assoc *assoc, uint8_t id, const k
     uint16_t refused = refusal(pacs, query);
     kh_status status;
 
+    note_title(pacs, pacs->destination, request->move_destination);
     atomic_fetch_add(&pacs->moves, 1);
     atomic_fetch_add(&pacs->asked_instances, kh_item_value_count(query, KH_TAG_SOP_INSTANCE_UID));
     atomic_fetch_add(&pacs->study_moves, kh_item_value_count(query, KH_TAG_SERIES_INSTANCE_UID) == 0);
@@ -455,6 +463,7 @@ static kh_reject accept_caller(void *context, kh_assoc_request *request)
 {
     hospital *pacs = context;
 
+    note_title(pacs, pacs->caller, request->calling);
     if (faulty(pacs, FAULT_REJECTS)) {
         atomic_fetch_sub(&pacs->fault_moves, 1);
         return KH_REJECT_CALLING_AE;

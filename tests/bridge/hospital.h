@@ -59,7 +59,8 @@ typedef struct hospital {
     _Atomic unsigned most_at_once, at_once; /* of these */
     _Atomic unsigned moves, sent, asked_instances, study_moves;
     _Atomic unsigned finds;  /* C-FIND requests */
-    pthread_mutex_t lock;    /* guards the next two */
+    pthread_mutex_t lock;    /* guards the next four */
+    char caller[17], destination[17]; /* how we called ourselves, and where it was to send to, the last time */
     hospital_study studies[HOSPITAL_STUDIES_MAX];
     unsigned study_count;    /* 0: it has SUPPORT_STUDY_UID alone */
     kh_acceptor *acceptor;

@@ -135,6 +135,24 @@ static void places_of_a_node(void **state)
     scene_free(&s);
 }
 
+/* A hospital that has a title for us is called by it, and sends to it. */
+static void title_of_a_hospital(void **state)
+{
+    int64_t id;
+    scene s;
+
+    (void)state;
+    scene_make(&s, 0);
+    assert_int_equal(kh_title_add(s.it.cache, "KH_NORTH", "north", NULL), KH_OK);
+    assert_int_equal(kh_title_add(s.it.cache, "KH_SOUTH", "south", NULL), KH_OK);
+    world_start_bridge(&s.it);
+    id = file(&s, 0, SUPPORT_STUDY_UID, 0);
+    world_await_state(&s.it, id, KH_PULL_COMPLETE, WAIT_MS);
+    assert_string_equal(s.pacs[0].caller, "KH_NORTH");
+    assert_string_equal(s.pacs[0].destination, "KH_NORTH");
+    scene_free(&s);
+}
+
 /* The node takes one association of ours: a job that somebody waits for gets it from a less urgent one, and there are never two. */
 static void one_association_of_a_node(void **state)
 {
@@ -299,7 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(urgent_has_its_own_worker), cmocka_unit_test(least_urgent_makes_way),
         cmocka_unit_test(hours_of_a_node), cmocka_unit_test(places_of_a_node),          cmocka_unit_test(makes_way_at_its_node),
-        cmocka_unit_test(one_association_of_a_node),
+        cmocka_unit_test(one_association_of_a_node),                cmocka_unit_test(title_of_a_hospital),
         cmocka_unit_test(delays_grow_up_to_the_longest), cmocka_unit_test(backoff_of_an_attempt),
         cmocka_unit_test(clock_jumps_in_the_middle)};
 

@@ -59,4 +59,13 @@ test('Orthanc asks us to promise what we hold, and promises what we send it', { 
     assert.equal(sent.code, 0, `${sent.output}\n${service.log.slice(-2000)}\n${orthanc.child.output.slice(-2000)}`);
     assert.match(sent.output, /12 of 12 committed by orthanc/);
     assert.equal(sent.output.match(/ committed \(0000\)/g).length, 12);
+
+    const listed = (await service.must(['commitment', '--all'])).out;
+    assert.match(listed, /^2 +by them +done +orthanc +12\/12 /m);
+    assert.match(listed, /^1 +by us +done +orthanc +12\/14 /m);
+    const shown = (await service.must(['commitment', 'show', '1'])).out;
+    assert.match(shown, /^committed +12 of 14$/m);
+    assert.match(shown, /^ {2}1\.2\.3\.4\.5 no such object$/m);
+    assert.match((await service.command(['commitment', 'retry', '1'])).err, /storage commitment 1 is done/);
+    assert.equal((await service.must(['commitment'])).out, 'nothing\n');
 });

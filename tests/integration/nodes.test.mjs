@@ -99,6 +99,14 @@ test('hours and rights', async () => {
     assert.doesNotMatch(output, /\(Success\)/, 'find is not move');
     await service.must(['node', 'set', 'night', '--hours-in', 'always']);
     assert.equal(await echo(service, 'NIGHT'), 'served');
+    // What a person asks for keeps to the hours of the node too, unless it has to be now.
+    await service.must(['node', 'set', 'night', '--host', '127.0.0.1', '--port', String(service.dicomPort), '--hours', `${hour(2)}:00-${hour(4)}:00`]);
+    for (const command of [['find', 'night'], ['pull', 'night', '--patient', '1']]) {
+        const refused = await service.command(command);
+        assert.equal(refused.code, 1);
+        assert.match(refused.err, /node night has other hours \(.*\); --now does it all the same/);
+        assert.doesNotMatch((await service.command([...command, '--now'])).err, /other hours/);
+    }
 });
 
 test("a hospital's own title decides whose an object is", async () => {
