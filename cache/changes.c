@@ -71,6 +71,29 @@ kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_ch
     return status;
 }
 
+kh_status kh_change_hides(kh_cache *cache, const char *study_uid, const char *series_uid, const char *instance_uid, bool *hides, kh_error *err)
+{
+    static const char query[] = "SELECT coalesce(max(o.hidden > 0), 0), coalesce(max(o.hidden = 0), 0) FROM study s"
+                                " JOIN series r ON r.study_ref = s.id AND (?2 = '' OR r.series_uid = ?2)"
+                                " JOIN object o ON o.series_ref = r.id AND (?3 = '' OR o.sop_uid = ?3) WHERE s.study_uid = ?1";
+    const kh_sql_value values[] = {KH_SQL_T(study_uid), KH_SQL_T(series_uid), KH_SQL_T(instance_uid)};
+    kh_sql_row *row = NULL;
+    kh_sql *sql = NULL;
+    bool has_row = false;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    *hides = false;
+    if (status == KH_OK)
+        status = kh_sql_query(&row, sql, query, values, 3, err);
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row)
+        *hides = kh_sql_int(row, 0) != 0 && kh_sql_int(row, 1) == 0;
+    kh_sql_end(row);
+    kh_reader_release(cache->readers, sql);
+    return status;
+}
+
 static kh_status keep_change(void *context, const kh_change *change)
 {
     *(kh_change *)context = *change;

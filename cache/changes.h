@@ -91,6 +91,11 @@ KH_MUST_USE kh_status kh_change_follow(kh_cache *cache, const kh_change_followin
  * when it was undone already. What was purged does not come back, but may be sent again. */
 KH_MUST_USE kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err);
 
+/* Was something with these UIDs (series and instance "" for any) here that is hidden now, and is nothing of it shown? Not any more once its files
+ * are gone for good. */
+KH_MUST_USE kh_status kh_change_hides(kh_cache *cache, const char *study_uid, const char *series_uid, const char *instance_uid, bool *hides,
+                                      kh_error *err);
+
 /* Objects hidden by deletions before then go for good, their files too; *objects: how many did. */
 KH_MUST_USE kh_status kh_change_purge(kh_cache *cache, int64_t before_ms, int64_t *objects, kh_error *err);
 

@@ -227,6 +227,27 @@ static void head_makes_nothing(void **state)
     close(fd);
 }
 
+/* Not a byte behind the head: it would be read as the next answer. */
+static void head_of_unknown_size_ends_behind_its_lines(void **state)
+{
+    fixture *f = *state;
+    static const char request[] = "HEAD /pieces HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    char text[4096] = "";
+    size_t used = 0;
+    ssize_t got;
+    int fd = client_connect(f->port, 5000);
+
+    f->plan = shapes[6].plan;
+    f->size_known = false;
+    assert_true(client_send(fd, request, sizeof request - 1));
+    while (used + 1 < sizeof text && (got = recv(fd, text + used, sizeof text - 1 - used, 0)) > 0)
+        used += (size_t)got;
+    close(fd);
+    assert_int_equal(memcmp(text, "HTTP/1.1 200 ", 13), 0);
+    assert_ptr_equal(strstr(text, "\r\n\r\n"), text + used - 4);
+    assert_int_equal(f->made, 0);
+}
+
 static bool wait_for_drops(fixture *f, int count)
 {
     for (int i = 0; i < 1000 && atomic_load(&f->dropped) < count; i++)
@@ -331,7 +352,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(every_shape_arrives), TEST(a_cold_file_arrives), TEST(head_makes_nothing), TEST(what_fails_cuts_the_connection),
+        TEST(every_shape_arrives), TEST(a_cold_file_arrives), TEST(head_makes_nothing),
+        TEST(head_of_unknown_size_ends_behind_its_lines), TEST(what_fails_cuts_the_connection),
         TEST(a_client_that_leaves_cancels), TEST(those_who_do_not_read_are_cut), TEST(stopping_in_the_middle),
     };
 

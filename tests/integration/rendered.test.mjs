@@ -310,7 +310,7 @@ test('what was deleted is not shown, what was corrected is shown corrected', asy
     assert.ok(!second.body.equals(first.body));
     await service.must(['change', 'delete', '--study', `${uid}.1`, '--reason', 'for the test']);
     for (const target of [asked, `/dicomweb/studies/${uid}.1/rendered`, `/dicomweb/studies/${uid}.1/thumbnail`, `/dicomweb/wado?requestType=WADO&studyUID=${uid}.1&seriesUID=${uid}.2&objectUID=${uid}`])
-        assert.equal((await get(target, 'image/png', { 'if-none-match': first.headers.etag })).code, 404, target);
+        assert.equal((await get(target, 'image/png', { 'if-none-match': first.headers.etag })).code, 410, target);
 });
 
 test('a picture at its hospital is fetched and asked to come again', async (t) => {

@@ -12,6 +12,7 @@ import { after, before, test } from 'node:test';
 import { attribute, dataDir, filesUnder, freePort, must, needsData, Pacs, phantomFiles, root, Service, temporaryFolder, until } from '../lib/service.mjs';
 import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
 import { partsOf } from '../lib/multipart.mjs';
+import { element, encapsulated, instance } from '../lib/part10.mjs';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const MULTIPART = 'multipart/related; type="application/dicom"';
@@ -345,8 +346,19 @@ test('what was deleted is not there, and what was corrected leaves corrected, un
     const study = await get(urlOf({ study: `${object.uid}.1` }), AS_STORED);
     assert.ok(partsOf(study)[0].body.includes('After^Name'));
     await service.must(['change', 'delete', '--study', `${object.uid}.1`, '--reason', 'for the test']);
-    for (const path_ of [target, `${target}/frames/1`, `${target}/bulkdata/7FE00010`, `${target}/bulkdata/00100010`, urlOf({ study: `${object.uid}.1` })])
-        assert.equal((await get(path_, '*/*')).code, 404, path_);
+    const series = urlOf({ study: `${object.uid}.1`, series: `${object.uid}.2` }), whole = urlOf({ study: `${object.uid}.1` });
+    for (const path_ of [target, `${target}/frames/1`, `${target}/bulkdata/7FE00010`, `${target}/bulkdata/00100010`, `${target}/metadata`, `${target}/rendered`, `${target}/thumbnail`, `${target}/pixeldata`, `${target}/bulkdata`, whole, series,
+        `${whole}/metadata`, `${whole}/rendered`, `${whole}/pixeldata`, `${series}/bulkdata`, `${series}/thumbnail`]) {
+        const answer = await get(path_, '*/*');
+        assert.equal(answer.code, 410, path_);
+        assert.match(JSON.parse(answer.body).message, /taken away/);
+    }
+    // Only what was here itself: nothing is said of what is beside it.
+    for (const path_ of [`${whole}/series/1.2.3`, `${series}/instances/1.2.3`, urlOf({ study: '1.2.3', series: `${object.uid}.2`, instance: object.uid })]) assert.equal((await get(path_, '*/*')).code, 404, path_);
+    assert.equal((await service.request(`/dicomweb/studies?StudyInstanceUID=${object.uid}.1`)).code, 204, 'a search tells nothing of it');
+    const id = /^ *(\d+)/.exec((await service.must(['change', 'list', '--study', `${object.uid}.1`, '--limit', '1'])).out.split('\n').find((line) => /delete/.test(line)))[1];
+    await service.must(['change', 'undo', id]);
+    assert.equal((await get(target, '*/*')).code, 200);
 });
 
 test('a study at its hospital is fetched and asked to come again', async (t) => {
@@ -403,4 +415,50 @@ test('memory stays flat while large studies go out, to fast and to slow clients'
         // a block of 256 KiB each, and what the allocator keeps
         assert.ok(most - before < 64, `${before.toFixed(0)} MB before, ${most.toFixed(0)} MB at most`);
     } finally { await large.stop(); }
+});
+
+test('pixel data and bulk data of a study, a series and an instance', async () => {
+    const study = `1.2.392.200036.9999.90.${process.pid}`;
+    const of = (series, elements, more = {}) => instance([[0x0020000d, element(0x0020000d, 'UI', study)], [0x0020000e, element(0x0020000e, 'UI', `${study}.${series}`)], ...elements], more);
+    const samples = Buffer.from(Array.from({ length: 256 }, (_, i) => i));
+    const native = of(1, [[0x00280008, element(0x00280008, 'IS', '2')], [0x00091001, element(0x00091001, 'OB', Buffer.alloc(5000, 9))], [0x7fe00010, element(0x7fe00010, 'OW', samples)]]);
+    const coded = of(1, [[0x7fe00010, encapsulated([Buffer.from('no codestream!')])]], { syntax: '1.2.840.10008.1.2.4.50' });
+    const document = of(2, [[0x00420011, element(0x00420011, 'OB', Buffer.alloc(3000, 0x25))], [0x00420012, element(0x00420012, 'LO', 'application/pdf')], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.104.1' });
+    const folder = temporaryFolder('kh-values');
+    for (const [name, one] of Object.entries({ native, coded, document })) {
+        fs.writeFileSync(path.join(folder, name), one.bytes);
+        await service.must(['import', '--facility', 'values', path.join(folder, name)]);
+    }
+    const at = (one, series) => urlOf({ study, series: `${study}.${series}`, instance: one.uid });
+    const addresses = (parts) => parts.map((part) => part.headers['content-location'].slice(service.url.length)).sort();
+    const parts = async (target, accept = '*/*') => {
+        const answer = await get(target, accept);
+        assert.equal(answer.code, 200, `${target}: ${answer.code} ${answer.body.toString('latin1').slice(0, 300)}`);
+        return partsOf(answer);
+    };
+    const frames = [`${at(native, 1)}/frames/1`, `${at(native, 1)}/frames/2`, `${at(coded, 1)}/frames/1`];
+    for (const target of [urlOf({ study }), urlOf({ study, series: `${study}.1` })]) {
+        const found = await parts(`${target}/pixeldata`);
+        assert.deepEqual(addresses(found), [...frames].sort());
+        for (const part of found) {
+            const expected = part.headers['content-location'].endsWith('/2') ? samples.subarray(128) : part.headers['content-location'].includes(native.uid) ? samples.subarray(0, 128) : Buffer.from('no codestream!');
+            assert.equal(Buffer.compare(part.body, expected), 0);
+            assert.match(part.headers['content-type'], part.headers['content-location'].includes(coded.uid) ? /transfer-syntax=1\.2\.840\.10008\.1\.2\.4\.50/ : /octet-stream/, 'what cannot be decoded goes as it is, and says so');
+        }
+    }
+    const jpeg = await get(`${urlOf({ study })}/pixeldata`, 'multipart/related; type="image/jpeg"');
+    assert.equal(jpeg.code, 206, 'the native one is not given so');
+    assert.match(jpeg.headers.warning, /1 of 3 instances are not in this answer/);
+    assert.deepEqual(addresses(partsOf(jpeg)), [`${at(coded, 1)}/frames/1`]);
+    const values = { [`${at(native, 1)}/bulkdata/00091001`]: Buffer.alloc(5000, 9), [`${at(native, 1)}/bulkdata/7FE00010`]: samples, [`${at(coded, 1)}/frames/1`]: Buffer.from('no codestream!'), [`${at(document, 2)}/bulkdata/00420011`]: Buffer.alloc(3000, 0x25) };
+    for (const [target, expected] of [[urlOf({ study }), Object.keys(values)], [urlOf({ study, series: `${study}.2` }), Object.keys(values).slice(3)], [at(native, 1), Object.keys(values).slice(0, 2)]]) {
+        const found = await parts(`${target}/bulkdata`);
+        assert.deepEqual(addresses(found), [...expected].sort(), target);
+        for (const part of found) assert.equal(Buffer.compare(part.body, values[part.headers['content-location'].slice(service.url.length)]), 0, part.headers['content-location']);
+    }
+    const tagged = await get(`${urlOf({ study })}/bulkdata`, '*/*');
+    assert.equal((await get(`${urlOf({ study })}/bulkdata`, '*/*', { 'if-none-match': tagged.headers.etag })).code, 304);
+    for (const [target, accept, code] of [[`${urlOf({ study, series: `${study}.2` })}/pixeldata`, '*/*', 404], [`${urlOf({ study: '1.2.3' })}/pixeldata`, '*/*', 404], [`${urlOf({ study: 'x' })}/bulkdata`, '*/*', 400], [`${urlOf({ study })}/bulkdata`, 'image/png', 406],
+        [`${urlOf({ study })}/pixeldata`, 'image/png', 406], [`${urlOf({ study })}/pixeldata`, 'application/octet-stream', 406]])
+        assert.equal((await get(target, accept)).code, code, `${target} ${accept}`);
 });

@@ -194,6 +194,26 @@ static kh_status open_value(bulk *b, const kh_retrieve_object *object, kh_error 
     return status;
 }
 
+kh_status kh_bulk_open(kh_http_piece *piece, uint64_t *size, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const kh_bulk_path *path,
+                       kh_error *err)
+{
+    bulk *b = calloc(1, sizeof *b);
+    kh_status status;
+
+    if (!b)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for an answer");
+    b->dicomweb = dicomweb;
+    b->path = *path;
+    status = open_value(b, object, err);
+    if (status == KH_OK) {
+        *piece = b->value;
+        *size = b->size;
+        memset(&b->value, 0, sizeof b->value);
+    }
+    bulk_free(b);
+    return status;
+}
+
 /* --- answers --- */
 
 static kh_status next(void *context, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err)
@@ -317,7 +337,7 @@ static void retrieve(void *context, kh_http_request *request)
         status = prepare(b, accept, request, &away_study, &err);
     }
     if (status != KH_OK) {
-        kh_http_answer_error(request, &err);
+        kh_retrieve_answer_error(dicomweb, request, b ? &b->uids : NULL, &err);
     } else if (away_study) {
         kh_retrieve_answer_away(dicomweb, request, away_study);
     } else if ((chosen = choose(b, accept, offers)) == SIZE_MAX) {

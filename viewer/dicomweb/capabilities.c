@@ -31,6 +31,8 @@ static const struct {
      {"accept", "includefield", "fuzzymatching", "limit", "offset", "emptyvaluematching", "multiplevaluematching", NULL}},
     {kh_dicomweb_retrieve, {NULL}, {PARTS("application/dicom"), NULL}, {"accept", NULL}},
     {kh_dicomweb_frames, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", NULL}, {"accept", NULL}},
+    {kh_dicomweb_pixels, {NULL}, {PARTS("application/octet-stream"), NULL}, {"accept", NULL}},
+    {kh_dicomweb_values, {NULL}, {PARTS("application/octet-stream"), NULL}, {"accept", NULL}},
     {kh_dicomweb_bulk, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", PARTS("application/pdf"), "application/pdf", NULL}, {"accept", NULL}},
     {kh_dicomweb_metadata, {NULL}, {"application/dicom+json", "application/json", PARTS("application/dicom+xml"), NULL}, {"accept", NULL}},
     {kh_dicomweb_rendered,
@@ -78,8 +80,8 @@ static void add_type(kh_dicomweb_description *of, const char *type)
         of->types[of->type_count++] = type;
 }
 
-/* The types that codestreams have, each in parts and alone. */
-static void add_codestreams(kh_dicomweb_description *of)
+/* The types that codestreams have, in parts, and of one alone. */
+static void add_codestreams(kh_dicomweb_description *of, bool alone)
 {
     static const char *const types[] = {"image/jpeg", "image/dicom-rle", "image/x-dicom-rle", "image/jls", "image/x-jls", "image/jp2", "image/jpx", "image/jphc", "image/jxl"};
     static const char *const parts[] = {PARTS("image/jpeg"), PARTS("image/dicom-rle"), PARTS("image/x-dicom-rle"), PARTS("image/jls"), PARTS("image/x-jls"),
@@ -87,7 +89,8 @@ static void add_codestreams(kh_dicomweb_description *of)
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         add_type(of, parts[i]);
-        add_type(of, types[i]);
+        if (alone)
+            add_type(of, types[i]);
     }
 }
 
@@ -104,7 +107,9 @@ static void add_of_one(kh_dicomweb_description *of, const kh_dicomweb_resource *
         add_type(of, "text/xml");
     }
     if (resource->handler == kh_dicomweb_frames || resource->handler == kh_dicomweb_bulk)
-        add_codestreams(of);
+        add_codestreams(of, true);
+    if (resource->handler == kh_dicomweb_pixels)
+        add_codestreams(of, false);
 }
 
 static void add_names(const char **out, size_t *count, size_t max, const char *const *names)

@@ -13,7 +13,7 @@
 #define LOCATION_SIZE (KH_DICOMWEB_ADDRESS_SIZE + 300)
 
 /* One answer. */
-typedef struct frames {
+struct kh_frames {
     kh_dicomweb *dicomweb;
     kh_retrieve_uids uids;
     char address[KH_DICOMWEB_ADDRESS_SIZE];
@@ -27,7 +27,9 @@ typedef struct frames {
     kh_offer offer;
     kh_multipart multipart;
     size_t index; /* while it goes out */
-} frames;
+    bool parts_only; /* of an answer of several: no form without multipart */
+};
+typedef struct kh_frames frames;
 
 /* The bytes of one frame. */
 typedef struct held_frame {
@@ -71,7 +73,8 @@ static uint32_t number_at(const frames *f, size_t index)
     return f->all ? (uint32_t)index + 1 : f->numbers[index];
 }
 
-static size_t frame_head(const frames *f, size_t index, size_t size, char out[KH_MULTIPART_HEAD_SIZE])
+/* Of part number `part` of the answer. */
+static size_t part_head(const frames *f, size_t part, size_t index, size_t size, char out[KH_MULTIPART_HEAD_SIZE])
 {
     char location[LOCATION_SIZE];
     int used = snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/", f->address, f->uids.study, f->uids.series,
@@ -81,7 +84,12 @@ static size_t frame_head(const frames *f, size_t index, size_t size, char out[KH
         snprintf(location + used, sizeof location - (size_t)used, "bulkdata/7FE00010");
     else
         snprintf(location + used, sizeof location - (size_t)used, "frames/%" PRIu32, number_at(f, index));
-    return kh_multipart_head(&f->multipart, index, f->offer.type, f->offer.transfer_syntax, location, size, out);
+    return kh_multipart_head(&f->multipart, part, f->offer.type, f->offer.transfer_syntax, location, size, out);
+}
+
+static size_t frame_head(const frames *f, size_t index, size_t size, char out[KH_MULTIPART_HEAD_SIZE])
+{
+    return part_head(f, index, index, size, out);
 }
 
 /* Native samples are kept decoded, as those of pictures are: who scrolls asks for them again. */
@@ -169,7 +177,7 @@ static bool choose(frames *f, const kh_accept *accept)
     bool decodable = f->dicomweb->options.codec && kh_codec_supports(stored);
     kh_offer offers[KH_FRAME_OFFERS_MAX];
     bool native = !kh_frame_is_compressed(f->object) && aligned(&f->object->info.format);
-    size_t count = kh_frame_offers(offers, stored, decodable, f->count == 1 || (f->bulk && native)), chosen = kh_accept_choose(accept, offers, count);
+    size_t count = kh_frame_offers(offers, stored, decodable, !f->parts_only && (f->count == 1 || (f->bulk && native))), chosen = kh_accept_choose(accept, offers, count);
 
     if (chosen == count)
         return false;
@@ -325,6 +333,95 @@ static kh_status prepare(frames *f, kh_accept *accept, kh_http_request *request,
     return status;
 }
 
+/* --- as parts of an answer of several --- */
+
+/* The codestreams as they are. */
+static void choose_stored(frames *f)
+{
+    f->offer = (kh_offer){.type = "application/octet-stream", .multipart = true, .transfer_syntax = f->object->transfer_syntax_uid};
+}
+
+static kh_status open_frames(frames *f, const kh_retrieve_object *object, const kh_accept *accept, kh_error *err)
+{
+    kh_status status = kh_stack_acquire_with(&f->stack, f->dicomweb->cache, object->series_id, object->id, err);
+
+    if (status == KH_OK)
+        f->object = kh_stack_find_object(f->stack, object->id);
+    if (status != KH_OK || !f->object)
+        return status;
+    status = check_numbers(f, err);
+    if (status == KH_OK && !choose(f, accept)) {
+        if (!f->bulk || !kh_frame_is_compressed(f->object))
+            return kh_error_set(err, KH_E_UNSUPPORTED, "its frames cannot be given in a type that is taken");
+        choose_stored(f);
+    }
+    return status;
+}
+
+kh_status kh_frames_open(kh_frames **out, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *study_uid, const char *address,
+                         bool as_value, const kh_accept *accept, const kh_multipart *multipart, kh_error *err)
+{
+    frames *f = calloc(1, sizeof *f);
+    kh_status status;
+
+    *out = NULL;
+    if (!f)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for an answer");
+    f->dicomweb = dicomweb;
+    f->all = f->parts_only = true;
+    f->bulk = as_value;
+    f->multipart = *multipart;
+    snprintf(f->uids.study, sizeof f->uids.study, "%s", study_uid);
+    snprintf(f->uids.series, sizeof f->uids.series, "%s", object->series_uid);
+    snprintf(f->uids.instance, sizeof f->uids.instance, "%s", object->instance_uid);
+    snprintf(f->address, sizeof f->address, "%s", address);
+    status = open_frames(f, object, accept, err);
+    if (status == KH_OK && f->object)
+        *out = f;
+    else
+        frames_free(f);
+    return status;
+}
+
+const char *kh_frames_type(const kh_frames *f)
+{
+    return f->offer.type;
+}
+
+kh_status kh_frames_part(kh_frames *f, size_t *parts, kh_http_piece *piece, kh_error *err)
+{
+    held_frame *frame = NULL;
+    kh_status status;
+
+    if (f->index == f->count)
+        return KH_OK;
+    status = hold_frame(&frame, f, f->index, err);
+    if (status != KH_OK && is_native(f) && kh_frame_is_compressed(f->object)) {
+        kh_error_clear(err);
+        choose_stored(f); /* from here on: the part says so, and the codestream is there for who can read it */
+        status = hold_frame(&frame, f, f->index, err);
+    }
+    if (status != KH_OK)
+        return status;
+    if (!f->joined || f->index == 0) {
+        piece->head_size = part_head(f, *parts, f->index, f->joined ? frame->size * f->count : frame->size, piece->head);
+        *parts += 1;
+    }
+    f->index++;
+    piece->bytes = frame->bytes;
+    piece->size = frame->size;
+    piece->release = frame_free;
+    piece->held = frame;
+    return KH_OK;
+}
+
+void kh_frames_free(kh_frames *f)
+{
+    frames_free(f);
+}
+
+/* --- */
+
 static void retrieve(void *context, kh_http_request *request)
 {
     kh_dicomweb *dicomweb = context;
@@ -349,7 +446,7 @@ static void retrieve(void *context, kh_http_request *request)
         f = status == KH_OK ? NULL : f;
     }
     if (status != KH_OK)
-        kh_http_answer_error(request, &err);
+        kh_retrieve_answer_error(dicomweb, request, f ? &f->uids : NULL, &err);
     free(accept);
     frames_free(f);
 }

@@ -77,6 +77,8 @@ kh_dicomweb_handler kh_dicomweb_retrieve;
 kh_dicomweb_handler kh_dicomweb_frames;
 /* bulk.c */
 kh_dicomweb_handler kh_dicomweb_bulk;
+/* values.c */
+kh_dicomweb_handler kh_dicomweb_values, kh_dicomweb_pixels;
 /* metadata.c */
 kh_dicomweb_handler kh_dicomweb_metadata;
 /* rendered.c, thumbnail.c, wado_uri.c */

@@ -218,7 +218,7 @@ static void retrieve(void *context, kh_http_request *request)
     if (status == KH_OK)
         status = note_series(m, &err);
     if (status != KH_OK) {
-        kh_http_answer_error(request, &err);
+        kh_retrieve_answer_error(dicomweb, request, m ? &m->uids : NULL, &err);
     } else if (chosen == OFFER_COUNT) {
         kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: metadata are given as application/dicom+json and multipart/related; type=\"application/dicom+xml\"");
     } else {

@@ -18,10 +18,8 @@ typedef struct work {
     char location[LOCATION_SIZE];
 } work;
 
-static void refuse(kh_dicomweb *dicomweb, kh_http_request *request, int64_t away_study, const kh_error *err)
+static void refuse(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, int64_t away_study, const kh_error *err)
 {
-    kh_error told = *err;
-
     if (err->status == KH_E_BUSY && away_study > 0) {
         kh_retrieve_answer_away(dicomweb, request, away_study);
         return;
@@ -30,7 +28,7 @@ static void refuse(kh_dicomweb *dicomweb, kh_http_request *request, int64_t away
         kh_retrieve_answer_text(request, 406, "not acceptable", err->message); /* PS3.18 10.4.3.1: no rendered form of it */
         return;
     }
-    kh_http_answer_error(request, &told);
+    kh_retrieve_answer_error(dicomweb, request, uids, err);
 }
 
 static const char *const dicom_types[] = {"application/dicom", "application/dicom+json", "application/dicom+xml"};
@@ -196,7 +194,7 @@ void kh_rendered_answer(kh_dicomweb *dicomweb, kh_http_request *request, kh_rend
     if (!w)
         kh_error_set(&err, KH_E_MEMORY, "no memory for a picture");
     if (!w || answer(dicomweb, request, question, w, &err) != KH_OK)
-        refuse(dicomweb, request, w ? away_study(&w->target.row) : 0, &err);
+        refuse(dicomweb, request, &question->uids, w ? away_study(&w->target.row) : 0, &err);
     if (w)
         kh_rendered_target_release(&w->target, dicomweb->cache);
     free(w);

@@ -287,7 +287,7 @@ void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const k
     if (err.status == KH_E_UNSUPPORTED)
         kh_retrieve_answer_text(request, 406, "not acceptable", err.message); /* as it is stored it could be given */
     else
-        kh_http_answer_error(request, &err);
+        kh_retrieve_answer_error(dicomweb, request, uids, &err);
 }
 
 static void retrieve(void *context, kh_http_request *request)

@@ -54,8 +54,27 @@ KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb 
 /* The whole answer: the objects, or why not. */
 void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_accept *accept);
 
+/* bulk.c: one value, into an empty piece; *size: its bytes. KH_E_NOT_FOUND. */
+struct kh_bulk_path;
+KH_MUST_USE kh_status kh_bulk_open(kh_http_piece *piece, uint64_t *size, kh_dicomweb *dicomweb, const kh_retrieve_object *object,
+                                   const struct kh_bulk_path *path, kh_error *err);
+
+/* frames.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value; compressed ones
+ * in any case. *out is NULL, and that is KH_OK, when the object has none. KH_E_UNSUPPORTED when they cannot be given, or not in a form that is
+ * taken. multipart is borrowed. */
+typedef struct kh_frames kh_frames;
+KH_MUST_USE kh_status kh_frames_open(kh_frames **out, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *study_uid,
+                                     const char *address, bool as_value, const kh_accept *accept, const kh_multipart *multipart, kh_error *err);
+const char *kh_frames_type(const kh_frames *frames);
+/* The next part, number *parts of the answer, or a piece of it; stays empty behind the last one. A frame that cannot be decoded goes as it is. */
+KH_MUST_USE kh_status kh_frames_part(kh_frames *frames, size_t *parts, kh_http_piece *piece, kh_error *err);
+/* NULL is welcome. */
+void kh_frames_free(kh_frames *frames);
+
 /* {"error": word, "message": ...} */
 void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char *word, const char *message);
+/* As kh_http_answer_error(); what is not found because it was hidden here is 410: whoever may ask at all may read everything, and so may know. */
+void kh_retrieve_answer_error(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_error *err);
 /* The study, or what of it is at its hospital, is asked for; false when nobody gives it back. */
 bool kh_retrieve_recall(kh_dicomweb *dicomweb, int64_t study_id);
 /* That, and the answer that goes with it: 503, come again, or 404. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/json.h"
+#include "cache/changes.h"
 #include "viewer/dicomweb/retrieve.h"
 
 #define AWAY_RETRY_S "15" /* a study comes back in less, or in minutes */
@@ -93,6 +94,17 @@ void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char
     kh_http_set_header(request, "Cache-Control", "no-store");
     kh_http_answer(request, code, "application/json; charset=utf-8", body.data, body.size);
     kh_buf_release(&body);
+}
+
+void kh_retrieve_answer_error(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_error *err)
+{
+    bool hides = false;
+
+    if (err->status == KH_E_NOT_FOUND && uids && uids->study[0] &&
+        kh_change_hides(dicomweb->cache, uids->study, uids->series, uids->instance, &hides, NULL) == KH_OK && hides)
+        kh_retrieve_answer_text(request, 410, "gone", "it was here, and has been taken away");
+    else
+        kh_http_answer_error(request, err);
 }
 
 bool kh_retrieve_recall(kh_dicomweb *dicomweb, int64_t study_id)

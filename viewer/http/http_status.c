@@ -55,6 +55,8 @@ const char *kh_http_code_text(unsigned code)
         return "not found";
     case 405:
         return "method not allowed";
+    case 410:
+        return "gone";
     case 413:
         return "over a limit";
     case 414:

@@ -341,6 +341,9 @@ void kh_http_answer_pieces(kh_http_request *request, unsigned code, const char *
     atomic_init(&pieces->holders, 1);
     pthread_mutex_init(&pieces->lock, NULL);
     response = MHD_create_response_from_callback(size, BLOCK_BYTES, read_pieces, pieces, response_gone);
+    /* libmicrohttpd 0.9.75 ends chunks that a HEAD does not have: its "0" would stand before the next answer. Without chunks it closes. */
+    if (response && request->is_head && size == KH_HTTP_SIZE_UNKNOWN)
+        (void)MHD_set_response_options(response, MHD_RF_HTTP_VERSION_1_0_ONLY, MHD_RO_END);
     if (!response)
         let_go(pieces);
     else if (content_type)
