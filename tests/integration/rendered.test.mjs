@@ -1,12 +1,15 @@
 // Pictures over DICOMweb (PS3.18 8.3.5, 9, 10.4.1.1.3, 10.4.1.1.4): their values by the formulas of the standard and beside DCMTK's own pictures,
 // read back by netpbm; what is asked badly is refused by name.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import zlib from 'node:zlib';
 import { after, before, test } from 'node:test';
-import { attribute, dataDir, freePort, must, needsData, Pacs, phantomFiles, run, Service, until } from '../lib/service.mjs';
-import { bytesFile, grey, makeObject, sequence, words } from '../lib/objects.mjs';
+import { attribute, dataDir, freePort, must, needsData, Pacs, phantomFiles, run, Service, temporaryFolder, until } from '../lib/service.mjs';
+import { bytesFile, grey, jpegPixels, makeObject, sequence, words } from '../lib/objects.mjs';
 import { partsOf } from '../lib/multipart.mjs';
+import { element, instance } from '../lib/part10.mjs';
 
 const ROWS = 40;
 const COLUMNS = 60;
@@ -219,7 +222,7 @@ test('what is asked badly is refused by name', async () => {
         [`${base(uid)}/frames/2/rendered`, 404], [`/dicomweb/studies/${uid}.1/series/${uid}.7/rendered`, 404], [`/dicomweb/studies/${uid}.1/series/${uid}.2/instances/${uid}.9/rendered`, 404]])
         assert.equal((await get(target)).code, code, target);
     const icc = await get(`${base(uid)}/rendered?iccprofile=srgb`);
-    assert.deepEqual([icc.code, icc.headers.warning.slice(0, 30)], [200, '299 /dicomweb: The iccprofile ']);
+    assert.deepEqual([icc.code, icc.headers.warning.slice(0, 30)], [200, '299 /dicomweb: The picture has']);
     assert.equal((await get(`${base(uid)}/rendered?iccprofile=no&unknown=1&Window=3`)).headers.warning, undefined);
 });
 
@@ -386,4 +389,95 @@ test('real reports: what DCMTK reads of them stands in ours', { skip: needsData 
         assert.ok(concepts.length > 10, name);
         for (const [, concept, value] of concepts) assert.ok(plain.includes(value === undefined ? concept : `${concept}: ${value}`), `${name}: ${concept} ${value}`);
     }
+});
+
+/** The profile of a JPEG, from its APP2 segments in their order. */
+function profileOfJpeg(bytes) {
+    const parts = [];
+    for (let at = 2; bytes[at] === 0xff && bytes[at + 1] !== 0xda; at += 2 + bytes.readUInt16BE(at + 2))
+        if (bytes[at + 1] === 0xe2 && bytes.toString('latin1', at + 4, at + 16) === 'ICC_PROFILE\0') {
+            assert.equal(bytes[at + 16], parts.length + 1);
+            parts.push(bytes.subarray(at + 18, at + 2 + bytes.readUInt16BE(at + 2)));
+        }
+    return Buffer.concat(parts);
+}
+/** The same of a PNG. */
+function profileOfPng(bytes) {
+    for (let at = 8; at < bytes.length; at += 12 + bytes.readUInt32BE(at))
+        if (bytes.toString('latin1', at + 4, at + 8) === 'iCCP') {
+            const chunk = bytes.subarray(at + 8, at + 8 + bytes.readUInt32BE(at));
+            return zlib.inflateSync(chunk.subarray(chunk.indexOf(0) + 2));
+        }
+    return Buffer.alloc(0);
+}
+const needsLcms = spawnSync('transicc', ['-h']).error ? 'liblcms2-utils is not installed' : false;
+
+test('profiles of colours: none, the own one, sRGB; what would have to be converted is refused', async () => {
+    const colour = [[0x00280002, element(0x00280002, 'US', 3)], [0x00280004, element(0x00280004, 'CS', 'RGB')], [0x00280006, element(0x00280006, 'US', 0)], [0x00280100, element(0x00280100, 'US', 8)],
+        [0x00280101, element(0x00280101, 'US', 8)], [0x00280102, element(0x00280102, 'US', 7)], [0x7fe00010, element(0x7fe00010, 'OB', Buffer.from(Array.from({ length: 192 }, (_, i) => i)))]];
+    const folder = temporaryFolder('kh-profile');
+    const keep = async (elements) => {
+        const one = instance(elements);
+        const file = path.join(folder, one.uid);
+        fs.writeFileSync(file, one.bytes);
+        await service.must(['import', '--facility', 'colours', file]);
+        return `/dicomweb/studies/${one.study}/series/${one.series}/instances/${one.uid}`;
+    };
+    const plain = await keep(colour);
+    const of = { 'image/jpeg': profileOfJpeg, 'image/png': profileOfPng };
+    const ask = async (address, wish, type, code = 200) => {
+        const answer = await get(`${address}/rendered${wish ? `?iccprofile=${wish}` : ''}`, type);
+        assert.equal(answer.code, code, `${wish} ${type}: ${answer.body.toString('latin1').slice(0, 200)}`);
+        return answer;
+    };
+    let srgb;
+    for (const [type, read] of Object.entries(of)) {
+        for (const wish of [null, 'no']) assert.equal(read((await ask(plain, wish, type)).body).length, 0);
+        const own = await ask(plain, 'yes', type);
+        assert.equal(read(own.body).length, 0);
+        assert.match(own.headers.warning, /instance has none/);
+        const given = await ask(plain, 'srgb', type);
+        assert.equal(given.headers.warning, undefined);
+        srgb = read(given.body);
+        assert.equal(srgb.toString('latin1', 36, 40), 'acsp');
+        assert.notEqual(given.headers.etag, own.headers.etag);
+    }
+    // The pixels are the same; DCMTK reads the JPEG, libpng's tool the PNG.
+    const [without, within] = await Promise.all([null, 'srgb'].map(async (wish) => jpegPixels((await ask(plain, wish, 'image/jpeg')).body)));
+    assert.equal(Buffer.compare(without.pixels, within.pixels), 0);
+    const png = bytesFile((await ask(plain, 'srgb', 'image/png')).body, 'png');
+    const pnm = spawnSync('pngtopnm', [png], { encoding: 'buffer' });
+    assert.deepEqual([pnm.status, pnm.stderr.toString()], [0, '']);
+    assert.equal(Buffer.compare(pnm.stdout.subarray(-192), Buffer.from(Array.from({ length: 192 }, (_, i) => i))), 0);
+    if (!needsLcms) { // what a colour engine of others makes of it: sRGB in, sRGB out
+        const file = bytesFile(srgb, 'icc');
+        for (const rgb of ['255 255 255', '0 0 0', '128 64 200', '12 250 7']) {
+            const { stdout } = spawnSync('transicc', ['-i', file, '-o', '*sRGB', '-t', '1', '-n'], { input: `${rgb.replace(/ /g, '\n')}\n`, encoding: 'utf8' });
+            const got = stdout.match(/[0-9.]+/g).slice(-3).map(Number);
+            rgb.split(' ').forEach((value, i) => assert.ok(Math.abs(got[i] - Number(value)) <= 1, `${rgb}: ${stdout}`));
+        }
+    }
+    // A profile of another name, longer than a segment of a JPEG has room for.
+    const scanner = Buffer.concat([srgb, Buffer.alloc(150000 + srgb.length % 2, 0x5a)]);
+    scanner.writeUInt32BE(scanner.length, 0);
+    Buffer.from('\0s\0c\0a\0n').copy(scanner, scanner.indexOf(Buffer.from('\0s\0R\0G\0B')));
+    const named = await keep([...colour, [0x00282000, element(0x00282000, 'OB', scanner)]]), standard = await keep([...colour, [0x00282000, element(0x00282000, 'OB', srgb)]]);
+    for (const [type, read] of Object.entries(of)) {
+        assert.equal(Buffer.compare(read((await ask(named, 'yes', type)).body), scanner), 0, type);
+        assert.equal(read((await ask(named, 'no', type)).body).length, 0);
+        assert.match(JSON.parse((await ask(named, 'srgb', type, 400)).body).message, /iccprofile.*not converted/);
+        for (const wish of ['yes', 'srgb']) assert.equal(Buffer.compare(read((await ask(standard, wish, type)).body), srgb), 0);
+        for (const wish of ['adobergb', 'rommrgb', 'cmyk', '']) assert.match(JSON.parse((await ask(plain, wish || '%20', type, 400)).body).message, /iccprofile/);
+    }
+    for (const wish of ['yes', 'srgb']) assert.match(JSON.parse((await ask(plain, wish, 'image/gif', 400)).body).message, /iccprofile with image\/gif/);
+    await ask(plain, 'no', 'image/gif');
+    // Lies about itself, or of other colours: as if there were none.
+    const cmyk = Buffer.from(srgb);
+    cmyk.write('CMYK', 16);
+    for (const bytes of [cmyk, srgb.subarray(0, 128), Buffer.alloc(200), Buffer.concat([srgb, Buffer.alloc(4)])]) {
+        const address = await keep([...colour, [0x00282000, element(0x00282000, 'OB', bytes)]]);
+        assert.match((await ask(address, 'yes', 'image/jpeg')).headers.warning, /instance has none/);
+    }
+    const grey8 = await keep([]);
+    assert.match((await ask(grey8, 'yes', 'image/png')).headers.warning, /grey values have none/);
 });

@@ -5,6 +5,7 @@
 #include "cache/use.h"
 #include "store/digest.h"
 #include "viewer/dicomweb/rendered.h"
+#include "viewer/dicomweb/rendered_profile.h"
 
 #define RENDERED_VERSION 1 /* moves when the same question would get other bytes than before */
 #define FORM_SIZE 256
@@ -87,11 +88,11 @@ static uint64_t form_of(const kh_rendered_question *question, const work *w)
 {
     const kh_rendered_wish *wish = &question->wish;
     char text[FORM_SIZE];
-    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %llx %zu", RENDERED_VERSION,
+    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %llx %zu i%d", RENDERED_VERSION,
                         w->form.format, w->form.animated, w->form.multipart, wish->viewport_width, wish->viewport_height,
                         wish->region_given, wish->region_relative, wish->x, wish->y, wish->width, wish->height, wish->window_given, wish->function_given, wish->window_center,
                         wish->window_width, wish->function, wish->quality, wish->patient, wish->technique,
-                        wish->patient || wish->technique ? (unsigned long long)kh_annotation_sum(&w->target.row) : 0, w->target.frame_count);
+                        wish->patient || wish->technique ? (unsigned long long)kh_annotation_sum(&w->target.row) : 0, w->target.frame_count, wish->profile);
     size_t frames = w->target.whole_object ? 1 : w->target.frame_count;
 
     return kh_xxh3_of(text, (size_t)size) ^ kh_xxh3_of(w->target.frames, frames * sizeof w->target.frames[0]);
@@ -101,6 +102,8 @@ static kh_status check_form(const kh_rendered_question *question, const work *w,
 {
     if (question->wish.quality_given && w->form.format != KH_PICTURE_JPEG)
         return kh_error_set(err, KH_E_ARG, "quality with %s, expected with image/jpeg only", kh_picture_type(w->form.format));
+    if (question->wish.profile != KH_PROFILE_NONE && w->form.format == KH_PICTURE_GIF)
+        return kh_error_set(err, KH_E_ARG, "iccprofile with image/gif, which has no place for one: expected image/jpeg or image/png");
     if ((w->form.animated || w->form.multipart) && w->target.frame_count > KH_RENDERED_FRAMES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "%zu frames, at most %d at once: ask for some of them by number", w->target.frame_count,
                             KH_RENDERED_FRAMES_MAX);
@@ -136,15 +139,20 @@ static kh_status paint_and_send(kh_dicomweb *dicomweb, kh_http_request *request,
     kh_painting painting = {.dicomweb = dicomweb, .request = request, .target = &w->target, .wish = &question->wish, .form = &w->form,
                             .multipart = &w->multipart, .location = w->location};
     kh_painted painted = {.lossy = ""};
-    kh_buf body;
+    kh_buf body, profile;
     kh_status status = w->form.multipart ? kh_multipart_init(&w->multipart, err) : KH_OK;
 
     kh_buf_init(&body, KH_RENDERED_BYTES_MAX);
+    kh_buf_init(&profile, KH_PROFILE_BYTES_MAX);
+    painting.profile = &profile;
+    if (status == KH_OK)
+        status = kh_rendered_find_profile(&profile, &question->wish, dicomweb->cache, &w->target, err);
     if (status == KH_OK)
         status = kh_rendered_paint(&painted, &painting, &body, err);
     if (status == KH_OK)
         send(request, question, w, &painted, &body);
     kh_buf_release(&body);
+    kh_buf_release(&profile);
     return status;
 }
 

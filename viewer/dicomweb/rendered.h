@@ -20,6 +20,9 @@ typedef enum kh_picture_format { KH_PICTURE_JPEG, KH_PICTURE_PNG, KH_PICTURE_GIF
 #define KH_PICTURE_FORMATS 3
 const char *kh_picture_type(kh_picture_format format);
 
+/* The ICC profile that goes with the picture: none, the object's own, or that of sRGB. */
+typedef enum kh_rendered_profile { KH_PROFILE_NONE, KH_PROFILE_OWN, KH_PROFILE_SRGB } kh_rendered_profile;
+
 /* What is wished of the picture. */
 typedef struct kh_rendered_wish {
     uint32_t viewport_width, viewport_height; /* the picture fits into it, its sides' ratio kept; 0: no bound */
@@ -32,6 +35,7 @@ typedef struct kh_rendered_wish {
     bool quality_given;
     int quality; /* JPEG 1 to 100 */
     bool patient, technique; /* burned in */
+    kh_rendered_profile profile;
     char warnings[2][200];   /* what of it is not supported: values of Warning headers, "" for none */
 } kh_rendered_wish;
 
@@ -96,10 +100,15 @@ typedef struct kh_painting {
     const kh_rendered_form *form;
     const kh_multipart *multipart;  /* when the form is one */
     const char *location;           /* of the object, for parts */
+    const kh_buf *profile;          /* to be put into it; empty: none */
 } kh_painting;
 /* Appends the body of the answer. KH_E_LIMIT when it would be too large, KH_E_CANCELLED when nobody waits; else what
  * kh_frame_acquire() and kh_render_pixels() say. */
 KH_MUST_USE kh_status kh_rendered_paint(kh_painted *out, const kh_painting *painting, kh_buf *body, kh_error *err);
+
+/* rendered_find.c: the profile that is wished for, appended to out: nothing, and a warning in wish, where the colours of the object are not told or
+ * there are none. KH_E_ARG names the parameter when they would have to be converted. */
+KH_MUST_USE kh_status kh_rendered_find_profile(kh_buf *out, kh_rendered_wish *wish, kh_cache *cache, const kh_rendered_target *target, kh_error *err);
 
 /* rendered_annotation.c: the lines that are burned in, "" where one is empty. */
 #define KH_ANNOTATION_LINES 4

@@ -1,6 +1,13 @@
 /* Which picture an address means. */
 #include <string.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "dicom/dataset.h"
 #include "viewer/dicomweb/rendered.h"
+#include "viewer/dicomweb/rendered_profile.h"
+
+#define TAG_ICC_PROFILE KH_TAG(0x0028, 0x2000)
+#define TAG_OPTICAL_PATHS KH_TAG(0x0048, 0x0105)
 
 #define SERIES_MAX 10000
 #define COPIES_MAX 64 /* of an instance: at several hospitals */
@@ -116,4 +123,77 @@ void kh_rendered_target_release(kh_rendered_target *target, kh_cache *cache)
     if (target->stack)
         kh_stack_release(cache, target->stack);
     target->stack = NULL;
+}
+
+/* Of the object itself, or of the first of its optical paths. */
+static kh_status read_profile(kh_buf *out, const kh_dataset *dataset, const kh_source *source, kh_error *err)
+{
+    const kh_element *paths = kh_item_find(kh_dataset_main(dataset), TAG_OPTICAL_PATHS);
+    const kh_element *profile = kh_item_find(kh_dataset_main(dataset), TAG_ICC_PROFILE);
+    kh_source inflated;
+    size_t size;
+    const uint8_t *bytes = kh_dataset_inflated(dataset, &size);
+    kh_status status;
+
+    if (!profile && paths && paths->item_count > 0)
+        profile = kh_item_find(kh_element_item(paths, 0), TAG_ICC_PROFILE);
+    if (!profile || profile->length == 0 || profile->length > KH_PROFILE_BYTES_MAX)
+        return KH_OK;
+    if (bytes)
+        kh_source_init_memory(&inflated, bytes, size);
+    status = kh_buf_reserve(out, (size_t)profile->length, err);
+    if (status == KH_OK)
+        status = (bytes ? &inflated : source)->read_at(bytes ? &inflated : source, profile->offset, out->data + out->size, (size_t)profile->length, err);
+    if (status == KH_OK)
+        out->size += (size_t)profile->length;
+    return status;
+}
+
+static kh_status open_profile(kh_buf *out, kh_cache *cache, int64_t object_id, kh_error *err)
+{
+    kh_dataset *dataset = NULL;
+    kh_source source;
+    int fd = -1;
+    kh_status status = kh_object_open(cache, object_id, &fd, err);
+
+    if (status == KH_OK)
+        status = kh_source_init_fd(&source, fd, err);
+    if (status == KH_OK)
+        status = kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, err);
+    if (status == KH_OK)
+        status = read_profile(out, dataset, &source, err);
+    kh_dataset_free(dataset);
+    if (fd >= 0)
+        close(fd);
+    /* the padding of an odd length is not the profile's */
+    if (status == KH_OK && out->size > 4 && !kh_profile_is_rgb(out->data, out->size) && kh_profile_is_rgb(out->data, out->size - 1))
+        out->size--;
+    return status;
+}
+
+kh_status kh_rendered_find_profile(kh_buf *out, kh_rendered_wish *wish, kh_cache *cache, const kh_rendered_target *target, kh_error *err)
+{
+    static const char none[] = "299 " KH_DICOMWEB_PATH ": The picture has no profile, as ";
+    bool colour = target->object->info.format.photometric >= KH_PHOTOMETRIC_PALETTE;
+    kh_status status;
+
+    if (wish->profile == KH_PROFILE_NONE)
+        return KH_OK;
+    if (!colour) {
+        snprintf(wish->warnings[1], sizeof wish->warnings[1], "%sgrey values have none", none);
+        return KH_OK;
+    }
+    status = open_profile(out, cache, target->object->object_id, err);
+    if (status != KH_OK)
+        return status;
+    if (out->size > 0 && !kh_profile_is_rgb(out->data, out->size))
+        kh_buf_clear(out);
+    if (wish->profile == KH_PROFILE_SRGB && out->size > 0 && !kh_profile_is_srgb(out->data, out->size))
+        return kh_error_set(err, KH_E_ARG, "iccprofile \"srgb\": the instance has another profile and colours are not converted here, expected yes or no");
+    /* Colours without a profile are taken for sRGB wherever they are shown. */
+    if (wish->profile == KH_PROFILE_SRGB && out->size == 0)
+        return kh_profile_write_srgb(out, err);
+    if (out->size == 0)
+        snprintf(wish->warnings[1], sizeof wish->warnings[1], "%sthe instance has none", none);
+    return KH_OK;
 }

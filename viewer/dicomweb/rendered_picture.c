@@ -6,6 +6,7 @@
 #include "cache/display.h"
 #include "cache/frames.h"
 #include "viewer/dicomweb/rendered.h"
+#include "viewer/dicomweb/rendered_profile.h"
 #include "viewer/render/gif.h"
 #include "viewer/render/jpeg.h"
 #include "viewer/render/png.h"
@@ -279,6 +280,16 @@ static void tell_loss(picture *p, bool exact, size_t size)
         snprintf(p->told.lossy, sizeof p->told.lossy, "gif;colours=256%s", p->facts.source ? ";source" : "");
 }
 
+static kh_status embed_profile(const picture *p, kh_buf *out, size_t from, kh_error *err)
+{
+    const kh_buf *profile = p->painting->profile;
+
+    if (!profile || profile->size == 0 || p->channels != 3)
+        return KH_OK;
+    return p->painting->form->format == KH_PICTURE_PNG ? kh_profile_embed_png(out, from, profile->data, profile->size, err)
+                                                       : kh_profile_embed_jpeg(out, from, profile->data, profile->size, err);
+}
+
 /* One picture, appended to out. */
 static kh_status paint_one(picture *p, uint32_t frame, kh_buf *out, kh_error *err)
 {
@@ -300,7 +311,7 @@ static kh_status paint_one(picture *p, uint32_t frame, kh_buf *out, kh_error *er
         break;
     }
     tell_loss(p, exact, out->size > before ? out->size - before : 1);
-    return status;
+    return status == KH_OK ? embed_profile(p, out, before, err) : status;
 }
 
 static uint32_t frame_at(const kh_rendered_target *target, size_t index)

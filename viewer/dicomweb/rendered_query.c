@@ -156,21 +156,20 @@ kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *name, 
     return KH_OK;
 }
 
-/* We pass colours on as they are and put no profile into pictures: that is "no". */
+/* Colours are passed on as they are: what would have to convert them is refused. */
 static kh_status parse_profile(kh_rendered_wish *out, const char *text, kh_error *err)
 {
-    static const char *const others[] = {"yes", "srgb", "adobergb", "rommrgb"};
-
     if (strcmp(text, "no") == 0)
-        return KH_OK;
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        if (strcmp(text, others[i]) == 0) {
-            snprintf(out->warnings[1], sizeof out->warnings[1],
-                     "299 " KH_DICOMWEB_PATH ": The iccprofile parameter is not supported. The picture has no profile, its colours are as "
-                     "stored");
-            return KH_OK;
-        }
-    return kh_error_set(err, KH_E_ARG, "iccprofile \"%.16s\", expected no, yes, srgb, adobergb or rommrgb", text);
+        out->profile = KH_PROFILE_NONE;
+    else if (strcmp(text, "yes") == 0)
+        out->profile = KH_PROFILE_OWN;
+    else if (strcmp(text, "srgb") == 0)
+        out->profile = KH_PROFILE_SRGB;
+    else if (strcmp(text, "adobergb") == 0 || strcmp(text, "rommrgb") == 0)
+        return kh_error_set(err, KH_E_ARG, "iccprofile \"%s\": colours are not converted here, expected no, yes or srgb", text);
+    else
+        return kh_error_set(err, KH_E_ARG, "iccprofile \"%.16s\", expected no, yes or srgb", text);
+    return KH_OK;
 }
 
 kh_status kh_rendered_read_wish(kh_rendered_wish *out, const kh_http_request *request, uint32_t side_max, kh_error *err)
