@@ -107,7 +107,8 @@ static void print_retrieve(void)
            "Objects are given in %s, the default; byte for byte in the transfer syntax they are stored in, where it is named or `*`; in %s, where it\n"
            "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
            "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched. One frame, or one value, is also\n"
-           "given alone, without multipart.\n\n",
+           "given alone, without multipart. What is not decoded here (video, JPEG XL) is given as it is stored, also where no transfer syntax is\n"
+           "named; the pixel data of a video as video/mpeg2, video/mp4 or video/h265.\n\n",
            KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
     print_frame_types();
 }
@@ -115,12 +116,12 @@ static void print_retrieve(void)
 static void print_pictures(void)
 {
     printf("\n## DICOMweb: pictures\n\n"
-           "`annotation`: patient, technique. `iccprofile`: no. `viewport` of thumbnails: size only. Structured reports have text/html, text/plain and\n"
+           "`annotation`: patient, technique. `iccprofile`: no, yes, srgb; colours are not converted. `viewport` of thumbnails: size only. Structured reports have text/html, text/plain and\n"
            "text/xml instead of pictures, in UTF-8.\n\n"
            "A study stands for its first series with pictures, a series for the slice in the middle of its stack, an instance of several frames for the\n"
            "frame in its middle; of several frames GIF is an animation. quality is that of libjpeg, %d when absent. Viewports have sides to %lld\n"
            "(`[dicomweb] viewport`); a picture has at most %u pixels, an answer %d frames and %u MiB. Not supported: video, presentation\n"
-           "states, anonymize, ICC profiles, rendering of volumes.\n",
+           "states, anonymize, conversion of colours, rendering of volumes.\n",
            KH_RENDERED_QUALITY, (long long)kh_settings_default.dicomweb_viewport, KH_RENDERED_PIXELS_MAX, KH_RENDERED_FRAMES_MAX,
            KH_RENDERED_BYTES_MAX / MIB);
 }

@@ -333,6 +333,10 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     options.results_max = service->settings->dicomweb_results;
     options.compared_max = service->settings->dicomweb_compared;
     options.memory_max = (uint64_t)service->settings->dicomweb_memory_bytes;
+    options.carrier_threads = (unsigned)service->settings->dicomweb_carriers;
+    options.anew_bytes_max = (uint64_t)service->settings->dicomweb_rewritten_bytes;
+    options.uploader_threads = (unsigned)service->settings->dicomweb_uploaders;
+    options.parts_max = (unsigned)service->settings->dicomweb_parts;
     options.uploads_max = (unsigned)service->settings->dicomweb_uploads;
     options.upload_bytes_max = (uint64_t)service->settings->dicomweb_upload_bytes;
     options.metadata_bytes_max = (size_t)service->settings->dicomweb_metadata_bytes;

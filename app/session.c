@@ -45,6 +45,8 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     options.quarantine_bytes = (uint64_t)settings->quarantine_bytes;
     options.deleted_kept_ms = settings->deleted_kept_ms;
     (void)kh_settings_conflict(settings, &options.conflict); /* checked when the settings were read */
+    options.inline_bytes_max = (uint32_t)settings->dicomweb_inline_bytes;
+    options.number_bytes_max = (uint32_t)settings->dicomweb_number_bytes;
     options.readers_max = (unsigned)settings->readers;
     options.frames_bytes_max = (uint64_t)settings->frames_bytes;
     options.events_kept = (uint32_t)settings->events_kept;

@@ -34,7 +34,13 @@ typedef struct kh_settings {
     int64_t dicomweb_results;
     int64_t dicomweb_compared;
     int64_t dicomweb_memory_bytes;
+    int64_t dicomweb_carriers;
+    int64_t dicomweb_rewritten_bytes;
+    int64_t dicomweb_inline_bytes;
+    int64_t dicomweb_number_bytes;
     int64_t dicomweb_uploads;
+    int64_t dicomweb_uploaders;
+    int64_t dicomweb_parts;
     int64_t dicomweb_upload_bytes;
     int64_t dicomweb_metadata_bytes;
     int64_t dicomweb_viewport;

@@ -23,6 +23,8 @@ const kh_cache_options kh_cache_options_default = {
     .quarantine_bytes = (uint64_t)10 << 30,
     .deleted_kept_ms = INT64_C(30) * 24 * 3600 * 1000,
     .readers_max = 8,
+    .inline_bytes_max = 1024,
+    .number_bytes_max = 32768,
     .frames_bytes_max = (uint64_t)256 << 20,
     .events_kept = 100000,
 };

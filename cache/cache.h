@@ -48,9 +48,11 @@ typedef struct kh_cache_options {
     uint64_t quarantine_bytes;  /* of what is kept beside; more is refused */
     unsigned readers_max;       /* connections kept for reading, 1 to 64 */
     uint64_t frames_bytes_max;  /* decoded-frame cache, see cache/frames.h */
+    uint32_t inline_bytes_max, number_bytes_max; /* as in kh_json_model_options, of the metadata that are prepared */
     uint32_t events_kept;       /* rows of the event log kept for those who were away */
 } kh_cache_options;
-/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8 readers, 256 MiB frames, 100,000 events. */
+/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8 readers, 256 MiB frames, 1 KiB and 32 KiB in
+ * metadata, 100,000 events. */
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when

@@ -61,6 +61,8 @@ static kh_status write_json(kh_metadata_maker *maker, const kh_metadata_of *of, 
     kh_dataset *dataset = NULL;
     kh_status status = kh_dataset_read_file(&dataset, source, &kh_dataset_limits_default, err);
 
+    options.inline_bytes_max = maker->cache->options.inline_bytes_max;
+    options.value_bytes_max = maker->cache->options.number_bytes_max;
     options.uri = name_bulk;
     options.context = &context;
     if (status == KH_OK)

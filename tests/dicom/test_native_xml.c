@@ -1,4 +1,4 @@
-/* The Native DICOM Model: JSON as XML and back, malformed documents by one mutation each. Real files beside dcm2xml: judge_xml.py. */
+/* The Native DICOM Model: JSON as XML and back, malformed documents by one mutation each. */
 #include "tests/dicom/support.h"
 
 #include <stdlib.h>

@@ -42,6 +42,7 @@ before(async () => {
     keep('frames', instance([[0x00280008, element(0x00280008, 'IS', '2')], [0x7fe00010, element(0x7fe00010, 'OW', Buffer.alloc(256, 3))]]));
     // Codestreams go out as they came, whatever is in them.
     for (const [, syntax] of statement.matchAll(/^\| (1\.2\.840\.10008\.1\.2\.[0-9.]+) \| (?:image)/gm)) keep(syntax, instance([[0x7fe00010, encapsulated([Buffer.from('a codestream')])]], { syntax }));
+    for (const syntax of ['1.2.840.10008.1.2.4.100', '1.2.840.10008.1.2.4.102', '1.2.840.10008.1.2.4.107']) keep(syntax, instance([[0x7fe00010, encapsulated([Buffer.from('a video')])]], { syntax }));
     keep('pdf', instance([[0x00420011, element(0x00420011, 'OB', Buffer.from('%PDF-1.4 '))], [0x00420012, element(0x00420012, 'LO', 'application/pdf')], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.104.1' }));
     keep('report', instance([[0x0040a040, element(0x0040a040, 'CS', 'CONTAINER')], [0x0040a050, element(0x0040a050, 'CS', 'SEPARATE')], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.88.11' }));
     service = await Service.start({ files });

@@ -462,3 +462,62 @@ test('pixel data and bulk data of a study, a series and an instance', async () =
         [`${urlOf({ study })}/pixeldata`, 'image/png', 406], [`${urlOf({ study })}/pixeldata`, 'application/octet-stream', 406]])
         assert.equal((await get(target, accept)).code, code, `${target} ${accept}`);
 });
+
+test('video, and what else is not decoded here, comes as it is stored', async () => {
+    const stream = Buffer.from(Array.from({ length: 5000 }, (_, i) => (i * 7) & 0xff));
+    const kept = { video: instance([[0x00280008, element(0x00280008, 'IS', '30')], [0x7fe00010, encapsulated([stream])]], { syntax: '1.2.840.10008.1.2.4.102' }),
+        parted: instance([[0x00280008, element(0x00280008, 'IS', '30')], [0x7fe00010, encapsulated([stream.subarray(0, 3000), stream.subarray(3000)])]], { syntax: '1.2.840.10008.1.2.4.102.1' }),
+        xl: instance([[0x7fe00010, encapsulated([stream])]], { syntax: '1.2.840.10008.1.2.4.112' }) };
+    const folder = temporaryFolder('kh-video');
+    for (const [name, one] of Object.entries(kept)) {
+        fs.writeFileSync(path.join(folder, name), one.bytes);
+        await service.must(['import', '--facility', 'video', path.join(folder, name)]);
+        const at = { study: one.study, series: one.series, instance: one.uid };
+        const syntax = { video: '1.2.840.10008.1.2.4.102', parted: '1.2.840.10008.1.2.4.102.1', xl: '1.2.840.10008.1.2.4.112' }[name];
+        for (const accept of ['*/*', MULTIPART, AS_STORED, `${MULTIPART}; transfer-syntax=${syntax}`, 'application/dicom']) {
+            const answer = await get(urlOf(at), accept);
+            assert.equal(answer.code, 200, `${name} ${accept}: ${answer.body}`);
+            const [part] = accept === 'application/dicom' ? [answer] : partsOf(answer);
+            assert.match(part.headers['content-type'], new RegExp(`transfer-syntax=${syntax.replace(/\./g, '\\.')}$`), 'and says so');
+            assert.equal(sha(part.body), sha(one.bytes), `${name} ${accept}`);
+            assert.equal((await get(urlOf({ study: one.study }), accept === 'application/dicom' ? '*/*' : accept)).code, 200);
+        }
+        assert.equal((await get(urlOf(at), `${MULTIPART}; transfer-syntax=${EXPLICIT}`)).code, 406, 'what is named and cannot be given');
+        if (name === 'xl') continue;
+        for (const target of [`${urlOf(at)}/pixeldata`, `${urlOf(at)}/bulkdata/7FE00010`]) {
+            for (const accept of ['*/*', 'video/mp4', 'multipart/related; type="video/mp4"', 'multipart/related; type="video/mp4"; transfer-syntax=*', 'application/octet-stream', 'multipart/related; type="application/octet-stream"']) {
+                const answer = await get(target, accept);
+                assert.equal(answer.code, 200, `${target} ${accept}: ${answer.body.toString().slice(0, 200)}`);
+                const part = /^multipart/.test(answer.headers['content-type']) ? partsOf(answer)[0] : answer;
+                assert.match(part.headers['content-type'], new RegExp(`^${accept.includes('octet') ? 'application/octet-stream' : 'video/mp4'}; transfer-syntax=${syntax.replace(/\./g, '\\.')}$`));
+                assert.equal(sha(part.body), sha(stream), `${target} ${accept}`);
+            }
+            const some = await get(target, 'video/mp4', { range: 'bytes=2990-3009' });
+            assert.deepEqual([some.code, sha(some.body)], [206, sha(stream.subarray(2990, 3010))], 'a player asks for parts');
+            assert.equal((await get(target, 'video/mpeg2')).code, 406);
+            assert.equal((await get(target, 'image/jpeg')).code, 406);
+        }
+        const all = partsOf(await get(`${urlOf({ study: one.study })}/bulkdata`, '*/*'));
+        assert.deepEqual(all.map((part) => sha(part.body)), [sha(stream)]);
+        assert.equal((await get(`${urlOf(at)}/frames/1`, '*/*')).code, 422, 'a video has no frames of its own');
+    }
+});
+
+test('what metadata hold themselves is configured', async () => {
+    const one = instance([[0x00091001, element(0x00091001, 'OB', Buffer.alloc(5000, 9))], [0x00091002, element(0x00091002, 'OB', Buffer.alloc(100, 8))], [0x00283006, element(0x00283006, 'US', Array(100).fill(7))]]);
+    const file = path.join(temporaryFolder('kh-inline'), 'one');
+    fs.writeFileSync(file, one.bytes);
+    for (const [settings, inlined, numbers] of [[{ inline: '8 KiB', numbers: '64 B' }, ['00091001', '00091002'], false], [{ inline: '0 B', numbers: '1 KiB' }, [], true], [{}, ['00091002'], true]]) {
+        const own = await Service.start({ files: [file], settings: { dicomweb: { carriers: 1, uploaders: 1, rewritten: '64 MiB', parts: 1, ...settings } } });
+        try {
+            const [all] = await own.json(`/dicomweb/studies/${one.study}/metadata`);
+            for (const tag of ['00091001', '00091002', '00283006']) {
+                const given = tag === '00283006' ? numbers : inlined.includes(tag);
+                assert.equal('BulkDataURI' in all[tag], !given, `${JSON.stringify(settings)} ${tag}`);
+                if (given) continue;
+                const value = await own.request(all[tag].BulkDataURI.slice(own.url.length), { headers: { accept: 'application/octet-stream' } });
+                assert.equal(value.body.length, { '00091001': 5000, '00091002': 100, '00283006': 200 }[tag]);
+            }
+        } finally { await own.stop(); }
+    }
+});

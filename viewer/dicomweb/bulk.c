@@ -24,7 +24,9 @@ typedef struct bulk {
     char path_text[KH_BULK_TEXT_SIZE];
     kh_bulk_path path;
     uint64_t state;
-    bool is_pdf;
+    const char *own_type;   /* what it is, beside octets: a document, a video; NULL */
+    const char *syntax;     /* of a video, its transfer syntax */
+    char stored_syntax[KH_UID_SIZE];
     kh_http_piece value;
     uint64_t size;
     kh_multipart multipart;
@@ -109,14 +111,38 @@ static kh_status copy_value(bulk *b, const kh_element *element, const kh_source 
     return KH_OK;
 }
 
-/* Compressed pixel data inside a sequence, an icon nearly always: its fragments joined, without the offset table. */
-static kh_status join_fragments(bulk *b, const kh_element *element, const kh_source *source, kh_error *err)
+/* Table 8.7.3-6 of PS3.18; NULL: no video. */
+static const char *video_type(const char *syntax)
+{
+    static const struct {
+        const char *beginning, *type;
+    } types[] = {{"1.2.840.10008.1.2.4.100", "video/mpeg2"}, {"1.2.840.10008.1.2.4.101", "video/mpeg2"}, {"1.2.840.10008.1.2.4.102", "video/mp4"},
+                 {"1.2.840.10008.1.2.4.103", "video/mp4"},   {"1.2.840.10008.1.2.4.104", "video/mp4"},   {"1.2.840.10008.1.2.4.105", "video/mp4"},
+                 {"1.2.840.10008.1.2.4.106", "video/mp4"},   {"1.2.840.10008.1.2.4.107", "video/h265"},  {"1.2.840.10008.1.2.4.108", "video/h265"}};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (strncmp(syntax, types[i].beginning, strlen(types[i].beginning)) == 0)
+            return types[i].type;
+    return NULL;
+}
+
+/* Compressed pixel data inside a sequence, an icon nearly always, or a video: its fragments joined, without the offset table. One fragment alone
+ * goes out from the file: *fd is taken then. */
+static kh_status join_fragments(bulk *b, const kh_element *element, const kh_source *source, int *fd, kh_error *err)
 {
     kh_fragments fragments = {0};
     uint8_t *bytes = NULL;
     uint64_t size = 0;
     kh_status status = kh_fragments_read(&fragments, element, source, false, err);
 
+    if (status == KH_OK && fd && fragments.count == 1 && fragments.extents[0].length > 0) {
+        b->value.fd = *fd;
+        b->value.offset = fragments.extents[0].offset;
+        b->value.file_size = b->size = fragments.extents[0].length;
+        *fd = -1;
+        kh_fragments_release(&fragments);
+        return KH_OK;
+    }
     for (uint32_t i = 0; status == KH_OK && i < fragments.count; i++) {
         size += fragments.extents[i].length;
         if (size > MEMORY_BYTES_MAX)
@@ -135,6 +161,15 @@ static kh_status join_fragments(bulk *b, const kh_element *element, const kh_sou
     else
         free(bytes);
     return status;
+}
+
+static void note_video(bulk *b, const char *syntax)
+{
+    b->own_type = video_type(syntax);
+    if (!b->own_type)
+        return;
+    snprintf(b->stored_syntax, sizeof b->stored_syntax, "%s", syntax);
+    b->syntax = b->stored_syntax;
 }
 
 /* *fd is taken when the value is read from it later. */
@@ -158,10 +193,13 @@ static kh_status find_value(bulk *b, int *fd, const kh_source *source, bool is_f
         if (bytes)
             kh_source_init_memory(&inflated, bytes, size);
         b->size = element->length;
-        b->is_pdf = b->path.depth == 0 && element->tag == TAG_ENCAPSULATED_DOCUMENT &&
-                    kh_item_string(kh_dataset_main(dataset), TAG_DOCUMENT_MIME_TYPE, 0, mime, sizeof mime) && strcmp(mime, PDF) == 0;
+        if (b->path.depth == 0 && element->tag == TAG_ENCAPSULATED_DOCUMENT &&
+            kh_item_string(kh_dataset_main(dataset), TAG_DOCUMENT_MIME_TYPE, 0, mime, sizeof mime) && strcmp(mime, PDF) == 0)
+            b->own_type = PDF;
+        if (b->path.depth == 0 && element->tag == KH_TAG_PIXEL_DATA)
+            note_video(b, kh_dataset_transfer_syntax(dataset));
         if (element->undefined_length) {
-            status = join_fragments(b, element, bytes ? &inflated : source, err);
+            status = join_fragments(b, element, bytes ? &inflated : source, is_file && !bytes ? fd : NULL, err);
         } else if (element->length > 0 && is_file && !bytes && unit == 1) {
             b->value.fd = *fd;
             b->value.offset = element->offset;
@@ -231,7 +269,7 @@ static kh_status next(void *context, kh_http_piece *piece, const atomic_bool *ca
             return KH_OK;
         snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/bulkdata/%s", b->address, b->uids.study, b->uids.series,
                  b->uids.instance, b->path_text);
-        piece->head_size = kh_multipart_head(&b->multipart, 0, b->is_pdf ? PDF : OCTETS, NULL, location, b->size, piece->head);
+        piece->head_size = kh_multipart_head(&b->multipart, 0, b->own_type ? b->own_type : OCTETS, b->syntax, location, b->size, piece->head);
     } else if (b->step == 2 && !b->single) {
         piece->head_size = kh_multipart_tail(&b->multipart, piece->head);
     }
@@ -254,8 +292,8 @@ static void cut(kh_http_piece *value, uint64_t first, uint64_t count)
 /* Takes b over. */
 static void answer(bulk *b, kh_http_request *request, const char *type)
 {
-    char etag[KH_RETRIEVE_ETAG_SIZE], multipart_type[160];
-    uint64_t first, count, form = kh_xxh3_of(b->path_text, strlen(b->path_text)) + b->single;
+    char etag[KH_RETRIEVE_ETAG_SIZE], multipart_type[160], single_type[128];
+    uint64_t first, count, form = kh_xxh3_of(b->path_text, strlen(b->path_text)) + b->single + kh_xxh3_of(type, strlen(type));
     unsigned code = 200;
 
     kh_retrieve_etag(etag, b->state, form);
@@ -271,7 +309,8 @@ static void answer(bulk *b, kh_http_request *request, const char *type)
             return;
         }
         cut(&b->value, first, count);
-        kh_http_answer_pieces(request, code, type, count, b->dicomweb->carriers, &producer, b);
+        snprintf(single_type, sizeof single_type, "%s%s%s", type, b->syntax ? "; transfer-syntax=" : "", b->syntax ? b->syntax : "");
+        kh_http_answer_pieces(request, code, single_type, count, b->dicomweb->carriers, &producer, b);
         return;
     }
     kh_multipart_content_type(&b->multipart, type, multipart_type, sizeof multipart_type);
@@ -282,14 +321,22 @@ static size_t choose(const bulk *b, const kh_accept *accept, kh_offer offers[4])
 {
     size_t count = 0, chosen;
 
-    if (b->is_pdf) {
-        offers[count++] = (kh_offer){PDF, true, NULL, false, false};
-        offers[count++] = (kh_offer){PDF, false, NULL, false, false};
+    if (b->own_type) {
+        offers[count++] = (kh_offer){b->own_type, true, b->syntax, true, b->syntax != NULL};
+        offers[count++] = (kh_offer){b->own_type, false, b->syntax, true, false};
     }
-    offers[count++] = (kh_offer){OCTETS, true, NULL, false, true};
-    offers[count++] = (kh_offer){OCTETS, false, NULL, false, false};
+    offers[count++] = (kh_offer){OCTETS, true, b->syntax, true, b->syntax == NULL};
+    offers[count++] = (kh_offer){OCTETS, false, b->syntax, true, false};
     chosen = kh_accept_choose(accept, offers, count);
     return chosen == count ? SIZE_MAX : chosen;
+}
+
+/* Without a path it is the pixel data. */
+static kh_status read_path(bulk *b, const kh_http_request *request, kh_error *err)
+{
+    const char *path = kh_http_segment(request, "path");
+
+    return kh_bulk_path_parse(&b->path, path ? path : "7FE00010", err);
 }
 
 static kh_status prepare(bulk *b, kh_accept *accept, kh_http_request *request, int64_t *away_study, kh_error *err)
@@ -299,7 +346,7 @@ static kh_status prepare(bulk *b, kh_accept *accept, kh_http_request *request, i
 
     kh_dicomweb_address(b->dicomweb, request, b->address);
     if (status == KH_OK)
-        status = kh_bulk_path_parse(&b->path, kh_http_segment(request, "path"), err);
+        status = read_path(b, request, err);
     if (status == KH_OK)
         kh_bulk_path_text(&b->path, b->path_text);
     if (status == KH_OK)
@@ -321,9 +368,8 @@ static kh_status prepare(bulk *b, kh_accept *accept, kh_http_request *request, i
     return status;
 }
 
-static void retrieve(void *context, kh_http_request *request)
+void kh_bulk_answer(kh_dicomweb *dicomweb, kh_http_request *request)
 {
-    kh_dicomweb *dicomweb = context;
     kh_error err = KH_ERROR_INIT;
     kh_accept *accept = malloc(sizeof *accept);
     bulk *b = calloc(1, sizeof *b);
@@ -344,12 +390,17 @@ static void retrieve(void *context, kh_http_request *request)
         kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: this value is given as application/octet-stream, in multipart/related or alone");
     } else {
         b->single = !offers[chosen].multipart;
-        b->is_pdf = strcmp(offers[chosen].type, PDF) == 0;
+        b->own_type = offers[chosen].type;
         answer(b, request, offers[chosen].type);
         b = NULL;
     }
     free(accept);
     bulk_free(b);
+}
+
+static void retrieve(void *context, kh_http_request *request)
+{
+    kh_bulk_answer(context, request);
 }
 
 void kh_dicomweb_bulk(kh_dicomweb *dicomweb, kh_http_request *request)

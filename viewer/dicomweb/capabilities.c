@@ -94,6 +94,15 @@ static void add_codestreams(kh_dicomweb_description *of, bool alone)
     }
 }
 
+/* Pixel data as one stream. */
+static void add_videos(kh_dicomweb_description *of)
+{
+    static const char *const types[] = {PARTS("video/mpeg2"), "video/mpeg2", PARTS("video/mp4"), "video/mp4", PARTS("video/h265"), "video/h265"};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        add_type(of, types[i]);
+}
+
 /* An instance alone has forms that several have not. */
 static void add_of_one(kh_dicomweb_description *of, const kh_dicomweb_resource *resource)
 {
@@ -108,6 +117,8 @@ static void add_of_one(kh_dicomweb_description *of, const kh_dicomweb_resource *
     }
     if (resource->handler == kh_dicomweb_frames || resource->handler == kh_dicomweb_bulk)
         add_codestreams(of, true);
+    if ((resource->handler == kh_dicomweb_frames && !strstr(of->path, "{frames}")) || resource->handler == kh_dicomweb_bulk)
+        add_videos(of);
     if (resource->handler == kh_dicomweb_pixels)
         add_codestreams(of, false);
 }

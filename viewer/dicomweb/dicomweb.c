@@ -7,13 +7,10 @@
 #include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
-#define CARRIER_THREADS 2
-#define UPLOAD_THREADS 2 /* a sender waits for the disk most of the time */
-
 const kh_dicomweb_options kh_dicomweb_options_default = {
     .threads = 2, .queue_max = 256, .results_max = 10000, .compared_max = 1000, .memory_max = 512ull << 20, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
     .painter_threads = 2, .painter_queue_max = 256, .viewport_max = 4096, .font_file = "",
-    .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000, .metadata_bytes_max = 16u << 20};
+    .carrier_threads = 2, .uploader_threads = 2, .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000, .metadata_bytes_max = 16u << 20};
 
 #define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
 
@@ -155,9 +152,9 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->workers, "dicomweb", options->threads, options->queue_max, err);
     if (status == KH_OK)
-        status = kh_pool_create(&dicomweb->uploaders, "stow", UPLOAD_THREADS, options->uploads_max, err);
+        status = kh_pool_create(&dicomweb->uploaders, "stow", options->uploader_threads, options->uploads_max, err);
     if (status == KH_OK)
-        status = kh_pool_create(&dicomweb->carriers, "carrier", CARRIER_THREADS, 2 * (size_t)options->answers_max, err);
+        status = kh_pool_create(&dicomweb->carriers, "carrier", options->carrier_threads, 2 * (size_t)options->answers_max, err);
     if (status == KH_OK)
         status = kh_pool_create(&dicomweb->painting, "painting", options->painter_threads, options->painter_queue_max, err);
     if (status == KH_OK)

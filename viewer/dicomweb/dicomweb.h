@@ -36,6 +36,8 @@ typedef struct kh_dicomweb_options {
     int64_t results_max;  /* of one search */
     int64_t compared_max; /* rows of the index that one search compares only to tell how many results are left */
     uint64_t memory_max;  /* bytes of results and metadata on their way, all requests together; more answer 503 */
+    unsigned carrier_threads;   /* 1 to 64: they read what goes out piece by piece */
+    unsigned uploader_threads;  /* 1 to 64: they write what comes in; a sender waits for the disk most of the time */
     unsigned uploads_max;       /* requests that store at once, 1 to 64; more answer 503 */
     uint64_t upload_bytes_max;  /* of one request that stores */
     unsigned parts_max;         /* of one request that stores, and data sets in it */
@@ -47,7 +49,7 @@ typedef struct kh_dicomweb_options {
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 
 /* One resource, from the tables that serve it. All texts live as long as the program. */
-#define KH_DICOMWEB_TYPES_MAX 24
+#define KH_DICOMWEB_TYPES_MAX 32
 #define KH_DICOMWEB_NAMES_MAX 96
 typedef struct kh_dicomweb_description {
     const char *path; /* behind "/dicomweb/" */

@@ -317,6 +317,13 @@ static kh_status answer(frames *f, kh_http_request *request, kh_error *err)
     return KH_OK;
 }
 
+static bool is_video(const frames *f)
+{
+    const kh_transfer_syntax *syntax = f->object ? kh_transfer_syntax_find(f->object->transfer_syntax_uid) : NULL;
+
+    return syntax && syntax->codec == KH_CODEC_VIDEO;
+}
+
 static kh_status prepare(frames *f, kh_accept *accept, kh_http_request *request, int64_t *away_study, kh_error *err)
 {
     kh_status status = kh_retrieve_read_uids(&f->uids, request, err);
@@ -435,7 +442,10 @@ static void retrieve(void *context, kh_http_request *request)
         f->dicomweb = dicomweb;
         status = prepare(f, accept, request, &away_study, &err);
     }
-    if (status == KH_OK && away_study) {
+    if (status == KH_E_UNSUPPORTED && f->all && is_video(f)) { /* one stream, not frames */
+        kh_bulk_answer(dicomweb, request);
+        status = KH_OK;
+    } else if (status == KH_OK && away_study) {
         kh_retrieve_answer_away(dicomweb, request, away_study);
     } else if (status == KH_OK && !choose(f, accept)) {
         kh_retrieve_answer_text(request, 406, "not acceptable",

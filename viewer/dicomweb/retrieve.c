@@ -54,6 +54,8 @@ static size_t add_offers(kh_offer *offers, const carrier *c, const char *stored,
     bool native = can_be_native(c->dicomweb, stored), is_default = strcmp(stored, KH_TS_EXPLICIT_LE) == 0;
     size_t count = 0;
 
+    /* Video, and what else nobody decodes here, has no other form: then it is what a type without a transfer syntax means. */
+    is_default = is_default || !native;
     if (!c->list.corrected || !known || !known->deflated) /* a corrected one is not deflated any more */
         offers[count++] = (kh_offer){MEDIA_TYPE, multipart, stored, is_default, is_default && multipart};
     if (native && !is_default)

@@ -59,6 +59,9 @@ struct kh_bulk_path;
 KH_MUST_USE kh_status kh_bulk_open(kh_http_piece *piece, uint64_t *size, kh_dicomweb *dicomweb, const kh_retrieve_object *object,
                                    const struct kh_bulk_path *path, kh_error *err);
 
+/* The whole answer to a request for one value, that of {path} or, without one, the pixel data as they are stored. */
+void kh_bulk_answer(kh_dicomweb *dicomweb, kh_http_request *request);
+
 /* frames.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value; compressed ones
  * in any case. *out is NULL, and that is KH_OK, when the object has none. KH_E_UNSUPPORTED when they cannot be given, or not in a form that is
  * taken. multipart is borrowed. */
