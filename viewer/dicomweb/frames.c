@@ -395,6 +395,12 @@ const char *kh_frames_type(const kh_frames *f)
     return f->offer.type;
 }
 
+/* Would the same decoder ever make something else of it? */
+static bool is_of_the_frame(kh_status status)
+{
+    return status == KH_E_FORMAT || status == KH_E_UNSUPPORTED || status == KH_E_CORRUPT || status == KH_E_LIMIT || status == KH_E_TIMEOUT;
+}
+
 kh_status kh_frames_part(kh_frames *f, size_t *parts, kh_http_piece *piece, kh_error *err)
 {
     held_frame *frame = NULL;
@@ -403,7 +409,7 @@ kh_status kh_frames_part(kh_frames *f, size_t *parts, kh_http_piece *piece, kh_e
     if (f->index == f->count)
         return KH_OK;
     status = hold_frame(&frame, f, f->index, err);
-    if (status != KH_OK && is_native(f) && kh_frame_is_compressed(f->object)) {
+    if (is_of_the_frame(status) && is_native(f) && kh_frame_is_compressed(f->object)) {
         kh_error_clear(err);
         choose_stored(f); /* from here on: the part says so, and the codestream is there for who can read it */
         status = hold_frame(&frame, f, f->index, err);

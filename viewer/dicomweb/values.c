@@ -10,6 +10,7 @@
 #include "viewer/dicomweb/retrieve.h"
 
 #define METADATA_BYTES_MAX ((size_t)64 << 20) /* of one object */
+#define PATHS_BYTES_MAX ((size_t)4 << 20)     /* of its values */
 #define OCTETS "application/octet-stream"
 #define LOCATION_SIZE (KH_DICOMWEB_ADDRESS_SIZE + 250 + KH_BULK_TEXT_SIZE)
 
@@ -27,12 +28,20 @@ typedef struct values {
     /* while it goes out */
     size_t index, parts; /* of the next object; of the next part */
     const kh_retrieve_object *object;
-    kh_buf metadata;     /* the object's: it names the values */
-    size_t at;
+    kh_buf paths;        /* of its values */
+    size_t at, counted;  /* in paths: the next one; of memory.c */
     kh_frames *frames;
     kh_http_piece first; /* found before the answer began: none is 404 */
     bool ended;
 } values;
+
+static void forget_paths(values *v)
+{
+    kh_dicomweb_uncount(v->dicomweb, v->counted);
+    v->counted = v->at = 0;
+    kh_buf_release(&v->paths);
+    kh_buf_init(&v->paths, PATHS_BYTES_MAX);
+}
 
 static void values_free(void *context)
 {
@@ -42,7 +51,7 @@ static void values_free(void *context)
         return;
     kh_http_piece_release(&v->first);
     kh_frames_free(v->frames);
-    kh_buf_release(&v->metadata);
+    forget_paths(v);
     kh_retrieve_list_release(&v->list);
     free(v);
 }
@@ -54,42 +63,66 @@ static bool is_empty(const kh_http_piece *piece)
 
 /* --- one object --- */
 
-static kh_status read_metadata(values *v, kh_error *err)
+/* The paths that its metadata name, each with a NUL behind it. The quotes of a text in them are escaped: what is looked for stands in none. */
+static kh_status note_paths(values *v, const char *json, kh_error *err)
+{
+    static const char key[] = "\"BulkDataURI\":\"", before[] = "/bulkdata/";
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && (json = strstr(json, key)) != NULL) {
+        const char *uri = json + sizeof key - 1, *path = strstr(uri, before);
+        size_t size = strcspn(uri, "\"");
+
+        json = uri + size;
+        if (!path || path >= json || (size_t)(json - path) - (sizeof before - 1) >= KH_BULK_TEXT_SIZE)
+            continue;
+        path += sizeof before - 1;
+        status = kh_buf_append(&v->paths, path, (size_t)(json - path), err);
+        if (status == KH_OK)
+            status = kh_buf_append(&v->paths, "", 1, err);
+    }
+    return status;
+}
+
+static kh_status write_metadata(values *v, kh_buf *out, kh_error *err)
 {
     kh_metadata_answer answer;
-    kh_status status;
+    kh_status status = kh_metadata_answer_begin(&answer, out, "", false, err);
 
-    kh_buf_release(&v->metadata);
-    kh_buf_init(&v->metadata, METADATA_BYTES_MAX);
-    v->at = 0;
-    status = kh_metadata_answer_begin(&answer, &v->metadata, "", false, err);
     if (status == KH_OK)
         status = kh_metadata_answer_series(&answer, v->dicomweb->cache, v->object->series_id, v->object->id, err);
     if (status == KH_OK)
         status = kh_metadata_answer_end(&answer, err);
-    return status == KH_OK ? kh_buf_append(&v->metadata, "", 1, err) : status;
+    return status == KH_OK ? kh_buf_append(out, "", 1, err) : status;
 }
 
-/* The next path of the object's metadata. The quotes of a text in them are escaped: this stands in none. */
-static bool next_path(values *v, char out[KH_BULK_TEXT_SIZE])
+/* The metadata are let go at once; their paths stay while the object's values go out, however slowly they are taken. */
+static kh_status read_metadata(values *v, kh_error *err)
 {
-    static const char key[] = "\"BulkDataURI\":\"", before[] = "/bulkdata/";
-    const char *text = v->metadata.data ? (const char *)v->metadata.data + v->at : "", *found = strstr(text, key), *path;
-    size_t size = found ? strcspn(found + sizeof key - 1, "\"") : 0;
+    kh_buf json;
+    kh_status status;
 
-    if (!found)
-        return false;
-    v->at += (size_t)(found - text) + sizeof key - 1 + size;
-    path = strstr(found, before);
-    if (!path || path > found + sizeof key - 1 + size)
-        return next_path(v, out);
-    path += sizeof before - 1;
-    size = strcspn(path, "\"");
-    if (size >= KH_BULK_TEXT_SIZE)
-        return next_path(v, out);
-    memcpy(out, path, size);
-    out[size] = '\0';
-    return true;
+    forget_paths(v);
+    kh_buf_init(&json, METADATA_BYTES_MAX);
+    status = write_metadata(v, &json, err);
+    if (status == KH_OK)
+        status = note_paths(v, (const char *)json.data, err);
+    kh_buf_release(&json);
+    if (status == KH_OK)
+        status = kh_dicomweb_count(v->dicomweb, v->paths.size, err);
+    if (status == KH_OK)
+        v->counted = v->paths.size;
+    return status;
+}
+
+static const char *next_path(values *v)
+{
+    const char *path = (const char *)v->paths.data + v->at;
+
+    if (v->at == v->paths.size)
+        return NULL;
+    v->at += strlen(path) + 1;
+    return path;
 }
 
 static kh_status open_value(values *v, kh_http_piece *piece, const char *text, const kh_bulk_path *path, kh_error *err)
@@ -137,7 +170,7 @@ static kh_status begin_object(values *v, kh_error *err)
 
 static kh_status find_next(values *v, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err)
 {
-    char text[KH_BULK_TEXT_SIZE];
+    const char *path;
     kh_status status = KH_OK;
 
     while (status == KH_OK && is_empty(piece)) {
@@ -149,8 +182,8 @@ static kh_status find_next(values *v, kh_http_piece *piece, const atomic_bool *c
                 kh_frames_free(v->frames);
                 v->frames = NULL;
             }
-        } else if (!v->pixels_only && next_path(v, text)) {
-            status = begin_value(v, piece, text, err);
+        } else if ((path = next_path(v)) != NULL) {
+            status = begin_value(v, piece, path, err);
         } else if (v->index < v->list.count) {
             status = begin_object(v, err);
         } else {
@@ -285,6 +318,7 @@ static void retrieve(kh_dicomweb *dicomweb, kh_http_request *request, bool pixel
     if (status == KH_OK) {
         v->dicomweb = dicomweb;
         v->pixels_only = pixels_only;
+        kh_buf_init(&v->paths, PATHS_BYTES_MAX);
         kh_dicomweb_address(dicomweb, request, v->address);
         status = kh_retrieve_read_uids(&v->uids, request, &err);
     }
