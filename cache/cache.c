@@ -264,7 +264,8 @@ kh_status kh_cache_get_stats(kh_cache *cache, kh_cache_stats *out, kh_error *err
                               " coalesce(sum(object_count), 0), coalesce(sum(bytes), 0),"
                               " (SELECT count(*) FROM pull WHERE state < 2), (SELECT count(*) FROM pull WHERE state IN (3, 5)),"
                               " coalesce(sum(away_count > 0), 0), coalesce(sum(away_bytes), 0), (SELECT bytes FROM store_use),"
-                              " (SELECT count(*) FROM send WHERE state < 2), (SELECT count(*) FROM send WHERE state IN (3, 4))"
+                              " (SELECT count(*) FROM send WHERE state < 2), (SELECT count(*) FROM send WHERE state IN (3, 4)),"
+                              " (SELECT count(*) FROM finding WHERE state = 0)"
                               " FROM study",
                               NULL, 0, err);
     if (status == KH_OK)
@@ -272,7 +273,7 @@ kh_status kh_cache_get_stats(kh_cache *cache, kh_cache_stats *out, kh_error *err
     if (status == KH_OK) {
         int64_t *fields[] = {&out->patients, &out->studies, &out->series, &out->objects, &out->object_bytes, &out->pulls_open,
                              &out->pulls_failed, &out->studies_away, &out->away_bytes, &out->used_bytes,
-                             &out->sends_open, &out->sends_failed};
+                             &out->sends_open, &out->sends_failed, &out->findings_open};
 
         for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
             *fields[i] = kh_sql_int(row, (int)i);

@@ -66,6 +66,7 @@ kh_page *kh_cache_page(kh_cache *cache);
 typedef struct kh_cache_stats {
     int64_t patients, studies, series, objects, object_bytes;
     int64_t pulls_open, pulls_failed, sends_open, sends_failed;
+    int64_t findings_open;                      /* see cache/findings.h */
     int64_t studies_away, away_bytes;           /* of studies, all or some of which is at its hospital */
     int64_t used_bytes, quota_bytes;            /* of objects' files that are here; quota 0: none */
     uint64_t disk_free_bytes;

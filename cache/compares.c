@@ -349,6 +349,17 @@ static kh_status remember_told(kh_write *write, const kh_compare *c, kh_error *e
                       &value, 1, NULL, err);
 }
 
+/* There is nothing to decide about a study that somebody has hidden meanwhile. */
+static kh_status end_unshown(kh_write *write, const kh_compare *c, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(c->node_id), KH_SQL_I(kh_write_now_ms(write))};
+
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE finding SET state = 3, ended_ms = ?2 WHERE state = 0 AND node_id = ?1"
+                      " AND (SELECT object_count FROM study WHERE id = study_ref) = 0",
+                      values, 2, NULL, err);
+}
+
 typedef struct ending {
     kh_compare *compare;
     int64_t apart_ms;
@@ -367,6 +378,8 @@ static kh_status end_round(kh_write *write, void *context, kh_error *err)
         status = make_findings(write, c, e->apart_ms, err);
     if (status == KH_OK)
         status = c->believed ? remember_told(write, c, err) : forget_told(write, c->node_id, err);
+    if (status == KH_OK)
+        status = end_unshown(write, c, err);
     if (status == KH_OK)
         status = store(write, c, err);
     return status == KH_OK ? kh_write_event(write, KH_EVENT_FINDING, 0, err) : status;

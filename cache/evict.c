@@ -95,11 +95,18 @@ static kh_status pulled_from(kh_sql *sql, int64_t study_id, int64_t *node_id, kh
     return status;
 }
 
-static kh_status node_answers(kh_sql *sql, int64_t node_id, bool *out, kh_error *err)
+/* It is there, and has not said that it no longer has the study, or a part of it (cache/compares.h): once is enough to doubt. */
+static kh_status node_gives(kh_sql *sql, int64_t node_id, int64_t study_id, bool *out, kh_error *err)
 {
-    const kh_sql_value value = KH_SQL_I(node_id);
+    const kh_sql_value values[] = {KH_SQL_I(node_id), KH_SQL_I(study_id)};
     kh_sql_row *row;
-    kh_status status = kh_sql_query(&row, sql, "SELECT 1 FROM node WHERE id = ?1 AND host <> ''", &value, 1, err);
+    kh_status status = kh_sql_query(&row, sql,
+                                    "SELECT 1 FROM node WHERE id = ?1 AND host <> ''"
+                                    " AND NOT EXISTS (SELECT 1 FROM compare_study WHERE node_id = ?1 AND study_ref = ?2"
+                                    " AND (told IN (1, 3) OR kind IN (1, 3)))"
+                                    " AND NOT EXISTS (SELECT 1 FROM finding WHERE study_ref = ?2 AND node_id = ?1 AND kind IN (1, 3)"
+                                    " AND state <> 3)",
+                                    values, 2, err);
 
     *out = false;
     if (status == KH_OK)
@@ -117,7 +124,7 @@ static kh_status find_way_back(kh_sql *sql, int64_t study_id, looked *l, kh_erro
     if (node_id == 0 && l->had_pull)
         status = pulled_from(sql, study_id, &node_id, err);
     if (status == KH_OK && node_id != 0)
-        status = node_answers(sql, node_id, &answers, err);
+        status = node_gives(sql, node_id, study_id, &answers, err);
     /* What is away already must come from the same. */
     l->answer.node_id = answers && (l->away_count == 0 || l->back_node == node_id) ? node_id : 0;
     return status;

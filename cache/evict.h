@@ -3,7 +3,8 @@
  *
  * Never evicted: what is pinned; of what a pull is open; what was used or came in lately; and, unless kh_cache_options.evict_pushed, what
  * no node gives back: a study is given back by the node that all of its objects were pulled from, or that told to have all of them
- * (kh_evict_note_known()), as long as that node is known and has an address. All of this is asked again in the transaction itself.
+ * (kh_evict_note_known()), as long as that node is known, has an address,
+ * and has not said since that it no longer has it (cache/compares.h). All of this is asked again in the transaction itself.
  *
  * What readers have open they read to its end (POSIX). Pictures that are in memory may still be shown, as an object's id names the same
  * picture for ever; what is not in memory says KH_E_BUSY, "at the hospital", until it is back.

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "cache/arrivals.h"
 #include "cache/compares.h"
+#include "cache/evict.h"
 #include "cache/ingest.h"
 #include "pacs-bridge/compare.h"
 #include "pacs-bridge/control.h"
@@ -575,6 +576,51 @@ static void hidden_by_itself_and_undone(void **state)
     assert_int_equal(all_findings(f), 1);
 }
 
+static bool gives_back(fixture *f, int number)
+{
+    kh_evictable look;
+
+    assert_int_equal(kh_evict_look(f->it.cache, find_study(f, number).id, 0, &look, NULL), KH_OK);
+    return look.node_id != 0;
+}
+
+/* What the hospital did not have once is no longer let go, or it would be the last copy. */
+static void not_evicted(void **state)
+{
+    fixture *f = *state;
+    int64_t change_id;
+
+    (void)next_round(f);
+    assert_true(gives_back(f, 1));
+    gone(f, 1);
+    (void)next_round(f);
+    assert_false(gives_back(f, 1));
+    assert_true(gives_back(f, 2));
+    there(f, 1, "P-1", 1);
+    (void)next_round(f);
+    assert_true(gives_back(f, 1));
+    gone(f, 1);
+    (void)next_round(f);
+    (void)next_round(f);
+    assert_int_equal(kh_finding_dismiss(f->it.cache, findings(f, true).newest.id, "tester", NULL), KH_OK);
+    assert_false(gives_back(f, 1));
+    assert_int_equal(kh_finding_apply(f->it.cache, findings(f, false).newest.id, &person, &change_id, NULL), KH_OK);
+    assert_false(gives_back(f, 1)); /* nor while it is hidden: it can be undone */
+}
+
+static void hidden_by_a_person_meanwhile(void **state)
+{
+    fixture *f = *state;
+    int64_t change_id;
+
+    gone(f, 1);
+    (void)next_round(f);
+    (void)next_round(f);
+    assert_int_equal(kh_change_delete(f->it.cache, find_study(f, 1).id, 0, 0, &person, &change_id, NULL), KH_OK);
+    (void)next_round(f);
+    assert_int_equal(open_findings(f), 0);
+}
+
 /* What others gave as well, or a part of, is not hidden without a person. */
 static void others_have_it(void **state)
 {
@@ -753,6 +799,8 @@ int main(void)
         TEST(fewer_objects),
         TEST(dismissed_stays),
         TEST(hidden_by_itself_and_undone),
+        TEST(not_evicted),
+        TEST(hidden_by_a_person_meanwhile),
         TEST(others_have_it),
         TEST(what_is_not_its),
         TEST(node_removed),
