@@ -1,58 +1,15 @@
 // What is here against what its hospital has by now: Orthanc deletes a study and gives another to somebody else; it is noticed, followed, undone.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { test } from 'node:test';
-import { noOrthanc as skip, startOrthanc } from '../lib/orthanc.mjs';
-import { freePort, must, phantomFiles, Service, sleep, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import { noOrthanc as skip, pulledFromOrthanc, round, studyUid as uid } from '../lib/orthanc.mjs';
+import { sleep, until } from '../lib/service.mjs';
 
-const ROOT = '1.2.826.0.1.3680043.10.11.';
-const uid = (n) => `${ROOT}${n}`;
 const held = [[1, 'P-1'], [2, 'P-2'], [3, 'P-3'], [4, 'P-4']];
 
-/** Two objects of each study. */
-async function makeStudies() {
-    const folder = temporaryFolder();
-    const files = [];
-    for (const [n, patient] of held)
-        for (const object of [1, 2]) {
-            const file = path.join(folder, `${n}-${object}.dcm`);
-            fs.copyFileSync(phantomFiles(2)[0], file);
-            await must('dcmodify', ['-nb', '-i', `(0020,000d)=${uid(n)}`, '-i', `(0020,000e)=${uid(n)}.1`, '-i', `(0008,0018)=${uid(n)}.1.${object}`, '-i', `(0010,0020)=${patient}`, file]);
-            files.push(file);
-        }
-    return files;
-}
-
-async function begin(t, compare = {}) {
-    const dicomPort = await freePort();
-    const orthanc = await startOrthanc(dicomPort);
-    t.after(() => { if (orthanc.child.exitCode === null && orthanc.child.signalCode === null) process.kill(-orthanc.child.pid, 'SIGKILL'); });
-    const sent = await storescu(orthanc.dicom, await makeStudies(), { called: 'ORTHANC' });
-    assert.equal(sent.acknowledged.length, 2 * held.length, sent.output);
-    const node = ['orthanc', '--ae-title', 'ORTHANC', '--facility', 'hospital', '--host', '127.0.0.1', '--port', String(orthanc.dicom), '--retrieve', 'get'];
-    const service = await Service.start({ dicomPort, nodes: [node], settings: { storage: { quiet: '1 s' }, compare: { every: '0 ms', apart: '1 s', ...compare } } });
-    t.after(() => service.stop());
-    for (const [n] of held) {
-        const pulled = await service.command(['pull', 'orthanc', '--study', uid(n), '--wait']);
-        assert.equal(pulled.code, 0, pulled.output + service.log.slice(-2000));
-    }
-    await until('nothing is arriving', async () => (await service.studies()).every((study) => !study.arriving));
-    const find = async (level, query) => (await orthanc.ask('/tools/find', { Level: level, Query: query }))[0];
-    const remove = async (n) => orthanc.ask(`/studies/${await find('Study', { StudyInstanceUID: uid(n) })}`, undefined, 'DELETE');
-    const rename = async (from, to) => orthanc.ask(`/patients/${await find('Patient', { PatientID: from })}/modify`,
-        { Replace: { PatientID: to }, Keep: ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'], Force: true, KeepSource: false, Synchronous: true });
-    return { orthanc, service, remove, rename };
-}
-
-/** A round now, and how it ended. */
-async function round(service, ask = () => service.must(['compare', 'orthanc', '--now'])) {
-    const before = (await service.json('/api/admin/findings')).compares[0]?.began ?? '';
-    await ask();
-    return until('the round has ended', async () => {
-        const [now] = (await service.json('/api/admin/findings')).compares;
-        return now.ended && now.began > before ? now : null;
-    }).catch((error) => { throw new Error(`${error.message}\n${service.log.slice(-3000)}`); });
+async function begin(t, compare) {
+    const world = await pulledFromOrthanc(held, compare);
+    t.after(world.stop);
+    return world;
 }
 
 const post = async (service, target, body) => {
@@ -134,7 +91,7 @@ test('followed without a person, across a restart; an archive that has nothing l
     }
     assert.equal((await service.studies()).length, 3);
 
-    process.kill(-orthanc.child.pid, 'SIGKILL'); // nobody answers: no absence either
+    orthanc.stop(); // nobody answers: no absence either
     await service.must(['compare', '--now']);
     await until('it is tried again', async () => /under way/.test((await service.must(['compare'])).out) && /the comparison waits/.test(service.log));
     assert.equal((await service.studies()).length, 3);

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { freePort, start, temporaryFolder, until } from './service.mjs';
+import { freePort, must, phantomFiles, Service, start, storescu, temporaryFolder, until } from './service.mjs';
 
 /** Why tests with it are skipped; false when it is there. */
 export const noOrthanc = spawnSync('Orthanc', ['--version']).status === 0 ? false : 'Orthanc is not installed';
@@ -26,5 +26,63 @@ export async function startOrthanc(dicomPort) {
         if (child.exitCode !== null) throw new Error(`Orthanc ended:\n${child.output.slice(-2000)}`);
         return ask('/system').catch(() => null);
     });
-    return { ask, dicom, child };
+    const stop = () => {
+        if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    };
+    return { ask, dicom, child, stop };
+}
+
+export const studyUid = (n) => `1.2.826.0.1.3680043.10.11.${n}`;
+
+/** Two objects of each study: [[number, patient ID], ...]. */
+async function makeStudies(studies) {
+    const folder = temporaryFolder();
+    const files = [];
+    for (const [n, patient] of studies)
+        for (const object of [1, 2]) {
+            const file = path.join(folder, `${n}-${object}.dcm`);
+            const uid = studyUid(n);
+            fs.copyFileSync(phantomFiles(2)[0], file);
+            await must('dcmodify', ['-nb', '-i', `(0020,000d)=${uid}`, '-i', `(0020,000e)=${uid}.1`, '-i', `(0008,0018)=${uid}.1.${object}`, '-i', `(0010,0020)=${patient}`, file]);
+            files.push(file);
+        }
+    return files;
+}
+
+/** Such studies at Orthanc, and pulled from there, as from the hospital `hospital`; compared only when asked. remove(n): a study there; rename(from, to): a
+ *  patient's ID there. */
+export async function pulledFromOrthanc(studies, compare = {}) {
+    const dicomPort = await freePort();
+    const orthanc = await startOrthanc(dicomPort);
+    let service = null;
+    const stop = async () => {
+        orthanc.stop();
+        await service?.stop();
+    };
+    try {
+        const sent = await storescu(orthanc.dicom, await makeStudies(studies), { called: 'ORTHANC' });
+        if (sent.acknowledged.length !== 2 * studies.length) throw new Error(sent.output);
+        const node = ['orthanc', '--ae-title', 'ORTHANC', '--facility', 'hospital', '--host', '127.0.0.1', '--port', String(orthanc.dicom), '--retrieve', 'get'];
+        service = await Service.start({ dicomPort, nodes: [node], settings: { storage: { quiet: '1 s' }, compare: { every: '0 ms', apart: '1 s', ...compare } } });
+        for (const [n] of studies) await service.must(['pull', 'orthanc', '--study', studyUid(n), '--wait']);
+        await until('nothing is arriving', async () => (await service.studies()).every((study) => !study.arriving));
+    } catch (error) {
+        await stop();
+        throw error;
+    }
+    const find = async (level, query) => (await orthanc.ask('/tools/find', { Level: level, Query: query }))[0];
+    const remove = async (n) => orthanc.ask(`/studies/${await find('Study', { StudyInstanceUID: studyUid(n) })}`, undefined, 'DELETE');
+    const rename = async (from, to) => orthanc.ask(`/patients/${await find('Patient', { PatientID: from })}/modify`,
+        { Replace: { PatientID: to }, Keep: ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'], Force: true, KeepSource: false, Synchronous: true });
+    return { orthanc, service, remove, rename, stop };
+}
+
+/** A round of comparing now, and how it ended. */
+export async function round(service, ask = () => service.must(['compare', 'orthanc', '--now'])) {
+    const before = (await service.json('/api/admin/findings')).compares[0]?.began ?? '';
+    await ask();
+    return until('the round has ended', async () => {
+        const [now] = (await service.json('/api/admin/findings')).compares;
+        return now.ended && now.began > before ? now : null;
+    }).catch((error) => { throw new Error(`${error.message}\n${service.log.slice(-3000)}`); });
 }

@@ -45,6 +45,7 @@ static void put_cache(kh_json_writer *json, const kh_cache_stats *stats)
     kh_json_put_int(json, "pulls_failed", stats->pulls_failed);
     kh_json_put_int(json, "sends_open", stats->sends_open);
     kh_json_put_int(json, "sends_failed", stats->sends_failed);
+    kh_json_put_int(json, "findings_open", stats->findings_open);
     kh_json_put_int(json, "studies_away", stats->studies_away);
     kh_json_put_int(json, "away_bytes", stats->away_bytes);
     kh_json_put_int(json, "used_bytes", stats->used_bytes);
@@ -217,6 +218,7 @@ static kh_status put_cache_metrics(kh_portal *portal, kh_buf *out, kh_error *err
         {"pulls_failed", "gauge", "Pull jobs that failed.", (double)s.pulls_failed},
         {"sends_open", "gauge", "Sends waiting or running.", (double)s.sends_open},
         {"sends_failed", "gauge", "Sends that ended with a part or nothing.", (double)s.sends_failed},
+        {"findings_open", "gauge", "Differences at hospitals that wait for a decision.", (double)s.findings_open},
         {"studies_away", "gauge", "Studies, all or some of which is at its hospital.", (double)s.studies_away},
         {"away_bytes", "gauge", "Bytes of what is at hospitals.", (double)s.away_bytes},
         {"used_bytes", "gauge", "Bytes of objects that are here, as the quota counts them.", (double)s.used_bytes},

@@ -5,6 +5,7 @@ import { ArrivalsSection } from './admin_arrivals.js';
 import { AssociationsSection, RefusalsSection } from './admin_associations.js';
 import { ChangesSection } from './admin_changes.js';
 import { FailuresSection } from './admin_failures.js';
+import { FindingsSection } from './admin_findings.js';
 import { NodesSection } from './admin_nodes.js';
 import { empty } from './admin_parts.js';
 import { QueueSection } from './admin_queue.js';
@@ -22,9 +23,10 @@ const SECTIONS = [
     { name: 'associations', mark: 'links', Section: AssociationsSection, kinds: [], everyMs: 2000 },
     { name: 'arrivals', mark: 'chart', Section: ArrivalsSection, kinds: ['study'], everyMs: 60000 },
     { name: 'refusals', mark: 'refusal', Section: RefusalsSection, kinds: [], everyMs: 10000 },
+    { name: 'findings', mark: 'differ', Section: FindingsSection, kinds: ['finding', 'study'], everyMs: 10000 },
     { name: 'changes', mark: 'changes', Section: ChangesSection, kinds: ['study'], everyMs: 30000 },
 ];
-const BADGES = { queue: 'open', failures: 'failed' };
+const BADGES = { queue: 'open', failures: 'failed', findings: 'findings' };
 const RELOAD_EVERY_MS = 1000;
 const HEALTH_EVERY_MS = 15000; // it counts every study
 
@@ -170,6 +172,7 @@ export class AdminPage {
         const counts = {
             open: (health?.pulls_open ?? 0) + (health?.sends_open ?? 0),
             failed: (health?.pulls_failed ?? 0) + (health?.sends_failed ?? 0),
+            findings: health?.findings_open ?? 0,
         };
         const shown = this.loaded ? this.section.count : undefined; // newer than what was told of the whole
         this.choice.replaceChildren(

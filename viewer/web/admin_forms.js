@@ -113,20 +113,23 @@ function authorFields({ withReason = true } = {}) {
     return { reason, who, read };
 }
 
-/** Take a change back: send({asked_by}). */
-export function askUndo(title, text, send) {
+/** Who does it, and nothing else: send({asked_by}). */
+export function askWho(title, text, yes, send) {
     const author = authorFields({ withReason: false });
     return ask({
         title,
         text,
         content: [field(t('form.who'), author.who)],
-        yes: t('admin.undo'),
+        yes,
         danger: false,
         read: author.read,
         send,
         first: author.who.value ? null : author.who,
     });
 }
+
+/** Take a change back: send({asked_by}). */
+export const askUndo = (title, text, send) => askWho(title, text, t('admin.undo'), send);
 
 /** Delete a study: send({reason, asked_by}). about: an element that says which. */
 export function askDelete(about, send) {
