@@ -150,8 +150,11 @@ kh_status kh_compare_begin(kh_cache *cache, kh_compare *compare, kh_error *err)
 #define PULLED_COUNT                                                                                                           \
     "(SELECT count(*) FROM series r JOIN object o ON o.series_ref = r.id JOIN origin g ON g.id = o.origin_id"                  \
     " JOIN pull q ON q.id = g.pull_id WHERE r.study_ref = s.id AND o.hidden = 0 AND q.node_id = ?1)"
+#define IS_HIDDEN_AS_GONE                                                                                                      \
+    "EXISTS (SELECT 1 FROM finding d JOIN change c ON c.id = d.change_id WHERE d.study_ref = s.id AND d.node_id = ?1"          \
+    " AND d.kind = 1 AND d.state = 1 AND c.undone_ms = 0)"
 #define IS_ITS                                                                                                                 \
-    "f.name = ?2 AND s.object_count > 0 AND NOT EXISTS (SELECT 1 FROM arrival a WHERE a.study_ref = s.id)"                     \
+    "f.name = ?2 AND (s.object_count > 0 OR " IS_HIDDEN_AS_GONE ") AND NOT EXISTS (SELECT 1 FROM arrival a WHERE a.study_ref = s.id)"                     \
     " AND (s.known_node = ?1 OR s.back_node = ?1 OR EXISTS (SELECT 1 FROM pull q WHERE q.study_uid = s.study_uid"              \
     " AND q.node_id = ?1 AND (q.state = 2 OR q.bytes > 0)))"
 _Static_assert(KH_FINDING_GONE == 1 && KH_FINDING_OVER == 3, "kinds and states stand in the index by their numbers");
@@ -169,7 +172,7 @@ kh_status kh_compare_next(kh_cache *cache, int64_t node_id, const char *facility
     *count = 0;
     if (status == KH_OK)
         status = kh_sql_query(&row, sql,
-                              "SELECT s.id, s.study_uid, iif(" IS_ITS ", " PULLED_COUNT ", -1) FROM study s"
+                              "SELECT s.id, s.study_uid, iif(" IS_ITS ", " PULLED_COUNT ", -1), " IS_HIDDEN_AS_GONE " FROM study s"
                               " CROSS JOIN patient p ON p.id = s.patient_ref CROSS JOIN facility f ON f.id = p.facility_id"
                               " WHERE s.id > ?3 ORDER BY s.id LIMIT ?4", /* CROSS: in this order, along the studies */
                               values, 4, err);
@@ -180,6 +183,7 @@ kh_status kh_compare_next(kh_cache *cache, int64_t node_id, const char *facility
         *position = study->study_id = kh_sql_int(row, 0);
         KH_COPY(study->study_uid, kh_sql_text(row, 1));
         study->pulled = kh_sql_int(row, 2);
+        study->hidden = kh_sql_int(row, 3) != 0;
         *count += study->pulled >= 0;
     }
     *end = !has_row && looked < LOOKED_AT_ONCE;
@@ -252,7 +256,7 @@ static kh_status is_known(kh_write *write, int64_t node_id, const kh_compared *a
     return status;
 }
 
-/* The hospital has the study: what was said of it otherwise no longer holds, unless it was followed here. */
+/* The hospital has the study: what was said of it otherwise no longer holds, unless it was followed here. When it has not: that it returned. */
 static kh_status end_others(kh_write *write, int64_t node_id, const kh_compared *answer, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(answer->study_id), KH_SQL_I(node_id), KH_SQL_I(answer->told), KH_SQL_T(answer->there),
@@ -260,8 +264,8 @@ static kh_status end_others(kh_write *write, int64_t node_id, const kh_compared 
 
     return kh_sql_run(kh_write_sql(write),
                       "UPDATE finding SET state = 3, ended_ms = ?5, ended_by = '' WHERE study_ref = ?1 AND node_id = ?2"
-                      " AND NOT (kind = ?3 AND there = ?4) AND (state IN (0, 2) OR state = 1 AND EXISTS"
-                      " (SELECT 1 FROM change c WHERE c.id = finding.change_id AND c.undone_ms > 0))",
+                      " AND NOT (kind = ?3 AND there = ?4) AND (?3 <> 1 OR kind = 4) AND (state IN (0, 2) OR state = 1 AND (kind = 4 OR EXISTS"
+                      " (SELECT 1 FROM change c WHERE c.id = finding.change_id AND c.undone_ms > 0)))",
                       values, 5, NULL, err);
 }
 
@@ -300,7 +304,7 @@ static kh_status note(kh_write *write, void *context, kh_error *err)
 
         if (answer->told != 0)
             status = is_known(write, n->compare->node_id, answer, &known, err);
-        if (status == KH_OK && answer->told != KH_FINDING_GONE)
+        if (status == KH_OK)
             status = end_others(write, n->compare->node_id, answer, err);
         if (status == KH_OK)
             status = note_study(write, n->compare->node_id, answer, known, err);
@@ -332,7 +336,7 @@ static kh_status make_findings(kh_write *write, kh_compare *c, int64_t apart_ms,
                       " SELECT t.told, t.node_id, t.study_ref, 0, iif(t.told = 2, p.patient_id, ''), t.there, t.missing,"
                       " iif(t.kind = t.told, t.since_ms, t.when_ms), ?2 FROM compare_study t JOIN study s ON s.id = t.study_ref"
                       " JOIN patient p ON p.id = s.patient_ref WHERE t.node_id = ?1 AND t.told > 0"
-                      " AND (t.told = 2 OR t.kind = t.told AND t.when_ms - t.since_ms >= ?3) ORDER BY t.study_ref"
+                      " AND (t.told IN (2, 4) OR t.kind = t.told AND t.when_ms - t.since_ms >= ?3) ORDER BY t.study_ref"
                       " ON CONFLICT (study_ref, node_id, kind, there) DO UPDATE SET state = 0, here = excluded.here, missing = excluded.missing,"
                       " since_ms = excluded.since_ms, noticed_ms = excluded.noticed_ms, ended_ms = 0, ended_by = '', change_id = 0"
                       " WHERE state = 3",
@@ -355,7 +359,7 @@ static kh_status end_unshown(kh_write *write, const kh_compare *c, kh_error *err
     const kh_sql_value values[] = {KH_SQL_I(c->node_id), KH_SQL_I(kh_write_now_ms(write))};
 
     return kh_sql_run(kh_write_sql(write),
-                      "UPDATE finding SET state = 3, ended_ms = ?2 WHERE state = 0 AND node_id = ?1"
+                      "UPDATE finding SET state = 3, ended_ms = ?2 WHERE state = 0 AND kind <> 4 AND node_id = ?1"
                       " AND (SELECT object_count FROM study WHERE id = study_ref) = 0",
                       values, 2, NULL, err);
 }

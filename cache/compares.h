@@ -44,8 +44,9 @@ typedef struct kh_compare_study {
     int64_t study_id;
     char study_uid[KH_UID_SIZE];
     int64_t pulled; /* objects that the node gave us and that are shown */
+    bool hidden;    /* as gone at this node: what is asked is whether it is there again */
 } kh_compare_study;
-/* The next ones of the round, at most max of the facility's that this node gave us; those that are arriving or hidden are left out. *position
+/* The next ones of the round, at most max of the facility's that this node gave us; those that are arriving, or hidden for another reason than being gone there, are left out. *position
  * moves to the last that was looked at; *end: none is behind it. A call looks at 2,000 studies at most. */
 KH_MUST_USE kh_status kh_compare_next(kh_cache *cache, int64_t node_id, const char *facility, int64_t *position, kh_compare_study *out,
                                       size_t max, size_t *count, bool *end, kh_error *err);

@@ -9,9 +9,9 @@
 
 const char *kh_finding_kind_text(kh_finding_kind kind)
 {
-    static const char *const texts[] = {"", "gone", "patient", "instances"};
+    static const char *const texts[] = {"", "gone", "patient", "instances", "returned"};
 
-    return kind >= KH_FINDING_GONE && kind <= KH_FINDING_INSTANCES ? texts[kind] : "unknown";
+    return kind >= KH_FINDING_GONE && kind <= KH_FINDING_RETURNED ? texts[kind] : "unknown";
 }
 
 const char *kh_finding_state_text(kh_finding_state state)
@@ -107,7 +107,9 @@ kh_status kh_finding_next(kh_cache *cache, int64_t node_id, kh_finding_kind kind
                             " AND q.facility = n.facility AND (q.state = 2 OR q.bytes > 0))"
                             " AND (s.known_node = ?1 OR NOT EXISTS (SELECT 1 FROM series r JOIN object o ON o.series_ref = r.id"
                             " JOIN origin g ON g.id = o.origin_id WHERE r.study_ref = s.id AND o.hidden = 0"
-                            " AND NOT EXISTS (SELECT 1 FROM pull q WHERE q.id = g.pull_id AND q.node_id = ?1))) ORDER BY d.id LIMIT 1",
+                            " AND NOT EXISTS (SELECT 1 FROM pull q WHERE q.id = g.pull_id AND q.node_id = ?1)))"
+                            " AND (d.kind <> 4 OR EXISTS (SELECT 1 FROM finding g JOIN change h ON h.id = g.change_id WHERE g.study_ref = d.study_ref"
+                            " AND g.node_id = ?1 AND g.kind = 1 AND g.state = 1 AND h.asked_by = 'compare')) ORDER BY d.id LIMIT 1",
                             values, 3, keep_finding, out, err);
     return status == KH_OK && out->id == 0 ? KH_E_NOT_FOUND : status;
 }
@@ -193,6 +195,46 @@ static kh_status check_open(const kh_finding *finding, kh_error *err)
     return KH_OK;
 }
 
+typedef struct deciding {
+    int64_t id;
+    kh_finding_state becomes;
+    const char *asked_by;
+} deciding;
+
+static kh_status decide(kh_write *write, void *context, kh_error *err)
+{
+    const deciding *d = context;
+    const kh_sql_value values[] = {KH_SQL_I(d->id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(d->asked_by), KH_SQL_I(d->becomes)};
+    int64_t changed = 0;
+    kh_status status = kh_sql_run(kh_write_sql(write),
+                                  "UPDATE finding SET state = ?4, ended_ms = ?2, ended_by = ?3 WHERE id = ?1 AND (state = 0 OR state = 2 AND ?4 = 1)",
+                                  values, 4, &changed, err);
+
+    if (status == KH_OK && changed == 0)
+        return kh_error_set(err, KH_E_CONFLICT, "finding %" PRId64 " is not open", d->id);
+    return status == KH_OK ? kh_write_event(write, KH_EVENT_FINDING, d->id, err) : status;
+}
+
+/* The change that hid the study is undone. When we end in between, the next round finds the study as it is there. */
+static kh_status show_again(kh_cache *cache, const kh_finding *finding, const kh_change_author *author, int64_t *change_id, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(finding->study_id), KH_SQL_I(finding->node_id)};
+    deciding d = {finding->id, KH_FINDING_APPLIED, author->asked_by};
+    int64_t hidden_by = 0;
+    kh_status status = read_ints(cache, "SELECT change_id FROM finding WHERE study_ref = ?1 AND node_id = ?2 AND kind = 1 AND state = 1", values, 2,
+                                 &hidden_by, 1, err);
+
+    if (status == KH_OK && hidden_by == 0)
+        status = kh_error_set(err, KH_E_CONFLICT, "the study is no longer hidden");
+    if (status == KH_OK)
+        status = kh_change_undo(cache, hidden_by, author->asked_by, err);
+    if (status == KH_OK)
+        status = kh_cache_write(cache, decide, &d, err);
+    if (status == KH_OK)
+        *change_id = hidden_by;
+    return status;
+}
+
 kh_status kh_finding_apply(kh_cache *cache, int64_t id, const kh_change_author *author, int64_t *change_id, kh_error *err)
 {
     kh_change_author by = {author->reason, author->asked_by};
@@ -204,6 +246,8 @@ kh_status kh_finding_apply(kh_cache *cache, int64_t id, const kh_change_author *
     *change_id = 0;
     if (status == KH_OK)
         status = check_open(&finding, err);
+    if (status == KH_OK && finding.kind == KH_FINDING_RETURNED)
+        return show_again(cache, &finding, author, change_id, err);
     if (status == KH_OK)
         status = kh_browse_study(cache, finding.study_id, &study, err);
     if (status != KH_OK)
@@ -223,27 +267,9 @@ kh_status kh_finding_apply(kh_cache *cache, int64_t id, const kh_change_author *
     return status;
 }
 
-typedef struct dismissing {
-    int64_t id;
-    const char *asked_by;
-} dismissing;
-
-static kh_status dismiss(kh_write *write, void *context, kh_error *err)
-{
-    const dismissing *d = context;
-    const kh_sql_value values[] = {KH_SQL_I(d->id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(d->asked_by)};
-    int64_t changed = 0;
-    kh_status status = kh_sql_run(kh_write_sql(write), "UPDATE finding SET state = 2, ended_ms = ?2, ended_by = ?3 WHERE id = ?1 AND state = 0",
-                                  values, 3, &changed, err);
-
-    if (status == KH_OK && changed == 0)
-        return kh_error_set(err, KH_E_CONFLICT, "finding %" PRId64 " is not open", d->id);
-    return status == KH_OK ? kh_write_event(write, KH_EVENT_FINDING, d->id, err) : status;
-}
-
 kh_status kh_finding_dismiss(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err)
 {
-    dismissing d = {id, asked_by};
+    deciding d = {id, KH_FINDING_DISMISSED, asked_by};
     size_t by = asked_by ? strlen(asked_by) : 0;
     kh_finding finding;
     kh_status status;
@@ -252,7 +278,7 @@ kh_status kh_finding_dismiss(kh_cache *cache, int64_t id, const char *asked_by, 
         return kh_error_set(err, KH_E_ARG, "asked_by of %zu bytes, expected 1 to 64", by);
     status = kh_finding_find(cache, id, &finding, err);
     if (status == KH_OK)
-        status = kh_cache_write(cache, dismiss, &d, err);
+        status = kh_cache_write(cache, decide, &d, err);
     if (status == KH_OK)
         kh_log(KH_LOG_INFO, "compare", "finding %" PRId64 " (%s) of study %" PRId64 " is dismissed", id, kh_finding_kind_text(finding.kind),
                finding.study_id);

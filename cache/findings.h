@@ -10,7 +10,8 @@
 typedef enum kh_finding_kind {
     KH_FINDING_GONE = 1,     /* the hospital no longer has the study */
     KH_FINDING_PATIENT = 2,  /* it has the study under another patient ID: merged, or filed anew */
-    KH_FINDING_INSTANCES = 3 /* it has only a part of what it gave us of the study */
+    KH_FINDING_INSTANCES = 3, /* it has only a part of what it gave us of the study */
+    KH_FINDING_RETURNED = 4   /* it has the study again that was hidden here as gone */
 } kh_finding_kind;
 
 typedef enum kh_finding_state {
@@ -37,7 +38,7 @@ typedef struct kh_finding {
     bool undone;              /* that change was undone */
 } kh_finding;
 
-const char *kh_finding_kind_text(kh_finding_kind kind);    /* "gone", "patient", "instances" */
+const char *kh_finding_kind_text(kh_finding_kind kind);    /* "gone", "patient", "instances", "returned" */
 const char *kh_finding_state_text(kh_finding_state state); /* "open", "applied", "dismissed", "over" */
 
 typedef kh_status kh_finding_visit(void *context, const kh_finding *finding);
@@ -48,7 +49,7 @@ KH_MUST_USE kh_status kh_finding_find(kh_cache *cache, int64_t id, kh_finding *o
 /* How many are open. */
 KH_MUST_USE kh_status kh_finding_count_open(kh_cache *cache, int64_t *count, kh_error *err);
 
-/* Do here what the hospital did: hide the study; give it to the patient with the ID there. A patient whom nobody here has is the same one
+/* Do here what the hospital did: hide the study, or show it again (*change_id is what was undone); give it to the patient with the ID there. A patient whom nobody here has is the same one
  * under a new ID when all of his studies here are told so; else KH_E_CONFLICT. KH_E_CONFLICT also when it is over or applied already;
  * KH_E_UNSUPPORTED for instances. author->reason NULL: the kind in words. */
 KH_MUST_USE kh_status kh_finding_apply(kh_cache *cache, int64_t id, const kh_change_author *author, int64_t *change_id, kh_error *err);
@@ -56,7 +57,8 @@ KH_MUST_USE kh_status kh_finding_apply(kh_cache *cache, int64_t id, const kh_cha
 KH_MUST_USE kh_status kh_finding_dismiss(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err);
 
 /* The oldest open one of a node and kind after this id that may be followed without asking anybody: of a study all of which, as far as it is
- * shown, this node alone gave us. KH_E_NOT_FOUND without a message. */
+ * shown, this node alone gave us; one that is to be shown again only when nobody was asked before it was hidden. KH_E_NOT_FOUND without a
+ * message. */
 KH_MUST_USE kh_status kh_finding_next(kh_cache *cache, int64_t node_id, kh_finding_kind kind, int64_t after_id, kh_finding *out, kh_error *err);
 
 #endif

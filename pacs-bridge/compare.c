@@ -120,6 +120,10 @@ static kh_status ask_study(asking *of, const kh_compare_study *study, kh_compare
         answer->told = KH_FINDING_GONE;
         return KH_OK;
     }
+    if (study->hidden) {
+        answer->told = KH_FINDING_RETURNED;
+        return KH_OK;
+    }
     status = compare_patient(of, &m, answer, err);
     if (status == KH_OK && answer->told == 0 && m.instances > 0 && study->pulled > m.instances)
         status = compare_instances(of, study, m.instances, answer, err);
@@ -215,6 +219,8 @@ static kh_status end_round(const asking *of, kh_compare *at, kh_error *err)
                (long long)at->patient, (long long)at->instances, (long long)at->findings);
     if (limits->hide_gone)
         follow(of, KH_FINDING_GONE);
+    if (limits->hide_gone)
+        follow(of, KH_FINDING_RETURNED);
     if (limits->follow_merged)
         follow(of, KH_FINDING_PATIENT);
     return KH_OK;

@@ -567,7 +567,7 @@ static void hidden_by_itself_and_undone(void **state)
     finding = findings(f, false).newest;
     assert_int_equal(finding.state, KH_FINDING_APPLIED);
     assert_string_equal(finding.ended_by, "compare");
-    assert_int_equal(next_round(f).asked, 2); /* what is hidden is asked for no more */
+    assert_int_equal(next_round(f).known, 1);
     assert_int_equal(kh_change_undo(f->it.cache, finding.change_id, "tester", NULL), KH_OK);
     assert_true(is_shown(f, 1));
     for (int i = 0; i < 3; i++)
@@ -618,6 +618,45 @@ static void hidden_by_a_person_meanwhile(void **state)
     (void)next_round(f);
     assert_int_equal(kh_change_delete(f->it.cache, find_study(f, 1).id, 0, 0, &person, &change_id, NULL), KH_OK);
     (void)next_round(f);
+    assert_int_equal(open_findings(f), 0);
+}
+
+/* The archive was only away for some days. What nobody was asked about comes back by itself, what a person hid when a person says so. */
+static void there_again(void **state)
+{
+    fixture *f = *state;
+    int64_t change_id;
+
+    f->limits.hide_gone = true;
+    gone(f, 1);
+    (void)next_round(f);
+    (void)next_round(f);
+    assert_false(is_shown(f, 1));
+    there(f, 1, "P-1", 1);
+    (void)next_round(f);
+    assert_true(is_shown(f, 1));
+    assert_int_equal(findings(f, false).newest.kind, KH_FINDING_RETURNED);
+    assert_int_equal(findings(f, false).newest.state, KH_FINDING_APPLIED);
+    assert_int_equal(next_round(f).same, 3);
+    assert_int_equal(findings(f, false).newest.state, KH_FINDING_OVER);
+    f->limits.hide_gone = false;
+    gone(f, 1);
+    (void)next_round(f);
+    (void)next_round(f);
+    assert_int_equal(kh_finding_apply(f->it.cache, findings(f, true).newest.id, &person, &change_id, NULL), KH_OK);
+    f->limits.hide_gone = true;
+    there(f, 1, "P-1", 1);
+    assert_int_equal(next_round(f).findings, 1);
+    assert_false(is_shown(f, 1));
+    assert_int_equal(findings(f, true).newest.kind, KH_FINDING_RETURNED);
+    gone(f, 1);
+    (void)next_round(f);
+    assert_int_equal(open_findings(f), 0); /* after all it is not */
+    there(f, 1, "P-1", 1);
+    (void)next_round(f);
+    assert_int_equal(kh_finding_apply(f->it.cache, findings(f, true).newest.id, &person, &change_id, NULL), KH_OK);
+    assert_true(is_shown(f, 1));
+    assert_int_equal(next_round(f).same, 3);
     assert_int_equal(open_findings(f), 0);
 }
 
@@ -799,6 +838,7 @@ int main(void)
         TEST(fewer_objects),
         TEST(dismissed_stays),
         TEST(hidden_by_itself_and_undone),
+        TEST(there_again),
         TEST(not_evicted),
         TEST(hidden_by_a_person_meanwhile),
         TEST(others_have_it),

@@ -86,7 +86,7 @@ test('followed without a person, across a restart; an archive that has nothing l
     for (let i = 0; i < 2; i++) {
         const at = await round(service);
         assert.deepEqual([at.gone, at.believed], [3, false], JSON.stringify(at));
-        assert.match((await service.must(['compare'])).out, /orthanc .*not believed .*not one of 3 studies is there/);
+        assert.match((await service.must(['compare'])).out, /orthanc .*not believed .*not one of 4 studies is there/);
         await sleep(1100);
     }
     assert.equal((await service.studies()).length, 3);

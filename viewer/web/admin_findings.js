@@ -10,7 +10,7 @@ import { count, t } from './i18n.js';
 
 const STEP = 50;
 const MOST = 500;
-const KIND_MARKS = { gone: 'warn', patient: 'run', instances: 'warn' };
+const KIND_MARKS = { gone: 'warn', patient: 'run', instances: 'warn', returned: 'good' };
 const STATE_MARKS = { open: 'warn', applied: 'good', dismissed: 'quiet', over: 'quiet', undone: 'quiet' };
 
 export class FindingsSection {
