@@ -127,7 +127,7 @@ static kh_status forget_told(kh_write *write, int64_t node_id, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(node_id);
 
-    return kh_sql_run(kh_write_sql(write), "UPDATE compare_study SET told = 0 WHERE node_id = ?1 AND told > 0", &value, 1, NULL, err);
+    return kh_sql_run(kh_write_sql(write), "UPDATE compare_study INDEXED BY compare_study_told SET told = 0 WHERE node_id = ?1 AND told > 0", &value, 1, NULL, err);
 }
 
 static kh_status begin(kh_write *write, void *context, kh_error *err)
@@ -334,7 +334,7 @@ static kh_status make_findings(kh_write *write, kh_compare *c, int64_t apart_ms,
     return kh_sql_run(kh_write_sql(write),
                       "INSERT INTO finding (kind, node_id, study_ref, state, here, there, missing, since_ms, noticed_ms)"
                       " SELECT t.told, t.node_id, t.study_ref, 0, iif(t.told = 2, p.patient_id, ''), t.there, t.missing,"
-                      " iif(t.kind = t.told, t.since_ms, t.when_ms), ?2 FROM compare_study t JOIN study s ON s.id = t.study_ref"
+                      " iif(t.kind = t.told, t.since_ms, t.when_ms), ?2 FROM compare_study t INDEXED BY compare_study_told JOIN study s ON s.id = t.study_ref"
                       " JOIN patient p ON p.id = s.patient_ref WHERE t.node_id = ?1 AND t.told > 0"
                       " AND (t.told IN (2, 4) OR t.kind = t.told AND t.when_ms - t.since_ms >= ?3) ORDER BY t.study_ref"
                       " ON CONFLICT (study_ref, node_id, kind, there) DO UPDATE SET state = 0, here = excluded.here, missing = excluded.missing,"
@@ -348,7 +348,7 @@ static kh_status remember_told(kh_write *write, const kh_compare *c, kh_error *e
     const kh_sql_value value = KH_SQL_I(c->node_id);
 
     return kh_sql_run(kh_write_sql(write),
-                      "UPDATE compare_study SET since_ms = iif(kind = told AND since_ms <= when_ms, since_ms, when_ms), kind = told, told = 0"
+                      "UPDATE compare_study INDEXED BY compare_study_told SET since_ms = iif(kind = told AND since_ms <= when_ms, since_ms, when_ms), kind = told, told = 0"
                       " WHERE node_id = ?1 AND told > 0",
                       &value, 1, NULL, err);
 }
