@@ -2,7 +2,7 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs), or an id; none: all.
+// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs and search.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs; and in TMPDIR some 3 GB a round.
 import fs from 'node:fs';
@@ -15,12 +15,13 @@ import { benchMemory, memoryIds } from './memory.mjs';
 import { killAll, run, say } from './process.mjs';
 import { machine, table, writePage } from './report.mjs';
 import { kakehashi } from './servers.mjs';
+import { benchSearch, searchIds } from './search.mjs';
 import { benchStore } from './store.mjs';
 import { benchTiles, tileIds } from './tiles.mjs';
 import { benchWeb, webIds } from './web.mjs';
 
 const storeIds = ['store_stock_1', 'store_stock_4'];
-const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: webIds };
+const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds] };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -72,6 +73,10 @@ async function measure(options, work) {
     if (webIds.some(wanted)) {
         say('DICOMweb');
         rows.push(...await benchWeb(work, images, options.rounds, wanted));
+    }
+    if (searchIds.some(wanted)) {
+        say('searches');
+        rows.push(...await benchSearch(work, wanted));
     }
     return rows;
 }

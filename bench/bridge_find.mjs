@@ -2,19 +2,16 @@
 // when it sent the request and when the final response was there.
 import fs from 'node:fs';
 import path from 'node:path';
-import { getJson, run, say } from './process.mjs';
+import { LARGE, PEER_SECONDS, SMALL, someStudies, withFilledPeer, withIndex } from './filled.mjs';
+import { run } from './process.mjs';
 import { row } from './report.mjs';
-import { benchProgram, kakehashi, Orthanc, Ours } from './servers.mjs';
-import { smallStudy } from './small_study.mjs';
+import { kakehashi } from './servers.mjs';
 
 export const findIds = ['cfind_patient_20k_ms', 'cfind_patient_1m_ms', 'cfind_name2_1m_ms', 'cfind_name1_1m_ms', 'cfind_name2_newest_1m_ms'];
 
-const SMALL = 20000;
-const LARGE = 1000000;
 const PATIENTS = 20;
 const REPEAT = 15;
 const NAME_QUERIES = 21;
-const PEER_SECONDS = 60;
 const RETURN_KEYS = ['StudyDate', 'StudyTime', 'StudyInstanceUID', 'AccessionNumber', 'ModalitiesInStudy'];
 
 /* The responses themselves are not printed. */
@@ -65,42 +62,23 @@ async function byName(server, config, name) {
     return times;
 }
 
-async function withIndex(work, studies, use) {
-    say(`  an index of ${studies} studies`);
-    const ours = await Ours.start(work, '', async (data) => { say(`  made in ${(await run(benchProgram('bench_fill'), [data, String(studies)])).trim()} s`); });
-    try {
+/* The index, whom we may ask as, and patients that are in it. */
+function withPatients(work, studies, use) {
+    return withIndex(work, studies, async (ours) => {
         await run(kakehashi, ['node', 'add', 'asker', '--ae-title', 'FINDSCU', '--facility', 'bench', '--may-query', '--config', ours.config]);
-        const { studies: list } = await getJson(ours.http, `/api/studies?limit=${PATIENTS}&offset=${Math.floor(studies / 3)}`);
-        return await use(ours, [...new Set(list.map((study) => study.patient.id))]);
-    } finally {
-        await ours.stop();
-    }
+        return use(ours, [...new Set((await someStudies(ours, studies, PATIENTS)).map((study) => study.patient.id))]);
+    });
 }
 
-/* Orthanc with as many studies as it takes over HTTP in a minute; the number is told. */
-async function peerByPatient(work, config) {
-    const orthanc = await Orthanc.start(work);
-    const end = Date.now() + PEER_SECONDS * 1000;
-    let next = 0;
-    const send = async () => {
-        while (next < SMALL && Date.now() < end) {
-            const number = next++;
-            const answer = await fetch(`http://127.0.0.1:${orthanc.http}/instances`, { method: 'POST', body: smallStudy(number) });
-            if (!answer.ok) throw new Error(`Orthanc: ${answer.status}`);
-            await answer.arrayBuffer();
-        }
-    };
-    try {
-        await Promise.all([send(), send(), send(), send()]);
-        const ids = Array.from({ length: PATIENTS }, (_, i) => `B${Math.floor((i + 0.5) * next / PATIENTS)}`);
-        return { times: await byPatient(orthanc, config, ids), studies: next };
-    } finally {
-        await orthanc.stop();
-    }
+function peerByPatient(work, config) {
+    return withFilledPeer(work, [], async (orthanc, studies) => {
+        const ids = Array.from({ length: PATIENTS }, (_, i) => `B${Math.floor((i + 0.5) * studies / PATIENTS)}`);
+        return { times: await byPatient(orthanc, config, ids), studies };
+    });
 }
 
 async function benchSmall(work, config) {
-    const times = await withIndex(work, SMALL, (ours, ids) => byPatient(ours, config, ids));
+    const times = await withPatients(work, SMALL, (ours, ids) => byPatient(ours, config, ids));
     const peer = await peerByPatient(work, config);
     return row('cfind_patient_20k_ms', `C-FIND of a study by patient ID on an open association, stock findscu, median, ${SMALL} studies; Orthanc with ${peer.studies}, as many as it took in ${PEER_SECONDS} s`,
         'ms', { ours: times, peer: peer.times }, [{ of: 'value', max: 1 }]);
@@ -117,7 +95,7 @@ export async function benchFind(work, wanted) {
     const rows = [];
     if (wanted('cfind_patient_20k_ms')) rows.push(await benchSmall(work, config));
     if (!findIds.slice(1).some(wanted)) return rows;
-    await withIndex(work, LARGE, async (ours, ids) => {
+    await withPatients(work, LARGE, async (ours, ids) => {
         rows.push(row('cfind_patient_1m_ms', `the same, ${LARGE} studies; Orthanc cannot be filled so far in bounded time`, 'ms',
             { ours: await byPatient(ours, config, ids) }, [{ of: 'value', max: 3 }]));
         for (const [id, name, what, max] of nameRows)

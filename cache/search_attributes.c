@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "cache/internal.h"
 #include "cache/search_internal.h"
 
 enum field {
@@ -164,7 +165,7 @@ void kh_search_text(const kh_search_row *row, const kh_search_attribute *attribu
     if (kh_search_name(row, attribute, &name)) {
         join_name(&name, out);
     } else if (text) {
-        snprintf(out, KH_SEARCH_VALUE_SIZE, "%s", text);
+        kh_copy_text(out, KH_SEARCH_VALUE_SIZE, text);
     } else {
         number = number_of(row, attribute->field);
         if (number != INT64_MIN)

@@ -28,6 +28,7 @@ typedef struct kh_qido_attribute {
     kh_level level;             /* from this level on */
     kh_qido_source source;
     const kh_search_attribute *indexed; /* of KH_QIDO_INDEX */
+    char head[24];              /* as it stands in JSON before its values, of a field of a query */
 } kh_qido_attribute;
 
 /* What can be returned at a level: 0 to *count - 1, ascending by tag. False: no such. */
@@ -88,6 +89,8 @@ void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, c
 /* The next of several values that the VR allows; *size of it. NULL behind the last. */
 const char *kh_qido_next_value(const kh_qido_attribute *field, const char **at, size_t *size);
 
+/* Sets head of a field. */
+void kh_qido_write_head(kh_qido_attribute *field);
 /* Appends one row. */
 KH_MUST_USE kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err);
 KH_MUST_USE kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, kh_error *err);

@@ -71,6 +71,7 @@ static kh_status add_field(kh_qido_query *query, kh_tag tag, kh_error *err)
     for (; at > 0 && query->fields[at - 1].tag > tag; at--)
         query->fields[at] = query->fields[at - 1];
     query->fields[at] = attribute;
+    kh_qido_write_head(&query->fields[at]);
     query->field_count++;
     query->flags |= attribute.source >= KH_QIDO_FRAMES ? KH_SEARCH_FORMATS : 0;
     return KH_OK;

@@ -51,50 +51,54 @@ static void put_text(kh_json_writer *json, const char *value, size_t size)
         kh_json_null(json);
 }
 
-static void put_values(kh_json_writer *json, const kh_qido_attribute *field, char *text)
+static kh_status put_values(kh_buf *out, const kh_qido_attribute *field, char *text, kh_error *err)
 {
     const char *at = text, *value;
+    kh_json_writer json;
     size_t size;
 
-    kh_json_key(json, "Value");
-    kh_json_array_begin(json);
+    kh_json_writer_init(&json, out);
+    kh_json_array_begin(&json);
     if (field->vr == KH_VR('P', 'N')) {
-        put_name(json, text);
+        put_name(&json, text);
     } else if (is_number(field->vr)) {
-        kh_json_int(json, strtoll(text, NULL, 10));
+        kh_json_int(&json, strtoll(text, NULL, 10));
     } else {
         while ((value = kh_qido_next_value(field, &at, &size)) != NULL)
-            put_text(json, value, size);
+            put_text(&json, value, size);
     }
-    kh_json_array_end(json);
+    kh_json_array_end(&json);
+    return kh_json_writer_status(&json, err);
+}
+
+/* The same for every row: made once. */
+void kh_qido_write_head(kh_qido_attribute *field)
+{
+    snprintf(field->head, sizeof field->head, "\"%04X%04X\":{\"vr\":\"%c%c\"", KH_TAG_ARGS(field->tag), field->vr >> 8, field->vr & 0xff);
 }
 
 kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err)
 {
-    char text[KH_QIDO_VALUE_SIZE], key[9], vr[3] = "";
-    kh_json_writer json;
-    kh_status status = first ? KH_OK : kh_buf_append(out, ",", 1, err);
+    char text[KH_QIDO_VALUE_SIZE];
+    const char *before = first ? "{" : ",{";
+    kh_status status = KH_OK;
 
-    kh_json_writer_init(&json, out);
-    kh_json_object_begin(&json);
-    for (size_t i = 0; i < query->field_count; i++) {
+    for (size_t i = 0; status == KH_OK && i < query->field_count; i++) {
         const kh_qido_attribute *field = &query->fields[i];
 
         kh_qido_value(query, field, row, address, text);
         if (!text[0] && field->source >= KH_QIDO_FRAMES)
             continue; /* no picture has no rows */
-        snprintf(key, sizeof key, "%04X%04X", KH_TAG_ARGS(field->tag));
-        vr[0] = (char)(field->vr >> 8);
-        vr[1] = (char)(field->vr & 0xff);
-        kh_json_key(&json, key);
-        kh_json_object_begin(&json);
-        kh_json_put_text(&json, "vr", vr);
-        if (text[0])
-            put_values(&json, field, text);
-        kh_json_object_end(&json);
+        status = kh_buf_append_text(out, before, err);
+        if (status == KH_OK)
+            status = kh_buf_append_text(out, field->head, err);
+        if (status == KH_OK && text[0])
+            status = kh_buf_append(out, ",\"Value\":", 9, err);
+        if (status == KH_OK && text[0])
+            status = put_values(out, field, text, err);
+        before = "},";
     }
-    kh_json_object_end(&json);
-    return status == KH_OK ? kh_json_writer_status(&json, err) : status;
+    return status == KH_OK ? kh_buf_append(out, "}}", 2, err) : status;
 }
 
 /* --- XML --- */
