@@ -69,8 +69,9 @@ static void print_queries(void)
            "| tag | attribute | level |\n| --- | --- | --- |\n",
            (long long)kh_settings_default.dicom_answers);
     for (size_t i = 0; i < count; i++)
-        printf("| (%04X,%04X) | %s%s | %s |\n", KH_TAG_ARGS(attributes[i].tag), kh_dictionary_keyword(attributes[i].tag),
-               attributes[i].unique ? ", unique key" : "", levels[attributes[i].level]);
+        if (attributes[i].within == 0)
+            printf("| (%04X,%04X) | %s%s | %s |\n", KH_TAG_ARGS(attributes[i].tag), kh_dictionary_keyword(attributes[i].tag),
+                   attributes[i].unique ? ", unique key" : "", levels[attributes[i].level]);
     putchar('\n');
 }
 

@@ -59,27 +59,35 @@ static void print_search(void)
     kh_qido_attribute attribute, found;
 
     puts("\n## DICOMweb: search (QIDO-RS)\n\n"
-         "Matching is as through C-FIND (queries answered, above); fuzzymatching matches the words of a name. Lists of UIDs and codes. An attribute is\n"
-         "returned at the levels where it stands under always, and where it is asked for.\n\n"
+         "Matching is as through C-FIND (queries answered, above); fuzzymatching matches the words of a name. Lists of UIDs and codes by commas, of\n"
+         "other values by backslashes: one is enough; with multiplevaluematching=true each of the codes of Modalities in Study must be there (PS3.4\n"
+         "C.2.2.2.8). With emptyvaluematching=true two quotation marks match what was not told (C.2.2.2.7). Items of Request Attributes Sequence\n"
+         "match item by item; they, the performed procedure step's begin and the time zone are known of what came since they are indexed. A name that is\n"
+         "in no dictionary is answered with 400; a known attribute that is not indexed, or below the level, filters nothing and is named in a Warning.\n"
+         "An attribute is returned at the levels where it stands under always (conditional ones when they have a value), and where it is asked for.\n\n"
          "| tag | attribute | matched in | always in | on request in |\n| --- | --- | --- | --- | --- |");
     for (size_t i = 0; kh_qido_attribute_at(i, &attribute); i++) {
         bool matched[3], always[3], asked[3];
 
-        if (!kh_qido_attribute_find(attribute.tag, &found))
+        kh_tag within = kh_qido_within(&attribute);
+
+        if (within == 0 && !kh_qido_attribute_find(attribute.tag, &found))
             continue;
         for (size_t k = 0; k < 3; k++) {
-            matched[k] = kh_qido_matches(attribute.tag, levels[k]);
+            matched[k] = kh_qido_matches(within, attribute.tag, levels[k]);
             always[k] = kh_qido_is_default(attribute.tag, levels[k], false, false);
-            asked[k] = attribute.level <= levels[k] && !always[k];
+            asked[k] = within == 0 && attribute.level <= levels[k] && !always[k];
         }
-        printf("| (%04X,%04X) | %s |", attribute.tag >> 16, attribute.tag & 0xffff, kh_dictionary_keyword(attribute.tag));
+        printf("| (%04X,%04X) | %s |", attribute.tag >> 16, attribute.tag & 0xffff, kh_qido_keyword(&attribute));
         print_levels(matched);
         print_levels(always);
         print_levels(asked);
         putchar('\n');
     }
-    printf("\n`limit` is at most `[dicomweb] results` (%lld), `offset` %d; what is left is counted to %d in a Warning.\n",
-           (long long)kh_settings_default.dicomweb_results, KH_QIDO_OFFSET_MAX, KH_QIDO_COUNTED_MAX);
+    printf("\n`limit` is at most `[dicomweb] results` (%lld), `offset` %d; what is left is counted to %d in a Warning; where every row\n"
+           "has to be compared to know, %lld rows are (`[dicomweb] compared`), and \"at least\" is said.\n",
+           (long long)kh_settings_default.dicomweb_results, KH_QIDO_OFFSET_MAX, KH_QIDO_COUNTED_MAX,
+           (long long)kh_settings_default.dicomweb_compared);
 }
 
 static void print_frame_types(void)

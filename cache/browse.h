@@ -35,6 +35,8 @@ typedef struct kh_study {
     bool arriving;        /* objects came and it has not been quiet since, or the hospital has not been asked again yet */
 } kh_study;
 
+#define KH_REQUEST_SIZE 600 /* Request Attributes Sequence, as facts.h has it */
+
 typedef struct kh_series {
     int64_t id, study_id;
     char series_uid[KH_UID_SIZE];

@@ -1,5 +1,6 @@
 #include "cache/facts.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "cache/believe.h"
 #include "cache/frame_sums.h"
@@ -126,9 +127,32 @@ static void read_patient(kh_facts *facts, const kh_item *item)
         facts->sex[0] = '\0';
 }
 
+/* Cut where an item would not fit; what would break the lines is taken out. */
+static void read_request(kh_facts *facts, const kh_item *item)
+{
+    const kh_element *sequence = kh_item_find(item, KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE);
+    char step[65], procedure[65], line[140];
+    size_t used = 0;
+
+    for (uint32_t i = 0; sequence && i < sequence->item_count; i++) {
+        const kh_item *of = kh_element_item(sequence, i);
+        size_t size;
+
+        step[0] = procedure[0] = '\0';
+        kh_item_text(of, KH_TAG_SCHEDULED_PROCEDURE_STEP_ID, 0, step, sizeof step);
+        kh_item_text(of, KH_TAG_REQUESTED_PROCEDURE_ID, 0, procedure, sizeof procedure);
+        step[strcspn(step, "\t\r\n")] = procedure[strcspn(procedure, "\t\r\n")] = '\0';
+        size = (size_t)snprintf(line, sizeof line, "%s\t%s\n", step, procedure);
+        if (size == 2 || used + size >= sizeof facts->request)
+            continue;
+        memcpy(facts->request + used, line, size + 1);
+        used += size;
+    }
+}
+
 static void read_levels(kh_facts *facts, const kh_item *item)
 {
-    kh_person_name physician;
+    const kh_person_name *physician = &facts->referring;
 
     read_date(item, KH_TAG_STUDY_DATE, facts->study_date);
     read_time(item, KH_TAG_STUDY_TIME, facts->study_time);
@@ -140,11 +164,15 @@ static void read_levels(kh_facts *facts, const kh_item *item)
     TEXT(KH_TAG_SERIES_DESCRIPTION, series_description);
     TEXT(KH_TAG_BODY_PART_EXAMINED, body_part);
     TEXT(KH_TAG_PROTOCOL_NAME, protocol);
+    TEXT(KH_TAG_TIMEZONE_OFFSET_FROM_UTC, timezone);
 #undef TEXT
-    kh_item_person_name(item, KH_TAG_REFERRING_PHYSICIAN_NAME, &physician);
-    KH_COPY(facts->referring_physician, physician.ideographic[0] ? physician.ideographic : physician.alphabetic);
+    kh_item_person_name(item, KH_TAG_REFERRING_PHYSICIAN_NAME, &facts->referring);
+    KH_COPY(facts->referring_physician, physician->ideographic[0] ? physician->ideographic : physician->alphabetic);
     read_code(item, KH_TAG_MODALITY, facts->modality, sizeof facts->modality);
     read_code(item, KH_TAG_LATERALITY, facts->laterality, sizeof facts->laterality);
+    read_date(item, KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE, facts->pps_date);
+    read_time(item, KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME, facts->pps_time);
+    read_request(facts, item);
     facts->series_number = read_number(item, KH_TAG_SERIES_NUMBER);
     facts->instance_number = read_number(item, KH_TAG_INSTANCE_NUMBER);
 }

@@ -2,7 +2,8 @@
  *
  * Single value: the same text, case included; person names without regard to case, width, and hiragana or katakana. Wild cards * and ?
  * in AE, CS, LO, LT, PN, SH, ST, UC, UR and UT. Ranges "a-b", "a-", "-b" of DA and TM, both ends included; a time without
- * a fraction stands for all it leaves open. Lists of UI; several values of AE and CS match each by itself. IS as numbers. "" matches all.
+ * a fraction stands for all it leaves open. Several values, separated by backslashes (not in LT, ST, UR and UT), match each
+ * by itself: one is enough. IS as numbers. "" matches all.
  * A key for a person name without `=` may match any of the three component groups; with `=` each group it names must match.
  * What was not told (an empty value) is matched by "" and by "*" only.
  * Threads: a made match may be used by many. Limits: KH_MATCH_TEXT_MAX bytes of text, KH_MATCH_UIDS_MAX UIDs. */
@@ -22,6 +23,10 @@ typedef struct kh_match kh_match;
 /* value: UTF-8, all values of the key with their backslashes. KH_E_ARG names the attribute of a key that no value of its VR can be;
  * KH_E_LIMIT. */
 KH_MUST_USE kh_status kh_match_create(kh_match **out, kh_tag tag, kh_vr vr, const char *value, kh_error *err);
+/* Matches what was not told (PS3.4 C.2.2.2.7). */
+KH_MUST_USE kh_status kh_match_create_empty(kh_match **out, kh_tag tag, kh_vr vr, kh_error *err);
+/* Of several codes each must be there, in any order (PS3.4 C.2.2.2.8); of other keys nothing changes. Before it is used. */
+void kh_match_require_every(kh_match *match);
 void kh_match_free(kh_match *match);
 /* Matches whatever the value is. */
 bool kh_match_is_universal(const kh_match *match);
@@ -36,8 +41,8 @@ bool kh_match_name(const kh_match *match, const kh_person_name *name);
  * name (or a pattern with * and ?), kana of either kind, and ideographs without the space between the components. */
 KH_MUST_USE kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, kh_error *err);
 
-/* For a search along an index. The list of UIDs in JSON, NULL when the key is no list of UIDs. */
-const char *kh_match_uids_json(const kh_match *match);
+/* For a search along an index. The UIDs, or the texts without wild cards, one of which it must be, in JSON; NULL when it is no such key. */
+const char *kh_match_list_json(const kh_match *match);
 /* The one text it matches, NULL when it could match others too. */
 const char *kh_match_exact(const kh_match *match);
 /* A name asked for by one group that is told whole, or from its beginning on (`Yamada^*`), folded (kh_fold_name_group()); false when it is no

@@ -113,24 +113,29 @@ static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id
 
 static kh_status put_study(kh_write *write, const kh_facts *facts, int64_t patient_ref, int64_t *id, kh_error *err)
 {
+    char referring[sizeof facts->referring + 2] = "";
     const char *texts[] = {facts->study_date,  facts->study_time,          facts->study_description, facts->accession,
-                           facts->institution, facts->referring_physician, facts->study_id};
+                           facts->institution, facts->referring_physician, facts->study_id, facts->timezone, referring};
     const kh_sql_value values[] = {KH_SQL_I(patient_ref), KH_SQL_T(facts->study_uid), KH_SQL_T(texts[0]), KH_SQL_T(texts[1]),
                                    KH_SQL_T(texts[2]),    KH_SQL_T(texts[3]),         KH_SQL_T(texts[4]), KH_SQL_T(texts[5]),
-                                   KH_SQL_T(texts[6]),    KH_SQL_I(kh_write_now_ms(write))};
+                                   KH_SQL_T(texts[6]),    KH_SQL_T(texts[7]),         KH_SQL_T(texts[8]), KH_SQL_I(kh_write_now_ms(write))};
     kh_sql *sql = kh_write_sql(write);
     bool fillable;
-    kh_status status = find_row(sql,
-                                "SELECT id, date, time, description, accession, institution, referring_physician, study_id"
-                                " FROM study WHERE patient_ref = ?1 AND study_uid = ?2",
-                                values, 2, texts, 7, id, &fillable, err);
+    kh_status status;
 
+    snprintf(referring, sizeof referring, "%s=%s=%s", facts->referring.alphabetic, facts->referring.ideographic, facts->referring.phonetic);
+    if (strcmp(referring, "==") == 0)
+        referring[0] = '\0';
+    status = find_row(sql,
+                      "SELECT id, date, time, description, accession, institution, referring_physician, study_id, timezone, referring"
+                      " FROM study WHERE patient_ref = ?1 AND study_uid = ?2",
+                      values, 2, texts, 9, id, &fillable, err);
     if (status == KH_OK && *id == 0) {
         status = kh_sql_run(sql,
                             "INSERT INTO study (patient_ref, study_uid, date, time, description, accession, institution,"
-                            " referring_physician, study_id, first_arrival_ms, last_arrival_ms, last_used_ms)"
-                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, ?10)",
-                            values, 10, NULL, err);
+                            " referring_physician, study_id, first_arrival_ms, last_arrival_ms, last_used_ms, timezone, referring)"
+                            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?12, ?12, ?12, ?10, ?11)",
+                            values, 12, NULL, err);
         *id = kh_sql_last_id(sql);
         return status == KH_OK ? kh_refresh_search(write, *id, err) : status;
     }
@@ -140,8 +145,10 @@ static kh_status put_study(kh_write *write, const kh_facts *facts, int64_t patie
                             " description = iif(description = '', ?5, description), accession = iif(accession = '', ?6, accession),"
                             " institution = iif(institution = '', ?7, institution),"
                             " referring_physician = iif(referring_physician = '', ?8, referring_physician),"
-                            " study_id = iif(study_id = '', ?9, study_id) WHERE patient_ref = ?1 AND study_uid = ?2",
-                            values, 9, NULL, err);
+                            " study_id = iif(study_id = '', ?9, study_id), timezone = iif(timezone = '', ?10, timezone),"
+                            " referring = iif(referring = '', ?11, referring)"
+                            " WHERE patient_ref = ?1 AND study_uid = ?2",
+                            values, 11, NULL, err);
         if (status == KH_OK)
             status = kh_refresh_search(write, *id, err);
     }
@@ -175,7 +182,8 @@ static kh_status write_modalities(kh_sql *sql, int64_t study_id, kh_error *err)
 
 static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t study_id, int64_t *id, kh_error *err)
 {
-    const char *texts[] = {facts->series_description, facts->body_part, facts->protocol, facts->laterality};
+    const char *texts[] = {facts->series_description, facts->body_part, facts->protocol, facts->laterality,
+                           facts->pps_date, facts->pps_time, facts->request};
     const kh_sql_value values[] = {KH_SQL_I(study_id),
                                    KH_SQL_T(facts->series_uid),
                                    KH_SQL_T(facts->modality),
@@ -183,19 +191,22 @@ static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t stud
                                    KH_SQL_T(texts[1]),
                                    KH_SQL_T(texts[2]),
                                    KH_SQL_T(texts[3]),
-                                   facts->series_number == INT64_MIN ? KH_SQL_N : KH_SQL_I(facts->series_number)};
+                                   facts->series_number == INT64_MIN ? KH_SQL_N : KH_SQL_I(facts->series_number),
+                                   KH_SQL_T(texts[4]),
+                                   KH_SQL_T(texts[5]),
+                                   KH_SQL_T(texts[6])};
     kh_sql *sql = kh_write_sql(write);
     bool fillable;
     kh_status status = find_row(sql,
-                                "SELECT id, description, body_part, protocol, laterality FROM series"
+                                "SELECT id, description, body_part, protocol, laterality, pps_date, pps_time, request FROM series"
                                 " WHERE study_ref = ?1 AND series_uid = ?2",
-                                values, 2, texts, 4, id, &fillable, err);
+                                values, 2, texts, 7, id, &fillable, err);
 
     if (status == KH_OK && *id == 0) {
         status = kh_sql_run(sql,
                             "INSERT INTO series (study_ref, series_uid, modality, description, body_part, protocol, laterality,"
-                            " number) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                            values, 8, NULL, err);
+                            " number, pps_date, pps_time, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                            values, 11, NULL, err);
         *id = kh_sql_last_id(sql);
         return status == KH_OK ? write_modalities(sql, study_id, err) : status;
     }
@@ -204,8 +215,10 @@ static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t stud
                             "UPDATE series SET description = iif(description = '', ?4, description),"
                             " body_part = iif(body_part = '', ?5, body_part), protocol = iif(protocol = '', ?6, protocol),"
                             " laterality = iif(laterality = '', ?7, laterality), number = coalesce(number, ?8),"
-                            " modality = iif(modality = '', ?3, modality) WHERE study_ref = ?1 AND series_uid = ?2",
-                            values, 8, NULL, err);
+                            " modality = iif(modality = '', ?3, modality), pps_date = iif(pps_date = '', ?9, pps_date),"
+                            " pps_time = iif(pps_time = '', ?10, pps_time), request = iif(request = '', ?11, request)"
+                            " WHERE study_ref = ?1 AND series_uid = ?2",
+                            values, 11, NULL, err);
     return status;
 }
 

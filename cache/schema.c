@@ -328,6 +328,14 @@ static const char schema_17[] =
     "ALTER TABLE alias_new RENAME TO alias;"
     "CREATE INDEX alias_by_patient ON alias (patient_ref);";
 
+/* When and by what request a series was made (cache/facts.h); the clock its study was told by, and who referred, with all groups of the name. */
+static const char schema_18[] =
+    "ALTER TABLE study ADD COLUMN timezone TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE study ADD COLUMN referring TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE series ADD COLUMN pps_date TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE series ADD COLUMN pps_time TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE series ADD COLUMN request TEXT NOT NULL DEFAULT '';";
+
 static kh_status name_key(kh_buf *out, const char *text, kh_error *err)
 {
     return kh_fold_name_group(out, text, strlen(text), err);
@@ -361,5 +369,5 @@ kh_status kh_schema_prepare(kh_sql *sql, kh_error *err)
 }
 
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17};
+                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17, schema_18};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

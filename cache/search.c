@@ -10,7 +10,8 @@
 
 static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_error *err)
 {
-    const kh_search_attribute *attribute = kh_search_attribute_find(key->tag);
+    const kh_search_attribute *known = kh_search_attribute_find(key->tag);
+    const kh_search_attribute *attribute = known ? known : kh_search_attribute_within(KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE, key->tag);
     kh_search_condition *to = &search->conditions[search->condition_count];
     kh_status status;
 
@@ -18,10 +19,16 @@ static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_e
         return KH_OK;
     if (search->condition_count == KH_SEARCH_KEYS_MAX)
         return kh_error_set(err, KH_E_LIMIT, "more than %d keys", KH_SEARCH_KEYS_MAX);
-    status = search->fuzzy && attribute->vr == KH_VR('P', 'N') ? kh_match_create_words(&to->match, attribute->tag, key->value, err)
-                                                               : kh_match_create(&to->match, attribute->tag, attribute->vr, key->value, err);
+    if ((search->flags & KH_SEARCH_EMPTY) && strcmp(key->value, "\"\"") == 0)
+        status = kh_match_create_empty(&to->match, attribute->tag, attribute->vr, err);
+    else if ((search->flags & KH_SEARCH_FUZZY) && attribute->vr == KH_VR('P', 'N'))
+        status = kh_match_create_words(&to->match, attribute->tag, key->value, err);
+    else
+        status = kh_match_create(&to->match, attribute->tag, attribute->vr, key->value, err);
     if (status != KH_OK)
         return status;
+    if (search->flags & KH_SEARCH_EVERY)
+        kh_match_require_every(to->match);
     to->attribute = attribute;
     if (kh_match_is_universal(to->match))
         kh_match_free(to->match);
@@ -41,7 +48,7 @@ kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, 
         return kh_error_set(err, KH_E_MEMORY, "no memory for a query");
     search->cache = cache;
     search->level = level;
-    search->fuzzy = (flags & KH_SEARCH_FUZZY) != 0;
+    search->flags = flags;
     search->formats = (flags & KH_SEARCH_FORMATS) != 0;
     search->earliest = "";
     kh_buf_init(&search->pieces, PIECES_BYTES_MAX);
@@ -95,14 +102,37 @@ static void advance(kh_search *search, const kh_search_row *row)
     memcpy(search->time, row->study.time, sizeof(row->study.time));
 }
 
+/* One item that has all that is asked for within the sequence. */
+static bool request_matches(const kh_search *search, const kh_search_row *row)
+{
+    char value[KH_SEARCH_VALUE_SIZE];
+    bool all = false;
+
+    for (const char *item = row->request; !all && *item; item += strcspn(item, "\n") + 1) {
+        all = true;
+        for (size_t i = 0; i < search->condition_count && all; i++) {
+            if (search->conditions[i].attribute->within == 0)
+                continue;
+            kh_search_item_text(item, search->conditions[i].attribute, value);
+            all = kh_match_text(search->conditions[i].match, value);
+        }
+    }
+    return all;
+}
+
 static bool matches(const kh_search *search, const kh_search_row *row)
 {
     char value[KH_SEARCH_VALUE_SIZE];
     kh_person_name name;
+    bool of_request = false;
 
     for (size_t i = 0; i < search->condition_count; i++) {
         const kh_search_condition *of = &search->conditions[i];
 
+        if (of->attribute->within != 0) {
+            of_request = true;
+            continue;
+        }
         if (kh_search_name(row, of->attribute, &name)) {
             if (!kh_match_name(of->match, &name))
                 return false;
@@ -112,7 +142,7 @@ static bool matches(const kh_search *search, const kh_search_row *row)
         if (!kh_match_text(of->match, value))
             return false;
     }
-    return true;
+    return !of_request || request_matches(search, row);
 }
 
 /* Something of it is left when what is hidden (cache/changes.h) is left out. */

@@ -22,10 +22,13 @@ typedef struct kh_search_attribute {
     kh_level level;
     bool unique; /* the unique key of its level */
     int field;   /* private */
+    kh_tag within; /* 0; or the sequence in whose items it stands: matched there, item by item, and returned with the sequence */
 } kh_search_attribute;
 
-/* NULL when the index does not know the attribute. */
+/* NULL when the index does not know the attribute, or only within a sequence. */
 const kh_search_attribute *kh_search_attribute_find(kh_tag tag);
+/* The attribute as it stands in items of the sequence. A key with its tag asks for it there. */
+const kh_search_attribute *kh_search_attribute_within(kh_tag sequence, kh_tag tag);
 /* The whole table, ascending by tag. */
 const kh_search_attribute *kh_search_attribute_table(size_t *count);
 const kh_search_attribute *kh_search_unique(kh_level level);
@@ -39,6 +42,9 @@ typedef struct kh_search_row {
     kh_study study;             /* its patient in it; at patient level only that */
     kh_series series;           /* from series level on */
     kh_object object;           /* at image level; sha256 is not set */
+    char timezone[17];          /* of the study */
+    kh_person_name referring;   /* of the study; empty of one that was indexed before all groups were */
+    char pps_date[9], pps_time[17], request[KH_REQUEST_SIZE]; /* of the series; request as facts.h has it */
     int64_t patient_row;        /* id of the patient */
     int64_t main_offset;        /* of the object's data set in its file */
     kh_object_place place;      /* at image level */
@@ -50,6 +56,9 @@ typedef struct kh_search_row {
  * "alphabetic=ideographic=phonetic". */
 void kh_search_text(const kh_search_row *row, const kh_search_attribute *attribute, char out[KH_SEARCH_VALUE_SIZE]);
 
+/* The same of one item of a sequence; item: a line of kh_search_row.request. */
+void kh_search_item_text(const char *item, const kh_search_attribute *attribute, char out[KH_SEARCH_VALUE_SIZE]);
+
 typedef struct kh_search kh_search;
 
 /* Keys of attributes that the index does not know or that lie below level are passed over. KH_E_ARG and KH_E_LIMIT name the key. */
@@ -58,6 +67,8 @@ KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level 
 /* The same with flags: */
 #define KH_SEARCH_FUZZY 1u   /* names are matched as kh_match_create_words() does */
 #define KH_SEARCH_FORMATS 2u /* rows at image level tell the format of their pictures */
+#define KH_SEARCH_EMPTY 4u   /* a key of two quotation marks matches what was not told */
+#define KH_SEARCH_EVERY 8u   /* of several codes each must be there, not one */
 KH_MUST_USE kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
                                           unsigned flags, kh_error *err);
 void kh_search_free(kh_search *search);

@@ -9,42 +9,47 @@ enum field {
     SOP_CLASS, SOP_INSTANCE, STUDY_DATE, STUDY_TIME, ACCESSION, AVAILABILITY, MODALITY, MODALITIES, INSTITUTION, REFERRING,
     STUDY_TEXT, SERIES_TEXT, NAME, PATIENT_ID, ISSUER, BIRTH_DATE, SEX, BODY_PART, PROTOCOL, STUDY_UID, SERIES_UID, STUDY_ID,
     SERIES_NUMBER, INSTANCE_NUMBER, LATERALITY, PATIENT_STUDIES, PATIENT_SERIES, PATIENT_OBJECTS, STUDY_SERIES, STUDY_OBJECTS,
-    SERIES_OBJECTS,
+    SERIES_OBJECTS, TIMEZONE, STEP_ID, PPS_DATE, PPS_TIME, PROCEDURE_ID,
 };
 
 /* Required, unique and optional keys of PS3.4 C.6.1.1 and C.6.2.1 as far as the index holds them. */
 static const kh_search_attribute attributes[] = {
-    {KH_TAG_SOP_CLASS_UID, KH_VR('U', 'I'), KH_LEVEL_IMAGE, false, SOP_CLASS},
-    {KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_IMAGE, true, SOP_INSTANCE},
-    {KH_TAG_STUDY_DATE, KH_VR('D', 'A'), KH_LEVEL_STUDY, false, STUDY_DATE},
-    {KH_TAG_STUDY_TIME, KH_VR('T', 'M'), KH_LEVEL_STUDY, false, STUDY_TIME},
-    {KH_TAG_ACCESSION_NUMBER, KH_VR('S', 'H'), KH_LEVEL_STUDY, false, ACCESSION},
-    {KH_TAG(0x0008, 0x0056), KH_VR('C', 'S'), KH_LEVEL_PATIENT, false, AVAILABILITY},
-    {KH_TAG_MODALITY, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, MODALITY},
-    {KH_TAG_MODALITIES_IN_STUDY, KH_VR('C', 'S'), KH_LEVEL_STUDY, false, MODALITIES},
-    {KH_TAG_INSTITUTION_NAME, KH_VR('L', 'O'), KH_LEVEL_STUDY, false, INSTITUTION},
-    {KH_TAG_REFERRING_PHYSICIAN_NAME, KH_VR('P', 'N'), KH_LEVEL_STUDY, false, REFERRING},
-    {KH_TAG_STUDY_DESCRIPTION, KH_VR('L', 'O'), KH_LEVEL_STUDY, false, STUDY_TEXT},
-    {KH_TAG_SERIES_DESCRIPTION, KH_VR('L', 'O'), KH_LEVEL_SERIES, false, SERIES_TEXT},
-    {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), KH_LEVEL_PATIENT, false, NAME},
-    {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), KH_LEVEL_PATIENT, true, PATIENT_ID},
-    {KH_TAG_ISSUER_OF_PATIENT_ID, KH_VR('L', 'O'), KH_LEVEL_PATIENT, false, ISSUER},
-    {KH_TAG_PATIENT_BIRTH_DATE, KH_VR('D', 'A'), KH_LEVEL_PATIENT, false, BIRTH_DATE},
-    {KH_TAG_PATIENT_SEX, KH_VR('C', 'S'), KH_LEVEL_PATIENT, false, SEX},
-    {KH_TAG_BODY_PART_EXAMINED, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, BODY_PART},
-    {KH_TAG_PROTOCOL_NAME, KH_VR('L', 'O'), KH_LEVEL_SERIES, false, PROTOCOL},
-    {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_STUDY, true, STUDY_UID},
-    {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_SERIES, true, SERIES_UID},
-    {KH_TAG_STUDY_ID, KH_VR('S', 'H'), KH_LEVEL_STUDY, false, STUDY_ID},
-    {KH_TAG_SERIES_NUMBER, KH_VR('I', 'S'), KH_LEVEL_SERIES, false, SERIES_NUMBER},
-    {KH_TAG_INSTANCE_NUMBER, KH_VR('I', 'S'), KH_LEVEL_IMAGE, false, INSTANCE_NUMBER},
-    {KH_TAG_LATERALITY, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, LATERALITY},
-    {KH_TAG(0x0020, 0x1200), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_STUDIES},
-    {KH_TAG(0x0020, 0x1202), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_SERIES},
-    {KH_TAG(0x0020, 0x1204), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_OBJECTS},
-    {KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_VR('I', 'S'), KH_LEVEL_STUDY, false, STUDY_SERIES},
-    {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), KH_LEVEL_STUDY, false, STUDY_OBJECTS},
-    {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), KH_LEVEL_SERIES, false, SERIES_OBJECTS},
+    {KH_TAG_SOP_CLASS_UID, KH_VR('U', 'I'), KH_LEVEL_IMAGE, false, SOP_CLASS, 0},
+    {KH_TAG_SOP_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_IMAGE, true, SOP_INSTANCE, 0},
+    {KH_TAG_STUDY_DATE, KH_VR('D', 'A'), KH_LEVEL_STUDY, false, STUDY_DATE, 0},
+    {KH_TAG_STUDY_TIME, KH_VR('T', 'M'), KH_LEVEL_STUDY, false, STUDY_TIME, 0},
+    {KH_TAG_ACCESSION_NUMBER, KH_VR('S', 'H'), KH_LEVEL_STUDY, false, ACCESSION, 0},
+    {KH_TAG(0x0008, 0x0056), KH_VR('C', 'S'), KH_LEVEL_PATIENT, false, AVAILABILITY, 0},
+    {KH_TAG_MODALITY, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, MODALITY, 0},
+    {KH_TAG_MODALITIES_IN_STUDY, KH_VR('C', 'S'), KH_LEVEL_STUDY, false, MODALITIES, 0},
+    {KH_TAG_INSTITUTION_NAME, KH_VR('L', 'O'), KH_LEVEL_STUDY, false, INSTITUTION, 0},
+    {KH_TAG_REFERRING_PHYSICIAN_NAME, KH_VR('P', 'N'), KH_LEVEL_STUDY, false, REFERRING, 0},
+    {KH_TAG_TIMEZONE_OFFSET_FROM_UTC, KH_VR('S', 'H'), KH_LEVEL_STUDY, false, TIMEZONE, 0},
+    {KH_TAG_STUDY_DESCRIPTION, KH_VR('L', 'O'), KH_LEVEL_STUDY, false, STUDY_TEXT, 0},
+    {KH_TAG_SERIES_DESCRIPTION, KH_VR('L', 'O'), KH_LEVEL_SERIES, false, SERIES_TEXT, 0},
+    {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), KH_LEVEL_PATIENT, false, NAME, 0},
+    {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), KH_LEVEL_PATIENT, true, PATIENT_ID, 0},
+    {KH_TAG_ISSUER_OF_PATIENT_ID, KH_VR('L', 'O'), KH_LEVEL_PATIENT, false, ISSUER, 0},
+    {KH_TAG_PATIENT_BIRTH_DATE, KH_VR('D', 'A'), KH_LEVEL_PATIENT, false, BIRTH_DATE, 0},
+    {KH_TAG_PATIENT_SEX, KH_VR('C', 'S'), KH_LEVEL_PATIENT, false, SEX, 0},
+    {KH_TAG_BODY_PART_EXAMINED, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, BODY_PART, 0},
+    {KH_TAG_PROTOCOL_NAME, KH_VR('L', 'O'), KH_LEVEL_SERIES, false, PROTOCOL, 0},
+    {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_STUDY, true, STUDY_UID, 0},
+    {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), KH_LEVEL_SERIES, true, SERIES_UID, 0},
+    {KH_TAG_STUDY_ID, KH_VR('S', 'H'), KH_LEVEL_STUDY, false, STUDY_ID, 0},
+    {KH_TAG_SERIES_NUMBER, KH_VR('I', 'S'), KH_LEVEL_SERIES, false, SERIES_NUMBER, 0},
+    {KH_TAG_INSTANCE_NUMBER, KH_VR('I', 'S'), KH_LEVEL_IMAGE, false, INSTANCE_NUMBER, 0},
+    {KH_TAG_LATERALITY, KH_VR('C', 'S'), KH_LEVEL_SERIES, false, LATERALITY, 0},
+    {KH_TAG(0x0020, 0x1200), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_STUDIES, 0},
+    {KH_TAG(0x0020, 0x1202), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_SERIES, 0},
+    {KH_TAG(0x0020, 0x1204), KH_VR('I', 'S'), KH_LEVEL_PATIENT, false, PATIENT_OBJECTS, 0},
+    {KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_VR('I', 'S'), KH_LEVEL_STUDY, false, STUDY_SERIES, 0},
+    {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), KH_LEVEL_STUDY, false, STUDY_OBJECTS, 0},
+    {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), KH_LEVEL_SERIES, false, SERIES_OBJECTS, 0},
+    {KH_TAG_SCHEDULED_PROCEDURE_STEP_ID, KH_VR('S', 'H'), KH_LEVEL_SERIES, false, STEP_ID, KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE},
+    {KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE, KH_VR('D', 'A'), KH_LEVEL_SERIES, false, PPS_DATE, 0},
+    {KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME, KH_VR('T', 'M'), KH_LEVEL_SERIES, false, PPS_TIME, 0},
+    {KH_TAG_REQUESTED_PROCEDURE_ID, KH_VR('S', 'H'), KH_LEVEL_SERIES, false, PROCEDURE_ID, KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE},
 };
 #define ATTRIBUTE_COUNT (sizeof(attributes) / sizeof(attributes[0]))
 
@@ -57,9 +62,24 @@ const kh_search_attribute *kh_search_attribute_table(size_t *count)
 const kh_search_attribute *kh_search_attribute_find(kh_tag tag)
 {
     for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
-        if (attributes[i].tag == tag)
+        if (attributes[i].tag == tag && attributes[i].within == 0)
             return &attributes[i];
     return NULL;
+}
+
+const kh_search_attribute *kh_search_attribute_within(kh_tag sequence, kh_tag tag)
+{
+    for (size_t i = 0; i < ATTRIBUTE_COUNT; i++)
+        if (attributes[i].tag == tag && attributes[i].within == sequence)
+            return &attributes[i];
+    return NULL;
+}
+
+void kh_search_item_text(const char *item, const kh_search_attribute *attribute, char out[KH_SEARCH_VALUE_SIZE])
+{
+    size_t step = strcspn(item, "\t"), size = attribute->field == STEP_ID ? step : strcspn(item + step + 1, "\n");
+
+    snprintf(out, KH_SEARCH_VALUE_SIZE, "%.*s", (int)size, attribute->field == STEP_ID ? item : item + step + 1);
 }
 
 const kh_search_attribute *kh_search_unique(kh_level level)
@@ -70,7 +90,7 @@ const kh_search_attribute *kh_search_unique(kh_level level)
     return NULL;
 }
 
-/* The index holds one group of a physician's name: the ideographic one when it has ideograms or kana (from U+3000 on: E3 in UTF-8). */
+/* An index of before holds one group of a physician's name: the ideographic one when it has ideograms or kana (from U+3000 on: E3 in UTF-8). */
 static void physician_name(const char *text, kh_person_name *out)
 {
     bool ideographic = false;
@@ -85,6 +105,8 @@ bool kh_search_name(const kh_search_row *row, const kh_search_attribute *attribu
 {
     if (attribute->field == NAME)
         *out = row->study.patient.name;
+    else if (attribute->field == REFERRING && (row->referring.alphabetic[0] || row->referring.ideographic[0] || row->referring.phonetic[0]))
+        *out = row->referring;
     else if (attribute->field == REFERRING)
         physician_name(row->study.referring_physician, out);
     return attribute->field == NAME || attribute->field == REFERRING;
@@ -126,6 +148,9 @@ static const char *text_of(const kh_search_row *row, int field)
     case SERIES_UID: return row->series.series_uid;
     case STUDY_ID: return study->study_id;
     case LATERALITY: return row->series.laterality;
+    case TIMEZONE: return row->timezone;
+    case PPS_DATE: return row->pps_date;
+    case PPS_TIME: return row->pps_time;
     default: return NULL;
     }
 }

@@ -46,7 +46,8 @@ struct kh_search {
     char date[17], time[17];   /* where the next page begins, with id */
     int64_t id;
     int64_t taken;             /* matches given so far */
-    bool fuzzy, formats;
+    unsigned flags;
+    bool formats;
     size_t row_count;
     kh_search_row row;         /* the one read last */
     kh_search_row rows[KH_SEARCH_PAGE];

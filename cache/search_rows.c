@@ -1,4 +1,5 @@
 /* search_rows.c - a row of one of the statements of search_ways.c. */
+#include <stdio.h>
 #include <string.h>
 #include "cache/image_record.h"
 #include "cache/internal.h"
@@ -18,8 +19,23 @@ static void read_patient(kh_sql_row *row, kh_search_row *out)
     KH_COPY(patient->sex, kh_sql_text(row, 7));
 }
 
-static void read_study(kh_sql_row *row, kh_study *out)
+/* "alphabetic=ideographic=phonetic" */
+static void read_name(const char *text, kh_person_name *out)
 {
+    char *const groups[] = {out->alphabetic, out->ideographic, out->phonetic};
+
+    for (size_t i = 0; i < 3 && *text; i++) {
+        size_t size = strcspn(text, "=");
+
+        snprintf(groups[i], sizeof out->alphabetic, "%.*s", (int)size, text);
+        text += size + (text[size] == '=');
+    }
+}
+
+static void read_study(kh_sql_row *row, kh_search_row *of)
+{
+    kh_study *out = &of->study;
+
     out->id = kh_sql_int(row, 8);
     KH_COPY(out->study_uid, kh_sql_text(row, 9));
     KH_COPY(out->date, kh_sql_text(row, 10));
@@ -33,38 +49,45 @@ static void read_study(kh_sql_row *row, kh_study *out)
     out->series_count = kh_sql_int(row, 18);
     out->object_count = kh_sql_int(row, 19);
     out->away_count = kh_sql_int(row, 20);
+    KH_COPY(of->timezone, kh_sql_text(row, 21));
+    read_name(kh_sql_text(row, 22), &of->referring);
 }
 
-static void read_series(kh_sql_row *row, kh_series *out)
+static void read_series(kh_sql_row *row, kh_search_row *of)
 {
-    out->id = kh_sql_int(row, 21);
-    KH_COPY(out->series_uid, kh_sql_text(row, 22));
-    out->number = kh_sql_is_null(row, 23) ? INT64_MIN : kh_sql_int(row, 23);
-    KH_COPY(out->modality, kh_sql_text(row, 24));
-    KH_COPY(out->description, kh_sql_text(row, 25));
-    KH_COPY(out->body_part, kh_sql_text(row, 26));
-    KH_COPY(out->protocol, kh_sql_text(row, 27));
-    KH_COPY(out->laterality, kh_sql_text(row, 28));
-    out->object_count = kh_sql_int(row, 29);
-    out->away_count = kh_sql_int(row, 30);
+    kh_series *out = &of->series;
+
+    out->id = kh_sql_int(row, 23);
+    KH_COPY(out->series_uid, kh_sql_text(row, 24));
+    out->number = kh_sql_is_null(row, 25) ? INT64_MIN : kh_sql_int(row, 25);
+    KH_COPY(out->modality, kh_sql_text(row, 26));
+    KH_COPY(out->description, kh_sql_text(row, 27));
+    KH_COPY(out->body_part, kh_sql_text(row, 28));
+    KH_COPY(out->protocol, kh_sql_text(row, 29));
+    KH_COPY(out->laterality, kh_sql_text(row, 30));
+    out->object_count = kh_sql_int(row, 31);
+    out->away_count = kh_sql_int(row, 32);
+    KH_COPY(of->pps_date, kh_sql_text(row, 33));
+    KH_COPY(of->pps_time, kh_sql_text(row, 34));
+    KH_COPY(of->request, kh_sql_text(row, 35));
 }
 
 static void read_object(kh_sql_row *row, kh_search_row *out)
 {
     kh_object *object = &out->object;
 
-    object->id = kh_sql_int(row, 31);
+    object->id = kh_sql_int(row, 36);
     object->series_id = out->series.id;
-    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 32));
-    KH_COPY(object->sop_class_uid, kh_sql_text(row, 33));
-    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 34));
-    object->instance_number = kh_sql_is_null(row, 35) ? INT64_MIN : kh_sql_int(row, 35);
-    object->bytes = kh_sql_int(row, 36);
-    object->frame_count = kh_sql_int(row, 37);
-    out->main_offset = kh_sql_int(row, 38);
-    object->away = kh_sql_int(row, 39) != 0;
-    out->place = (kh_object_place){.object_id = object->id, .series_id = out->series.id, .origin_id = kh_sql_int(row, 40),
-                                   .file_id = kh_sql_int(row, 41)};
+    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 37));
+    KH_COPY(object->sop_class_uid, kh_sql_text(row, 38));
+    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 39));
+    object->instance_number = kh_sql_is_null(row, 40) ? INT64_MIN : kh_sql_int(row, 40);
+    object->bytes = kh_sql_int(row, 41);
+    object->frame_count = kh_sql_int(row, 42);
+    out->main_offset = kh_sql_int(row, 43);
+    object->away = kh_sql_int(row, 44) != 0;
+    out->place = (kh_object_place){.object_id = object->id, .series_id = out->series.id, .origin_id = kh_sql_int(row, 45),
+                                   .file_id = kh_sql_int(row, 46)};
 }
 
 void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
@@ -72,9 +95,9 @@ void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
     memset(out, 0, sizeof(*out));
     read_patient(row, out);
     if (level >= KH_LEVEL_STUDY)
-        read_study(row, &out->study);
+        read_study(row, out);
     if (level >= KH_LEVEL_SERIES)
-        read_series(row, &out->series);
+        read_series(row, out);
     if (level >= KH_LEVEL_IMAGE)
         read_object(row, out);
 }

@@ -14,10 +14,10 @@
 #define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
 #define STUDY_COLUMNS                                                                                                          \
     PATIENT_COLUMNS ", s.id, s.study_uid, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution,"   \
-                    " s.study_id, s.modalities, s.series_count, s.object_count, s.away_count"
+                    " s.study_id, s.modalities, s.series_count, s.object_count, s.away_count, s.timezone, s.referring"
 #define SERIES_COLUMNS                                                                                                         \
     STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count,"    \
-                  " r.away_count"
+                  " r.away_count, r.pps_date, r.pps_time, r.request"
 #define IMAGE_COLUMNS                                                                                                          \
     SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset," \
                    " o.file_id IS 0, o.origin_id, ifnull(o.file_id, o.id)"
@@ -47,14 +47,14 @@
 #define TEXT_TAIL " WHERE g.study_text MATCH ?2 AND g.rowid < ?1 AND g.rowid >= ?3 ORDER BY g.rowid DESC LIMIT ?4"
 
 static const char *const statements[4][KH_SEARCH_WAYS] = {
-    [KH_LEVEL_PATIENT] = {[KH_BY_PATIENT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE p.patient_id = ?2" PATIENT_TAIL,
+    [KH_LEVEL_PATIENT] = {[KH_BY_PATIENT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE p.patient_id" IN_LIST PATIENT_TAIL,
                           [KH_BY_NAME] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE p.id" IN_LIST PATIENT_TAIL,
                           [KH_BY_TEXT] = "SELECT " PATIENT_COLUMNS FROM_PATIENT
                                       " WHERE p.id IN (SELECT s.patient_ref" FROM_TEXT " WHERE g.study_text MATCH ?2)" PATIENT_TAIL,
                           [KH_BY_ALL] = "SELECT " PATIENT_COLUMNS FROM_PATIENT " WHERE ?2 = ?2" PATIENT_TAIL},
     [KH_LEVEL_STUDY] = {[KH_BY_STUDY] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.study_uid" IN_LIST STUDY_TAIL,
-                        [KH_BY_PATIENT] = "SELECT " STUDY_COLUMNS PATIENT_TO_STUDY " WHERE p.patient_id = ?2" STUDY_TAIL,
-                        [KH_BY_ACCESSION] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.accession = ?2" STUDY_TAIL,
+                        [KH_BY_PATIENT] = "SELECT " STUDY_COLUMNS PATIENT_TO_STUDY " WHERE p.patient_id" IN_LIST STUDY_TAIL,
+                        [KH_BY_ACCESSION] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.accession" IN_LIST STUDY_TAIL,
                         [KH_BY_NAME] = "SELECT " STUDY_COLUMNS FROM_NAMED STUDY_TO_PATIENT,
                         [KH_BY_TEXT] = "SELECT " STUDY_COLUMNS FROM_TEXT STUDY_TO_PATIENT TEXT_TAIL,
                         [KH_BY_MODALITY] = "SELECT " STUDY_COLUMNS FROM_MODALITY STUDY_TO_PATIENT " WHERE m.modality = ?2" MODALITY_TAIL,
@@ -62,7 +62,7 @@ static const char *const statements[4][KH_SEARCH_WAYS] = {
                         [KH_BY_ALL] = "SELECT " STUDY_COLUMNS FROM_STUDY " WHERE s.date >= ?2" STUDY_TAIL},
     [KH_LEVEL_SERIES] = {[KH_BY_SERIES] = "SELECT " SERIES_COLUMNS FROM_SERIES " WHERE r.series_uid" IN_LIST SERIES_TAIL,
                          [KH_BY_STUDY] = "SELECT " SERIES_COLUMNS FROM_STUDY TO_SERIES " WHERE s.study_uid" IN_LIST SERIES_TAIL,
-                         [KH_BY_PATIENT] = "SELECT " SERIES_COLUMNS PATIENT_TO_STUDY TO_SERIES " WHERE p.patient_id = ?2" SERIES_TAIL,
+                         [KH_BY_PATIENT] = "SELECT " SERIES_COLUMNS PATIENT_TO_STUDY TO_SERIES " WHERE p.patient_id" IN_LIST SERIES_TAIL,
                          [KH_BY_NAME] = "SELECT " SERIES_COLUMNS PATIENT_TO_STUDY TO_SERIES " WHERE p.id" IN_LIST SERIES_TAIL,
                          [KH_BY_ALL] = "SELECT " SERIES_COLUMNS FROM_SERIES " WHERE ?2 = ?2" SERIES_TAIL},
     [KH_LEVEL_IMAGE] = {[KH_BY_OBJECT] = "SELECT " IMAGE_COLUMNS FROM_OBJECT
@@ -70,7 +70,7 @@ static const char *const statements[4][KH_SEARCH_WAYS] = {
                         [KH_BY_SERIES] = "SELECT " IMAGE_COLUMNS FROM_SERIES TO_OBJECT " WHERE r.series_uid" IN_LIST IMAGE_TAIL,
                         [KH_BY_STUDY] = "SELECT " IMAGE_COLUMNS FROM_STUDY TO_SERIES TO_OBJECT " WHERE s.study_uid" IN_LIST IMAGE_TAIL,
                         [KH_BY_PATIENT] = "SELECT " IMAGE_COLUMNS PATIENT_TO_STUDY TO_SERIES TO_OBJECT
-                                       " WHERE p.patient_id = ?2" IMAGE_TAIL,
+                                       " WHERE p.patient_id" IN_LIST IMAGE_TAIL,
                         [KH_BY_NAME] = "SELECT " IMAGE_COLUMNS PATIENT_TO_STUDY TO_SERIES TO_OBJECT " WHERE p.id" IN_LIST IMAGE_TAIL,
                         [KH_BY_ALL] = "SELECT " IMAGE_COLUMNS FROM_OBJECT " WHERE ?2 = ?2" IMAGE_TAIL},
 };
@@ -88,7 +88,7 @@ static const kh_match *match_of(const kh_search *search, kh_tag tag)
 static bool try_way(kh_search *search, kh_search_way way, kh_tag tag, bool list)
 {
     const kh_match *match = match_of(search, tag);
-    const char *lead = !match ? NULL : list ? kh_match_uids_json(match) : kh_match_exact(match);
+    const char *lead = !match ? NULL : list ? kh_match_list_json(match) : kh_match_exact(match);
 
     if (!lead || !statements[search->level][way])
         return false;
@@ -116,8 +116,8 @@ kh_status kh_search_choose_way(kh_search *search, kh_error *err)
     kh_status status = KH_OK;
 
     if (try_way(search, KH_BY_OBJECT, KH_TAG_SOP_INSTANCE_UID, true) || try_way(search, KH_BY_SERIES, KH_TAG_SERIES_INSTANCE_UID, true) ||
-        try_way(search, KH_BY_STUDY, KH_TAG_STUDY_INSTANCE_UID, true) || try_way(search, KH_BY_PATIENT, KH_TAG_PATIENT_ID, false) ||
-        try_way(search, KH_BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, false))
+        try_way(search, KH_BY_STUDY, KH_TAG_STUDY_INSTANCE_UID, true) || try_way(search, KH_BY_PATIENT, KH_TAG_PATIENT_ID, true) ||
+        try_way(search, KH_BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, true))
         return KH_OK;
     take_days(search);
     search->named = name && kh_match_begins(name, &beginning) ? name : NULL;

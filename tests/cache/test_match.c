@@ -46,6 +46,17 @@ static const row rows[] = {
     {"codes asked for, none", "CS", "MR\\US", "CT,SR", false},
     {"code with a wild card", "CS", "S*", "CT,SR", true},
     {"code with a wild card does not cross", "CS", "C*R", "CT,SR", false},
+    {"texts asked for", "LO", "abc\\x y", "x y", true},
+    {"texts asked for, none", "LO", "abc\\x", "abc\\x", false},
+    {"texts asked for, one of nothing", "SH", "\\abc\\", "x", false},
+    {"texts asked for, all of nothing", "SH", "\\\\", "x", true},
+    {"texts asked for, a pattern among them", "SH", "abc\\x*", "xyz", true},
+    {"a text that may hold a backslash", "LT", "a\\b", "a\\b", true},
+    {"a text that may hold a backslash, part", "LT", "a\\b", "b", false},
+    {"days asked for", "DA", "20260102\\20260105-20260107", "20260106", true},
+    {"days asked for, between", "DA", "20260102\\20260105-20260107", "20260104", false},
+    {"numbers asked for", "IS", "1\\3", "3", true},
+    {"numbers asked for, none", "IS", "1\\3", "2", false},
     {"day", "DA", "20260102", "20260102", true},
     {"day, other", "DA", "20260102", "20260103", false},
     {"day, old form", "DA", "2026.01.02", "20260102", true},
@@ -275,11 +286,75 @@ static void singles(void **state)
     }
 }
 
+/* What was not told; each of several codes. */
+static void empty_and_every(void **state)
+{
+    static const struct {
+        const char *name, *key, *value;
+        bool expected;
+    } codes[] = {
+        {"both", "CT\\PT", "CT,PT,SR", true}, {"in another order", "PT\\CT", "CT,PT", true}, {"one is missing", "CT\\PT", "CT", false},
+        {"none", "CT\\PT", "", false},        {"one alone", "CT", "CT,PT", true},             {"the same twice", "CT\\CT", "CT", true},
+    };
+    kh_person_name nobody = {0}, somebody = {.phonetic = "x"};
+    kh_match *match;
+
+    (void)state;
+    assert_ok(kh_match_create_empty(&match, 0x00080020, KH_VR('D', 'A'), err));
+    assert_true(kh_match_text(match, ""));
+    assert_false(kh_match_text(match, "20240101"));
+    assert_false(kh_match_is_universal(match));
+    assert_null(kh_match_list_json(match));
+    kh_match_free(match);
+    assert_ok(kh_match_create_empty(&match, 0x00100010, KH_VR('P', 'N'), err));
+    assert_true(kh_match_name(match, &nobody));
+    assert_false(kh_match_name(match, &somebody));
+    kh_match_free(match);
+    for (size_t i = 0; i < KH_COUNT(codes); i++) {
+        assert_ok(kh_match_create(&match, 0x00080061, KH_VR('C', 'S'), codes[i].key, err));
+        kh_match_require_every(match);
+        if (kh_match_text(match, codes[i].value) != codes[i].expected)
+            fail_msg("%s", codes[i].name);
+        kh_match_free(match);
+    }
+}
+
+/* What leads along an index: one of these texts, and nothing else would do. */
+static void lists(void **state)
+{
+    static const struct {
+        const char *vr, *key, *json; /* NULL: others match too */
+    } cases[] = {
+        {"LO", "abc", "[\"abc\"]"}, {"LO", "a\"b\\c", "[\"a\\\"b\",\"c\"]"}, {"LO", "abc\\x*", NULL},        {"LO", "", NULL},
+        {"CS", "CT\\MR", "[\"CT\",\"MR\"]"}, {"UI", "1.2\\1.3", "[\"1.2\",\"1.3\"]"}, {"DA", "20240101", NULL}, {"PN", "abc", NULL},
+    };
+    char many[KH_MATCH_TEXT_MAX];
+    kh_match *match;
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        assert_ok(kh_match_create(&match, 0x00100020, KH_VR(cases[i].vr[0], cases[i].vr[1]), cases[i].key, err));
+        if (cases[i].json && kh_match_list_json(match))
+            assert_string_equal(kh_match_list_json(match), cases[i].json);
+        else if (cases[i].json || kh_match_list_json(match))
+            fail_msg("%s %s", cases[i].vr, cases[i].key);
+        kh_match_free(match);
+    }
+    for (size_t count = 64; count <= 65; count++) { /* values: both sides of the limit */
+        many[0] = '\0';
+        for (size_t i = 0; i < count; i++)
+            strcat(many, i ? "\\a" : "a");
+        assert_int_equal(kh_match_create(&match, 0x00100020, KH_VR('L', 'O'), many, NULL), count == 64 ? KH_OK : KH_E_LIMIT);
+        kh_match_free(match);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),  cmocka_unit_test(names), cmocka_unit_test(words_of_names),          cmocka_unit_test(bad_keys),
         cmocka_unit_test(limits), cmocka_unit_test(wild_cards_end), cmocka_unit_test(singles),
+        cmocka_unit_test(empty_and_every), cmocka_unit_test(lists),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

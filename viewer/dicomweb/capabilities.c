@@ -67,8 +67,8 @@ static void add_keys(kh_dicomweb_description *of)
 
     of->key_from = of->parameter_count;
     for (size_t i = 0; kh_qido_attribute_at(i, &attribute); i++)
-        if (of->parameter_count < KH_DICOMWEB_NAMES_MAX && kh_qido_matches(attribute.tag, level_of(of->path)))
-            of->parameters[of->parameter_count++] = kh_dictionary_keyword(attribute.tag);
+        if (of->parameter_count < KH_DICOMWEB_NAMES_MAX && kh_qido_matches(kh_qido_within(&attribute), attribute.tag, level_of(of->path)))
+            of->parameters[of->parameter_count++] = kh_qido_keyword(&attribute);
 }
 
 static void add_type(kh_dicomweb_description *of, const char *type)

@@ -16,6 +16,7 @@ typedef enum kh_qido_source {
     KH_QIDO_INDEX,
     KH_QIDO_CHARSET,
     KH_QIDO_RETRIEVE_URL,
+    KH_QIDO_REQUEST, /* of a sequence, as kh_search_row.request has it */
     KH_QIDO_FRAMES,
     KH_QIDO_ROWS,
     KH_QIDO_COLUMNS,
@@ -34,8 +35,13 @@ typedef struct kh_qido_attribute {
 /* What can be returned at a level: 0 to *count - 1, ascending by tag. False: no such. */
 bool kh_qido_attribute_at(size_t index, kh_qido_attribute *out);
 bool kh_qido_attribute_find(kh_tag tag, kh_qido_attribute *out);
-/* May it be asked for as a matching key at this level? */
-bool kh_qido_matches(kh_tag tag, kh_level level);
+/* May it be asked for as a matching key at this level? within: the sequence in whose items it stands, or 0. */
+bool kh_qido_matches(kh_tag within, kh_tag tag, kh_level level);
+/* As a client names it; of an item of a sequence with the sequence before it. */
+const char *kh_qido_keyword(const kh_qido_attribute *attribute);
+kh_tag kh_qido_within(const kh_qido_attribute *attribute);
+/* Left out of a row that has no value of it, instead of being empty. */
+bool kh_qido_is_conditional(const kh_qido_attribute *field);
 /* Is it returned at this level without being asked for? below: the address names the study (and the series) already. */
 bool kh_qido_is_default(kh_tag tag, kh_level level, bool below_study, bool below_series);
 
@@ -52,7 +58,6 @@ typedef struct kh_qido_query {
     unsigned flags;                 /* of kh_search_open_with() */
     int64_t limit, offset;
     char ignored[96];               /* names of keys that were not applied, ", " between them; "" */
-    bool empty_ignored, multiple_ignored;
 } kh_qido_query;
 
 /* Reads address and parameters. KH_E_ARG and KH_E_LIMIT name the parameter. kh_qido_query_release() in every case. */

@@ -30,10 +30,6 @@ static void set_warnings(kh_qido_run *r)
         snprintf(text, sizeof text, "Matching was not applied to %s", r->query.ignored);
         warn(r, text);
     }
-    if (r->query.empty_ignored)
-        warn(r, "The emptyvaluematching parameter is not supported. Empty values were not matched.");
-    if (r->query.multiple_ignored)
-        warn(r, "The multiplevaluematching parameter is supported for UIDs and codes. Other values were matched as one.");
 }
 
 kh_status kh_qido_count_body(kh_qido_run *r, kh_error *err)

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "dicom/dictionary.h"
 #include "viewer/dicomweb/qido.h"
 
 #define TAG_AVAILABILITY KH_TAG(0x0008, 0x0056)
@@ -10,6 +11,7 @@
 static const kh_qido_attribute made[] = {
     {KH_TAG_SPECIFIC_CHARACTER_SET, KH_VR('C', 'S'), KH_LEVEL_STUDY, KH_QIDO_CHARSET, NULL, ""},
     {TAG_RETRIEVE_URL, KH_VR('U', 'R'), KH_LEVEL_STUDY, KH_QIDO_RETRIEVE_URL, NULL, ""},
+    {KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE, KH_VR('S', 'Q'), KH_LEVEL_SERIES, KH_QIDO_REQUEST, NULL, ""},
     {KH_TAG_NUMBER_OF_FRAMES, KH_VR('I', 'S'), KH_LEVEL_IMAGE, KH_QIDO_FRAMES, NULL, ""},
     {KH_TAG_ROWS, KH_VR('U', 'S'), KH_LEVEL_IMAGE, KH_QIDO_ROWS, NULL, ""},
     {KH_TAG_COLUMNS, KH_VR('U', 'S'), KH_LEVEL_IMAGE, KH_QIDO_COLUMNS, NULL, ""},
@@ -47,25 +49,51 @@ bool kh_qido_attribute_at(size_t index, kh_qido_attribute *out)
 bool kh_qido_attribute_find(kh_tag tag, kh_qido_attribute *out)
 {
     for (size_t i = 0; kh_qido_attribute_at(i, out); i++)
-        if (out->tag == tag && !is_of_patient(tag))
+        if (out->tag == tag && !is_of_patient(tag) && !(out->indexed && out->indexed->within))
             return true;
     return false;
 }
 
-bool kh_qido_matches(kh_tag tag, kh_level level)
+bool kh_qido_matches(kh_tag within, kh_tag tag, kh_level level)
 {
-    const kh_search_attribute *attribute = kh_search_attribute_find(tag);
+    const kh_search_attribute *attribute = within ? kh_search_attribute_within(within, tag) : kh_search_attribute_find(tag);
 
     return attribute && !is_of_patient(tag) && attribute->level <= level;
+}
+
+kh_tag kh_qido_within(const kh_qido_attribute *attribute)
+{
+    return attribute->indexed ? attribute->indexed->within : 0;
+}
+
+const char *kh_qido_keyword(const kh_qido_attribute *attribute)
+{
+    if (kh_qido_within(attribute) == 0)
+        return kh_dictionary_keyword(attribute->tag);
+    return attribute->tag == KH_TAG_SCHEDULED_PROCEDURE_STEP_ID ? "RequestAttributesSequence.ScheduledProcedureStepID"
+                                                                : "RequestAttributesSequence.RequestedProcedureID";
+}
+
+bool kh_qido_is_conditional(const kh_qido_attribute *field)
+{
+    switch (field->tag) {
+    case KH_TAG_TIMEZONE_OFFSET_FROM_UTC:
+    case KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE:
+    case KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME:
+        return true;
+    default:
+        return field->source >= KH_QIDO_REQUEST; /* no picture has no rows */
+    }
 }
 
 /* The attributes of tables 10.6.3-3 to -5 as far as the index has them, the description of a study, and whose Patient ID it is. */
 static const kh_tag study_tags[] = {
     KH_TAG_STUDY_DATE, KH_TAG_STUDY_TIME, KH_TAG_ACCESSION_NUMBER, KH_TAG_MODALITIES_IN_STUDY, KH_TAG_REFERRING_PHYSICIAN_NAME,
-    KH_TAG_STUDY_DESCRIPTION, KH_TAG_PATIENT_NAME, KH_TAG_PATIENT_ID, KH_TAG_ISSUER_OF_PATIENT_ID, KH_TAG_PATIENT_BIRTH_DATE,
+    KH_TAG_STUDY_DESCRIPTION, KH_TAG_PATIENT_NAME, KH_TAG_PATIENT_ID, KH_TAG_ISSUER_OF_PATIENT_ID, KH_TAG_TIMEZONE_OFFSET_FROM_UTC, KH_TAG_PATIENT_BIRTH_DATE,
     KH_TAG_PATIENT_SEX, KH_TAG_STUDY_ID, KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES};
-static const kh_tag series_tags[] = {KH_TAG_MODALITY, KH_TAG_SERIES_DESCRIPTION, KH_TAG_SERIES_NUMBER,
-                                     KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES};
+static const kh_tag series_tags[] = {KH_TAG_MODALITY, KH_TAG_SERIES_DESCRIPTION, KH_TAG_SERIES_NUMBER, KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES,
+                                     KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE, KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME,
+                                     KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE};
 static const kh_tag image_tags[] = {KH_TAG_SOP_CLASS_UID, KH_TAG_SOP_INSTANCE_UID, KH_TAG_INSTANCE_NUMBER, KH_TAG_NUMBER_OF_FRAMES,
                                     KH_TAG_ROWS, KH_TAG_COLUMNS, KH_TAG_BITS_ALLOCATED};
 static const kh_tag always_tags[] = {KH_TAG_SPECIFIC_CHARACTER_SET, TAG_AVAILABILITY, TAG_RETRIEVE_URL, KH_TAG_STUDY_INSTANCE_UID};
@@ -113,6 +141,9 @@ void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, c
         break;
     case KH_QIDO_RETRIEVE_URL:
         retrieve_url(query, row, address, out);
+        break;
+    case KH_QIDO_REQUEST:
+        snprintf(out, KH_QIDO_VALUE_SIZE, "%s", row->request);
         break;
     case KH_QIDO_FRAMES:
         if (picture)

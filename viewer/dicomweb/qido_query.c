@@ -23,16 +23,22 @@ static kh_tag read_tag(const char *name, size_t size)
     return kh_dictionary_tag(text);
 }
 
-/* The attributes of a path "Sequence.Attribute"; *depth of it. */
-static kh_status read_path(const char *name, size_t size, kh_tag *last, unsigned *depth, kh_error *err)
+/* An attribute by its path "Sequence.Attribute". */
+typedef struct attribute_path {
+    kh_tag first, last;
+    unsigned depth;
+} attribute_path;
+
+static kh_status read_path(const char *name, size_t size, attribute_path *out, kh_error *err)
 {
     const char *end = name + size;
 
-    for (*depth = 0; name <= end; name++) {
+    for (*out = (attribute_path){0}; name <= end; name++) {
         const char *dot = memchr(name, '.', (size_t)(end - name));
 
-        *last = read_tag(name, (size_t)((dot ? dot : end) - name));
-        if (*last == 0 || ++*depth > DEPTH_MAX || (dot && kh_dictionary_vr(*last) != KH_VR('S', 'Q')))
+        out->last = read_tag(name, (size_t)((dot ? dot : end) - name));
+        out->first = out->depth == 0 ? out->last : out->first;
+        if (out->last == 0 || ++out->depth > DEPTH_MAX || (dot && kh_dictionary_vr(out->last) != KH_VR('S', 'Q')))
             return kh_error_set(err, KH_E_ARG, "parameter \"%.64s\", expected one of the parameters of a search, a keyword or 8 hexadecimal digits", name);
         if (!dot)
             return KH_OK;
@@ -83,17 +89,15 @@ static kh_status read_include(kh_qido_query *query, const char *value, kh_error 
 
     while (status == KH_OK && value) {
         size_t size = strcspn(value, ",");
-        unsigned depth;
-        kh_tag tag;
+        attribute_path path;
 
         if (size == 3 && strncmp(value, "all", 3) == 0) {
             query->all = true;
         } else {
-            status = read_path(value, size, &tag, &depth, NULL);
+            status = read_path(value, size, &path, NULL);
             if (status != KH_OK)
                 return kh_error_set(err, KH_E_ARG, "includefield \"%.*s\", expected all, keywords or 8 hexadecimal digits", size > 64 ? 64 : (int)size, value);
-            if (depth == 1)
-                status = add_field(query, tag, err);
+            status = add_field(query, path.first, err); /* of a sequence all that is held */
         }
         value = value[size] ? value + size + 1 : NULL;
     }
@@ -141,7 +145,7 @@ static void note_ignored(kh_qido_query *query, const char *name)
 {
     size_t used = strlen(query->ignored), size = strlen(name);
 
-    if (name[strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.")] != '\0' ||
+    if (name[strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-_")] != '\0' ||
         used + size + 3 > sizeof query->ignored)
         return;
     snprintf(query->ignored + used, sizeof query->ignored - used, "%s%s", used ? ", " : "", name);
@@ -149,26 +153,22 @@ static void note_ignored(kh_qido_query *query, const char *name)
 
 static kh_status read_key(kh_qido_query *query, const char *name, const char *value, kh_error *err)
 {
-    unsigned depth;
-    kh_tag tag = 0;
-    kh_status status = read_path(name, strlen(name), &tag, &depth, err);
+    attribute_path path;
+    kh_status status;
 
-    if (status != KH_OK)
-        return status;
-    if (value[0] && (depth > 1 || !kh_qido_matches(tag, query->level))) {
+    if (name[0] >= 'a' && name[0] <= 'z') { /* no keyword begins so: a parameter that others know (PS3.18 8.3) */
         note_ignored(query, name);
         return KH_OK;
     }
-    if (depth == 1) /* what is asked for is returned */
-        status = add_field(query, tag, err);
-    if (status != KH_OK || !value[0])
+    status = read_path(name, strlen(name), &path, err);
+    if (status != KH_OK)
         return status;
-    if (strcmp(value, "\"\"") == 0) {
-        query->empty_ignored = true;
+    if (value[0] && (path.depth > 2 || !kh_qido_matches(path.depth == 2 ? path.first : 0, path.last, query->level))) {
+        note_ignored(query, name);
         return KH_OK;
     }
-    query->multiple_ignored = query->multiple_ignored || (!takes_lists(kh_dictionary_vr(tag)) && strchr(value, '\\'));
-    return keep_value(query, tag, value, err);
+    status = add_field(query, path.first, err); /* what is asked for is returned */
+    return status == KH_OK && value[0] ? keep_value(query, path.last, value, err) : status;
 }
 
 static kh_status read_parameter(kh_qido_query *query, const char *name, const char *value, kh_error *err)
@@ -178,7 +178,7 @@ static kh_status read_parameter(kh_qido_query *query, const char *name, const ch
     if (strcmp(name, "fuzzymatching") == 0)
         return read_flag(query, name, value, KH_SEARCH_FUZZY, err);
     if (strcmp(name, "emptyvaluematching") == 0 || strcmp(name, "multiplevaluematching") == 0)
-        return read_flag(query, name, value, 0, err);
+        return read_flag(query, name, value, name[0] == 'e' ? KH_SEARCH_EMPTY : KH_SEARCH_EVERY, err);
     if (strcmp(name, "limit") == 0 || strcmp(name, "offset") == 0 || strcmp(name, "accept") == 0 || strcmp(name, "charset") == 0)
         return KH_OK;
     return read_key(query, name, value, err);
@@ -243,14 +243,13 @@ static kh_status add_default_fields(kh_qido_query *query, kh_error *err)
 static kh_status check_keys(const kh_http_request *request, kh_error *err)
 {
     const char *name, *value;
-    unsigned depth;
-    kh_tag tag;
+    attribute_path path;
 
     for (size_t i = 0; kh_http_parameter(request, i, &name, &value); i++)
-        if (read_path(name, strlen(name), &tag, &depth, NULL) == KH_OK && value[0] &&
-            ((tag == KH_TAG_STUDY_INSTANCE_UID && kh_http_segment(request, "study")) ||
-             (tag == KH_TAG_SERIES_INSTANCE_UID && kh_http_segment(request, "series"))))
-            return kh_error_set(err, KH_E_ARG, "parameter %s: the address names it already", kh_dictionary_keyword(tag));
+        if (read_path(name, strlen(name), &path, NULL) == KH_OK && path.depth == 1 && value[0] &&
+            ((path.last == KH_TAG_STUDY_INSTANCE_UID && kh_http_segment(request, "study")) ||
+             (path.last == KH_TAG_SERIES_INSTANCE_UID && kh_http_segment(request, "series"))))
+            return kh_error_set(err, KH_E_ARG, "parameter %s: the address names it already", kh_dictionary_keyword(path.last));
     return KH_OK;
 }
 

@@ -51,6 +51,39 @@ static void put_text(kh_json_writer *json, const char *value, size_t size)
         kh_json_null(json);
 }
 
+/* What can stand in an item of Request Attributes Sequence, ascending by tag. */
+static const kh_tag of_request[] = {KH_TAG_SCHEDULED_PROCEDURE_STEP_ID, KH_TAG_REQUESTED_PROCEDURE_ID};
+#define OF_REQUEST (sizeof of_request / sizeof of_request[0])
+
+static bool item_value(const char *item, size_t index, char out[KH_QIDO_VALUE_SIZE])
+{
+    kh_search_item_text(item, kh_search_attribute_within(KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE, of_request[index]), out);
+    return out[0] != '\0';
+}
+
+static void put_items(kh_json_writer *json, const char *item)
+{
+    char value[KH_QIDO_VALUE_SIZE], key[9];
+
+    for (; *item; item += strcspn(item, "\n") + 1) {
+        kh_json_object_begin(json);
+        for (size_t i = 0; i < OF_REQUEST; i++) {
+            if (!item_value(item, i, value))
+                continue;
+            snprintf(key, sizeof key, "%04X%04X", KH_TAG_ARGS(of_request[i]));
+            kh_json_key(json, key);
+            kh_json_object_begin(json);
+            kh_json_put_text(json, "vr", "SH");
+            kh_json_key(json, "Value");
+            kh_json_array_begin(json);
+            kh_json_text(json, value);
+            kh_json_array_end(json);
+            kh_json_object_end(json);
+        }
+        kh_json_object_end(json);
+    }
+}
+
 static kh_status put_values(kh_buf *out, const kh_qido_attribute *field, char *text, kh_error *err)
 {
     const char *at = text, *value;
@@ -61,6 +94,8 @@ static kh_status put_values(kh_buf *out, const kh_qido_attribute *field, char *t
     kh_json_array_begin(&json);
     if (field->vr == KH_VR('P', 'N')) {
         put_name(&json, text);
+    } else if (field->source == KH_QIDO_REQUEST) {
+        put_items(&json, text);
     } else if (is_number(field->vr)) {
         kh_json_int(&json, strtoll(text, NULL, 10));
     } else {
@@ -87,8 +122,8 @@ kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_s
         const kh_qido_attribute *field = &query->fields[i];
 
         kh_qido_value(query, field, row, address, text);
-        if (!text[0] && field->source >= KH_QIDO_FRAMES)
-            continue; /* no picture has no rows */
+        if (!text[0] && kh_qido_is_conditional(field))
+            continue;
         status = kh_buf_append_text(out, before, err);
         if (status == KH_OK)
             status = kh_buf_append_text(out, field->head, err);
@@ -171,6 +206,37 @@ static kh_status xml_values(kh_buf *out, const kh_qido_attribute *field, const c
     return status;
 }
 
+static kh_status xml_items(kh_buf *out, const char *item, kh_error *err)
+{
+    char value[KH_QIDO_VALUE_SIZE];
+    size_t number = 0;
+    kh_status status = KH_OK;
+
+    for (; status == KH_OK && *item; item += strcspn(item, "\n") + 1) {
+        status = kh_buf_appendf(out, err, "<Item number=\"%zu\">", ++number);
+        for (size_t i = 0; status == KH_OK && i < OF_REQUEST; i++) {
+            if (!item_value(item, i, value))
+                continue;
+            status = kh_buf_appendf(out, err, "<DicomAttribute tag=\"%04X%04X\" vr=\"SH\" keyword=\"%s\"><Value number=\"1\">",
+                                    KH_TAG_ARGS(of_request[i]), kh_dictionary_keyword(of_request[i]));
+            if (status == KH_OK)
+                status = xml_text(out, value, strlen(value), err);
+            if (status == KH_OK)
+                status = kh_buf_append_text(out, "</Value></DicomAttribute>", err);
+        }
+        if (status == KH_OK)
+            status = kh_buf_append_text(out, "</Item>", err);
+    }
+    return status;
+}
+
+static kh_status xml_content(kh_buf *out, const kh_qido_attribute *field, char *text, kh_error *err)
+{
+    if (field->source == KH_QIDO_REQUEST)
+        return xml_items(out, text, err);
+    return field->vr == KH_VR('P', 'N') ? xml_name(out, text, err) : xml_values(out, field, text, err);
+}
+
 kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, kh_error *err)
 {
     char text[KH_QIDO_VALUE_SIZE];
@@ -180,12 +246,12 @@ kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_se
         const kh_qido_attribute *field = &query->fields[i];
 
         kh_qido_value(query, field, row, address, text);
-        if (!text[0] && field->source >= KH_QIDO_FRAMES)
+        if (!text[0] && kh_qido_is_conditional(field))
             continue;
         status = kh_buf_appendf(out, err, "<DicomAttribute tag=\"%04X%04X\" vr=\"%c%c\" keyword=\"%s\">", KH_TAG_ARGS(field->tag),
                                 field->vr >> 8, field->vr & 0xff, kh_dictionary_keyword(field->tag));
         if (status == KH_OK && text[0])
-            status = field->vr == KH_VR('P', 'N') ? xml_name(out, text, err) : xml_values(out, field, text, err);
+            status = xml_content(out, field, text, err);
         if (status == KH_OK)
             status = kh_buf_append_text(out, "</DicomAttribute>", err);
     }
