@@ -81,7 +81,8 @@ KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **ro
 typedef kh_status kh_search_take(void *context, const kh_search_row *row, bool *enough, kh_error *err);
 KH_MUST_USE kh_status kh_search_some(kh_search *search, kh_search_take *take, void *context, bool *more, kh_error *err);
 
-/* How many matches follow those that were given. Counted up to most; where every row has to be compared, compared_max rows at most are.
+/* How many matches follow those that were given. Counted up to most; where every row has to be compared, compared_max rows at most
+ * are, unless a UID, a patient ID or an accession number leads to them.
  * *exact: there are so many and no more; else there are at least so many. Ends early, with what it has, when *stop(). */
 typedef struct kh_search_counting {
     int64_t most, compared_max;

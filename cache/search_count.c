@@ -136,7 +136,7 @@ kh_status kh_search_count(kh_search *search, const kh_search_counting *how, int6
     counting c = {.most = how->most};
     counts along = counts_along(search);
     bool more = true;
-    int64_t compared = 0;
+    int64_t compared = 0, compared_max = search->way <= KH_BY_ACCESSION ? INT64_MAX : how->compared_max; /* few, where the way is told */
     kh_status status = KH_OK;
 
     *count = 0;
@@ -147,8 +147,8 @@ kh_status kh_search_count(kh_search *search, const kh_search_counting *how, int6
         return status;
     }
     search->formats = false;
-    while (status == KH_OK && more && c.count < c.most && (compared < how->compared_max || c.count == 0) && !how->stop(how->context)) {
-        int64_t rest = how->compared_max - compared, now = rest > 0 && rest < KH_SEARCH_SCANNED_MAX ? rest : KH_SEARCH_SCANNED_MAX;
+    while (status == KH_OK && more && c.count < c.most && (compared < compared_max || c.count == 0) && !how->stop(how->context)) {
+        int64_t rest = compared_max - compared, now = rest > 0 && rest < KH_SEARCH_SCANNED_MAX ? rest : KH_SEARCH_SCANNED_MAX;
 
         status = kh_search_read_some(search, now, take_one, &c, &more, err);
         compared += now;
