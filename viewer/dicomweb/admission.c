@@ -163,9 +163,9 @@ kh_status kh_admission_create(kh_admission **out, const char *tokens_path, const
     if (!admission)
         return kh_error_set(err, KH_E_MEMORY, "no memory for tokens");
     if (tokens_path && tokens_path[0] && (status = read_tokens(admission, tokens_path, err)) != KH_OK)
-        status = kh_error_prefix(err, "[dicomweb] tokens");
+        kh_error_prefix(err, "[dicomweb] tokens");
     if (status == KH_OK && origins && (status = read_origins(admission, origins, err)) != KH_OK)
-        status = kh_error_prefix(err, "[dicomweb] origins");
+        kh_error_prefix(err, "[dicomweb] origins");
     if (status != KH_OK) {
         kh_admission_free(admission);
         return status;
