@@ -126,9 +126,11 @@ static kh_status keep_value(kh_qido_query *query, kh_tag tag, const char *value,
     if (index < query->key_count && !takes_lists(vr))
         return kh_error_set(err, KH_E_ARG, "parameter %s is given twice", kh_dictionary_keyword(tag));
     if (index < query->key_count) { /* joined: the first again, behind it the second */
-        size_t first = query->text.size;
+        size_t first = query->text.size, both = first - at + strlen((char *)query->text.data + query->value_at[index]) + 2;
 
-        status = kh_buf_appendf(&query->text, err, "%s\\%s", (char *)query->text.data + query->value_at[index], (char *)query->text.data + at);
+        status = kh_buf_reserve(&query->text, both, err); /* what is read does not move while it is written */
+        if (status == KH_OK)
+            status = kh_buf_appendf(&query->text, err, "%s\\%s", (char *)query->text.data + query->value_at[index], (char *)query->text.data + at);
         if (status == KH_OK)
             status = kh_buf_append(&query->text, "", 1, err);
         query->value_at[index] = first;
