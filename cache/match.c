@@ -174,6 +174,7 @@ static kh_status create_one(kh_match **out, kh_tag tag, kh_vr vr, const char *va
         return kh_error_set(err, KH_E_MEMORY, "no memory for a key");
     match->vr = vr;
     kh_buf_init(&match->text, vr == KH_VR('U', 'I') ? (size_t)KH_MATCH_UIDS_MAX * (KH_UID_SIZE + 1) + KH_MATCH_TEXT_MAX : KH_MATCH_FOLDED_MAX);
+    kh_buf_init(&match->readings, 4 * KH_MATCH_FOLDED_MAX);
     kh_buf_init(&match->json, (size_t)KH_MATCH_UIDS_MAX * (KH_UID_SIZE + 3) + 2);
     status = make(match, tag, value, err);
     if (status != KH_OK) {
@@ -276,6 +277,7 @@ void kh_match_free(kh_match *match)
         free(match->uids);
         kh_buf_release(&match->text);
         kh_buf_release(&match->json);
+        kh_buf_release(&match->readings);
         free(match);
         match = next;
     }

@@ -20,6 +20,7 @@ struct kh_match {
     kh_buf text;                 /* the values, one NUL behind each: texts, UIDs, folded groups or words of a name */
     const char *values[KH_MATCH_VALUES_MAX]; /* into text; groups of a name: NULL where the key says nothing of the group */
     size_t value_count;
+    kh_buf readings;             /* of words: what of each is sure, and the whole, one NUL behind each; "" for a word that has none */
     const char **uids;           /* sorted; into text */
     size_t uid_count;
     kh_buf json;                 /* of UIDs, or of texts */

@@ -4,9 +4,11 @@
 #include "cache/fold.h"
 #include "cache/grams.h"
 #include "cache/match_internal.h"
+#include "cache/reading.h"
 #include "dicom/dictionary.h"
 
 #define WORDS_MAX 16
+#define READING_MIN 2 /* letters; fewer say nothing */
 
 kh_status kh_match_make_name(kh_match *match, const char *value, kh_error *err)
 {
@@ -50,6 +52,62 @@ static kh_status split_words(kh_match *match, kh_tag tag, kh_error *err)
     return KH_OK;
 }
 
+/* What is sure of the word's reading behind its mark, then all of it; both empty when it has none or is a pattern. */
+static kh_status add_reading(kh_match *match, const char *word, kh_error *err)
+{
+    bool whole = false;
+    kh_buf key;
+    kh_status status = KH_OK;
+
+    kh_buf_init(&key, KH_MATCH_FOLDED_MAX * 2);
+    if (!strpbrk(word, "*?"))
+        status = kh_reading_append(&key, word, &whole, err);
+    if (status == KH_OK) {
+        const char *text = kh_buf_text(&key);
+        int sure = (int)kh_reading_sure(word, text);
+        const char mark[] = {sure > 0 ? KH_READING_MARK : '\0', '\0'};
+
+        status = kh_buf_appendf(&match->readings, err, "%s%.*s", mark, sure, text);
+        if (status == KH_OK)
+            status = kh_buf_append(&match->readings, "", 1, err);
+        if (status == KH_OK)
+            status = kh_buf_append_text(&match->readings, whole ? text : "", err);
+        if (status == KH_OK)
+            status = kh_buf_append(&match->readings, "", 1, err);
+    }
+    kh_buf_release(&key);
+    return status;
+}
+
+/* Of word number index: what is sure, and *all. */
+static const char *reading_of(const kh_match *match, size_t index, const char **all)
+{
+    const char *at = kh_buf_text(&match->readings);
+
+    for (size_t i = 0; i < 2 * index; i++)
+        at += strlen(at) + 1;
+    *all = at + strlen(at) + 1;
+    return at;
+}
+
+void kh_match_readings(const kh_match *match, const char *out[2])
+{
+    const char *all;
+
+    out[0] = out[1] = NULL;
+    for (size_t i = 0; match->kind == MATCH_WORDS && !match->next && i < match->value_count; i++) {
+        const char *sure = reading_of(match, i, &all);
+        size_t size = strlen(sure);
+
+        if (size > 0 && (!out[0] || size > strlen(out[0]))) {
+            out[1] = out[0];
+            out[0] = sure;
+        } else if (size > 0 && (!out[1] || size > strlen(out[1]))) {
+            out[1] = sure;
+        }
+    }
+}
+
 kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, kh_error *err)
 {
     kh_match *match = NULL;
@@ -63,6 +121,8 @@ kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, k
         status = kh_fold_append(&match->text, value, err);
     if (status == KH_OK)
         status = split_words(match, tag, err);
+    for (size_t i = 0; status == KH_OK && i < match->value_count; i++)
+        status = add_reading(match, match->values[i], err);
     if (status != KH_OK) {
         kh_match_free(match);
         return status;
@@ -127,26 +187,64 @@ static bool group_has_word(const char *word, char *group)
     return word_begins(word, group, without_spaces(group));
 }
 
-static bool name_has_word(const char *word, const char *const groups[KH_MATCH_GROUPS])
+/* Does the reading of one of the words of a folded group, or of the group without its spaces, begin so? key is scratch; group is written to. */
+static bool group_sounds(const char *reading, char *group, kh_buf *key)
 {
-    kh_buf folded;
+    bool whole, sounds = false, last = false;
+    size_t length = strlen(reading);
+
+    for (char *at = group; !sounds && !last;) {
+        size_t size = strcspn(at, " ");
+        char end = at[size];
+
+        last = *at == '\0';
+        if (last) {
+            (void)without_spaces(at = group);
+            size = strlen(at);
+            end = '\0';
+        }
+        at[size] = '\0';
+        kh_buf_clear(key);
+        sounds = kh_reading_append(key, at, &whole, NULL) == KH_OK && key->size >= length && memcmp(key->data, reading, length) == 0;
+        at[size] = end;
+        at += size + (end != '\0');
+    }
+    return sounds;
+}
+
+/* folded and key are scratch. */
+static bool name_has_word(const char *word, const char *reading, const char *const groups[KH_MATCH_GROUPS], kh_buf *folded, kh_buf *key)
+{
     bool has = false;
 
-    kh_buf_init(&folded, KH_MATCH_FOLDED_MAX);
     for (size_t i = 0; i < KH_MATCH_GROUPS && !has; i++) {
-        kh_buf_clear(&folded);
-        has = groups[i][0] && kh_fold_append(&folded, groups[i], NULL) == KH_OK && folded.size > 0 && group_has_word(word, (char *)folded.data);
+        kh_buf_clear(folded);
+        if (!groups[i][0] || kh_fold_append(folded, groups[i], NULL) != KH_OK || folded->size == 0)
+            continue;
+        has = (strlen(reading) >= READING_MIN && group_sounds(reading, (char *)folded->data, key));
+        if (!has) {
+            kh_buf_clear(folded);
+            has = kh_fold_append(folded, groups[i], NULL) == KH_OK && group_has_word(word, (char *)folded->data);
+        }
     }
-    kh_buf_release(&folded);
     return has;
 }
 
 static bool words_match(const kh_match *match, const char *const groups[KH_MATCH_GROUPS])
 {
-    for (size_t i = 0; i < match->value_count; i++)
-        if (!name_has_word(match->values[i], groups))
-            return false;
-    return true;
+    const char *all;
+    bool has = true;
+    kh_buf folded, key;
+
+    kh_buf_init(&folded, KH_MATCH_FOLDED_MAX);
+    kh_buf_init(&key, KH_MATCH_FOLDED_MAX * 2);
+    for (size_t i = 0; has && i < match->value_count; i++) {
+        (void)reading_of(match, i, &all);
+        has = name_has_word(match->values[i], all, groups, &folded, &key);
+    }
+    kh_buf_release(&folded);
+    kh_buf_release(&key);
+    return has;
 }
 
 static bool name_equal(const kh_match *match, const kh_person_name *name)
@@ -212,13 +310,14 @@ static kh_status pieces_of_word(kh_buf *out, const char *word, kh_error *err)
 
 kh_status kh_match_pieces(const kh_match *match, kh_buf *out, kh_error *err)
 {
+    const char *all;
     kh_status status = KH_OK;
 
     if (match->next)
         return KH_OK;
     for (size_t i = 0; match->kind == MATCH_WORDS && i < match->value_count && status == KH_OK; i++)
-        status = pieces_of_word(out, match->values[i], err);
-
+        if (!reading_of(match, i, &all)[0]) /* what sounds so need not have its letters */
+            status = pieces_of_word(out, match->values[i], err);
     for (size_t i = 0; match->kind == MATCH_NAME && i < match->value_count && status == KH_OK; i++)
         status = kh_grams_of_name(out, match->values[i], match->wild, err);
     return status;

@@ -3,6 +3,7 @@
 #include <string.h>
 #include "base/json.h"
 #include "cache/fold.h"
+#include "cache/reading.h"
 
 #define CODES_MAX 1024
 
@@ -336,6 +337,30 @@ static const char schema_18[] =
     "ALTER TABLE series ADD COLUMN pps_time TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE series ADD COLUMN request TEXT NOT NULL DEFAULT '';";
 
+/* Names are found by their readings, too (cache/reading.h). */
+#define KEYS_OF_NAME(of) "json_each(kh_name_keys(" of "name_alphabetic || '=' || " of "name_ideographic || '=' || " of "name_phonetic))"
+#define NOTE_KEYS "INSERT OR IGNORE INTO patient_name SELECT value, NEW.id, " STUDIES_OF_NEW " FROM " KEYS_OF_NAME("NEW.") ";"
+#define FORGET_KEYS "DELETE FROM patient_name WHERE patient_ref = OLD.id AND key IN (SELECT value FROM " KEYS_OF_NAME("OLD.") ");"
+#define COUNT_BY_KEYS(of, by)                                                                                                            \
+    "UPDATE OR IGNORE patient_name SET studies = studies " by " WHERE " of ".object_count > 0 AND patient_ref = " of ".patient_ref"      \
+    "  AND key IN (SELECT j.value FROM patient p, " KEYS_OF_NAME("p.") " j WHERE p.id = " of ".patient_ref);"
+static const char schema_19[] =
+    "DROP TRIGGER patient_name_new; DROP TRIGGER patient_name_changed; DROP TRIGGER patient_name_gone;"
+    "DROP TRIGGER patient_study_new; DROP TRIGGER patient_study_changed; DROP TRIGGER patient_study_gone;"
+    "DELETE FROM patient_name;"
+    "INSERT OR IGNORE INTO patient_name SELECT j.value, p.id, ifnull(c.studies, 0) FROM patient p"
+    "  LEFT JOIN (SELECT patient_ref, count(*) AS studies FROM study WHERE object_count > 0 GROUP BY patient_ref) c ON c.patient_ref = p.id, "
+    KEYS_OF_NAME("p.") " j ORDER BY 1, 2;"
+    "CREATE TRIGGER patient_name_new AFTER INSERT ON patient BEGIN " NOTE_KEYS " END;"
+    "CREATE TRIGGER patient_name_changed AFTER UPDATE OF name_alphabetic, name_ideographic, name_phonetic ON patient BEGIN " FORGET_KEYS NOTE_KEYS
+    " END;"
+    "CREATE TRIGGER patient_name_gone AFTER DELETE ON patient BEGIN " FORGET_KEYS " END;"
+    "CREATE TRIGGER patient_study_new AFTER INSERT ON study WHEN NEW.object_count > 0 BEGIN " COUNT_BY_KEYS("NEW", "+ 1") " END;"
+    "CREATE TRIGGER patient_study_changed AFTER UPDATE OF object_count, patient_ref ON study"
+    "  WHEN (OLD.object_count > 0) <> (NEW.object_count > 0) OR OLD.patient_ref <> NEW.patient_ref BEGIN "
+    COUNT_BY_KEYS("OLD", "- 1") COUNT_BY_KEYS("NEW", "+ 1") " END;"
+    "CREATE TRIGGER patient_study_gone AFTER DELETE ON study WHEN OLD.object_count > 0 BEGIN " COUNT_BY_KEYS("OLD", "- 1") " END;";
+
 static kh_status name_key(kh_buf *out, const char *text, kh_error *err)
 {
     return kh_fold_name_group(out, text, strlen(text), err);
@@ -365,9 +390,11 @@ kh_status kh_schema_prepare(kh_sql *sql, kh_error *err)
 {
     kh_status status = kh_sql_add_function(sql, "kh_name_key", name_key, err);
 
+    if (status == KH_OK)
+        status = kh_sql_add_function(sql, "kh_name_keys", kh_reading_keys, err);
     return status == KH_OK ? kh_sql_add_function(sql, "kh_codes_json", codes_json, err) : status;
 }
 
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17, schema_18};
+                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17, schema_18, schema_19};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

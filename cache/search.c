@@ -7,6 +7,7 @@
 #include "cache/search_internal.h"
 
 #define PIECES_BYTES_MAX ((size_t)64 << 10)
+#define NAMES_BYTES_MAX ((size_t)256 << 10)
 
 static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_error *err)
 {
@@ -52,7 +53,7 @@ kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, 
     search->formats = (flags & KH_SEARCH_FORMATS) != 0;
     search->earliest = "";
     kh_buf_init(&search->pieces, PIECES_BYTES_MAX);
-    kh_buf_init(&search->names, PIECES_BYTES_MAX);
+    kh_buf_init(&search->names, NAMES_BYTES_MAX);
     kh_search_begin_at_latest(search);
     for (size_t i = 0; status == KH_OK && i < key_count; i++)
         status = add_condition(search, &keys[i], err);

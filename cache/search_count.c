@@ -93,7 +93,7 @@ typedef enum counts { COUNTS_ROWS, COUNTS_DAYS, COUNTS_MODALITY, COUNTS_NAMED } 
 
 static counts counts_along(const kh_search *search)
 {
-    if (search->named && is_bare(search, KH_TAG_PATIENT_NAME, false))
+    if (search->named && !search->readings[0] && is_bare(search, KH_TAG_PATIENT_NAME, false))
         return COUNTS_NAMED;
     if (search->way == KH_BY_MODALITY && is_bare(search, KH_TAG_MODALITIES_IN_STUDY, true))
         return COUNTS_MODALITY;

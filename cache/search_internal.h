@@ -38,7 +38,8 @@ struct kh_search {
     const char *lead;          /* ?2: what the way's key must be; of a match, or the pieces */
     const char *earliest;      /* day; "" when open; of a match */
     kh_buf pieces;             /* of the text index */
-    const kh_match *named;     /* a name whose beginning is told; NULL: none */
+    const kh_match *named;     /* a name whose beginning, or the readings of whose words, are told; NULL: none */
+    const char *readings[2];   /* kh_match_readings() of it */
     kh_buf names;              /* patients of that name, in JSON */
     bool settled;              /* a page was read: the way stays */
     kh_search_condition conditions[KH_SEARCH_KEYS_MAX];

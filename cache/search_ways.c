@@ -8,7 +8,8 @@
 #define LATEST "~" /* sorts behind every date and time */
 /* A list of patients is sorted anew for each page: with more studies to look at than that, going through all is as good. */
 #define TEXT_PATIENTS_MAX 20000
-#define NAMED_MAX 500 /* patients of a name whose studies are sorted */
+#define NAMED_MAX 500       /* patients of a name whose studies are sorted; the text index finds more of them as fast */
+#define SOUNDING_MAX 5000   /* of names that sound so: no other index finds them */
 #define IN_LIST " IN (SELECT value FROM json_each(?2))"
 
 #define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
@@ -120,7 +121,9 @@ kh_status kh_search_choose_way(kh_search *search, kh_error *err)
         try_way(search, KH_BY_ACCESSION, KH_TAG_ACCESSION_NUMBER, true))
         return KH_OK;
     take_days(search);
-    search->named = name && kh_match_begins(name, &beginning) ? name : NULL;
+    if (name)
+        kh_match_readings(name, search->readings);
+    search->named = name && (search->readings[0] || kh_match_begins(name, &beginning)) ? name : NULL;
     if (name && statements[search->level][KH_BY_TEXT])
         status = kh_match_pieces(name, &search->pieces, err);
     if (search->pieces.size > 0) {
@@ -154,6 +157,11 @@ void kh_search_name_range(const kh_search *search, char from[KH_SEARCH_NAME_SIZE
 {
     kh_match_beginning of;
 
+    if (search->readings[0]) { /* small letters */
+        snprintf(from, KH_SEARCH_NAME_SIZE, "%s", search->readings[0]);
+        snprintf(to, KH_SEARCH_NAME_SIZE, "%s~", from);
+        return;
+    }
     (void)kh_match_begins(search->named, &of);
     snprintf(from, KH_SEARCH_NAME_SIZE, "%.*s", (int)of.size, of.text);
     snprintf(to, KH_SEARCH_NAME_SIZE, of.whole ? "%s\x01" : "%s\xf4\x8f\xbf\xbf", from); /* folded text has no control characters; U+10FFFF is none */
@@ -162,21 +170,28 @@ void kh_search_name_range(const kh_search *search, char from[KH_SEARCH_NAME_SIZE
 /* The patients of the name, when they are few: *few. More of them are met soon enough on the way that the search has without. */
 static kh_status list_patients(kh_search *search, kh_sql *sql, bool *few, kh_error *err)
 {
-    char from[KH_SEARCH_NAME_SIZE] = "", to[KH_SEARCH_NAME_SIZE] = "";
-    const kh_sql_value values[] = {KH_SQL_T(from), KH_SQL_T(to), KH_SQL_I(NAMED_MAX + 1)};
+    char from[KH_SEARCH_NAME_SIZE] = "", to[KH_SEARCH_NAME_SIZE] = "", second[KH_SEARCH_NAME_SIZE] = "";
+    const char *of_second = search->readings[1] ? search->readings[1] : "";
+    const int64_t most = search->readings[0] ? SOUNDING_MAX : NAMED_MAX;
+    const kh_sql_value values[] = {KH_SQL_T(from), KH_SQL_T(to), KH_SQL_I(most + 1), KH_SQL_T(of_second), KH_SQL_T(second)};
     bool has_row = true;
     int64_t count = 0;
     kh_sql_row *row;
     kh_status status;
 
     kh_search_name_range(search, from, to);
-    status = kh_sql_query(&row, sql, "SELECT DISTINCT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2 LIMIT ?3", values, 3, err);
+    snprintf(second, sizeof second, "%s~", of_second);
+    if (search->readings[1])
+        status = kh_sql_query(&row, sql, "SELECT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2"
+                              " INTERSECT SELECT patient_ref FROM patient_name WHERE key >= ?4 AND key < ?5 LIMIT ?3", values, 5, err);
+    else
+        status = kh_sql_query(&row, sql, "SELECT DISTINCT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2 LIMIT ?3", values, 3, err);
     if (status == KH_OK)
         status = kh_buf_append(&search->names, "[", 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
         status = kh_buf_appendf(&search->names, err, "%s%lld", count++ ? "," : "", (long long)kh_sql_int(row, 0));
     kh_sql_end(row);
-    *few = count <= NAMED_MAX;
+    *few = count <= most;
     return status == KH_OK ? kh_buf_append(&search->names, "]", 1, err) : status;
 }
 

@@ -55,7 +55,9 @@ const cases = [
     ['/studies?ModalitiesInStudy=CT,MR&multiplevaluematching=true', []], ['/studies?ModalitiesInStudy=CT,MR&multiplevaluematching=false', ['S-1', 'S-2', 'S-3']],
     ['/studies?PatientID=S-1%5CS-3', ['S-1', 'S-3']], ['/studies?PatientName=suzuki%5EJiro%5CYamada*', ['S-1', 'S-2']], ['/studies?StudyDate=20240105%5C20240301', ['S-1', 'S-2']],
     ['/studies?StudyDate=%22%22&emptyvaluematching=true', ['S-3']], ['/studies?emptyvaluematching=true&PatientName=%22%22', ['S-3']], ['/studies?PatientName=%22%22', []],
-    ['/studies?PatientID=S-2&AccessionNumber=%22%22&emptyvaluematching=true', ['S-2']], ['/studies?PatientID=S-2&x-trace=1&orderby=StudyDate', ['S-2']],
+    ['/studies?PatientID=S-2&AccessionNumber=%22%22&emptyvaluematching=true', ['S-2']], ['/studies?PatientName=%E3%81%99%E3%81%9A%E3%81%8D&fuzzymatching=true', ['S-2']],
+    ['/studies?PatientName=%E3%82%B8%E3%83%AD%E3%82%A6+Suz&fuzzymatching=true', ['S-2']], ['/studies?PatientName=Ziroh&fuzzymatching=true', ['S-2']], ['/studies?PatientName=suzuki+hanako&fuzzymatching=true', []],
+    ['/studies?PatientName=%E3%81%99%E3%81%9A%E3%81%8D', []], ['/series?PatientName=ziro&fuzzymatching=true', ['S-2']], ['/studies?PatientID=S-2&x-trace=1&orderby=StudyDate', ['S-2']],
 ];
 for (const [target, expected] of cases)
     test(`match: ${decodeURIComponent(target)}`, async () => { assert.deepEqual(ids(await found(target)), expected); });
