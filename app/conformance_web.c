@@ -116,7 +116,7 @@ static void print_retrieve(void)
            "is named. What is corrected leaves corrected, with Original Attributes Sequence. The parameter accept, weights, HEAD, ETag, If-None-Match,\n"
            "ranges of answers without multipart. A study at its hospital is answered 503 with Retry-After, and fetched. One frame, or one value, is also\n"
            "given alone, without multipart. What is not decoded here (video, JPEG XL) is given as it is stored, also where no transfer syntax is\n"
-           "named; the pixel data of a video as video/mpeg2, video/mp4 or video/h265.\n\n",
+           "named; the pixel data of a video as video/mpeg (also video/mpeg2), video/mp4 or video/h265.\n\n",
            KH_TS_EXPLICIT_LE, KH_TS_IMPLICIT_LE);
     print_frame_types();
 }

@@ -14,6 +14,7 @@
 #define TAG_ENCAPSULATED_DOCUMENT KH_TAG(0x0042, 0x0011)
 #define TAG_DOCUMENT_MIME_TYPE KH_TAG(0x0042, 0x0012)
 #define PDF "application/pdf"
+#define OFFERS_MAX 6
 #define OCTETS "application/octet-stream"
 #define LOCATION_SIZE (KH_DICOMWEB_ADDRESS_SIZE + 250 + KH_BULK_TEXT_SIZE)
 
@@ -116,7 +117,7 @@ static const char *video_type(const char *syntax)
 {
     static const struct {
         const char *beginning, *type;
-    } types[] = {{"1.2.840.10008.1.2.4.100", "video/mpeg2"}, {"1.2.840.10008.1.2.4.101", "video/mpeg2"}, {"1.2.840.10008.1.2.4.102", "video/mp4"},
+    } types[] = {{"1.2.840.10008.1.2.4.100", "video/mpeg"}, {"1.2.840.10008.1.2.4.101", "video/mpeg"}, {"1.2.840.10008.1.2.4.102", "video/mp4"},
                  {"1.2.840.10008.1.2.4.103", "video/mp4"},   {"1.2.840.10008.1.2.4.104", "video/mp4"},   {"1.2.840.10008.1.2.4.105", "video/mp4"},
                  {"1.2.840.10008.1.2.4.106", "video/mp4"},   {"1.2.840.10008.1.2.4.107", "video/h265"},  {"1.2.840.10008.1.2.4.108", "video/h265"}};
 
@@ -317,13 +318,17 @@ static void answer(bulk *b, kh_http_request *request, const char *type)
     kh_http_answer_pieces(request, code, multipart_type, KH_HTTP_SIZE_UNKNOWN, b->dicomweb->carriers, &producer, b);
 }
 
-static size_t choose(const bulk *b, const kh_accept *accept, kh_offer offers[4])
+static size_t choose(const bulk *b, const kh_accept *accept, kh_offer offers[OFFERS_MAX])
 {
     size_t count = 0, chosen;
 
     if (b->own_type) {
         offers[count++] = (kh_offer){b->own_type, true, b->syntax, true, b->syntax != NULL};
         offers[count++] = (kh_offer){b->own_type, false, b->syntax, true, false};
+    }
+    if (b->own_type && strcmp(b->own_type, "video/mpeg") == 0) { /* its name in older editions */
+        offers[count++] = (kh_offer){"video/mpeg2", true, b->syntax, true, false};
+        offers[count++] = (kh_offer){"video/mpeg2", false, b->syntax, true, false};
     }
     offers[count++] = (kh_offer){OCTETS, true, b->syntax, true, b->syntax == NULL};
     offers[count++] = (kh_offer){OCTETS, false, b->syntax, true, false};
@@ -374,7 +379,7 @@ void kh_bulk_answer(kh_dicomweb *dicomweb, kh_http_request *request)
     kh_accept *accept = malloc(sizeof *accept);
     bulk *b = calloc(1, sizeof *b);
     int64_t away_study = 0;
-    kh_offer offers[4];
+    kh_offer offers[OFFERS_MAX];
     size_t chosen;
     kh_status status = accept && b ? KH_OK : kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
 

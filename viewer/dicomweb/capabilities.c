@@ -97,7 +97,7 @@ static void add_codestreams(kh_dicomweb_description *of, bool alone)
 /* Pixel data as one stream. */
 static void add_videos(kh_dicomweb_description *of)
 {
-    static const char *const types[] = {PARTS("video/mpeg2"), "video/mpeg2", PARTS("video/mp4"), "video/mp4", PARTS("video/h265"), "video/h265"};
+    static const char *const types[] = {PARTS("video/mpeg"), "video/mpeg", PARTS("video/mpeg2"), "video/mpeg2", PARTS("video/mp4"), "video/mp4", PARTS("video/h265"), "video/h265"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         add_type(of, types[i]);
