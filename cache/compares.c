@@ -127,7 +127,8 @@ static kh_status forget_told(kh_write *write, int64_t node_id, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(node_id);
 
-    return kh_sql_run(kh_write_sql(write), "UPDATE compare_study INDEXED BY compare_study_told SET told = 0 WHERE node_id = ?1 AND told > 0", &value, 1, NULL, err);
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE compare_study INDEXED BY compare_study_told SET told = 0 WHERE node_id = ?1 AND told > 0", &value, 1, NULL, err);
 }
 
 static kh_status begin(kh_write *write, void *context, kh_error *err)
@@ -348,8 +349,8 @@ static kh_status remember_told(kh_write *write, const kh_compare *c, kh_error *e
     const kh_sql_value value = KH_SQL_I(c->node_id);
 
     return kh_sql_run(kh_write_sql(write),
-                      "UPDATE compare_study INDEXED BY compare_study_told SET since_ms = iif(kind = told AND since_ms <= when_ms, since_ms, when_ms), kind = told, told = 0"
-                      " WHERE node_id = ?1 AND told > 0",
+                      "UPDATE compare_study INDEXED BY compare_study_told SET"
+                      " since_ms = iif(kind = told AND since_ms <= when_ms, since_ms, when_ms), kind = told, told = 0 WHERE node_id = ?1 AND told > 0",
                       &value, 1, NULL, err);
 }
 

@@ -130,11 +130,13 @@ static kh_status ask_study(asking *of, const kh_compare_study *study, kh_compare
     return status;
 }
 
+/* Until all are answered, or somebody urgent wants the association's place. */
 static kh_status ask(asking *of, kh_error *err)
 {
+    kh_node_use *use = of->work->scu->use;
     kh_status status = kh_query_open(&of->query, of->work->scu, of->node, err);
 
-    while (status == KH_OK && of->answered < of->count) {
+    while (status == KH_OK && of->answered < of->count && !(use && kh_node_use_make_way(use, of->node->id))) {
         status = ask_study(of, &of->studies[of->answered], &of->answers[of->answered], err);
         of->answered += status == KH_OK;
     }
@@ -166,6 +168,8 @@ static kh_status try_later(const asking *of, kh_compare *at, kh_status status, c
 
     if (status == KH_E_UNSUPPORTED || status == KH_E_ARG) /* until somebody changes something */
         return end_unbelieved(of, at, why->message, err);
+    if (status == KH_E_BUSY) /* it has as many of our associations as it may: no failure of its */
+        return say(work, at, why->message, err);
     if (!of->query.broken && status == KH_E_PEER && of->count > 0 && of->answered < of->count && at->attempts >= PASS_OVER_AFTER) {
         kh_log(KH_LOG_WARN, "compare", "node %s: study %s is passed over: %s", of->node->name, of->studies[of->answered].study_uid, why->message);
         at->position = of->studies[of->answered].study_id;
@@ -265,6 +269,7 @@ static kh_status walk_on(asking *of, kh_compare *at, bool *more, kh_error *err)
     }
     if (asked != KH_OK)
         return try_later(of, at, asked, &why, err);
+    end = end && of->answered == of->count;
     *more = !end;
     return end ? end_round(of, at, err) : KH_OK;
 }

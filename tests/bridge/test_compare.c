@@ -343,6 +343,30 @@ static void failing_is_no_absence(void **state)
     assert_int_equal(all_findings(f), 0);
 }
 
+/* As many associations as it may have: no failure, and nobody is kept waiting. */
+static void node_is_full(void **state)
+{
+    fixture *f = *state;
+    const kh_node_call call = {.urgent = true};
+    kh_node_use *use;
+    void *place;
+
+    assert_int_equal(kh_node_use_create(&use, NULL), KH_OK);
+    f->scu.use = use;
+    f->node.associations = 1;
+    assert_int_equal(kh_node_use_call(use, &f->node, &call, &place, NULL), KH_OK);
+    kh_clock_shift_for_test(0, DAY_MS);
+    assert_int_equal(step(f), 0);
+    assert_int_equal(compare_of(f).ended_ms, 0);
+    assert_int_equal(compare_of(f).attempts, 0);
+    assert_string_not_equal(compare_of(f).reason, "");
+    kh_node_use_hang_up(place);
+    assert_int_equal(step(f), 3);
+    assert_int_equal(compare_of(f).same, 3);
+    f->scu.use = NULL;
+    kh_node_use_free(use);
+}
+
 static void nobody_listens(void **state)
 {
     fixture *f = *state;
@@ -827,6 +851,7 @@ int main(void)
         TEST(gone_twice_apart),
         TEST(clock_set_back),
         TEST(failing_is_no_absence),
+        TEST(node_is_full),
         TEST(nobody_listens),
         TEST(failing_about_one),
         TEST(not_one_is_there),
