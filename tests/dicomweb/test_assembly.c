@@ -142,6 +142,43 @@ static void native(void **state)
     bench_end(&b);
 }
 
+/* Three frames of 3 x 3 pixels of one bit: 27 bits, least significant first (PS3.5 8.1.1), as one value or a part each. */
+static void single_bits(void **state)
+{
+    static const struct {
+        const char *name, *parts[3];
+        size_t size;
+        unsigned failure;
+    } rows[] = {
+        {"frames", {"\xff\x01", "\x00\x00", "\xab\x01"}, 2, 0},
+        {"one value", {"\xff\x01\x00\x00\x00\x00", NULL, NULL}, 6, KH_STOW_MISMATCH},
+        {"the value itself", {"\xff\x01\xac\x06", NULL, NULL}, 4, 0},
+        {"a frame too few", {"\xff\x01", "\x00\x00", NULL}, 2, 0}, /* 4 bytes: pieces of the value */
+        {"frames of three bytes", {"\xff\x01\x00", "\x00\x00\x00", "\xab\x01\x00"}, 3, KH_STOW_MISMATCH},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        kh_stow_object object;
+        kh_dataset *dataset;
+        kh_source source;
+        bench b;
+
+        bench_begin(&b, false);
+        assert_int_equal(give_json(&b, "[{" UIDS("1") "," TEXT("00280008", "IS", "3") "," GREY("3", "3", "1", "1", "0") "," PIXELS "}]"), KH_OK);
+        for (size_t k = 0; k < 3 && rows[i].parts[k]; k++)
+            assert_int_equal(give(&b, "application/octet-stream", "bulk/1", rows[i].parts[k], rows[i].size), KH_OK);
+        dataset = made(&b, 0, &object, &source);
+        if (object.failure != rows[i].failure)
+            fail_msg("%s: failure %04X", rows[i].name, object.failure);
+        /* 1 1111 1111, 0 0000 0000, 1 1010 1011: bits 0 to 8 set, then 18, 19, 21, 23, 25, 26 */
+        if (i == 0)
+            expect_bytes(dataset, &source, kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA), "\xff\x01\xac\x06", 4);
+        put_away(dataset, &source);
+        bench_end(&b);
+    }
+}
+
 /* ---- compressed pixel data ---- */
 
 /* A codestream of the decoders' corpus, which has seven bytes in front of it. */
@@ -504,7 +541,7 @@ static void repeated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(native), cmocka_unit_test(compressed), cmocka_unit_test(frames_that_do_not_fit), cmocka_unit_test(data_sets),
+        cmocka_unit_test(native), cmocka_unit_test(single_bits), cmocka_unit_test(compressed), cmocka_unit_test(frames_that_do_not_fit), cmocka_unit_test(data_sets),
         cmocka_unit_test(bodies), cmocka_unit_test(sizes),      cmocka_unit_test(order),                  cmocka_unit_test(documents),
         cmocka_unit_test(repeated),
     };

@@ -207,7 +207,6 @@ async function takeApart(from, form) {
 /* Objects that are refused, and why: {UID: Failure Reason}. */
 const refusedForReason = {
     '1.2.246.10.22143774.10001678204431056.11469.10637': 0xa900, // dcmjs/sample-op.dcm: a baseline JPEG under the transfer syntax of lossless ones
-    '1.2.826.0.1.3680043.8.498.21030306363353744389552298683532131927': 0xa900, // pydicom-data/liver_nonbyte_aligned.dcm: frames of one bit a pixel that do not end with a byte, each given as a part
     '1.2.840.113619.2.227.10452012345105.2111150929121006.35': 0xa900, // fo-dicom/GH133.dcm: an icon that is compressed, its bytes given as application/octet-stream
     '1.3.6.1.4.1.5962.1.1.8.1.3.20040826185059.5457': 0xc000, // pydicom/JPEG2000-embedded-sequence-delimiter.dcm: a codestream with a delimiter in its header
     '1.9.999.999.99.9.9999.9999.20030818153516': 0xc000, // pydicom/badVR.dcm: a Number of Frames that is no number

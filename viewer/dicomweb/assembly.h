@@ -3,7 +3,8 @@
  * when all parts are in.
  *
  * Locations are compared as absolute URIs (location.h). Parts of one location are one value: frames of compressed pixel data, pieces of native bytes.
- *   application/octet-stream   little endian; with transfer-syntax of a compressed one, a frame of it
+ *   application/octet-stream   little endian; with transfer-syntax of a compressed one, a frame of it. As many parts as frames of one bit a pixel that
+ *                              do not end with a byte are these frames
  *   image/, video/ of PS3.18 table 8.7.3-5 and 8.7.3-6: Pixel Data (7FE0,0010) of the object itself, a frame each, a video as a whole. Without transfer-syntax the
  *                              codestreams say which of the type's it is; what they contradict is refused
  *   any other type             the document of an encapsulated document (0042,0011)

@@ -16,6 +16,7 @@ typedef struct gap {
     size_t at;
     const kh_value *value;
     bool encapsulated;
+    bool packed; /* its parts are frames of one bit a pixel, each begun with a byte: joined bit by bit (PS3.5 8.1.1) */
 } gap;
 
 typedef struct writing {
@@ -25,6 +26,8 @@ typedef struct writing {
     gap *gaps; /* ascending */
     size_t gap_count, gap_capacity;
     const kh_value *compressed; /* the value of Pixel Data when it is; NULL */
+    uint64_t frame_bits;        /* of frames of one bit a pixel that do not end with a byte; 0 */
+    uint64_t frame_count;
     uint8_t *part;
 } writing;
 
@@ -88,6 +91,19 @@ static kh_status check_media(const kh_value *value, const kh_json_place *place, 
     return KH_OK;
 }
 
+/* Frames of one bit that came one by one, as they are retrieved one by one. */
+static bool is_packed(const writing *w, const kh_value *value, const kh_json_place *place)
+{
+    const kh_values *values = &w->assembly->values;
+
+    if (w->frame_bits == 0 || place->tag != KH_TAG_PIXEL_DATA || place->depth > 0 || value->count != w->frame_count)
+        return false;
+    for (uint32_t i = value->first; i != KH_NO_PIECE; i = values->pieces[i].next)
+        if (values->pieces[i].size != (w->frame_bits + 7) / 8)
+            return false;
+    return true;
+}
+
 static kh_status give_value(void *context, const kh_json_place *place, kh_json_bulk *out, kh_error *err)
 {
     writing *w = context;
@@ -106,7 +122,8 @@ static kh_status give_value(void *context, const kh_json_place *place, kh_json_b
     to = add_gap(w, value, err);
     if (!to)
         return KH_E_MEMORY;
-    out->size = value->size;
+    to->packed = is_packed(w, value, place);
+    out->size = to->packed ? (w->frame_bits * w->frame_count + 7) / 8 : value->size;
     out->gap_at = &to->at;
     out->encapsulated = to->encapsulated = value->media.kind == KH_VALUE_CODESTREAM;
     if (out->encapsulated)
@@ -194,11 +211,63 @@ static kh_status write_frame(writing *w, const kh_value_piece *piece, bool is_vi
     return status;
 }
 
+/* Bits that wait for a whole byte. */
+typedef struct bits {
+    uint32_t held;
+    unsigned count;
+} bits;
+
+/* `count` bits of the spool from offset on, behind those that are held; whole bytes are written. */
+static kh_status pack_frame(writing *w, bits *waiting, uint64_t offset, uint64_t count, kh_error *err)
+{
+    uint8_t *out = w->part + PART_BYTES;
+    kh_status status = KH_OK;
+
+    while (status == KH_OK && count > 0) {
+        uint64_t bytes = (count + 7) / 8;
+        size_t now = bytes < PART_BYTES ? (size_t)bytes : PART_BYTES, ready = 0;
+
+        status = kh_read_all_at(w->assembly->options.spool_fd, w->part, now, offset, err);
+        for (size_t i = 0; status == KH_OK && i < now; i++) {
+            unsigned taken = count < 8 ? (unsigned)count : 8;
+
+            waiting->held |= (uint32_t)(w->part[i] & ((1u << taken) - 1)) << waiting->count;
+            waiting->count += taken;
+            count -= taken;
+            if (waiting->count >= 8) {
+                out[ready++] = (uint8_t)waiting->held;
+                waiting->held >>= 8;
+                waiting->count -= 8;
+            }
+        }
+        if (status == KH_OK)
+            status = kh_write_all(w->fd, out, ready, err);
+        offset += now;
+    }
+    return status;
+}
+
+static kh_status write_packed(writing *w, const kh_value *value, kh_error *err)
+{
+    const kh_values *values = &w->assembly->values;
+    uint64_t size = (w->frame_bits * w->frame_count + 7) / 8;
+    bits waiting = {0, 0};
+    kh_status status = KH_OK;
+
+    for (uint32_t i = value->first; status == KH_OK && i != KH_NO_PIECE; i = values->pieces[i].next)
+        status = pack_frame(w, &waiting, values->pieces[i].offset, w->frame_bits, err);
+    if (status == KH_OK && waiting.count > 0)
+        status = kh_write_all(w->fd, &(uint8_t){(uint8_t)waiting.held}, 1, err);
+    return status == KH_OK && size % 2 ? kh_write_all(w->fd, "", 1, err) : status;
+}
+
 static kh_status write_gap(writing *w, const gap *from, kh_error *err)
 {
     const kh_values *values = &w->assembly->values;
     kh_status status = from->encapsulated ? write_offset_table(w, from->value, err) : KH_OK;
 
+    if (from->packed)
+        return write_packed(w, from->value, err);
     for (uint32_t i = from->value->first; status == KH_OK && i != KH_NO_PIECE; i = values->pieces[i].next)
         status = from->encapsulated ? write_frame(w, &values->pieces[i], from->value->media.codec == KH_CODEC_VIDEO, err)
                                     : copy(w, values->pieces[i].offset, values->pieces[i].size, err);
@@ -227,6 +296,25 @@ static kh_status write_file(writing *w, const kh_stow_object *object, const char
 
 /* ---- one object ---- */
 
+static uint64_t number_of(const kh_json *object, const char *key, uint64_t absent)
+{
+    const kh_json *attribute = kh_json_member(object, key), *values = attribute ? kh_json_member(attribute, "Value") : NULL;
+    const kh_json *first = values && kh_json_count(values) > 0 ? kh_json_at(values, 0) : NULL;
+    const char *text = first ? kh_json_text_of(first) : NULL; /* IS may come as text */
+    double number = text ? strtod(text, NULL) : first ? kh_json_number_of(first) : (double)absent;
+
+    return number >= 0 && number <= UINT32_MAX ? (uint64_t)number : 0;
+}
+
+static void note_frames(writing *w, const kh_json *json)
+{
+    uint64_t rows = number_of(json, "00280010", 0), columns = number_of(json, "00280011", 0);
+
+    w->frame_count = number_of(json, "00280008", 1);
+    if (number_of(json, "00280100", 0) == 1 && number_of(json, "00280002", 1) == 1 && rows <= UINT16_MAX && columns <= UINT16_MAX && w->frame_count > 1)
+        w->frame_bits = rows * columns % 8 != 0 ? rows * columns : 0;
+}
+
 static kh_status read_set(writing *w, const kh_assembly_set *set, kh_error *err)
 {
     const kh_json_read_options options = {.depth = 16, .elements = KH_ASSEMBLY_ELEMENTS_MAX, .left_out = kh_assembly_left_out, .bulk = give_value,
@@ -240,6 +328,8 @@ static kh_status read_set(writing *w, const kh_assembly_set *set, kh_error *err)
     if (status == KH_OK)
         status = kh_assembly_parse(&json, text, set->size, err);
     free(text);
+    if (status == KH_OK)
+        note_frames(w, json);
     if (status == KH_OK)
         status = kh_json_model_read(&w->dataset, json, &options, err);
     kh_json_free(json);
@@ -273,7 +363,7 @@ void kh_assembly_write(kh_assembly *assembly, size_t index, int fd, kh_stow_obje
         return;
     kh_buf_init(&w.dataset, limit);
     kh_buf_init(&w.scratch, limit);
-    w.part = malloc(PART_BYTES);
+    w.part = malloc(2 * (size_t)PART_BYTES);
     if (!w.part)
         status = kh_error_set(&err, KH_E_MEMORY, "no memory to copy");
     if (status == KH_OK)
