@@ -452,6 +452,35 @@ static void sizes(void **state)
     }
 }
 
+/* Brackets and sequences in each other, thousands of them: refused, whatever reads them. */
+static void nested(void **state)
+{
+    static const char *const rows[][2] = {{"[", "]"}, {"{\"a\":", "}"}, {"{\"00081140\":{\"vr\":\"SQ\",\"Value\":[", "]}}"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        size_t count = (METADATA_MAX - 200) / (strlen(rows[i][0]) + strlen(rows[i][1]));
+        kh_stow_object object;
+        kh_buf json;
+        bench b;
+
+        kh_buf_init(&json, METADATA_MAX + 100);
+        assert_int_equal(kh_buf_append_text(&json, "[{" UIDS("1") ",\"00081140\":{\"vr\":\"SQ\",\"Value\":[", NULL), KH_OK);
+        for (size_t k = 0; k < count; k++)
+            (void)!kh_buf_append_text(&json, rows[i][0], NULL);
+        assert_int_equal(kh_buf_append_text(&json, "{}", NULL), KH_OK);
+        for (size_t k = 0; k < count; k++)
+            (void)!kh_buf_append_text(&json, rows[i][1], NULL);
+        (void)!kh_buf_append_text(&json, "]}}]", NULL);
+        bench_begin(&b, false);
+        assert_int_equal(give_json(&b, kh_buf_text(&json)), KH_OK);
+        assert_null(made(&b, 0, &object, &(kh_source){0}));
+        assert_int_equal(object.failure, KH_STOW_NOT_UNDERSTOOD);
+        bench_end(&b);
+        kh_buf_release(&json);
+    }
+}
+
 static void order(void **state)
 {
     kh_stow_object object;
@@ -542,7 +571,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(native), cmocka_unit_test(single_bits), cmocka_unit_test(compressed), cmocka_unit_test(frames_that_do_not_fit), cmocka_unit_test(data_sets),
-        cmocka_unit_test(bodies), cmocka_unit_test(sizes),      cmocka_unit_test(order),                  cmocka_unit_test(documents),
+        cmocka_unit_test(bodies), cmocka_unit_test(sizes),      cmocka_unit_test(nested),      cmocka_unit_test(order),                  cmocka_unit_test(documents),
         cmocka_unit_test(repeated),
     };
 
