@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import path from 'node:path';
-import { must, phantomFiles, removeFolder, Service, sleep, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import { attribute, must, phantomFiles, removeFolder, Service, sleep, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import { stow } from '../lib/stow.mjs';
 
 let service;
 before(async () => {
@@ -81,6 +82,34 @@ test('the web role is killed: C-STORE never notices, and no event is lost', asyn
     for (const { seq, kind, ref } of log)
         assert.ok(told.has(seq) || log.some((later) => later.seq > seq && later.kind === kind && later.ref === ref && told.has(later.seq)), `event ${seq} was never told`);
     assert.equal(study.objects, files.length + 12);
+});
+
+test('the bridge alone is killed in the middle of pushes and uploads: what was answered with success is there', async (t) => {
+    const own = await Service.start({ nodes: [['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']], settings: { dicomweb: { facility: 'clinic' } } });
+    t.after(() => own.stop());
+    const files = phantomFiles(54);
+    const uidOf = await attribute('0008,0018', files);
+    const acknowledged = new Set();
+    const stored = new Set();
+    for (let round = 0; round < 6; round++) {
+        const part = files.slice(round * 9, (round + 1) * 9);
+        const pushing = storescu(own.dicomPort, part);
+        const uploads = part.map((file) => stow(own, [file]).then((answer) => answer.stored, () => []));
+        await sleep(40 + 30 * round);
+        const { pid } = own.role('bridge');
+        process.kill(pid, 'SIGKILL');
+        for (const file of (await pushing).acknowledged) acknowledged.add(uidOf[file]);
+        for (const uid of (await Promise.all(uploads)).flat()) stored.add(uid);
+        await until('the bridge is back', () => (own.role('bridge')?.pid ?? pid) !== pid);
+        await until('it takes images', async () => (await storescu(own.dicomPort, part)).acknowledged.length === part.length);
+        for (const file of part) acknowledged.add(uidOf[file]);
+        for (const [facility, uids] of [['hospital', acknowledged], ['clinic', stored]]) {
+            const held = await own.objects(facility);
+            for (const uid of uids) assert.ok(uid in held, `round ${round}: an object answered with success is gone`);
+        }
+    }
+    t.diagnostic(`${stored.size} uploads were answered with success`);
+    await own.must(['check']);
 });
 
 test('a decode worker is killed: pictures go on', async (t) => {
