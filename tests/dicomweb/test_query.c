@@ -121,6 +121,8 @@ static const struct {
     const char *label, *target, *names;
 } bad[] = {
     {"no such name", "studies?NoSuchThing=1", "NoSuchThing"},
+    {"a name that begins small", "studies?patientID=1", "patientID"},
+    {"a sequence that begins small", "series?requestAttributesSequence.RequestedProcedureID=1", "requestAttributesSequence"},
     {"a name in the wrong letters", "studies?PATIENTID=1", "PATIENTID"},
     {"a digit too few", "studies?0010002=A", "0010002"},
     {"a digit too many", "studies?001000201=A", "001000201"},

@@ -115,7 +115,9 @@ test('parameters that nobody knows are passed over, and a search tells so', asyn
     for (const resource of gets()) {
         const answer = await get(`${fill(resource)}?${uriOf(resource)}nosuchthing=%E5%B1%B1`);
         assert.ok([200, 206].includes(answer.code), resource.path);
-        if (isSearch(resource)) assert.match(answer.headers.warning, /nosuchthing/, resource.path);
+        if (!isSearch(resource)) continue;
+        assert.match(answer.headers.warning, /nosuchthing/, resource.path);
+        for (const name of ['NoSuchThing', 'patientName', '0010002']) await refused(`${fill(resource)}?${name}=1`, new RegExp(name));
     }
 });
 

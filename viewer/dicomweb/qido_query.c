@@ -153,12 +153,24 @@ static void note_ignored(kh_qido_query *query, const char *name)
     snprintf(query->ignored + used, sizeof query->ignored - used, "%s%s", used ? ", " : "", name);
 }
 
+/* "patientID": who filters by a keyword that begins small must not be given everybody. */
+static bool is_nearly_keyword(const char *name)
+{
+    char text[80];
+    attribute_path path;
+
+    if (strlen(name) >= sizeof text)
+        return false;
+    snprintf(text, sizeof text, "%c%s", name[0] - 'a' + 'A', name + 1);
+    return read_path(text, strlen(text), &path, NULL) == KH_OK;
+}
+
 static kh_status read_key(kh_qido_query *query, const char *name, const char *value, kh_error *err)
 {
     attribute_path path;
     kh_status status;
 
-    if (name[0] >= 'a' && name[0] <= 'z') { /* no keyword begins so: a parameter that others know (PS3.18 8.3) */
+    if (name[0] >= 'a' && name[0] <= 'z' && !is_nearly_keyword(name)) { /* no keyword begins so: a parameter that others know (PS3.18 8.3) */
         note_ignored(query, name);
         return KH_OK;
     }
