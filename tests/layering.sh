@@ -7,19 +7,21 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 declare -A allowed=(
     [base]="base"
     [store]="base store"
+    [audit]="base store audit"
     [dicom]="base dicom"
     [dicom/shim]="base dicom dicom/shim"
     [dicom/codec]="base dicom dicom/codec"
-    [cache]="base store dicom dicom/codec cache"
-    [pacs-bridge]="base store dicom dicom/shim dicom/codec cache pacs-bridge"
+    [cache]="base store audit dicom dicom/codec cache"
+    [pacs-bridge]="base store audit dicom dicom/shim dicom/codec cache pacs-bridge"
     [viewer/render]="base dicom viewer/render"
     [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
     [viewer/http]="base viewer/http"
-    [viewer/portal]="base store dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/web viewer/portal"
-    [viewer/dicomweb]="base store dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/dicomweb"
+    [viewer/record]="base audit cache viewer/http viewer/record"
+    [viewer/portal]="base store audit dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/record viewer/web viewer/portal"
+    [viewer/dicomweb]="base store audit dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/record viewer/dicomweb"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base store dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base store audit dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(
@@ -42,6 +44,7 @@ homes=(
     'libxml/.*|dicom/native_xml_read.c'
     'gnutls/.*|store/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
+    'sodium\.h|audit/ access/'
 )
 bad=0
 complain() { echo "$1"; bad=1; }
@@ -74,10 +77,10 @@ while IFS=: read -r file _ line; do
             [[ $ok ]] || complain "$file: <$header> belongs to ${rule#*|}"
         fi
     done
-done < <(grep -nE '^\s*#\s*include' -r base store dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
+done < <(grep -nE '^\s*#\s*include' -r base store audit dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
 
 while read -r file; do
     case $file in dicom/shim/*|dicom/codec/*) ;; *) complain "$file: C++ lives in dicom/shim and dicom/codec only" ;; esac
-done < <(find base store dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+done < <(find base store audit dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
 [[ $bad == 0 ]] && echo "layering: clean"
 exit $bad
