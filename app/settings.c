@@ -113,6 +113,11 @@ const kh_settings kh_settings_default = {
     .compare_differences = 20,
     .compare_gone = "notice",
     .compare_merged = "notice",
+    .audit_file_bytes = 64 * MIB,
+    .audit_group_ms = 10 * MINUTE,
+    .audit_checkpoint_ms = MINUTE,
+    .audit_checkpoint_records = 1000,
+    .audit_queue = 8192,
 };
 
 #define FIELD(name) offsetof(kh_settings, name)
@@ -226,6 +231,11 @@ static const kh_config_key keys[] = {
     NUMBER("compare", "differences", COUNT, compare_differences, 1, 10000),
     TEXT("compare", "gone", compare_gone),
     TEXT("compare", "merged", compare_merged),
+    NUMBER("audit", "file", SIZE, audit_file_bytes, MIB, 16 * GIB),
+    NUMBER("audit", "group", DURATION, audit_group_ms, SECOND, 24 * HOUR),
+    NUMBER("audit", "checkpoint", DURATION, audit_checkpoint_ms, SECOND, HOUR),
+    NUMBER("audit", "checkpoint_records", COUNT, audit_checkpoint_records, 10, 100000),
+    NUMBER("audit", "queue", COUNT, audit_queue, 16, 1000000),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

@@ -126,6 +126,11 @@ typedef struct kh_settings {
     int64_t compare_differences;
     char compare_gone[16];   /* "notice" or "hide" */
     char compare_merged[16]; /* "notice" or "follow" */
+    int64_t audit_file_bytes;
+    int64_t audit_group_ms;
+    int64_t audit_checkpoint_ms;
+    int64_t audit_checkpoint_records;
+    int64_t audit_queue;
 } kh_settings;
 
 extern const kh_settings kh_settings_default;
