@@ -3,18 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 #include "app/audit_print.h"
+#include "app/auditing.h"
 #include "app/command.h"
 #include "app/progress.h"
-#include "audit/audit.h"
 #include "audit/search.h"
 #include "audit/verify.h"
 
 #define WRONG_SHOWN 20
-
-static void folder_of(char out[1100], const kh_settings *settings)
-{
-    snprintf(out, 1100, "%s/" KH_AUDIT_FOLDER, settings->data_dir);
-}
 
 /* ---- verify ---- */
 
@@ -196,7 +191,7 @@ static bool result_exists(const char *result)
 
 static int run(const kh_command *self, int argc, char **argv)
 {
-    char dir[1100];
+    char dir[KH_AUDITING_DIR_SIZE];
     const char *known = NULL;
     kh_audit_query query = {.dir = dir};
     bool csv = false, json = false;
@@ -211,7 +206,7 @@ static int run(const kh_command *self, int argc, char **argv)
 
     if (status != KH_COMMAND_GO)
         return status;
-    folder_of(dir, &args.settings);
+    kh_auditing_dir(dir, &args.settings);
     if (args.word_count != 1)
         return kh_command_usage(self, "expected verify or search");
     if (strcmp(args.words[0], "verify") == 0)

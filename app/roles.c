@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "app/auditing.h"
 #include "app/listener.h"
 #include "app/decoders.h"
 #include "app/session.h"
@@ -267,7 +268,7 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
 }
 
 static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb,
-                              kh_error *err)
+                              kh_recorder *recorder, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     const char *names[KH_PAGE_ROLES_MAX];
@@ -296,6 +297,7 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.role_count = (unsigned)service->role_count;
     options.recall = recall_study;
     options.recall_context = service;
+    options.recorder = recorder;
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;
@@ -313,10 +315,11 @@ static kh_status adopt_object(void *context, const char *name, kh_ingest_result 
     return kh_control_object_adopt(service->settings->data_dir, name, &origin, result, err);
 }
 
-static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
+static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_recorder *recorder, kh_error *err)
 {
     kh_dicomweb_options options = kh_dicomweb_options_default;
 
+    options.recorder = recorder;
     options.cache = cache;
     options.codec = codec;
     options.recall = recall_study;
@@ -351,6 +354,8 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache = NULL;
     kh_codec *codec = NULL;
+    kh_audit *audit = NULL;
+    kh_recorder *recorder = NULL;
     kh_dicomweb *dicomweb = NULL;
     kh_portal *portal = NULL;
     int result = 0;
@@ -364,8 +369,10 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     if (!cache)
         return 0;
     if (kh_codec_create(&codec, service->channels, decoder_pid, service, &err) != KH_OK ||
-        start_dicomweb(&dicomweb, service, cache, codec, &err) != KH_OK ||
-        start_portal(&portal, service, cache, codec, dicomweb, &err) != KH_OK) {
+        kh_auditing_open(&audit, service->settings, "web", &err) != KH_OK ||
+        kh_recorder_create(&recorder, audit, cache, (size_t)service->settings->http_connections, &err) != KH_OK ||
+        start_dicomweb(&dicomweb, service, cache, codec, recorder, &err) != KH_OK ||
+        start_portal(&portal, service, cache, codec, dicomweb, recorder, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
@@ -373,6 +380,8 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
         kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
     }
     kh_dicomweb_stop(dicomweb);
+    kh_recorder_free(recorder);
+    kh_audit_close(audit);
     kh_codec_free(codec);
     kh_cache_close(cache);
     return result;

@@ -1,6 +1,7 @@
 #include "audit/audit_internal.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -176,7 +177,15 @@ kh_status kh_audit_open(kh_audit **out, const kh_audit_options *options, kh_erro
     *out = NULL;
     if (!audit)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the record of access");
+    if (strlen(options->dir) >= sizeof audit->dir || strlen(options->role) >= sizeof audit->role) {
+        free(audit);
+        return kh_error_set(err, KH_E_ARG, "a folder of %zu bytes, expected less", strlen(options->dir));
+    }
     audit->options = *options;
+    snprintf(audit->dir, sizeof audit->dir, "%s", options->dir);
+    snprintf(audit->role, sizeof audit->role, "%s", options->role);
+    audit->options.dir = audit->dir;
+    audit->options.role = audit->role;
     status = start(audit, err);
     if (status != KH_OK) {
         kh_audit_close(audit);

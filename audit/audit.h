@@ -13,8 +13,8 @@
 typedef struct kh_audit kh_audit;
 
 typedef struct kh_audit_options {
-    const char *dir;             /* borrowed until close */
-    const char *role;            /* likewise: "bridge", "web" */
+    const char *dir;             /* copied */
+    const char *role;            /* copied: "bridge", "web" */
     uint64_t roll_bytes;         /* a file is full then */
     int64_t group_ms;            /* what is told once of one reader and series */
     int64_t checkpoint_ms;       /* the longest time between a record and the checkpoint behind it */

@@ -8,6 +8,7 @@
 #include "audit/seen.h"
 
 #define KH_AUDIT_COMMIT_RECORDS 500 /* with a checkpoint and three more of ours they fit in KH_AUDIT_PENDING_MAX */
+#define KH_AUDIT_DIR_SIZE 2048
 #define KH_AUDIT_BUCKETS 1024u
 
 typedef struct kh_audit_waiter {
@@ -28,7 +29,8 @@ typedef struct kh_audit_item {
 } kh_audit_item;
 
 struct kh_audit {
-    kh_audit_options options;
+    kh_audit_options options; /* dir and role are those below */
+    char dir[KH_AUDIT_DIR_SIZE], role[KH_AUDIT_ROLE_MAX + 1];
     kh_audit_seen *seen;
     pthread_t thread;
     bool thread_runs;

@@ -20,13 +20,14 @@ static kh_admission *open_to_all, *guarded, *shared;
 
 static void serve(kh_http_request *request, void *context)
 {
+    kh_admitted admitted;
     kh_admission **admission = context;
     const char *method = kh_http_query(request, "method");
     bool changes = method && strcmp(method, "POST") == 0;
 
     if (method && strcmp(method, "OPTIONS") == 0 && kh_admission_preflight(*admission, request, "GET, POST"))
         return;
-    if (kh_admission_pass(*admission, request, changes, "https://images.example"))
+    if (kh_admission_pass(*admission, request, changes, "https://images.example", &admitted))
         kh_http_answer(request, 200, "text/plain", "in", 2);
 }
 

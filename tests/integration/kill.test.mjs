@@ -27,6 +27,8 @@ async function assertClean(service) {
     const check = await service.command(['check']);
     assert.equal(check.code, 0, check.output);
     assert.match(check.out, /left half received 0/);
+    const audit = await service.command(['audit', 'verify']);
+    assert.equal(audit.code, 0, audit.output);
 }
 
 test(`kill -9 in the middle of a push, ${rounds / 2} rounds`, async (t) => {

@@ -262,7 +262,7 @@ static bool refuse(kh_admission *admission, kh_http_request *request, unsigned c
     return false;
 }
 
-static bool check_token(kh_admission *admission, kh_http_request *request, bool changes)
+static bool check_token(kh_admission *admission, kh_http_request *request, bool changes, kh_admitted *out)
 {
     const char *header = kh_http_header(request, "Authorization");
     const token *who;
@@ -272,19 +272,35 @@ static bool check_token(kh_admission *admission, kh_http_request *request, bool 
     who = find_token(admission, header + 7 + strspn(header + 7, " "));
     if (!who)
         return refuse(admission, request, 401, ", error=\"invalid_token\"", "Authorization: the token is not known");
-    if (changes && !who->may_write)
-        return refuse(admission, request, 403, ", error=\"insufficient_scope\"", "the token may read only");
-    return true;
+    out->token = who->name;
+    if (!changes || who->may_write) {
+        out->refused = 0;
+        return true;
+    }
+    out->refused = 403;
+    return refuse(admission, request, 403, ", error=\"insufficient_scope\"", "the token may read only");
 }
 
-bool kh_admission_pass(kh_admission *admission, kh_http_request *request, bool changes, const char *own_address)
+bool kh_admission_pass(kh_admission *admission, kh_http_request *request, bool changes, const char *own_address, kh_admitted *out)
 {
     const char *origin = kh_http_header(request, "Origin");
 
+    *out = (kh_admitted){.refused = 403};
     set_page_headers(admission, request, origin);
     if (changes && is_foreign(admission, request, origin, own_address))
         return refuse(admission, request, 403, NULL, "Origin: a page of a site that is not in [dicomweb] origins");
-    return admission->token_count == 0 || check_token(admission, request, changes);
+    out->refused = admission->token_count > 0 ? 401 : 0;
+    return admission->token_count == 0 || check_token(admission, request, changes, out);
+}
+
+const char *kh_admission_name(const kh_admission *admission, const kh_http_request *request)
+{
+    const char *header = kh_http_header(request, "Authorization");
+    const token *who = NULL;
+
+    if (header && strncasecmp(header, "Bearer ", 7) == 0)
+        who = find_token(admission, header + 7 + strspn(header + 7, " "));
+    return who ? who->name : NULL;
 }
 
 bool kh_admission_preflight(kh_admission *admission, kh_http_request *request, const char *allow)

@@ -21,9 +21,18 @@ typedef struct kh_admission kh_admission;
 KH_MUST_USE kh_status kh_admission_create(kh_admission **out, const char *tokens_path, const char *origins, kh_error *err);
 void kh_admission_free(kh_admission *admission);
 
+/* Who was admitted, or with what code not. */
+typedef struct kh_admitted {
+    const char *token; /* its name, the admission's; NULL: there are no tokens */
+    unsigned refused;  /* 401, 403; 0: admitted */
+} kh_admitted;
+
 /* May it pass? False when it was answered: 401, 403. Sets the headers that a page of a listed site needs. changes: it is no reading.
  * own_address: "https://images.example" of ours beside the Host; NULL or "". In the handler, not suspended. */
-bool kh_admission_pass(kh_admission *admission, kh_http_request *request, bool changes, const char *own_address);
+bool kh_admission_pass(kh_admission *admission, kh_http_request *request, bool changes, const char *own_address,
+                       kh_admitted *out);
+/* The name of the token that the request brings; NULL. In the handler, not suspended. */
+const char *kh_admission_name(const kh_admission *admission, const kh_http_request *request);
 /* An OPTIONS that a browser sends before a request of another site's page: answered here, true. allow: the methods, ", " between. */
 bool kh_admission_preflight(kh_admission *admission, kh_http_request *request, const char *allow);
 

@@ -16,38 +16,38 @@ const kh_dicomweb_options kh_dicomweb_options_default = {
 
 /* Every resource there is; the first that fits serves. Each address answers OPTIONS besides. */
 static const kh_dicomweb_resource resources[] = {
-    {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities},
-    {"GET", KH_DICOMWEB_PATH "/studies", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/series", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve},
-    {"GET", INSTANCE, kh_dicomweb_retrieve},
-    {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames},
-    {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/pixeldata", kh_dicomweb_pixels},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/bulkdata", kh_dicomweb_values},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values},
-    {"GET", INSTANCE "/bulkdata", kh_dicomweb_values},
-    {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/metadata", kh_dicomweb_metadata},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata},
-    {"GET", INSTANCE "/metadata", kh_dicomweb_metadata},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered},
-    {"GET", INSTANCE "/rendered", kh_dicomweb_rendered},
-    {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail},
-    {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail},
-    {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail},
-    {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri},
-    {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store},
-    {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store},
+    {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities, KH_AUDIT_ACTIONS, false},
+    {"GET", KH_DICOMWEB_PATH "/studies", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true},
+    {"GET", INSTANCE, kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, false},
+    {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false},
+    {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true},
+    {"GET", INSTANCE "/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, false},
+    {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk, KH_AUDIT_RETRIEVE, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
+    {"GET", INSTANCE "/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
+    {"GET", INSTANCE "/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
+    {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
+    {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
+    {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
+    {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri, KH_AUDIT_VIEW, false},
+    {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store, KH_AUDIT_ACTIONS, false},
+    {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store, KH_AUDIT_ACTIONS, false},
 };
 #define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
 
@@ -69,6 +69,30 @@ static bool refuse_coding(kh_http_request *request)
     return true;
 }
 
+static void run_handler(kh_http_request *request, void *context)
+{
+    const kh_dicomweb_entry *entry = context;
+
+    entry->resource->handler(entry->dicomweb, request);
+}
+
+/* Recorded, then served. WADO-URI has in its parameters what others have in the address. */
+static void serve_recorded(const kh_dicomweb_entry *entry, kh_http_request *request, const char *token)
+{
+    const kh_dicomweb_resource *resource = entry->resource;
+    bool in_query = resource->handler == kh_dicomweb_wado_uri;
+    kh_record record = {.action = resource->action, .way = "DICOMweb", .token = token, .once = !resource->each};
+
+    record.study_uid = in_query ? kh_http_query(request, "studyUID") : kh_http_segment(request, "study");
+    record.series_uid = in_query ? kh_http_query(request, "seriesUID") : kh_http_segment(request, "series");
+    record.object_uid = in_query ? kh_http_query(request, "objectUID") : kh_http_segment(request, "instance");
+    if (resource->action == KH_AUDIT_SEARCH) {
+        record.study_uid = record.series_uid = record.object_uid = NULL;
+        record.with_path = record.with_query = true;
+    }
+    kh_record_then(entry->dicomweb->options.recorder, request, &record, run_handler, (void *)(uintptr_t)entry);
+}
+
 /* The one door: whatever asks for a resource comes through here. */
 static void serve(kh_http_request *request, void *context)
 {
@@ -76,12 +100,15 @@ static void serve(kh_http_request *request, void *context)
     kh_dicomweb *dicomweb = entry->dicomweb;
     const char *method = entry->resource->method, *repeated = kh_http_repeated(request);
     bool options = strcmp(method, "OPTIONS") == 0;
+    kh_admitted admitted;
     char message[80];
 
     if (options && kh_admission_preflight(dicomweb->admission, request, entry->allow))
         return;
-    if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address))
+    if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address, &admitted)) {
+        kh_record_refused(dicomweb->options.recorder, request, "DICOMweb", admitted.refused);
         return;
+    }
     if (refuse_coding(request))
         return;
     if (repeated && entry->resource->handler != kh_dicomweb_search) {
@@ -91,7 +118,10 @@ static void serve(kh_http_request *request, void *context)
     }
     if (options)
         kh_http_set_header(request, "Allow", entry->allow);
-    entry->resource->handler(dicomweb, request);
+    if (entry->resource->action == KH_AUDIT_ACTIONS)
+        entry->resource->handler(dicomweb, request);
+    else
+        serve_recorded(entry, request, admitted.token);
 }
 
 static void add_allowed(char allow[64], const char *method)

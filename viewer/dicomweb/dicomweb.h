@@ -7,6 +7,7 @@
 #include "cache/ingest.h"
 #include "dicom/codec/codec.h"
 #include "viewer/http/http.h"
+#include "viewer/record/record.h"
 
 #define KH_DICOMWEB_PATH "/dicomweb"
 
@@ -14,6 +15,7 @@ typedef struct kh_dicomweb kh_dicomweb;
 
 typedef struct kh_dicomweb_options {
     kh_cache *cache;   /* borrowed until stop; a reader will do */
+    kh_recorder *recorder; /* borrowed until stop; NULL: nothing is recorded */
     kh_codec *codec;   /* borrowed; NULL: nothing is decoded */
     unsigned threads;  /* 1 to 64 */
     size_t queue_max;  /* requests waiting; more answer 503 */

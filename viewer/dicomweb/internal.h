@@ -10,9 +10,12 @@
 /* Serves one resource, on an HTTP thread; what reads the index or a file does so later (kh_dicomweb_later()). */
 typedef void kh_dicomweb_handler(kh_dicomweb *dicomweb, kh_http_request *request);
 
+/* action: recorded before the handler is called; KH_AUDIT_ACTIONS: the handler does that itself, or there is nothing to tell. */
 typedef struct kh_dicomweb_resource {
     const char *method, *pattern;
     kh_dicomweb_handler *handler;
+    kh_audit_action action;
+    bool each; /* every request is told, not one of a reader and series within [audit] group */
 } kh_dicomweb_resource;
 
 /* Every resource there is; valid for ever. */

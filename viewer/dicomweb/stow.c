@@ -20,6 +20,8 @@ typedef struct stow {
     kh_dicomweb *dicomweb;
     bool answer_xml;
     char study_uid[KH_UID_SIZE]; /* of the address; "" */
+    const char *token;           /* name of it, the admission's; NULL */
+    char peer[64];
     kh_part_reader reader;
     kh_stow_file file;   /* the part at hand, or what an assembly keeps its parts in */
     kh_assembly *assembly; /* NULL: the parts are Part 10 objects */
@@ -136,6 +138,8 @@ static void finish(void *context, kh_http_request *request)
         kh_error_clear(&s->broken);
         s->broken.status = kh_stow_results_add(&s->results, &rest, &s->broken);
     }
+    if (s->broken.status == KH_OK) /* what cannot be recorded is not told as stored: it comes again, without harm */
+        s->broken.status = kh_stow_record(s->dicomweb->options.recorder, &s->results, s->token, s->peer, &s->broken);
     if (s->broken.status != KH_OK)
         kh_http_answer_error(request, &s->broken);
     else
@@ -247,6 +251,7 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
 {
     kh_error err = KH_ERROR_INIT;
     const char *study = kh_http_segment(request, "study");
+    const kh_record record = {.action = KH_AUDIT_STORE, .way = "DICOMweb", .token = kh_admission_name(dicomweb->admission, request), .study_uid = study};
     kh_media_type type;
     form parts;
     bool xml;
@@ -254,6 +259,10 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
 
     if (check_head(dicomweb, request, &type, &parts) != KH_OK || choose_answer(request, &xml) != KH_OK)
         return;
+    if (!kh_record_works(dicomweb->options.recorder, request, &record)) {
+        kh_http_answer_code(request, 503, "the record of access cannot be written now, and nothing is stored without it");
+        return;
+    }
     if (!take_place(dicomweb)) {
         kh_http_answer_code(request, 503, "as many others store objects as may at once; try again");
         return;
@@ -269,6 +278,8 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
     s->answer_xml = xml;
     s->file.fd = -1;
     s->broken = (kh_error)KH_ERROR_INIT;
+    s->token = record.token;
+    snprintf(s->peer, sizeof s->peer, "%s", kh_http_peer(request));
     snprintf(s->study_uid, sizeof s->study_uid, "%s", study ? study : "");
     kh_dicomweb_address(dicomweb, request, s->results.address);
     if (make_reader(s, parts, kh_media_type_parameter(&type, "boundary"), &err) != KH_OK) {

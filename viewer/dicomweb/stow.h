@@ -50,6 +50,12 @@ void kh_stow_file_drop(kh_stow_file *file, kh_dicomweb *dicomweb);
 /* What a process that died left behind. */
 void kh_stow_files_clear(kh_dicomweb *dicomweb);
 
+/* ---- stow_record.c ---- */
+
+struct kh_stow_results;
+/* What of each study was stored, recorded and durable. token and peer as in viewer/record/record.h. */
+KH_MUST_USE kh_status kh_stow_record(kh_recorder *recorder, const struct kh_stow_results *results, const char *token, const char *peer, kh_error *err);
+
 /* ---- stow_answer.c ---- */
 
 typedef struct kh_stow_results {

@@ -3,6 +3,8 @@
  *   - a request's head and body: twice the idle time-out;
  *   - an answer: the idle time-out and one second for every 16 KiB;
  *   - none while we work, and none for an event stream, which is cut when its buffer is full; it ends when its client has gone. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include "base/clock.h"
@@ -62,6 +64,23 @@ void kh_http_unpause(kh_http_server *server, kh_http_connection *connection, str
     pthread_mutex_unlock(&server->lock);
 }
 
+static void tell_peer(char out[KH_HTTP_PEER_SIZE], int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    const void *at = NULL;
+
+    out[0] = '\0';
+    if (getpeername(fd, (struct sockaddr *)&address, &size) != 0)
+        return;
+    if (address.ss_family == AF_INET)
+        at = &((const struct sockaddr_in *)&address)->sin_addr;
+    else if (address.ss_family == AF_INET6)
+        at = &((const struct sockaddr_in6 *)&address)->sin6_addr;
+    if (at)
+        (void)!inet_ntop(address.ss_family, at, out, KH_HTTP_PEER_SIZE);
+}
+
 static void opened(kh_http_server *server, struct MHD_Connection *mhd, void **socket_context)
 {
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
@@ -72,6 +91,7 @@ static void opened(kh_http_server *server, struct MHD_Connection *mhd, void **so
         return; /* served without a deadline */
     connection->server = server;
     connection->fd = info->connect_fd;
+    tell_peer(connection->peer, connection->fd);
     kh_http_connection_expect_request(connection);
     pthread_mutex_lock(&server->lock);
     connection->next = server->connections;

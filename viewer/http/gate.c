@@ -142,6 +142,10 @@ static const char *check_head(kh_http_request *request, const char *method, cons
 
 static bool refuse(kh_http_request *request, unsigned code, const char *message)
 {
+    const kh_http_options *options = &request->server->options;
+
+    if (options->refused)
+        options->refused(options->refused_context, request, code);
     kh_http_answer_code(request, code, message);
     return true;
 }

@@ -28,6 +28,10 @@ typedef struct kh_http_options {
     const char *open_below;        /* "/dicomweb": whoever asks for this or an address below it is admitted by the handler, for changes
                                       too, and a POST or PUT there comes to it before its body: kh_http_receive(). The string is the
                                       caller's. NULL: nothing is */
+    /* Told of each request that is turned away before a handler sees it, on an HTTP thread; its address may be all that is known of it (path
+     * NULL when not even that). NULL: nobody is. */
+    void (*refused)(void *context, const kh_http_request *request, unsigned code);
+    void *refused_context;
     bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS) */
 } kh_http_options;
 
@@ -56,9 +60,11 @@ typedef struct kh_http_stats {
 } kh_http_stats;
 void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
 
-/* Decoded; NULL when absent. Borrowed until the answer. Of a suspended request only the headers Accept-Encoding and
- * If-None-Match can be asked for, below open_below also Accept, Host, Range and If-Range; the others are NULL. */
+/* Decoded; NULL when absent. Borrowed until the answer. Of a suspended request only the headers Accept,
+ * Accept-Encoding and If-None-Match can be asked for, below open_below also Host, Range and If-Range; the others are NULL. */
 const char *kh_http_path(const kh_http_request *request);
+/* The address that the connection comes from, without its port; "" when it is not known. */
+const char *kh_http_peer(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);
@@ -164,8 +170,10 @@ bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
 /* Does If-None-Match name etag? Answers nothing. */
 bool kh_http_etag_matches(const kh_http_request *request, const char *etag);
 
-/* The handler returns without an answer; another thread answers later. */
+/* The handler returns without an answer; another thread answers later. Once is enough: a second call does nothing, so that a request which
+ * had to wait may go to a handler that suspends. */
 void kh_http_suspend(kh_http_request *request);
+bool kh_http_is_suspended(const kh_http_request *request);
 /* Suspends the request and runs work on a thread of pool; work answers it. A full pool answers 503. */
 typedef void kh_http_work(void *context, kh_http_request *request);
 void kh_http_later(kh_http_request *request, kh_pool *pool, kh_http_work *work, void *context);

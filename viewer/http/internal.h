@@ -14,6 +14,7 @@
 
 #define KH_HTTP_HEADERS_MAX 12
 #define KH_HTTP_KEPT_MAX 6
+#define KH_HTTP_PEER_SIZE 46         /* INET6_ADDRSTRLEN */
 #define KH_HTTP_HEADER_BYTES_MAX 2048 /* of an answer's own header lines together */
 
 /* One TCP connection, from accept to close. */
@@ -21,6 +22,7 @@ typedef struct kh_http_connection {
     struct kh_http_connection *previous, *next; /* server->lock */
     kh_http_server *server;
     int fd;
+    char peer[KH_HTTP_PEER_SIZE]; /* its address as text */
     atomic_llong deadline_ms; /* monotonic; the reaper cuts the connection after it; 0: none */
     kh_http_request *spare;   /* of the request before, to be used again; connection's thread */
 } kh_http_connection;
@@ -65,6 +67,7 @@ struct kh_http_request {
     struct MHD_Connection *mhd;
     kh_http_connection *connection;
     int fd; /* of the connection; for asking whether the client is there */
+    char peer[KH_HTTP_PEER_SIZE]; /* of the connection, which may be gone before the request */
     atomic_uint holders; /* the connection, and the owner of a suspended request */
     char *raw;           /* the target as it stood in the request line; NULL when it was too long, or without memory */
     size_t raw_size;

@@ -33,6 +33,8 @@ kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Conne
     request->mhd = mhd;
     request->connection = connection;
     request->fd = connection ? connection->fd : -1;
+    if (connection)
+        memcpy(request->peer, connection->peer, sizeof request->peer);
     atomic_init(&request->holders, 1);
     kh_buf_init(&request->body, server->options.body_bytes_max);
     request->raw_size = strnlen(raw, KH_TARGET_BYTES_MAX + 1);
@@ -81,6 +83,11 @@ const char *kh_http_path(const kh_http_request *request)
     return request->target.path;
 }
 
+const char *kh_http_peer(const kh_http_request *request)
+{
+    return request->peer;
+}
+
 const char *kh_http_segment(const kh_http_request *request, const char *name)
 {
     return kh_route_capture(&request->match, name);
@@ -105,9 +112,9 @@ const char *kh_http_repeated(const kh_http_request *request)
     return request->target.repeated;
 }
 
-/* The first two always, the others of open addresses. */
+/* The first three always, the others of open addresses. */
 static const char *const kept_names[KH_HTTP_KEPT_MAX] = {"Accept-Encoding", "If-None-Match", "Accept", "Host", "Range", "If-Range"};
-#define KEPT_ALWAYS 2
+#define KEPT_ALWAYS 3
 #define KEPT_LISTS 3 /* the first ones are lists, which may stand on several lines (RFC 9110 5.3) */
 
 typedef struct joining {
@@ -281,6 +288,8 @@ void kh_http_suspend(kh_http_request *request)
 {
     kh_http_server *server = request->server;
 
+    if (request->suspended)
+        return;
     keep_headers(request);
     request->suspended = true;
     atomic_fetch_add_explicit(&request->holders, 1, memory_order_relaxed);
@@ -292,6 +301,11 @@ void kh_http_suspend(kh_http_request *request)
     server->suspended = request;
     server->suspended_count++;
     pthread_mutex_unlock(&server->lock);
+}
+
+bool kh_http_is_suspended(const kh_http_request *request)
+{
+    return request->suspended;
 }
 
 bool kh_http_client_gone(const kh_http_request *request)

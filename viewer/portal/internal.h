@@ -14,6 +14,8 @@
 #include "viewer/tiles/ahead.h"
 #include "viewer/tiles/tiles.h"
 
+typedef struct kh_portal_recorded kh_portal_recorded;
+
 /* One open event stream. */
 typedef struct kh_subscriber {
     struct kh_subscriber *previous, *next; /* portal->subscribers_lock */
@@ -34,6 +36,7 @@ struct kh_portal {
     kh_pool *batchers;       /* what waits for the tiles of batches */
     kh_pool *askers;         /* what waits for the bridge: lists do not wait behind it */
     kh_http_server *server;
+    kh_portal_recorded *recorded; /* contexts of routes */
 
     pthread_t events_thread;
     bool events_started;
@@ -47,6 +50,9 @@ struct kh_portal {
 void kh_portal_later(kh_portal *portal, kh_http_request *request, kh_http_work *work);
 /* The same for work that asks the bridge. */
 void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_work *work);
+
+/* recorded.c: the routes that show or change something lead to their handlers through the recorder. */
+KH_MUST_USE kh_status kh_portal_record_routes(kh_portal *portal, kh_http_route *routes, size_t count, kh_error *err);
 
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);

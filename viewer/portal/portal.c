@@ -28,6 +28,14 @@ const kh_portal_options kh_portal_options_default = {
     .version = "",
 };
 
+static void turned_away(void *context, const kh_http_request *request, unsigned code)
+{
+    const kh_portal *portal = context;
+
+    if (code == 403 || code == 404 || code == 421)
+        kh_record_refused(portal->options.recorder, request, "HTTP", code);
+}
+
 static kh_status start_server(kh_portal *portal, kh_error *err)
 {
     const kh_portal_options *options = &portal->options;
@@ -39,6 +47,8 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         .idle_timeout_s = options->idle_timeout_s,
         .body_bytes_max = BODY_BYTES_MAX,
         .open_below = options->open_below,
+        .refused = turned_away,
+        .refused_context = portal,
         .loopback_hosts_only = options->loopback_hosts_only,
     };
     const kh_http_route own[] = {
@@ -80,9 +90,11 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
     if (!routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the routes");
     memcpy(routes, own, sizeof own);
+    status = kh_portal_record_routes(portal, routes, own_count, err);
     for (size_t i = 0; i < options->more_route_count; i++)
         routes[own_count + i] = options->more_routes[i];
-    status = kh_http_server_start(&portal->server, &http, routes, own_count + options->more_route_count, err);
+    if (status == KH_OK)
+        status = kh_http_server_start(&portal->server, &http, routes, own_count + options->more_route_count, err);
     free(routes);
     return status;
 }
@@ -154,6 +166,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     if (!portal)
         return;
     kh_http_server_stop(portal->server, drain_ms);
+    kh_recorder_drain(portal->options.recorder);
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
     kh_pool_stop(portal->askers);
@@ -161,6 +174,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);
+    free(portal->recorded);
     pthread_mutex_destroy(&portal->subscribers_lock);
     free(portal);
 }

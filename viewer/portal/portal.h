@@ -7,6 +7,7 @@
 #include "cache/cache.h"
 #include "dicom/codec/codec.h"
 #include "viewer/http/http.h"
+#include "viewer/record/record.h"
 
 typedef struct kh_portal kh_portal;
 
@@ -29,6 +30,7 @@ typedef struct kh_portal_options {
      * worker's thread. NULL: that is not offered. */
     kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
     void *recall_context;
+    kh_recorder *recorder;                /* viewer/record/record.h; borrowed until stop, which drains it; NULL: nothing is recorded */
     const char *version;                  /* of the program, for /health */
     /* Ask the owner of the cache: one JSON line, one JSON line back (pacs-bridge/control.h). Called by several threads; NULL: nobody is
      * asked, and what the operators' page wants of the bridge answers 503. */

@@ -90,11 +90,13 @@ static void release_cached(void *tiles, const void *blob)
     kh_tiles_release(tiles, &(kh_tile){.blob = blob});
 }
 
-/* On the HTTP thread. Takes the tile over. */
+/* Takes the tile over. A request that waited for its record is answered as one whose tile had to be made. */
 static void answer_cached(kh_portal *portal, kh_http_request *request, const kh_tile *tile)
 {
-    const kh_http_prepared *prepared = kh_http_header(request, "If-None-Match") ? NULL : prepared_answer(portal, tile);
+    const kh_http_prepared *prepared = NULL;
 
+    if (!kh_http_is_suspended(request) && !kh_http_header(request, "If-None-Match"))
+        prepared = prepared_answer(portal, tile);
     if (prepared)
         kh_http_answer_prepared(request, prepared, release_cached, portal->tiles, tile->blob);
     else

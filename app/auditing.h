@@ -1,0 +1,15 @@
+/* auditing.h - the record of access as the settings have it.
+ * Threads: any. */
+#ifndef KH_APP_AUDITING_H
+#define KH_APP_AUDITING_H
+
+#include "app/settings.h"
+#include "audit/audit.h"
+
+#define KH_AUDITING_DIR_SIZE 1100
+void kh_auditing_dir(char out[KH_AUDITING_DIR_SIZE], const kh_settings *settings);
+
+/* role: "bridge" or "web". Waits a little for a process of the role that is ending. */
+KH_MUST_USE kh_status kh_auditing_open(kh_audit **out, const kh_settings *settings, const char *role, kh_error *err);
+
+#endif

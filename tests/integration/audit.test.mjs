@@ -1,0 +1,164 @@
+// Who looked at what, by clients nobody here wrote where there are such: everything that was shown, sent, taken in or changed is found by
+// `kakehashi audit search`, a reader of 200 tiles is one record, the chains verify, and a byte that is changed is named.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { after, before, test } from 'node:test';
+import { must, phantomFiles, Service, temporaryFolder } from '../lib/service.mjs';
+
+const SLICES = 50;
+const TOKEN = 'a-token-of-a-viewer-1';
+let service;
+let study; // as the portal lists it
+let series;
+let stack;
+
+/** The records that fit. */
+async function search(...options) {
+    const { out } = await service.must(['audit', 'search', '--json', ...options]);
+    return out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+}
+
+async function assertWhole(on = service) {
+    const verified = await on.command(['audit', 'verify']);
+    assert.equal(verified.code, 0, verified.output);
+    return verified.out;
+}
+
+const bearer = { authorization: `Bearer ${TOKEN}` };
+
+before(async () => {
+    const folder = temporaryFolder('kh-audit');
+    const tokens = path.join(folder, 'tokens');
+    fs.writeFileSync(tokens, `viewer read,write ${TOKEN}\nreader read another-token-of-16\n`, { mode: 0o600 });
+    service = await Service.start({ files: phantomFiles(SLICES), settings: { dicomweb: { tokens, facility: 'clinic' } } });
+    [study] = await service.studies();
+    [series] = (await service.json(`/api/studies/${study.id}`)).series_list.filter((one) => one.images > 1 || one.objects > 1);
+    stack = await service.json(`/api/series/${series.id}/stack`);
+});
+after(() => service.stop());
+
+test('a reader of 200 tiles is one record, and each tile waited for it', async () => {
+    const tiles = stack.slices.flatMap((slice) => [300, 400, 1500, 2000].map((width) =>
+        `/tiles/${series.id}/${stack.objects[slice.object].id}-${slice.frame}/0/0/0.jpg?c=40&w=${width}`));
+    assert.ok(tiles.length >= 200);
+    assert.deepEqual(await search('--action', 'view', '--series', stack.series_uid ?? ''), []);
+    const codes = new Set();
+    for (let i = 0; i < tiles.length; i += 20) {
+        for (const answer of await Promise.all(tiles.slice(i, i + 20).map((tile) => service.request(tile)))) codes.add(answer.code);
+    }
+    assert.deepEqual([...codes], [200]);
+    const views = (await search('--action', 'view')).filter((one) => one.way === 'portal');
+    assert.equal(views.length, 1, JSON.stringify(views, null, 1));
+    const [view] = views;
+    assert.equal(view.who, '127.0.0.1');
+    assert.equal(view.by, 'address');
+    assert.equal(view.result, 'allowed');
+    assert.equal(view.study, study.study_uid ?? view.study);
+    assert.match(view.series, /^[0-9.]+$/);
+    assert.equal(view.patient, study.patient.id ?? view.patient);
+    // Thumbnails, batches and lossless slices are of the same reader and series.
+    const object = stack.objects[0].id;
+    assert.equal((await service.request(`/tiles/${series.id}/${object}-0/thumb.jpg`)).code, 200);
+    assert.equal((await service.request(`/tiles/${series.id}/${object}-0/lossless`)).code, 200);
+    assert.equal((await service.request(`/tiles/${series.id}/batch?tiles=${object}-0/0/0/0`)).code, 200);
+    assert.equal((await search('--action', 'view')).length, 1);
+});
+
+test('what was opened and searched is recorded with its study and its words', async () => {
+    const opened = await search('--action', 'open');
+    assert.ok(opened.some((one) => one.series), 'the stack');
+    assert.ok(opened.some((one) => one.study && !one.series), 'the study');
+    assert.equal((await service.request('/api/studies?q=Yamada%22%2C')).code, 200);
+    assert.ok((await search('--action', 'search')).some((one) => one.text.includes('Yamada",')), 'the words, as they came');
+    assert.equal((await service.request('/api/studies/424242')).code, 404);
+    assert.equal((await search('--action', 'open', '--result', 'absent')).length, 1);
+});
+
+test('DICOMweb: who is the name of the token', async () => {
+    const uid = (await search('--action', 'view'))[0].study;
+    const get = (target, headers = {}) => service.request(`/dicomweb${target}`, { headers: { ...bearer, ...headers } });
+    assert.equal((await get('/studies?PatientName=*')).code, 200);
+    assert.equal((await get(`/studies/${uid}/metadata`)).code, 200);
+    assert.equal((await get(`/studies/${uid}`, { accept: 'multipart/related; type="application/dicom"; transfer-syntax=*' })).code, 200);
+    assert.equal((await get(`/studies/${uid}/rendered`, { accept: 'image/jpeg' })).code < 500, true);
+    assert.equal((await get('/studies/1.2.3.4.5/metadata')).code, 404);
+    const mine = await search('--who', 'viewer');
+    for (const one of mine) assert.equal(one.by, 'token');
+    const found = (action) => mine.filter((one) => one.action === action);
+    assert.match(found('search')[0].text, /PatientName=\*/);
+    assert.equal(found('retrieve')[0].study, uid);
+    assert.equal(found('open').find((one) => one.result === 'allowed').study, uid);
+    assert.equal(found('open').find((one) => one.result === 'absent').study, '1.2.3.4.5');
+    assert.equal(found('view')[0].study, uid);
+});
+
+test('STOW-RS is told with what was stored and what was not', async () => {
+    const boundary = 'b0undary';
+    const part = (bytes) => Buffer.concat([Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), bytes, Buffer.from('\r\n')]);
+    const files = phantomFiles(SLICES).slice(0, 3);
+    const body = Buffer.concat([...files.map((file) => part(fs.readFileSync(file))), part(Buffer.from('no object')), Buffer.from(`--${boundary}--\r\n`)]);
+    const headers = { ...bearer, 'content-type': `multipart/related; type="application/dicom"; boundary=${boundary}` };
+    assert.equal((await service.request('/dicomweb/studies', { method: 'POST', headers, body })).code, 202);
+    const stored = (await search('--action', 'store', '--who', 'viewer'));
+    assert.deepEqual(stored.map((one) => [one.result, one.count, one.failed]), [['done', 3, 0], ['failed', 0, 1]]);
+    assert.match(stored[0].study, /^[0-9.]+$/);
+});
+
+test('refusals are recorded: no token, one that may only read, a foreign page, no such address', async () => {
+    assert.equal((await service.request('/dicomweb/studies')).code, 401);
+    assert.equal((await service.request('/dicomweb/studies', { method: 'POST', headers: { authorization: 'Bearer another-token-of-16' }, body: '' })).code, 403);
+    assert.equal((await service.request('/no/such/address')).code, 404);
+    assert.equal((await service.request('/health', { headers: { host: 'evil.example' } })).code, 421);
+    // Nobody waits for these; the next record stands behind them.
+    assert.equal((await service.request('/api/studies?q=behind')).code, 200);
+    const refused = [...await search('--result', 'refused'), ...await search('--result', 'absent', '--action', 'connect')];
+    for (const code of [401, 403, 404, 421]) assert.ok(refused.some((one) => one.code === code), `${code}`);
+});
+
+test('what an operator does is recorded', async () => {
+    const headers = { 'sec-fetch-site': 'same-origin', 'content-type': 'application/json' };
+    assert.equal((await service.request('/api/admin/nodes/nobody/echo', { method: 'POST', headers, body: '{}' })).code, 404);
+    assert.equal((await service.request('/api/admin/queue')).code, 200);
+    const done = await search('--action', 'operate');
+    assert.ok(done.some((one) => one.text === '/api/admin/nodes/nobody/echo'));
+    assert.ok(done.some((one) => one.text === '/api/admin/queue'));
+});
+
+test('CSV is a table, from and to are times', async () => {
+    const { out } = await service.must(['audit', 'search', '--csv', '--action', 'view']);
+    const [head, row] = out.split('\r\n');
+    assert.match(head, /^role,sequence,time,action,/);
+    assert.match(row, /^web,\d+,\d{4}-\d\d-\d\dT/);
+    assert.deepEqual(await search('--to', '2020'), []);
+    assert.ok((await search('--from', '2020')).length > 0);
+    assert.equal((await service.command(['audit', 'search', '--from', 'today'])).code, 2);
+    assert.equal((await service.command(['audit', 'search', '--action', 'look'])).code, 2);
+});
+
+test('the chains verify beside the service, after kills, and a byte that is changed is named', async () => {
+    await assertWhole();
+    for (let i = 0; i < 3; i++) {
+        await Promise.all([service.request(`/api/studies?q=kill${i}`), service.request(`/api/studies?q=other${i}`)]);
+        await service.kill();
+        await service.launch();
+        assert.equal((await search('--action', 'search')).filter((one) => one.text?.includes(`q=kill${i}`)).length, 1, 'what was answered is recorded');
+        await assertWhole();
+    }
+    const known = (await assertWhole()).match(/web:\d+:[0-9a-f]{64}/)[0];
+    await service.must(['audit', 'verify', '--known', known]);
+    const folder = path.join(service.dir, 'data', 'audit');
+    const at = fs.existsSync(folder) ? folder : path.join(service.dir, 'audit');
+    for (const name of fs.readdirSync(at)) assert.equal(fs.statSync(path.join(at, name)).mode & 0o077, 0, name);
+    const file = path.join(at, 'web-000000000001.log');
+    const text = fs.readFileSync(file, 'latin1');
+    const lines = text.split('\n');
+    const line = lines.findIndex((one) => one.includes('"action":"view"'));
+    lines[line] = lines[line].replace('127.0.0.1', '127.0.0.2');
+    fs.writeFileSync(file, lines.join('\n'), 'latin1');
+    const verified = await service.command(['audit', 'verify']);
+    assert.equal(verified.code, 1);
+    assert.match(verified.out.split('\n').find((one) => one.includes('.log')), new RegExp(`^web-000000000001\\.log line ${line + 1} record ${line + 1}: `));
+    fs.writeFileSync(file, text, 'latin1');
+    await assertWhole();
+});
