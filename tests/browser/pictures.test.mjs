@@ -48,7 +48,7 @@ const edges = (page) =>
 test('a VOI LUT is picked from the menu by its name, and 0 goes back', async () => {
     const page = await open(objects.tables);
     assert.match(await at.corner(page, 'bottom left'), /C 2,?000 +W 4,?000/);
-    await page.click('.tool.wide');
+    await page.click('.toolbar .tool.wide');
     await page.click('.menu-item:has-text("STEEP")');
     await at.eventually(page, 'the table', () => /VOI LUT STEEP/.test(document.querySelector('.corner.bottom.left').innerText));
     await at.pictureReady(page, 1);
