@@ -102,7 +102,7 @@ static int32_t transcoder_pid(void *context, unsigned index)
     return atomic_load(&service->page->roles[KH_SLOT_DECODE + (unsigned)service->settings->decode_workers + index].pid);
 }
 
-static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_error *err)
+static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_audit *audit, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     kh_bridge_options options = kh_bridge_options_default;
@@ -151,6 +151,7 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
                                           .hide_gone = strcmp(settings->compare_gone, "hide") == 0,
                                           .follow_merged = strcmp(settings->compare_merged, "follow") == 0};
     options.control = true;
+    options.audit = audit;
     options.codec = codec;
     return kh_bridge_start(out, cache, &options, err);
 }
@@ -188,6 +189,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     kh_error err = KH_ERROR_INIT;
     kh_cache *cache = NULL;
     kh_codec *codec = NULL;
+    kh_audit *audit = NULL;
     kh_bridge *bridge = NULL;
     bool known = false;
     int result;
@@ -202,13 +204,15 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
         return KH_ROLE_EXIT_REOPEN;
     }
     if (kh_codec_create(&codec, service->transcoders, transcoder_pid, service, &err) != KH_OK ||
-        start_bridge(&bridge, service, cache, codec, &err) != KH_OK) {
+        kh_auditing_open(&audit, service->settings, "bridge", &err) != KH_OK ||
+        start_bridge(&bridge, service, cache, codec, audit, &err) != KH_OK) {
         result = failed("bridge", &err);
     } else {
         kh_role_ready(life);
         result = wait_as_bridge(service, cache, bridge);
         kh_bridge_stop(bridge, service->settings->drain_ms * 4 / 5);
     }
+    kh_audit_close(audit);
     kh_codec_free(codec);
     kh_cache_close(cache);
     return result;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "app/auditing.h"
 #include "base/clock.h"
 #include "cache/evict.h"
 #include "cache/node_hours.h"
@@ -24,6 +25,7 @@
 struct kh_session {
     const kh_settings *settings;
     kh_cache *cache; /* owned; NULL when a service runs and is asked */
+    kh_audit *audit; /* owned; the bridge's, which does not run when there is a cache */
     _Atomic unsigned file_count;
 };
 
@@ -166,6 +168,7 @@ void kh_session_close(kh_session *session)
 {
     if (!session)
         return;
+    kh_audit_close(session->audit);
     kh_cache_close(session->cache);
     free(session);
 }
@@ -262,10 +265,12 @@ kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err
     kh_buf answer;
 
     kh_buf_init(&answer, KH_CONTROL_LINE_MAX + 1);
-    if (session->cache) { /* no service runs: nobody but us to do it */
-        const kh_control_server server = {.cache = session->cache};
+    if (session->cache && !session->audit) /* what a command does itself is told as by the bridge */
+        status = kh_auditing_open(&session->audit, session->settings, "bridge", err);
+    if (status == KH_OK && session->cache) { /* no service runs: nobody but us to do it */
+        const kh_control_server server = {.cache = session->cache, .audit = session->audit};
         kh_control_answer(&server, request, strlen(request), &answer);
-    } else {
+    } else if (status == KH_OK) {
         ASK(status, kh_control_call(session->settings->data_dir, request, &answer, 0, err), err);
     }
     if (status == KH_OK)

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cache/node_hours.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/told.h"
 #include "pacs-bridge/syntax_list.h"
 
 #define STORAGE_ROOT "1.2.840.10008.5.1.4.1.1." /* of the standard's storage SOP classes, those to come included */
@@ -30,6 +31,7 @@ static void note_turned_away(const kh_service_scp *service, const kh_assoc_reque
     snprintf(who.called, sizeof(who.called), "%s", request->called);
     snprintf(who.words, sizeof(who.words), "%.*s", (int)sizeof(who.words) - 1, err->message);
     kh_associations_turn_away(service->associations, &who);
+    kh_told_turned_away(service, request, err->message);
 }
 
 static kh_reject refuse(const kh_service_scp *service, const kh_assoc_request *request, kh_status status, const kh_error *err,

@@ -304,7 +304,7 @@ static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us,
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
     const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, commit_retry, node_echo,
-                                    bridge->service.associations, bridge->service.use, bridge};
+                                    bridge->service.associations, bridge->service.use, bridge->service.audit, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;
 }
@@ -321,6 +321,7 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     memcpy(bridge->service.ae_title, options->ae_title, sizeof(bridge->service.ae_title));
     snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
     bridge->service.codec = options->codec;
+    bridge->service.audit = options->audit;
     bridge->service.answers_max = options->find_answers_max;
     bridge->service.recall_ms = options->recall_ms;
     bridge->service.node_wait_ms = options->node_wait_ms;

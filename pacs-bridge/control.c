@@ -125,6 +125,7 @@ kh_status kh_control_start(kh_control **out, kh_cache *cache, const char *facili
     snprintf(control->server.facility_default, sizeof(control->server.facility_default), "%s", facility_default);
     if (pulls)
         control->server.pulls = *pulls;
+    control->server.audit = pulls ? pulls->audit : NULL;
     status = kh_stop_create(&control->stop, err);
     if (status == KH_OK)
         status = open_socket(control, kh_cache_dir(cache), err);

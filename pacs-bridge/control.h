@@ -55,6 +55,7 @@
 #ifndef KH_PACS_BRIDGE_CONTROL_H
 #define KH_PACS_BRIDGE_CONTROL_H
 
+#include "audit/audit.h"
 #include "base/buf.h"
 #include "cache/cache.h"
 #include "cache/ingest.h"
@@ -85,6 +86,7 @@ typedef struct kh_control_pulls {
     kh_status (*echo)(void *context, const kh_node *node, int64_t *took_us, kh_error *err);
     kh_associations *associations;
     kh_node_use *use;
+    kh_audit *audit; /* NULL: nothing is recorded */
     void *context;
 } kh_control_pulls;
 

@@ -9,6 +9,7 @@
 #include "pacs-bridge/control_admin.h"
 #include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
+#include "pacs-bridge/told.h"
 
 static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
@@ -230,16 +231,10 @@ static const struct {
     {"quarantine.accept", kh_op_quarantine_accept}, {"quarantine.discard", kh_op_quarantine_discard},
 };
 
-static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)
+static kh_status run_op(const kh_control_server *server, const char *name, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
-    kh_json *request = NULL;
-    const char *name;
-    kh_status status = kh_json_parse_object(&request, line, size, KH_CONTROL_LINE_MAX, err);
+    kh_status status = KH_E_ARG;
 
-    if (status != KH_OK)
-        return status;
-    name = kh_json_get_text(request, "op");
-    status = KH_E_ARG;
     for (size_t i = 0; name && i < sizeof(operations) / sizeof(operations[0]); i++)
         if (strcmp(operations[i].name, name) == 0) {
             status = operations[i].run(server, request, answer, err);
@@ -251,6 +246,25 @@ static kh_status run_line(const kh_control_server *server, const char *line, siz
         name = NULL;
     if (name || status == KH_E_ARG)
         kh_error_set(err, KH_E_ARG, "op is missing or not known"); /* the operation's own words come first */
+    return status;
+}
+
+/* What changes something is recorded before it is done, and how it ended. */
+static kh_status run_line(const kh_control_server *server, const char *line, size_t size, kh_json_writer *answer, kh_error *err)
+{
+    kh_json *request = NULL;
+    const char *name;
+    kh_status status = kh_json_parse_object(&request, line, size, KH_CONTROL_LINE_MAX, err);
+
+    if (status != KH_OK)
+        return status;
+    name = kh_json_get_text(request, "op");
+    status = name ? kh_told_change(server->audit, server->cache, name, request, err) : KH_OK;
+    if (status == KH_OK) {
+        status = run_op(server, name, request, answer, err);
+        if (name)
+            kh_told_changed(server->audit, server->cache, name, request, status, status == KH_OK ? "" : err->message);
+    }
     kh_json_free(request);
     return status;
 }

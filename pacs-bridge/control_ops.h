@@ -7,6 +7,7 @@
 
 typedef struct kh_control_server {
     kh_cache *cache;
+    kh_audit *audit; /* NULL: nothing is recorded */
     char facility_default[65];
     kh_control_pulls pulls; /* members NULL when nobody runs the queue */
 } kh_control_server;

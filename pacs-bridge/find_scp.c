@@ -5,6 +5,7 @@
 #include "dicom/writer.h"
 #include "pacs-bridge/asked.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/told.h"
 
 #define TAG_RETRIEVE_AE_TITLE KH_TAG(0x0008, 0x0054)
 #define ANSWER_BYTES_MAX 65536
@@ -182,6 +183,8 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
         status = kh_assoc_receive_data(of->assoc, context_id, kh_scp_drop, NULL, &dropped, NULL, err);
     else
         status = kh_asked_receive(&find.asked, of->assoc, find.context, &final, &why, err);
+    if (status == KH_OK && final == 0 && kh_told_asked(of, "C-FIND", &find.asked, &why) != KH_OK)
+        final = KH_DIMSE_OUT_OF_RESOURCES;
     if (status == KH_OK && final == 0)
         status = answer_all(&find, &final, &why, err);
     if (status == KH_OK)
@@ -190,6 +193,7 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
            "query of %s, level %s%s: %llu answers, %lld ms, status %04X%s%s", of->node.name, kh_asked_level_text(&find.asked),
            find.asked.relational ? ", relational" : "", (unsigned long long)find.answers,
            (long long)(kh_clock_monotonic_ms() - begin_ms), final, why.message[0] ? ", " : "", why.message);
+    kh_told_ended(of, "C-FIND", final, (int64_t)find.answers, -1, why.message);
     kh_asked_release(&find.asked);
     kh_buf_release(&find.answer);
     return status;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "cache/browse.h"
 #include "pacs-bridge/dimse_status.h"
+#include "pacs-bridge/told.h"
 
 #define SHOW_MS 300 /* between two notes of progress in the index */
 #define UIDS_PER_LIST 50
@@ -62,6 +63,7 @@ static kh_status retrieve(kh_pull_lane *lane, const kh_context *with, uint16_t m
     const kh_pull_move *move = lane->of->move;
     const kh_pull_queue_options *options = lane->of->options;
     char ours[KH_AE_TITLE_SIZE]; /* as the node knows it */
+    kh_status status;
 
     kh_scu_title(move->scu, move->node, ours);
     if (!move->node->retrieve_by_get)
@@ -70,8 +72,10 @@ static kh_status retrieve(kh_pull_lane *lane, const kh_context *with, uint16_t m
     memcpy(lane->calling.calling, move->node->ae_title, sizeof(lane->calling.calling));
     lane->incoming = (kh_scp){.service = options->service, .place = -1, .assoc = lane->query->assoc, .request = &lane->calling,
                               .node = *move->node, .facility = move->facility, .pull_id = move->pull->id};
-    return kh_user_get(lane->query->assoc, with, message_id, identifier->data, identifier->size, take_object, on_progress, lane, final,
-                       NULL, err);
+    status = kh_user_get(lane->query->assoc, with, message_id, identifier->data, identifier->size, take_object, on_progress, lane, final,
+                         NULL, err);
+    kh_told_stored_end(&lane->incoming);
+    return status;
 }
 
 static kh_status move_keys(kh_pull_lane *lane, const kh_key *keys, size_t key_count, kh_error *err)

@@ -11,6 +11,7 @@
 #include "pacs-bridge/identifier.h"
 #include "pacs-bridge/scp.h"
 #include "pacs-bridge/sender.h"
+#include "pacs-bridge/told.h"
 
 #define TAG_FAILED_SOP_INSTANCE_UID_LIST KH_TAG(0x0008, 0x0058)
 #define RECALLS_MAX 64 /* studies of one retrieval that are fetched back first; more are told as failed */
@@ -316,6 +317,14 @@ static void prepare_sender(retrieving *get)
                               .originator_id = get->request->message_id};
 }
 
+/* Recorded before the first object leaves. */
+static kh_status tell(const retrieving *get, kh_error *why)
+{
+    bool move = is_move(get);
+
+    return kh_told_sending(get->of, move ? "C-MOVE" : "C-GET", &get->list, move ? get->request->move_destination : get->of->request->calling, why);
+}
+
 kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
     retrieving get = {.of = of, .context = kh_assoc_context(of->assoc, context_id), .request = request};
@@ -335,6 +344,8 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     if (status == KH_OK && final == 0 && list_objects(&get, &final, &why) == KH_OK) {
         status = fetch_back(&get, &final, &why, err);
         prepare_sender(&get);
+        if (status == KH_OK && final == 0 && tell(&get, &why) != KH_OK)
+            final = KH_DIMSE_OUT_OF_RESOURCES;
         if (status == KH_OK && final == 0) {
             status = send_all(&get, err);
             final = final_status(&get);
@@ -343,6 +354,7 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     if (status == KH_OK)
         status = send_final(&get, final, why.message[0] ? why.message : get.first_failure, err);
     log_retrieval(&get, final, kh_clock_monotonic_ms() - begin_ms, why.message[0] ? why.message : get.first_failure);
+    kh_told_ended(of, is_move(&get) ? "C-MOVE" : "C-GET", final, get.completed + get.warning, get.failed, why.message[0] ? why.message : get.first_failure);
     of->moved += (uint64_t)(get.completed + get.warning);
     of->failed += (uint64_t)get.failed;
     kh_object_list_release(&get.list);

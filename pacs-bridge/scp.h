@@ -5,6 +5,12 @@
 #include "cache/nodes.h"
 #include "pacs-bridge/service.h"
 
+/* What came of one study, for the record; study_id 0: what was refused. */
+#define KH_TOLD_STUDIES 16
+typedef struct kh_told_study {
+    int64_t study_id, stored, refused;
+} kh_told_study;
+
 typedef struct kh_scp {
     kh_service_scp *service;
     kh_assoc *assoc;
@@ -19,6 +25,8 @@ typedef struct kh_scp {
     bool asked_late;      /* whether there is an older one to be reported here */
     kh_status refused_status;   /* of the newest refusal, with its words */
     char refused_words[200];
+    kh_told_study told[KH_TOLD_STUDIES]; /* told.h */
+    size_t told_count;
 } kh_scp;
 
 /* A response without a data set. comment may be ""; what does not fit is cut. */

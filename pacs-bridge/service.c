@@ -9,6 +9,7 @@
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
 #include "pacs-bridge/scu.h"
+#include "pacs-bridge/told.h"
 
 #define HEADER_BYTES_MAX 4096
 
@@ -169,6 +170,7 @@ static void note_object(kh_scp *of, const receiving *object, kh_status status, c
         atomic_fetch_add(&service->objects, 1);
         atomic_fetch_add(&service->duplicates, result->duplicate);
     }
+    kh_told_stored(of, status == KH_OK ? result->study_id : 0);
     if (object->pull_id)
         kh_pull_queue_note_object(service->pulls, object->pull_id, status, result->duplicate);
 }
@@ -185,6 +187,8 @@ kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, 
     if (of->service->pulls && !object.pull_id)
         object.pull_id = kh_pull_queue_attribute(of->service->pulls, of->node.id, request->move_originator_id);
     stored = check_request(of, request, context_id, object.pull_id, &dimse, &why);
+    if (stored == KH_OK)
+        stored = kh_told_ready(of, &why);
     if (stored == KH_OK)
         stored = begin_object(&object, request, kh_assoc_context(of->assoc, context_id), &why);
     if (request->has_data)
@@ -306,6 +310,7 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
     enter(&of, number);
     status = serve_messages(&of, &err);
+    kh_told_stored_end(&of);
     leave(&of);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
     kh_scp_let_go(&of);

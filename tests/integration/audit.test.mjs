@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { must, phantomFiles, Service, temporaryFolder } from '../lib/service.mjs';
+import { attribute, freePort, must, phantomFiles, run, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
 
 const SLICES = 50;
 const TOKEN = 'a-token-of-a-viewer-1';
@@ -161,4 +161,55 @@ test('the chains verify beside the service, after kills, and a byte that is chan
     assert.match(verified.out.split('\n').find((one) => one.includes('.log')), new RegExp(`^web-000000000001\\.log line ${line + 1} record ${line + 1}: `));
     fs.writeFileSync(file, text, 'latin1');
     await assertWhole();
+});
+
+test('DICOM: queries, retrievals, what came, who was turned away, corrections and deletions', async (t) => {
+    const port = await freePort();
+    const files = phantomFiles(6);
+    const uid = Object.values(await attribute('0020,000d', files.slice(0, 1)))[0];
+    const reader = ['reader', '--ae-title', 'READER', '--host', '127.0.0.1', '--port', String(port), '--facility', 'clinic', '--may-query'];
+    const on = await Service.start({ nodes: [reader, ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
+    t.after(() => on.stop());
+    const records = async (...options) => (await on.must(['audit', 'search', '--json', ...options])).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    const peer = ['127.0.0.1', String(on.dicomPort)];
+    const keys = ['-k', '0008,0052=STUDY', '-k', `0020,000d=${uid}`];
+
+    assert.equal((await storescu(on.dicomPort, files)).code, 0);
+    const [stored] = await until('the association has ended', async () => {
+        const found = await records('--action', 'store');
+        return found.length > 0 && found;
+    });
+    assert.deepEqual([stored.who, stored.by, stored.ae_title, stored.way, stored.study, stored.count, stored.failed, stored.result], ['scanner', 'node', 'STORESCU', 'C-STORE', uid, 6, 0, 'done']);
+    assert.equal(stored.address, '127.0.0.1');
+    assert.ok(stored.patient);
+
+    await must('findscu', ['-S', '-aet', 'READER', '-aec', 'KAKEHASHI', ...keys, '-k', '0010,0010', ...peer]);
+    const asked = await records('--action', 'search', '--who', 'reader');
+    assert.deepEqual(asked.map((one) => [one.way, one.result]), [['C-FIND', 'allowed'], ['C-FIND', 'done']]);
+    assert.deepEqual([asked[0].study, asked[1].count], [uid, 1]);
+    assert.match(asked[0].text, /^STUDY .*StudyInstanceUID=/);
+
+    await must('movescu', ['-S', '-aet', 'READER', '-aem', 'READER', '-aec', 'KAKEHASHI', '+P', String(port), '-od', temporaryFolder(), ...keys, ...peer]);
+    const moved = await records('--action', 'send');
+    assert.deepEqual(moved.map((one) => [one.who, one.way, one.result, one.count]), [['reader', 'C-MOVE', 'allowed', 6], ['reader', 'C-MOVE', 'done', 6]]);
+    assert.deepEqual([moved[0].study, moved[0].to, moved[0].patient], [uid, 'READER', stored.patient]);
+
+    await must('getscu', ['-S', '+B', '-aet', 'READER', '-aec', 'KAKEHASHI', '-od', temporaryFolder(), ...keys, ...peer]);
+    assert.equal((await records('--action', 'retrieve', '--study', uid)).length, 1);
+
+    assert.notEqual((await run('echoscu', ['-aet', 'NOBODY', '-aec', 'KAKEHASHI', ...peer])).code, 0);
+    const away = await until('the refusal is recorded', async () => (await records('--action', 'connect', '--who', 'NOBODY'))[0]);
+    assert.deepEqual([away.result, away.by, away.to], ['refused', 'title', 'KAKEHASHI']);
+
+    await on.must(['change', 'delete', '--study', uid, '--reason', 'wrong patient']);
+    const deleted = await records('--action', 'delete', '--study', uid);
+    assert.deepEqual(deleted.map((one) => [one.by, one.way, one.result]), [['operator', 'command', 'allowed'], ['operator', 'command', 'done']]);
+    assert.match(deleted[0].text, /wrong patient/);
+    await assertWhole(on);
+
+    // A command that acts itself, with no service, writes the same chain.
+    await on.stop();
+    await on.must(['change', 'undo', '1']);
+    assert.deepEqual((await records('--action', 'undo')).map((one) => [one.by, one.result, one.role]), [['operator', 'allowed', 'bridge'], ['operator', 'done', 'bridge']]);
+    await assertWhole(on);
 });
