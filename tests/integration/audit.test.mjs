@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { Disk, needsDisk } from '../lib/disk.mjs';
 import { attribute, freePort, must, phantomFiles, run, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
 
 const SLICES = 50;
@@ -211,5 +212,41 @@ test('DICOM: queries, retrievals, what came, who was turned away, corrections an
     await on.stop();
     await on.must(['change', 'undo', '1']);
     assert.deepEqual((await records('--action', 'undo')).map((one) => [one.by, one.result, one.role]), [['operator', 'allowed', 'bridge'], ['operator', 'done', 'bridge']]);
+    await assertWhole(on);
+});
+
+test('a disk that is full: nothing is shown, sent or taken in that is not recorded, and all goes on by itself', { skip: needsDisk }, async (t) => {
+    const disk = Disk.make(t, 2 << 20);
+    const files = phantomFiles(6);
+    const on = await Service.start({ files, nodes: [['reader', '--ae-title', 'READER', '--facility', 'clinic', '--may-query'], ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
+    t.after(() => on.stop());
+    const folder = path.join(on.dir, 'data', 'audit');
+    await on.stop();
+    fs.cpSync(folder, disk.dir, { recursive: true });
+    fs.rmSync(folder, { recursive: true });
+    fs.symlinkSync(disk.dir, folder);
+    await on.launch();
+    const find = () => run('findscu', ['-v', '-S', '-aet', 'READER', '-aec', 'KAKEHASHI', '-k', '0008,0052=STUDY', '-k', '0020,000d', '127.0.0.1', String(on.dicomPort)]);
+    assert.equal((await on.request('/api/studies?text=before')).code, 200);
+    disk.fill();
+    let answered = 0; // the last block has room for a few
+    const refused = await until('nothing is shown any more', async () => {
+        const answer = await on.request(`/api/studies?text=full${answered}`);
+        answered += answer.code === 200 ? 1 : 0;
+        return answer.code !== 200 && answer;
+    });
+    assert.equal(refused.code, 503);
+    assert.ok(refused.headers['retry-after']);
+    assert.match(String(refused.body), /cannot be written/);
+    assert.equal((await on.request('/api/studies?text=before')).code, 200, 'what was recorded already is shown');
+    await until('queries are refused', async () => /0xa700|OutOfResources/i.test((await find()).output));
+    assert.deepEqual((await storescu(on.dicomPort, files)).acknowledged, []);
+    disk.clear();
+    assert.equal((await on.request('/api/studies?text=after')).code, 200);
+    assert.doesNotMatch((await find()).output, /0xa700|OutOfResources/i);
+    assert.equal((await storescu(on.dicomPort, files)).code, 0);
+    const told = (await on.must(['audit', 'search', '--json', '--action', 'search'])).out;
+    for (let i = 0; i < answered; i++) assert.ok(told.includes(`text=full${i}`), `${i}`);
+    assert.ok(told.includes('text=after'));
     await assertWhole(on);
 });
