@@ -252,7 +252,7 @@ static void check_case(const raw_case *c, bool byte_by_byte)
     for (size_t i = 0; byte_by_byte && i + 1 < c->size && sent; i++)
         sent = client_send(fd, c->request + i, 1);
     sent = sent && client_send(fd, c->request + (byte_by_byte ? c->size - 1 : 0), byte_by_byte ? 1 : c->size);
-    assert_true(sent);
+    assert_true(sent || (byte_by_byte && c->code >= 400)); /* one that is refused early may find the door closed */
     answer = client_receive(fd, true);
     if (answer.code != c->code)
         fail_msg("%s: answered %u, expected %u", c->name, answer.code, c->code);
