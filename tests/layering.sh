@@ -12,16 +12,18 @@ declare -A allowed=(
     [dicom/shim]="base dicom dicom/shim"
     [dicom/codec]="base dicom dicom/codec"
     [cache]="base store audit dicom dicom/codec cache"
-    [pacs-bridge]="base store audit dicom dicom/shim dicom/codec cache pacs-bridge"
+    [access]="base store audit dicom dicom/codec cache access"
+    [pacs-bridge]="base store audit dicom dicom/shim dicom/codec cache access pacs-bridge"
     [viewer/render]="base dicom viewer/render"
     [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
     [viewer/http]="base viewer/http"
     [viewer/record]="base store audit dicom dicom/codec cache viewer/http viewer/record"
-    [viewer/portal]="base store audit dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/record viewer/web viewer/portal"
-    [viewer/dicomweb]="base store audit dicom dicom/codec cache viewer/render viewer/tiles viewer/http viewer/record viewer/dicomweb"
+    [viewer/guard]="base store audit dicom dicom/codec cache access viewer/http viewer/record viewer/guard"
+    [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/web viewer/portal"
+    [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/dicomweb"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base store audit dicom dicom/shim dicom/codec cache pacs-bridge viewer/render viewer/tiles viewer/http viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(
@@ -42,9 +44,11 @@ homes=(
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
     'libxml/.*|dicom/native_xml_read.c'
-    'gnutls/.*|store/ viewer/http/ dicom/shim/'
+    'gnutls/.*|store/ access/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
     'sodium\.h|audit/ access/'
+    'liboath/.*|access/'
+    'qrencode\.h|access/'
 )
 bad=0
 complain() { echo "$1"; bad=1; }

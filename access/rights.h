@@ -1,0 +1,46 @@
+/* rights.h - the one way to a decision: every path asks here (tiles, lists, counts, DICOMweb, DIMSE, events). Verdicts are kept by subject
+ * and study for the epoch they were made in and until their time: asking again costs one look into a table, no lock, no memory; asking
+ * first a few reads of access.db. Threads: any. */
+#ifndef KH_ACCESS_RIGHTS_H
+#define KH_ACCESS_RIGHTS_H
+
+#include "access/access.h"
+#include "access/decide.h"
+
+typedef struct kh_rights kh_rights;
+
+KH_MUST_USE kh_status kh_rights_create(kh_rights **out, kh_access *access, kh_error *err);
+void kh_rights_free(kh_rights *rights);
+
+/* What of a study, series or object decides. All of it the caller's, from the index. */
+typedef struct kh_matter {
+    kh_kind kind;
+    const char *facility, *patient_id; /* whose: code of the discloser and the ID there */
+    const char *study_uid, *series_uid; /* NULL where it is not of one */
+    const char *study_date;             /* YYYYMMDD, "" when not told: then the day of arrival counts */
+    const char *modalities;             /* "CT,SR" of a study, "CT" of a series */
+    int64_t arrived_ms;                 /* first object, wall clock */
+    int64_t key;                        /* of the index: study id, or the negative of a series id; 0: not to be kept */
+} kh_matter;
+
+/* Failing to read is KH_E_*: nothing is allowed then. */
+KH_MUST_USE kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb verb, const kh_matter *matter, kh_verdict *out,
+                                       kh_error *err);
+/* Only what was decided before in this epoch: on HTTP threads, which do not wait. False: ask kh_rights_decide() on a worker. */
+bool kh_rights_known(kh_rights *rights, const kh_subject *subject, kh_verb verb, kh_kind kind, int64_t key, kh_verdict *out);
+
+/* Whose images a subject may find at all, so that a list looks at no others: its own facility, if the role reads images there, and the
+ * patients whose grants are open. Each row of the list is decided by itself all the same. */
+typedef struct kh_horizon {
+    bool everything;         /* not limited; never for persons or nodes while accounts are on */
+    char own_facility[65];   /* "" none */
+    struct kh_horizon_patient { char facility[65], patient_id[65]; } *patients; /* sorted, owned */
+    size_t count;
+} kh_horizon;
+KH_MUST_USE kh_status kh_rights_horizon(kh_rights *rights, const kh_subject *subject, kh_horizon *out, kh_error *err);
+void kh_horizon_release(kh_horizon *horizon);
+
+/* A node of the cache, by its name and facility, as a subject. */
+KH_MUST_USE kh_status kh_rights_node(kh_rights *rights, const char *name, const char *facility, kh_subject *out, kh_error *err);
+
+#endif
