@@ -3,8 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const columns[] = {"time",   "action", "result", "who",    "by", "address", "ae_title", "way",  "facility",
-                                      "patient", "study",  "series", "object", "to", "count",   "failed",   "code", "text"};
+static const char *const columns[] = {"time",     "action", "result",   "who",     "by",    "who_facility", "terminal", "address",
+                                      "ae_title", "way",    "facility", "patient", "study", "series",       "object",   "to",
+                                      "count",    "failed", "code",     "purpose", "reason", "text"};
 #define COLUMNS (sizeof columns / sizeof columns[0])
 
 void kh_audit_print_head(FILE *out, kh_audit_form form)

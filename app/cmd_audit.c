@@ -110,7 +110,7 @@ static int verify(const kh_command *self, const char *dir, const char *known)
     for (size_t i = 0; kh_audit_roles[i]; i++)
         role_known = role_known || (strncmp(known, kh_audit_roles[i], strlen(kh_audit_roles[i])) == 0 && known[strlen(kh_audit_roles[i])] == ':');
     if (!role_known)
-        return kh_command_usage(self, "--known \"%.100s\", expected bridge or web, then :SEQUENCE:HASH", known);
+        return kh_command_usage(self, "--known \"%.100s\", expected bridge, web or command, then :SEQUENCE:HASH", known);
     for (size_t i = 0; kh_audit_roles[i] && status == KH_OK; i++)
         status = verify_role(dir, kh_audit_roles[i], known, &v, &wrong, &found, &err);
     if (status != KH_OK)
@@ -199,6 +199,8 @@ static int run(const kh_command *self, int argc, char **argv)
         {"--known", &known, NULL},        {"--from", &query.from, NULL},     {"--to", &query.to, NULL},         {"--who", &query.who, NULL},
         {"--patient", &query.patient, NULL}, {"--study", &query.study, NULL}, {"--series", &query.series, NULL}, {"--action", &query.action, NULL},
         {"--result", &query.result, NULL}, {"--csv", NULL, &csv},             {"--json", NULL, &json},
+        {"--who-facility", &query.who_facility, NULL}, {"--terminal", &query.terminal, NULL}, {"--purpose", &query.purpose, NULL},
+        {"--reason", &query.reason, NULL}, {"--facility", &query.facility, NULL},
     };
     kh_error err = KH_ERROR_INIT;
     kh_args args;
@@ -231,26 +233,34 @@ const kh_command kh_command_audit = {
             "  kakehashi audit - see who looked at what, and that nobody changed the record of it\n\n"
             "SYNOPSIS\n"
             "  kakehashi audit verify [--known ROLE:SEQUENCE:HASH]\n"
-            "  kakehashi audit search [--from TIME] [--to TIME] [--who WHO] [--patient ID] [--study UID] [--series UID]\n"
-            "                         [--action ACTION] [--result RESULT] [--csv | --json]\n\n"
+            "  kakehashi audit search [--from TIME] [--to TIME] [--who WHO] [--who-facility CODE] [--terminal NAME]\n"
+            "                         [--facility CODE] [--patient ID] [--study UID] [--series UID] [--action ACTION]\n"
+            "                         [--result RESULT] [--purpose WORD] [--reason WORDS] [--csv | --json]\n\n"
             "DESCRIPTION\n"
             "  Whatever shows, sends, takes in or changes images is recorded in the folder audit of the data folder before it is done:\n"
             "  who, from where, whose images, what, and how it ended. The two roles that serve, bridge (DICOM, changes) and web (HTTP),\n"
-            "  write a chain each: every record holds the hash of the one before, checkpoints are signed.\n\n"
-            "  verify reads both chains to the end. It names each place that is wrong, the first one first: file, line, record and why\n"
+            "  write a chain each, commands that change accounts and consents a third (command): every record holds the hash of the one\n"
+            "  before, checkpoints are signed.\n\n"
+            "  verify reads all chains to the end. It names each place that is wrong, the first one first: file, line, record and why\n"
             "  (changed, removed, repeated, moved, cut off). It changes nothing and may run beside the service. What it cannot see is that\n"
             "  the whole folder was put back to an earlier day, or written anew by somebody who has its key: keep the lines\n"
             "  \"checkpoint\" of the service's log on another machine, and give one to --known.\n\n"
-            "  search prints the records of both chains in the order of their times, one a line. It does not verify.\n\n"
+            "  search prints the records of all chains in the order of their times, one a line. It does not verify.\n\n"
             "OPTIONS\n"
             "  --known ROLE:SEQUENCE:HASH  record SEQUENCE of that chain must have this hash; verify prints the last one in this form\n"
             "  --from TIME, --to TIME  both inclusive, in UTC: 2026-11-21T09:30:00, or the beginning of such a time: 2026-11-21, 2026-11\n"
-            "  --who WHO               name of a token or node, AE title, or address\n"
+            "  --who WHO               login of a person, name of a token or node, AE title, or address\n"
+            "  --who-facility CODE     the facility that person, token or node belongs to\n"
+            "  --terminal NAME         terminal whose certificate was shown\n"
+            "  --facility CODE         whose images: the facility that discloses them\n"
             "  --patient ID            patient ID at the facility\n"
             "  --study UID, --series UID\n"
             "  --action ACTION         search (a list or query), open (what a study is made of), view (pictures), retrieve, send, store,\n"
-            "                          fetch, correct, delete, undo, operate, connect; begin, start, stop, checkpoint, broken\n"
+            "                          fetch, correct, delete, undo, operate, connect, sign_in, sign_out, rights (people, consents and\n"
+            "                          all that decides), alert; begin, start, stop, checkpoint, broken\n"
             "  --result RESULT         allowed (recorded before it is done), done, partly, failed, refused, absent\n"
+            "  --purpose WORD          what it was for, as who said: care, emergency, print\n"
+            "  --reason WORDS          why it was allowed or refused\n"
             "  --csv                   RFC 4180, with a line of names; what a spreadsheet would calculate has a ' before it\n"
             "  --json                  the records as they are stored, one a line\n" KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"

@@ -12,7 +12,8 @@ static const char *const actions[KH_AUDIT_ACTIONS] = {
     [KH_AUDIT_BROKEN] = "broken", [KH_AUDIT_SEARCH] = "search",     [KH_AUDIT_OPEN] = "open",       [KH_AUDIT_VIEW] = "view",
     [KH_AUDIT_SEND] = "send",     [KH_AUDIT_RETRIEVE] = "retrieve", [KH_AUDIT_STORE] = "store",     [KH_AUDIT_FETCH] = "fetch",
     [KH_AUDIT_CORRECT] = "correct", [KH_AUDIT_DELETE] = "delete",   [KH_AUDIT_UNDO] = "undo",       [KH_AUDIT_OPERATE] = "operate",
-    [KH_AUDIT_CONNECT] = "connect",
+    [KH_AUDIT_CONNECT] = "connect", [KH_AUDIT_SIGN_IN] = "sign_in", [KH_AUDIT_SIGN_OUT] = "sign_out", [KH_AUDIT_RIGHTS] = "rights",
+    [KH_AUDIT_ALERT] = "alert",
 };
 
 static const char *const results[KH_AUDIT_RESULTS] = {
@@ -66,6 +67,8 @@ static void put_event(writing *w, const kh_audit_event *event, int64_t wall_ms)
     kh_json_put_text(json, "result", kh_audit_result_text(event->result));
     put(w, "who", event->who);
     put(w, "by", event->by);
+    put(w, "who_facility", event->who_facility);
+    put(w, "terminal", event->terminal);
     put(w, "address", event->address);
     put(w, "ae_title", event->ae_title);
     put(w, "way", event->way);
@@ -81,6 +84,8 @@ static void put_event(writing *w, const kh_audit_event *event, int64_t wall_ms)
         kh_json_put_int(json, "failed", event->failed);
     if (event->code != 0)
         kh_json_put_int(json, "code", event->code);
+    put(w, "purpose", event->purpose);
+    put(w, "reason", event->reason);
     put(w, "text", event->text);
     kh_json_object_end(json);
 }

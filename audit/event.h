@@ -28,6 +28,11 @@ typedef enum kh_audit_action {
     KH_AUDIT_UNDO,
     KH_AUDIT_OPERATE,  /* what an operator does or looks at beside: queues, nodes, rules */
     KH_AUDIT_CONNECT,  /* an association that was turned away, an address that is none */
+    /* of people */
+    KH_AUDIT_SIGN_IN,
+    KH_AUDIT_SIGN_OUT,
+    KH_AUDIT_RIGHTS,   /* people, facilities, terminals, patients' numbers and links, consents: whatever decides who may see what */
+    KH_AUDIT_ALERT,    /* somebody has to look at it: emergency access, a stop switch, an account that is guessed at */
     KH_AUDIT_ACTIONS
 } kh_audit_action;
 
@@ -46,15 +51,19 @@ typedef enum kh_audit_result {
 typedef struct kh_audit_event {
     kh_audit_action action;
     kh_audit_result result;
-    const char *who;       /* token's name, node's name, AE title, the operator's own word, else the address */
-    const char *by;        /* what who is: "token", "node", "title", "operator", "address", "service" */
+    const char *who;       /* login, token's name, node's name, AE title, the operator's own word, else the address */
+    const char *by;        /* what who is: "person", "token", "node", "title", "operator", "address", "service" */
+    const char *who_facility; /* code of the facility who belongs to */
+    const char *terminal;  /* its name in access.db, when its certificate was shown */
     const char *address;   /* of the terminal */
     const char *ae_title;  /* of the peer, as it calls itself */
     const char *way;       /* "portal", "DICOMweb", "C-FIND", "command" */
     const char *facility, *patient; /* whose images: patient id at the facility */
     const char *study, *series, *object; /* UIDs */
     const char *to;        /* AE title that objects went to */
-    const char *text;      /* query, address asked for, reason */
+    const char *purpose;   /* what it is for: "care", "emergency", "print"; of who's own choice */
+    const char *reason;    /* why it was allowed or refused: kh_reason_text() */
+    const char *text;      /* query, address asked for, words */
     int64_t count, failed; /* objects; below 0: left out */
     int64_t code;          /* HTTP or DIMSE; 0: left out */
 } kh_audit_event;

@@ -9,7 +9,7 @@
 #define TIME_SIZE 24 /* "2026-11-20T21:04:05.123Z" */
 #define TIME_AT 9    /* behind {"time":" */
 
-const char *const kh_audit_roles[] = {"bridge", "web", NULL};
+const char *const kh_audit_roles[] = {"bridge", "web", "command", NULL};
 
 /* One chain, at the record that comes next. */
 typedef struct cursor {
@@ -82,7 +82,9 @@ static bool is(const kh_json *json, const char *key, const char *wanted)
 
 static bool matches(const kh_audit_query *q, const kh_json *json)
 {
-    return (is(json, "who", q->who) || is(json, "address", q->who) || is(json, "ae_title", q->who)) && is(json, "patient", q->patient) &&
+    return (is(json, "who", q->who) || is(json, "address", q->who) || is(json, "ae_title", q->who)) &&
+           is(json, "who_facility", q->who_facility) && is(json, "terminal", q->terminal) && is(json, "purpose", q->purpose) &&
+           is(json, "reason", q->reason) && is(json, "facility", q->facility) && is(json, "patient", q->patient) &&
            is(json, "study", q->study) && is(json, "series", q->series) && is(json, "action", q->action) && is(json, "result", q->result);
 }
 

@@ -6,15 +6,16 @@
 #include "audit/line.h"
 #include "base/json.h"
 
-/* The roles that write one. NULL behind the last. */
+/* The roles that write one, and the commands that change access.db themselves. NULL behind the last. */
 extern const char *const kh_audit_roles[];
-#define KH_AUDIT_ROLES 2
+#define KH_AUDIT_ROLES 3
 
 typedef struct kh_audit_query {
     const char *dir;
     const char *from, *to; /* UTC, as the records say it, or the beginning of it ("2026-11-21"); both inclusive; NULL: open */
     const char *who;       /* name, address or AE title; NULL: anybody. Those below likewise; all compare whole texts */
-    const char *patient, *study, *series, *action, *result;
+    const char *who_facility, *terminal, *purpose, *reason;
+    const char *facility, *patient, *study, *series, *action, *result;
     void (*progress)(void *context, uint64_t records); /* NULL */
     void *progress_context;
 } kh_audit_query;

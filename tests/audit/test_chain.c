@@ -455,13 +455,15 @@ static void nothing_in_a_field_forges_a_line(void **state)
         {"8-bit", "\xff\xfe\xb1", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {"half a character", "a\xe5\xb1", "a\xef\xbf\xbd\xef\xbf\xbd"},
     };
-    static const char *const keys[] = {"who", "by", "address", "ae_title", "way", "facility", "patient", "study", "series", "object", "to", "text"};
+    static const char *const keys[] = {"who", "by", "address", "ae_title", "way", "facility", "patient", "study", "series", "object", "to", "text",
+                                       "who_facility", "terminal", "purpose", "reason"};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(cases); i++) {
         const char *t = cases[i].text;
         const kh_audit_event event = {.who = t, .by = t, .address = t, .ae_title = t, .way = t, .facility = t, .patient = t, .study = t,
-                                      .series = t, .object = t, .to = t, .text = t, .count = -1, .failed = -1};
+                                      .series = t, .object = t, .to = t, .text = t, .who_facility = t, .terminal = t, .purpose = t,
+                                      .reason = t, .count = -1, .failed = -1};
         char record[KH_AUDIT_RECORD_MAX];
         size_t size = kh_audit_event_write(record, &event, 1700000000000);
         kh_json *json;
@@ -485,8 +487,9 @@ static void long_texts_are_cut_and_fit(void **state)
     (void)state;
     for (size_t i = 0; i < KH_COUNT(repeated); i++) {
         const kh_audit_event event = {.who = text, .by = text, .address = text, .ae_title = text, .way = text, .facility = text, .patient = text,
-                                      .study = text, .series = text, .object = text, .to = text, .text = text, .count = INT64_MAX,
-                                      .failed = INT64_MAX, .code = INT64_MIN};
+                                      .study = text, .series = text, .object = text, .to = text, .text = text, .who_facility = text,
+                                      .terminal = text, .purpose = text, .reason = text, .count = INT64_MAX, .failed = INT64_MAX,
+                                      .code = INT64_MIN};
         size_t size = strlen(repeated[i]);
         kh_json *json;
 

@@ -390,6 +390,50 @@ static void a_start_on_a_full_disk_waits_for_room(void **state)
 
 /* ---- search ---- */
 
+/* AZ-33, TB-15: by person's facility, terminal, purpose, reason and the facility the images are of; each alone, none of them by a part. */
+static void people_are_found_by_what_is_told_of_them(void **state)
+{
+    static const struct {
+        const char *name;
+        kh_audit_query query;
+        uint64_t found;
+    } cases[] = {
+        {"person", {.who = "sato"}, 2},
+        {"person's facility", {.who_facility = "clinic-a"}, 2},
+        {"terminal", {.terminal = "desk-1"}, 1},
+        {"purpose", {.purpose = "emergency"}, 1},
+        {"reason", {.reason = "no consent"}, 1},
+        {"facility of the images", {.facility = "hospital-a"}, 3},
+        {"action", {.action = "sign_in"}, 1},
+        {"both", {.who = "sato", .terminal = "desk-1"}, 1},
+        {"a part of a word", {.purpose = "emerg"}, 0},
+        {"another's", {.who_facility = "clinic-a", .terminal = "desk-9"}, 0},
+    };
+    const kh_audit_event events[] = {
+        {.action = KH_AUDIT_VIEW, .who = "sato", .by = "person", .who_facility = "clinic-a", .terminal = "desk-1", .purpose = "care",
+         .facility = "hospital-a"},
+        {.action = KH_AUDIT_ALERT, .who = "sato", .by = "person", .who_facility = "clinic-a", .purpose = "emergency", .facility = "hospital-a"},
+        {.action = KH_AUDIT_VIEW, .result = KH_AUDIT_REFUSED, .who = "ito", .by = "person", .who_facility = "clinic-b", .reason = "no consent",
+         .facility = "hospital-a"},
+        {.action = KH_AUDIT_SIGN_IN, .who = "ito", .by = "person", .who_facility = "clinic-b"},
+    };
+    kh_audit *audit = open_audit(1 << 20, 1000);
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(events); i++)
+        assert_int_equal(kh_audit_write(audit, &events[i], NULL), KH_OK);
+    kh_audit_close(audit);
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_audit_query query = cases[i].query;
+        uint64_t count = 0, unreadable;
+
+        query.dir = audit_dir;
+        assert_int_equal(kh_audit_search(&query, count_it, &count, &unreadable, NULL), KH_OK);
+        if (count != cases[i].found)
+            fail_msg("%s: %" PRIu64 " records, expected %" PRIu64, cases[i].name, count, cases[i].found);
+    }
+}
+
 typedef struct order {
     char last[40];
     uint64_t count;
@@ -444,6 +488,7 @@ int main(void)
         CASE(what_was_acknowledged_survives_kills),
         CASE(a_full_disk_refuses_until_there_is_room),
         CASE(a_start_on_a_full_disk_waits_for_room),
+        CASE(people_are_found_by_what_is_told_of_them),
         CASE(both_chains_are_merged_by_time),
     };
 
