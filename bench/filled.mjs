@@ -1,5 +1,5 @@
 // filled.mjs - servers that hold many studies. An index of ours is made once for a run, however many groups of rows ask it: a million studies take
-// minutes. The peer takes over HTTP what it can in a minute; how many that were is told.
+// minutes. KH_FILLED names a folder, on the disk of TMPDIR, that keeps it for later runs, too. The peer takes over HTTP what it can in a minute; how many that were is told.
 import fs from 'node:fs';
 import path from 'node:path';
 import { getJson, run, say } from './process.mjs';
@@ -11,10 +11,12 @@ export const LARGE = 1000000;
 export const PEER_SECONDS = 60;
 
 const kept = new Map(); // number of studies: the data folder, while nobody serves it
+const keepIn = (studies) => process.env.KH_FILLED && path.join(process.env.KH_FILLED, String(studies));
 
 async function make(data, studies) {
-    if (kept.has(studies)) {
-        fs.renameSync(kept.get(studies), data);
+    const before = kept.get(studies) ?? keepIn(studies);
+    if (before && fs.existsSync(before)) {
+        fs.renameSync(before, data);
         return;
     }
     say(`  an index of ${studies} studies`);
@@ -28,7 +30,8 @@ export async function withIndex(work, studies, use) {
         return await use(ours);
     } finally {
         await ours.stop();
-        kept.set(studies, path.join(ours.dir, 'data'));
+        kept.set(studies, keepIn(studies) || path.join(ours.dir, 'data'));
+        if (keepIn(studies)) fs.renameSync(path.join(ours.dir, 'data'), keepIn(studies));
     }
 }
 

@@ -20,7 +20,8 @@ export class Ours {
         fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n${settings}`);
         ours.config = config;
         if (prepare) await prepare(path.join(ours.dir, 'data'));
-        await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
+        const nodes = await run(kakehashi, ['node', 'list', '--config', config]).catch(() => ''); // nothing was ever stored: no list
+        if (!nodes.includes('sender')) await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
         await waitForPort(ours.dicom, ours.child);
