@@ -65,7 +65,7 @@ async function byName(server, config, name) {
 /* The index, whom we may ask as, and patients that are in it. */
 function withPatients(work, studies, use) {
     return withIndex(work, studies, async (ours) => {
-        await run(kakehashi, ['node', 'add', 'asker', '--ae-title', 'FINDSCU', '--facility', 'bench', '--may-query', '--config', ours.config]);
+        await ours.addNode('asker', 'FINDSCU', '--may-query');
         return use(ours, [...new Set((await someStudies(ours, studies, PATIENTS)).map((study) => study.patient.id))]);
     });
 }

@@ -20,13 +20,17 @@ export class Ours {
         fs.writeFileSync(config, `[service]\ndata_dir = ${ours.dir}/data\n[http]\nport = ${ours.http}\n[dicom]\naddress = 127.0.0.1\nport = ${ours.dicom}\n${settings}`);
         ours.config = config;
         if (prepare) await prepare(path.join(ours.dir, 'data'));
-        const nodes = await run(kakehashi, ['node', 'list', '--config', config]).catch(() => ''); // nothing was ever stored: no list
-        if (!nodes.includes('sender')) await run(kakehashi, ['node', 'add', 'sender', '--ae-title', 'STORESCU', '--facility', 'bench', '--may-store', '--config', config]);
+        await ours.addNode('sender', 'STORESCU', '--may-store');
         ours.child = start(kakehashi, ['serve', '--config', config]);
         await waitForPort(ours.http, ours.child);
         await waitForPort(ours.dicom, ours.child);
         ours.title = 'KAKEHASHI';
         return ours;
+    }
+    /** Of a caller; an index that was kept from a run before has it already. */
+    async addNode(name, title, right) {
+        const nodes = await run(kakehashi, ['node', 'list', '--config', this.config]).catch(() => ''); // nothing was ever stored: no list
+        if (!nodes.includes(name)) await run(kakehashi, ['node', 'add', name, '--ae-title', title, '--facility', 'bench', right, '--config', this.config]);
     }
     async takeIn(files) { await run(kakehashi, ['import', '--config', this.config, ...files]); }
     async count() {
