@@ -36,6 +36,11 @@ typedef void kh_audit_done(void *context, const kh_error *error);
 KH_MUST_USE kh_status kh_audit_put(kh_audit *audit, const kh_audit_event *event, kh_audit_done *done, void *context, kh_error *err);
 /* Put, and wait until it is durable. Not on a thread that must not wait. */
 KH_MUST_USE kh_status kh_audit_write(kh_audit *audit, const kh_audit_event *event, kh_error *err);
+/* The two halves of that: what is looked up between them must not leave before the second has returned KH_OK. *out is NULL unless KH_OK is
+ * returned; each one that began is ended, once. */
+typedef struct kh_audit_wait kh_audit_wait;
+KH_MUST_USE kh_status kh_audit_write_begin(kh_audit *audit, const kh_audit_event *event, kh_audit_wait **out, kh_error *err);
+KH_MUST_USE kh_status kh_audit_write_end(kh_audit_wait *wait, kh_error *err);
 
 /* What is told once of one reader: a key of who, what kind of access and to what of ours (seen.h). Recorded and durable within the last group_ms?
  * No lock, no memory. */

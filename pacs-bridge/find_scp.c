@@ -18,6 +18,7 @@ typedef struct finding {
     const kh_dimse *request;
     kh_asked asked;
     kh_buf answer;
+    kh_audit_wait *told; /* the record of this query, while it is on its way to the disk */
     uint64_t answers;
     bool cancelled;
 } finding;
@@ -104,6 +105,15 @@ static kh_status send_answer(finding *find, const kh_search_row *row, kh_error *
     return status;
 }
 
+/* The first page is looked up while the record is written; nothing leaves before it is there. */
+static kh_status wait_until_told(finding *find, kh_error *why)
+{
+    kh_audit_wait *told = find->told;
+
+    find->told = NULL;
+    return told ? kh_audit_write_end(told, why) : KH_OK;
+}
+
 /* *final is set when the query has ended. */
 static kh_status answer_page(finding *find, kh_search *search, uint16_t *final, kh_error *why, kh_error *err)
 {
@@ -113,6 +123,8 @@ static kh_status answer_page(finding *find, kh_search *search, uint16_t *final, 
     bool more;
 
     status = kh_search_page(search, &rows, &count, &more, why);
+    if (status == KH_OK)
+        status = wait_until_told(find, why);
     if (status != KH_OK) {
         *final = KH_DIMSE_OUT_OF_RESOURCES;
         return KH_OK;
@@ -171,7 +183,7 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
 {
     finding find = {.of = of, .context = kh_assoc_context(of->assoc, context_id), .request = request};
     int64_t begin_ms = kh_clock_monotonic_ms();
-    kh_error why = KH_ERROR_INIT;
+    kh_error why = KH_ERROR_INIT, untold = KH_ERROR_INIT;
     uint16_t final = 0;
     kh_status status = KH_OK, dropped;
 
@@ -183,10 +195,12 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
         status = kh_assoc_receive_data(of->assoc, context_id, kh_scp_drop, NULL, &dropped, NULL, err);
     else
         status = kh_asked_receive(&find.asked, of->assoc, find.context, &final, &why, err);
-    if (status == KH_OK && final == 0 && kh_told_asked(of, "C-FIND", &find.asked, &why) != KH_OK)
+    if (status == KH_OK && final == 0 && kh_told_asked(of, "C-FIND", &find.asked, &find.told, &why) != KH_OK)
         final = KH_DIMSE_OUT_OF_RESOURCES;
     if (status == KH_OK && final == 0)
         status = answer_all(&find, &final, &why, err);
+    if (wait_until_told(&find, &untold) != KH_OK)
+        kh_log(KH_LOG_WARN, "dicom", "query of %s: %s", of->node.name, untold.message);
     if (status == KH_OK)
         status = kh_scp_answer(of, context_id, request, final, why.message);
     kh_log(final == KH_DIMSE_SUCCESS || final == KH_DIMSE_CANCELLED ? KH_LOG_INFO : KH_LOG_WARN, "dicom",

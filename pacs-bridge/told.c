@@ -51,7 +51,7 @@ static const char *key_value(const kh_asked *asked, kh_tag tag)
     return NULL;
 }
 
-kh_status kh_told_asked(const kh_scp *of, const char *way, const kh_asked *asked, kh_error *err)
+kh_status kh_told_asked(const kh_scp *of, const char *way, const kh_asked *asked, kh_audit_wait **out, kh_error *err)
 {
     kh_audit_event event = event_of(of, KH_AUDIT_SEARCH, way);
     char text[TEXT_SIZE];
@@ -62,7 +62,7 @@ kh_status kh_told_asked(const kh_scp *of, const char *way, const kh_asked *asked
     event.patient = key_value(asked, KH_TAG_PATIENT_ID);
     event.study = key_value(asked, KH_TAG_STUDY_INSTANCE_UID);
     event.facility = event.patient && event.patient[0] ? event.facility : NULL;
-    return kh_audit_write(of->service->audit, &event, err);
+    return kh_audit_write_begin(of->service->audit, &event, out, err);
 }
 
 void kh_told_ended(const kh_scp *of, const char *way, uint16_t dimse, int64_t count, int64_t failed, const char *why)

@@ -10,8 +10,8 @@
 #include "pacs-bridge/object_list.h"
 #include "pacs-bridge/scp.h"
 
-/* A query or retrieval about to be answered: durable when it returns KH_OK. way: "C-FIND". */
-KH_MUST_USE kh_status kh_told_asked(const kh_scp *of, const char *way, const kh_asked *asked, kh_error *err);
+/* A query about to be answered: nothing of the answer may leave before kh_audit_write_end() of it. way: "C-FIND". */
+KH_MUST_USE kh_status kh_told_asked(const kh_scp *of, const char *way, const kh_asked *asked, kh_audit_wait **out, kh_error *err);
 /* How it ended; nobody waits. count, failed: answers or objects, below 0: not told. */
 void kh_told_ended(const kh_scp *of, const char *way, uint16_t dimse, int64_t count, int64_t failed, const char *why);
 /* The objects of a retrieval about to be sent, study by study: durable when it returns KH_OK. to: AE title. */
