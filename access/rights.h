@@ -11,6 +11,8 @@ typedef struct kh_rights kh_rights;
 
 KH_MUST_USE kh_status kh_rights_create(kh_rights **out, kh_access *access, kh_error *err);
 void kh_rights_free(kh_rights *rights);
+/* `[access] readers`: roles that read others' images beside doctors and radiologists, as a sum of 1 << role. Before the first question. */
+void kh_rights_set_readers(kh_rights *rights, unsigned roles);
 
 /* What of a study, series or object decides. All of it the caller's, from the index. */
 typedef struct kh_matter {
@@ -19,6 +21,7 @@ typedef struct kh_matter {
     const char *study_uid, *series_uid; /* NULL where it is not of one */
     const char *study_date;             /* YYYYMMDD, "" when not told: then the day of arrival counts */
     const char *modalities;             /* "CT,SR" of a study, "CT" of a series */
+    const char *body_parts;             /* Body Part Examined, the same way; NULL: not told, and then closed where a discloser names those it opens */
     int64_t arrived_ms;                 /* first object, wall clock */
     int64_t key;                        /* of the index: study id, or the negative of a series id; 0: not to be kept */
 } kh_matter;
