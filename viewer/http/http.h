@@ -78,6 +78,14 @@ const char *kh_http_repeated(const kh_http_request *request);
 const void *kh_http_body(const kh_http_request *request, size_t *size);
 /* What Content-Length says of the body; 0 without one (chunked). Not of a suspended request. */
 uint64_t kh_http_body_length(const kh_http_request *request);
+/* Every method but GET and HEAD (and OPTIONS, which asks) changes something. */
+bool kh_http_changes(const kh_http_request *request);
+/* Is the body taken by kh_http_receive()? Then the handler must not suspend before it has answered or begun to receive. */
+bool kh_http_is_receiving(const kh_http_request *request);
+/* What goes with the request until it has been answered and forgotten, by one before the handler for those behind: one thing, a second takes
+ * the place of the first. release(thing) is called once. In the handler, or by the owner of a suspended request. */
+void kh_http_attach(kh_http_request *request, void *thing, void (*release)(void *thing));
+void *kh_http_attached(const kh_http_request *request);
 /* Does Accept-Encoding take gzip? */
 bool kh_http_accepts_gzip(const kh_http_request *request);
 /* Bodies from so many bytes on are worth it. */

@@ -75,6 +75,8 @@ struct kh_http_request {
     kh_route_match match;
     kh_buf body;
     bool is_head;
+    bool changes;   /* the method is none of GET, HEAD and OPTIONS */
+    bool receives;  /* kh_http_is_upload() */
     bool begun;     /* the head was looked at */
     bool suspended; /* by the handler; connection's thread only */
 
@@ -94,6 +96,8 @@ struct kh_http_request {
     const void *release_held;
     kh_http_stream *stream;
     kh_http_upload *upload; /* connection's thread */
+    void *attached;         /* kh_http_attach() */
+    void (*attached_release)(void *thing);
     kh_http_request *previous_suspended, *next_suspended; /* server->lock */
     char header_text[KH_HTTP_HEADER_BYTES_MAX];           /* last: not cleared for the next request */
 };

@@ -54,6 +54,8 @@ static bool let_go(kh_http_request *request)
         MHD_destroy_response(request->response);
     if (request->release)
         request->release(request->release_owner, request->release_held);
+    if (request->attached_release)
+        request->attached_release(request->attached);
     kh_buf_release(&request->body);
     kh_target_release(&request->target);
     free(request->raw);
@@ -105,6 +107,29 @@ bool kh_http_parameter(const kh_http_request *request, size_t index, const char 
     *name = request->target.parameters[index].name;
     *value = request->target.parameters[index].value;
     return true;
+}
+
+bool kh_http_changes(const kh_http_request *request)
+{
+    return request->changes;
+}
+
+bool kh_http_is_receiving(const kh_http_request *request)
+{
+    return request->receives;
+}
+
+void kh_http_attach(kh_http_request *request, void *thing, void (*release)(void *thing))
+{
+    if (request->attached_release)
+        request->attached_release(request->attached);
+    request->attached = thing;
+    request->attached_release = release;
+}
+
+void *kh_http_attached(const kh_http_request *request)
+{
+    return request->attached;
 }
 
 const char *kh_http_repeated(const kh_http_request *request)

@@ -126,10 +126,12 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
     if (!request->begun) {
         request->begun = true;
         request->is_head = strcmp(method, "HEAD") == 0;
+        request->changes = !request->is_head && strcmp(method, "GET") != 0 && strcmp(method, "OPTIONS") != 0;
         atomic_fetch_add_explicit(&request->server->requests, 1, memory_order_relaxed);
         if (kh_http_gate(request, method, url, version))
             return queue_answer(request);
-        return kh_http_is_upload(request, method) ? begin_upload(request) : MHD_YES;
+        request->receives = kh_http_is_upload(request, method);
+        return request->receives ? begin_upload(request) : MHD_YES;
     }
     if (request->upload && !request->suspended)
         return take_upload(request, upload, upload_size);

@@ -9,6 +9,7 @@
 
 #define THREADS 2
 #define REFUSED_MS 10000
+#define WHO_SIZE 160
 #define REFUSED_KIND 1000u /* beside the actions */
 
 struct kh_recorder {
@@ -136,11 +137,16 @@ static void look_up(void *argument, unsigned thread_index)
 /* What is told once, of whom. */
 static uint64_t key_of(const kh_recorder *recorder, const kh_http_request *request, const kh_record *record)
 {
+    const kh_subject *person = kh_record_person(record, request);
     const char *who = record->token ? record->token : kh_http_peer(request);
-    char text[KH_RECORD_TEXT_SIZE];
+    char text[KH_RECORD_TEXT_SIZE], reader[WHO_SIZE];
 
     if (!record->once)
         return 0;
+    if (person) { /* at two terminals they are two readers */
+        snprintf(reader, sizeof reader, "%s %lld %lld %s", person->name, (long long)person->session_id, (long long)person->token_id, kh_http_peer(request));
+        who = reader;
+    }
     if (record->series_id > 0 || record->study_id > 0)
         return kh_audit_once_key(recorder->audit, who, record->action * 2 + (record->series_id > 0), record->series_id > 0 ? record->series_id : record->study_id,
                                  NULL);
@@ -185,20 +191,39 @@ void kh_record_then(kh_recorder *recorder, kh_http_request *request, const kh_re
 void kh_record_refused(kh_recorder *recorder, const kh_http_request *request, const char *way, unsigned code)
 {
     kh_audit_event event = KH_AUDIT_EVENT_INIT;
-    char text[KH_RECORD_TEXT_SIZE];
+    char text[KH_RECORD_TEXT_SIZE], terminal[KH_RECORD_TERMINAL_SIZE];
 
     if (!recorder)
         return;
     kh_record_text(text, request, true, false);
     event.action = KH_AUDIT_CONNECT;
     event.result = code == 404 ? KH_AUDIT_ABSENT : KH_AUDIT_REFUSED;
-    event.who = event.address = kh_http_peer(request);
-    event.by = "address";
+    kh_record_who(&event, terminal, kh_http_attached(request), NULL, kh_http_peer(request));
     event.way = way;
     event.code = code;
     event.text = text;
     /* nothing was shown: one that finds no room is left out, as the writer counts */
     (void)!kh_audit_put_once(recorder->audit, kh_audit_once_key(recorder->audit, event.who, REFUSED_KIND, code, text), REFUSED_MS, &event, NULL, NULL, NULL);
+}
+
+kh_status kh_record_of_account(kh_recorder *recorder, const kh_record_account *what, kh_error *err)
+{
+    kh_audit_event event = KH_AUDIT_EVENT_INIT;
+    char terminal[KH_RECORD_TERMINAL_SIZE];
+
+    if (!recorder)
+        return KH_OK;
+    event.action = what->action;
+    event.result = what->result;
+    kh_record_who(&event, terminal, what->person, NULL, what->peer);
+    if (!what->person && what->login && what->login[0]) {
+        event.who = what->login;
+        event.by = "login";
+    }
+    event.way = "portal";
+    event.reason = what->reason;
+    event.text = what->text;
+    return kh_audit_write(recorder->audit, &event, err);
 }
 
 kh_status kh_record_done(kh_recorder *recorder, const kh_record *record, const char *peer, const kh_record_outcome *outcome, kh_error *err)
@@ -224,6 +249,7 @@ kh_status kh_record_done(kh_recorder *recorder, const kh_record *record, const c
 bool kh_record_works(kh_recorder *recorder, const kh_http_request *request, const kh_record *record)
 {
     kh_audit_event event = KH_AUDIT_EVENT_INIT;
+    char terminal[KH_RECORD_TERMINAL_SIZE];
     kh_audit_stats stats;
 
     if (!recorder)
@@ -233,9 +259,7 @@ bool kh_record_works(kh_recorder *recorder, const kh_http_request *request, cons
         return true;
     event.action = record->action;
     event.result = KH_AUDIT_REFUSED;
-    event.who = record->token ? record->token : kh_http_peer(request);
-    event.by = record->token ? "token" : "address";
-    event.address = kh_http_peer(request);
+    kh_record_who(&event, terminal, kh_record_person(record, request), record->token, kh_http_peer(request));
     event.way = record->way;
     event.study = record->study_uid;
     (void)!kh_audit_put(recorder->audit, &event, NULL, NULL, NULL);

@@ -10,6 +10,25 @@ static void add(char out[KH_RECORD_TEXT_SIZE], const char *text)
     snprintf(out + used, KH_RECORD_TEXT_SIZE - used, "%s", text);
 }
 
+const kh_subject *kh_record_person(const kh_record *record, const kh_http_request *request)
+{
+    if (record->person)
+        return record->person;
+    return request ? kh_http_attached(request) : NULL;
+}
+
+void kh_record_who(kh_audit_event *event, char terminal[KH_RECORD_TERMINAL_SIZE], const kh_subject *person, const char *token, const char *peer)
+{
+    event->who = person ? person->name : token ? token : peer;
+    event->by = person ? "person" : token ? "token" : "address";
+    event->address = peer;
+    event->who_facility = person ? person->facility : NULL;
+    terminal[0] = '\0';
+    if (person && person->terminal_id > 0)
+        snprintf(terminal, KH_RECORD_TERMINAL_SIZE, "%lld", (long long)person->terminal_id);
+    event->terminal = terminal;
+}
+
 void kh_record_text(char out[KH_RECORD_TEXT_SIZE], const kh_http_request *request, bool with_path, bool with_query)
 {
     const char *name, *value;
@@ -69,10 +88,9 @@ kh_status kh_record_event_fill(kh_record_event *out, kh_cache *cache, const kh_r
     if (status != KH_OK && status != KH_E_NOT_FOUND)
         return kh_error_set(err, status, "%s", why.message);
     *event = (kh_audit_event){.action = record->action, .result = status == KH_OK ? KH_AUDIT_ALLOWED : KH_AUDIT_ABSENT, .count = -1, .failed = -1};
-    event->who = record->token ? record->token : peer;
-    event->by = record->token ? "token" : "address";
-    event->address = peer;
+    kh_record_who(event, out->terminal, kh_record_person(record, request), record->token, peer);
     event->way = record->way;
+    event->reason = record->reason;
     event->facility = out->study.patient.facility;
     event->patient = out->study.patient.patient_id;
     event->study = out->study.study_uid[0] ? out->study.study_uid : record->study_uid;
