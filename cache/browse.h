@@ -57,11 +57,14 @@ typedef struct kh_object {
     uint8_t sha256[32];      /* of the file */
 } kh_object;
 
+typedef struct kh_scope kh_scope; /* scope.h */
+
 typedef struct kh_study_filter {
     const char *text;      /* words; each must stand in a patient name (any script), ID, description or accession; NULL: all */
     const char *modality;  /* exact, NULL: any */
     const char *date_from, *date_to; /* YYYYMMDD inclusive, NULL: open */
     int64_t limit, offset; /* 1 to 1,000; >= 0 */
+    const kh_scope *scope; /* nothing else is listed or counted; NULL: everything */
 } kh_study_filter;
 
 typedef kh_status kh_study_visit(void *context, const kh_study *study);

@@ -1,9 +1,11 @@
 #include "cache/browse.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "cache/fold.h"
 #include "cache/grams.h"
 #include "cache/internal.h"
+#include "cache/scope_internal.h"
 #include "cache/text_index.h"
 
 #define STUDY_COLUMNS                                                                                                          \
@@ -72,6 +74,12 @@ static kh_status visit_studies(kh_sql *sql, const char *query, const kh_sql_valu
     }
     kh_sql_end(row);
     return status;
+}
+
+static kh_status keep_study(void *context, const kh_study *study)
+{
+    *(kh_study *)context = *study;
+    return KH_OK;
 }
 
 /* The words of a search, folded, each in place in `text`. */
@@ -162,6 +170,194 @@ static kh_status list_studies(kh_sql *sql, const kh_sql_value *values, const cha
                          values, WHERE_VALUES + 3, visit, context, err);
 }
 
+/* --- within a scope --- */
+
+#define REF_IN(values) " AND (f.name = ?12 OR s.patient_ref IN (SELECT value FROM json_each(" values ")))"
+#define BRIEF "SELECT s.id, s.study_uid, f.name, p.patient_id, s.date, s.modalities, s.first_arrival_ms, s.series_count"
+#define BY_DATE " ORDER BY s.date DESC, s.time DESC, s.id DESC"
+#define SCOPED_VALUES (WHERE_VALUES + 3)
+
+/* What is left of the pages before the one that is asked for, that page, and how many there are. */
+typedef struct scoped {
+    kh_sql *sql;
+    const kh_study_filter *filter;
+    int64_t ids[LIMIT_MAX];
+    int64_t count, listed;
+    bool own_is_counted; /* by a statement of its own: only others are counted row by row */
+    bool to_the_end;     /* else until the page is full */
+} scoped;
+
+static bool has_modality(const kh_study *study, const char *modality)
+{
+    size_t size = strlen(modality);
+
+    for (const char *at = study->modalities; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ','))
+        if (strcspn(at, ",") == size && strncmp(at, modality, size) == 0)
+            return true;
+    return false;
+}
+
+static void read_brief(kh_sql_row *row, kh_study *out)
+{
+    memset(out, 0, sizeof *out);
+    out->id = kh_sql_int(row, 0);
+    KH_COPY(out->study_uid, kh_sql_text(row, 1));
+    KH_COPY(out->patient.facility, kh_sql_text(row, 2));
+    KH_COPY(out->patient.patient_id, kh_sql_text(row, 3));
+    KH_COPY(out->date, kh_sql_text(row, 4));
+    KH_COPY(out->modalities, kh_sql_text(row, 5));
+    out->first_arrival_ms = kh_sql_int(row, 6);
+    out->series_count = kh_sql_int(row, 7);
+}
+
+/* A modality that only a series has which is not shown finds nothing. */
+static kh_status is_listed(const scoped *s, kh_study *study, bool *listed, kh_error *err)
+{
+    const char *modality = s->filter->modality;
+    kh_status status = kh_scope_decide(s->filter->scope, study, listed, err);
+
+    if (status != KH_OK || !*listed || !modality || !kh_scope_is_foreign(s->filter->scope, study))
+        return status;
+    status = kh_scope_trim(s->sql, s->filter->scope, study, err);
+    *listed = status == KH_OK && has_modality(study, modality);
+    return status;
+}
+
+static kh_status go_through(scoped *s, const char *query, const kh_sql_value *values, size_t value_count, kh_error *err)
+{
+    const int64_t offset = s->filter->offset, limit = s->filter->limit;
+    bool has_row = true, listed = false;
+    int64_t seen = 0;
+    kh_sql_row *row;
+    kh_study study;
+    kh_status status = kh_sql_query(&row, s->sql, query, values, value_count, err);
+
+    while (status == KH_OK && (s->to_the_end || s->listed < limit) && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        read_brief(row, &study);
+        status = is_listed(s, &study, &listed, err);
+        if (status != KH_OK || !listed)
+            continue;
+        if (!s->own_is_counted || kh_scope_is_foreign(s->filter->scope, &study))
+            s->count++;
+        if (seen++ >= offset && s->listed < limit)
+            s->ids[s->listed++] = study.id;
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+static kh_status show_page(const scoped *s, kh_study_visit *visit, void *context, kh_error *err)
+{
+    kh_study study;
+    kh_status status = KH_OK;
+
+    for (int64_t i = 0; status == KH_OK && i < s->listed; i++) {
+        const kh_sql_value id = KH_SQL_I(s->ids[i]);
+
+        status = visit_studies(s->sql, STUDY_SELECT " WHERE s.id = ?1", &id, 1, keep_study, &study, err);
+        if (status == KH_OK)
+            status = kh_scope_trim(s->sql, s->filter->scope, &study, err);
+        if (status == KH_OK)
+            status = visit(context, &study);
+    }
+    return status;
+}
+
+/* Few patients: all of their studies are looked at. */
+static kh_status list_of_few(scoped *s, kh_sql_value *values, const char *refs, kh_error *err)
+{
+    values[WHERE_VALUES] = KH_SQL_T(refs);
+    return go_through(s,
+                      BRIEF " FROM study s INDEXED BY study_by_patient" TO_PATIENT STUDY_WHERE
+                            " AND s.patient_ref IN (SELECT value FROM json_each(?12))" BY_DATE,
+                      values, WHERE_VALUES + 1, err);
+}
+
+static kh_status count_own(scoped *s, const kh_sql_value *values, const char *pieces, kh_error *err)
+{
+    bool has_row = false;
+    kh_sql_row *row;
+    kh_status status;
+
+    if (pieces)
+        status = kh_sql_query(&row, s->sql, "SELECT count(*)" FROM_TEXT TO_PATIENT STUDY_WHERE " AND f.name = ?12 AND g.study_text MATCH ?14", values,
+                              SCOPED_VALUES, err);
+    else
+        status = kh_sql_query(&row, s->sql,
+                              "SELECT count(*) FROM facility f CROSS JOIN patient p ON p.facility_id = f.id"
+                              " CROSS JOIN study s ON s.patient_ref = p.id" STUDY_WHERE " AND f.name = ?12",
+                              values, WHERE_VALUES + 1, err);
+    if (status == KH_OK)
+        status = kh_sql_next(row, &has_row, err);
+    if (status == KH_OK && has_row)
+        s->count += kh_sql_int(row, 0);
+    kh_sql_end(row);
+    return status;
+}
+
+/* The own facility has many: they are met soon on the way that a list of everything has, and counted by themselves. */
+static kh_status list_of_many(scoped *s, kh_sql_value *values, const char *others, const char *pieces, bool with_total, kh_error *err)
+{
+    scoped *theirs = NULL;
+    kh_status status;
+
+    values[WHERE_VALUES] = KH_SQL_T(s->filter->scope->own_facility);
+    values[WHERE_VALUES + 1] = KH_SQL_T(others);
+    values[WHERE_VALUES + 2] = KH_SQL_T(pieces);
+    s->to_the_end = false;
+    if (pieces)
+        status = go_through(s, BRIEF FROM_TEXT TO_PATIENT STUDY_WHERE REF_IN("?13") " AND g.study_text MATCH ?14 ORDER BY g.rowid DESC", values,
+                            SCOPED_VALUES, err);
+    else
+        status = go_through(s, BRIEF " FROM study s" TO_PATIENT STUDY_WHERE REF_IN("?13") BY_DATE, values, WHERE_VALUES + 2, err);
+    if (status != KH_OK || !with_total)
+        return status;
+    theirs = calloc(1, sizeof *theirs);
+    if (!theirs)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a list");
+    *theirs = (scoped){.sql = s->sql, .filter = s->filter, .own_is_counted = true, .to_the_end = true};
+    s->count = 0;
+    status = count_own(s, values, pieces, err);
+    if (status == KH_OK)
+        status = list_of_few(theirs, values, others, err);
+    s->count += theirs->count;
+    free(theirs);
+    return status;
+}
+
+/* Within the read transaction of ask_text(). */
+static kh_status list_scoped(kh_sql *sql, const kh_study_filter *filter, kh_sql_value *values, const char *pieces, kh_study_visit *visit, void *context,
+                             int64_t *total, kh_error *err)
+{
+    scoped *s = calloc(1, sizeof *s);
+    bool few = false;
+    kh_buf refs;
+    kh_status status;
+
+    if (!s)
+        return kh_error_set(err, KH_E_MEMORY, "no memory for a list");
+    *s = (scoped){.sql = sql, .filter = filter, .to_the_end = total != NULL};
+    kh_buf_init(&refs, KH_SCOPE_REFS_BYTES_MAX);
+    status = kh_scope_refs(sql, filter->scope, true, filter->scope->few ? filter->scope->few : KH_SCOPE_FEW, &refs, &few, err);
+    if (status == KH_OK && few) {
+        status = list_of_few(s, values, kh_buf_text(&refs), err);
+    } else if (status == KH_OK) {
+        kh_buf_clear(&refs);
+        status = kh_scope_refs(sql, filter->scope, false, KH_SCOPE_OTHERS_MAX, &refs, &few, err);
+        if (status == KH_OK && !few)
+            status = kh_error_set(err, KH_E_LIMIT, "patients of more than %d rows", KH_SCOPE_OTHERS_MAX);
+        if (status == KH_OK)
+            status = list_of_many(s, values, kh_buf_text(&refs), pieces, total != NULL, err);
+    }
+    if (status == KH_OK)
+        status = show_page(s, visit, context, err);
+    if (status == KH_OK && total)
+        *total = s->count;
+    kh_buf_release(&refs);
+    free(s);
+    return status;
+}
+
 /* Can the text index help? *usable until the caller ends the read transaction that this begins. */
 static kh_status ask_text(kh_sql *sql, const search *words, kh_buf *pieces, bool *usable, kh_error *err)
 {
@@ -202,6 +398,10 @@ kh_status kh_browse_studies(kh_cache *cache, const kh_study_filter *filter, kh_s
         goto out;
     for (size_t i = 0; i < words.count; i++)
         values[3 + i] = KH_SQL_T(words.words[i]);
+    if (filter->scope) {
+        status = list_scoped(sql, filter, values, usable ? kh_buf_text(&pieces) : NULL, visit, context, total, err);
+        goto out;
+    }
     values[WHERE_VALUES] = KH_SQL_I(filter->limit);
     values[WHERE_VALUES + 1] = KH_SQL_I(filter->offset);
     values[WHERE_VALUES + 2] = KH_SQL_T(kh_buf_text(&pieces));
@@ -215,12 +415,6 @@ out:
     kh_buf_release(&pieces);
     kh_buf_release(&words.text);
     return status;
-}
-
-static kh_status keep_study(void *context, const kh_study *study)
-{
-    *(kh_study *)context = *study;
-    return KH_OK;
 }
 
 kh_status kh_browse_study(kh_cache *cache, int64_t study_id, kh_study *out, kh_error *err)

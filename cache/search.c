@@ -7,7 +7,7 @@
 #include "cache/search_internal.h"
 
 #define PIECES_BYTES_MAX ((size_t)64 << 10)
-#define NAMES_BYTES_MAX ((size_t)256 << 10)
+#define NAMES_BYTES_MAX ((size_t)512 << 10)
 
 static kh_status add_condition(kh_search *search, const kh_search_key *key, kh_error *err)
 {
@@ -70,6 +70,11 @@ kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, 
 kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count, kh_error *err)
 {
     return kh_search_open_with(out, cache, level, keys, key_count, 0, err);
+}
+
+void kh_search_within(kh_search *search, const kh_scope *scope)
+{
+    search->scope = scope;
 }
 
 void kh_search_free(kh_search *search)
@@ -158,6 +163,48 @@ static bool is_shown(const kh_search *search, const kh_search_row *row)
     return true;
 }
 
+static void keep_counts(kh_study *to, const kh_study *from)
+{
+    memcpy(to->modalities, from->modalities, sizeof to->modalities);
+    to->series_count = from->series_count;
+    to->object_count = from->object_count;
+    to->away_count = from->away_count;
+}
+
+/* The study of the row as the scope leaves it; the rows of one study come together. */
+static kh_status trim_study(kh_search *search, kh_sql *sql, kh_study *study, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    if (search->trimmed.id != study->id) {
+        search->trimmed = *study;
+        status = kh_scope_trim(sql, search->scope, &search->trimmed, err);
+    }
+    if (status == KH_OK)
+        keep_counts(study, &search->trimmed);
+    else
+        search->trimmed.id = 0;
+    return status;
+}
+
+/* Does the scope allow the row? Its counts are then of what is allowed. */
+static kh_status is_in_scope(kh_search *search, kh_sql *sql, kh_search_row *row, bool *in, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    *in = true;
+    if (search->level == KH_LEVEL_PATIENT || !kh_scope_is_foreign(search->scope, &row->study))
+        return KH_OK; /* a patient is counted by what is allowed of it */
+    if (search->level == KH_LEVEL_STUDY)
+        status = kh_scope_decide(search->scope, &row->study, in, err);
+    else if (row->series.id != search->allowed_series)
+        status = kh_scope_series(search->scope, &row->study, &row->series, in, err);
+    if (status != KH_OK || !*in)
+        return status;
+    search->allowed_series = search->level == KH_LEVEL_STUDY ? 0 : row->series.id;
+    return trim_study(search, sql, &row->study, err);
+}
+
 /* search->row is the row just read; *is_match when it is one that was asked for. */
 static kh_status take_row(kh_search *search, const kh_search_reading *of, bool *is_match, kh_error *err)
 {
@@ -167,8 +214,12 @@ static kh_status take_row(kh_search *search, const kh_search_reading *of, bool *
     kh_search_read_row(of->row, search->level, row);
     advance(search, row);
     if (search->level == KH_LEVEL_PATIENT)
-        status = kh_search_count_patient(of->sql, row, err);
+        status = kh_search_count_patient(of->sql, search->scope, row, err);
     *is_match = status == KH_OK && is_shown(search, row) && matches(search, row);
+    if (*is_match && search->scope) {
+        status = is_in_scope(search, of->sql, row, is_match, err);
+        *is_match = status == KH_OK && *is_match && is_shown(search, row) && matches(search, row); /* of the modalities that are left */
+    }
     if (*is_match && search->formats && search->level == KH_LEVEL_IMAGE)
         status = kh_search_read_format(of->sql, row, err);
     return status;

@@ -71,6 +71,9 @@ KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level 
 #define KH_SEARCH_EVERY 8u   /* of several codes each must be there, not one */
 KH_MUST_USE kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
                                           unsigned flags, kh_error *err);
+/* Before the first page: rows that the scope (scope.h) does not allow are not there, neither to be given nor to be counted. scope is borrowed
+ * until free; NULL: everything. */
+void kh_search_within(kh_search *search, const kh_scope *scope);
 void kh_search_free(kh_search *search);
 /* The next rows, borrowed until the next call; a page may be empty although more follow: rows that are many and do not match are looked
  * through piece by piece, so that a query can be stopped. *more is false with the last page. */

@@ -93,6 +93,8 @@ typedef enum counts { COUNTS_ROWS, COUNTS_DAYS, COUNTS_MODALITY, COUNTS_NAMED } 
 
 static counts counts_along(const kh_search *search)
 {
+    if (search->scope)
+        return COUNTS_ROWS;
     if (search->named && !search->readings[0] && is_bare(search, KH_TAG_PATIENT_NAME, false))
         return COUNTS_NAMED;
     if (search->way == KH_BY_MODALITY && is_bare(search, KH_TAG_MODALITIES_IN_STUDY, true))

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "cache/match.h"
+#include "cache/scope_internal.h"
 #include "cache/search.h"
 #include "store/sql.h"
 
@@ -42,6 +43,9 @@ struct kh_search {
     const char *readings[2];   /* kh_match_readings() of it */
     kh_buf names;              /* patients of that name, in JSON */
     bool settled;              /* a page was read: the way stays */
+    const kh_scope *scope;     /* NULL: everything */
+    kh_study trimmed;          /* the study of the last row of others, with the counts that its scope leaves; id 0: none */
+    int64_t allowed_series;    /* of the last row of others; 0: none */
     kh_search_condition conditions[KH_SEARCH_KEYS_MAX];
     size_t condition_count;
     char date[17], time[17];   /* where the next page begins, with id */
@@ -77,8 +81,8 @@ KH_MUST_USE kh_status kh_search_read_some(kh_search *search, int64_t scanned_max
 bool kh_search_name(const kh_search_row *row, const kh_search_attribute *attribute, kh_person_name *out);
 /* search_rows.c: what the statements of search_ways.c select at this level. */
 void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out);
-/* What no join tells: counts of a patient; the format of an image. */
-KH_MUST_USE kh_status kh_search_count_patient(kh_sql *sql, kh_search_row *out, kh_error *err);
+/* What no join tells: counts of a patient, of what the scope leaves; the format of an image. */
+KH_MUST_USE kh_status kh_search_count_patient(kh_sql *sql, const kh_scope *scope, kh_search_row *out, kh_error *err);
 KH_MUST_USE kh_status kh_search_read_format(kh_sql *sql, kh_search_row *out, kh_error *err);
 
 #endif

@@ -10,12 +10,14 @@
 #define TEXT_PATIENTS_MAX 20000
 #define NAMED_MAX 500       /* patients of a name whose studies are sorted; the text index finds more of them as fast */
 #define SOUNDING_MAX 5000   /* of names that sound so: no other index finds them */
+#define SCOPED_IMAGES_MAX 500 /* patients of a scope whose images are sorted for each page */
 #define IN_LIST " IN (SELECT value FROM json_each(?2))"
 
 #define PATIENT_COLUMNS "p.id, f.name, p.patient_id, p.name_alphabetic, p.name_ideographic, p.name_phonetic, p.birth_date, p.sex"
 #define STUDY_COLUMNS                                                                                                          \
     PATIENT_COLUMNS ", s.id, s.study_uid, s.date, s.time, s.description, s.accession, s.referring_physician, s.institution,"   \
-                    " s.study_id, s.modalities, s.series_count, s.object_count, s.away_count, s.timezone, s.referring"
+                    " s.study_id, s.modalities, s.series_count, s.object_count, s.away_count, s.timezone, s.referring,"  \
+                    " s.first_arrival_ms"
 #define SERIES_COLUMNS                                                                                                         \
     STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count,"    \
                   " r.away_count, r.pps_date, r.pps_time, r.request"
@@ -195,6 +197,27 @@ static kh_status list_patients(kh_search *search, kh_sql *sql, bool *few, kh_err
     return status == KH_OK ? kh_buf_append(&search->names, "]", 1, err) : status;
 }
 
+/* Where no unique key leads, the patients of the scope do, when they are few. */
+static kh_status settle_by_scope(kh_search *search, kh_sql *sql, bool *few, kh_error *err)
+{
+    const kh_scope *scope = search->scope;
+    int64_t most;
+    kh_status status;
+
+    *few = false;
+    if (!scope || search->way <= KH_BY_ACCESSION)
+        return KH_OK;
+    most = search->level == KH_LEVEL_IMAGE ? SCOPED_IMAGES_MAX : scope->few ? scope->few : KH_SCOPE_FEW;
+    status = kh_scope_refs(sql, scope, true, most, &search->names, few, err);
+    if (status == KH_OK && *few) {
+        search->way = KH_BY_NAME;
+        search->lead = kh_buf_text(&search->names);
+    } else {
+        kh_buf_clear(&search->names);
+    }
+    return status;
+}
+
 /* The text index is asked only while it is complete, and for patients when it leaves few to look at. */
 static kh_status settle_way(kh_search *search, kh_sql *sql, kh_error *err)
 {
@@ -203,10 +226,14 @@ static kh_status settle_way(kh_search *search, kh_sql *sql, kh_error *err)
     kh_status status;
 
     search->settled = true;
-    if (search->way != KH_BY_TEXT && !search->named)
+    if (search->way != KH_BY_TEXT && !search->named && !search->scope)
         return KH_OK;
     status = kh_sql_begin(sql, err); /* what is found complete is what is read */
-    if (status == KH_OK && search->named)
+    if (status == KH_OK)
+        status = settle_by_scope(search, sql, &few, err);
+    if (status != KH_OK || few)
+        return status;
+    if (search->named)
         status = list_patients(search, sql, &few, err);
     if (few) {
         search->way = KH_BY_NAME;
@@ -233,6 +260,7 @@ kh_status kh_search_begin_reading(kh_search_reading *of, kh_search *search, kh_s
 
     of->sql = sql;
     of->row = NULL;
+    search->trimmed.id = search->allowed_series = 0; /* rights may have moved since the last page */
     memcpy(of->date, search->date, sizeof(of->date));
     memcpy(of->time, search->time, sizeof(of->time));
     if (status != KH_OK)
