@@ -1,7 +1,5 @@
 #include "cache/node_check.h"
 
-#include <arpa/inet.h>
-#include <stdlib.h>
 #include <string.h>
 #include "cache/internal.h"
 #include "cache/node_hours.h"
@@ -48,45 +46,6 @@ static bool next_item(const char **list, char *out, size_t out_size, bool *fits)
     return true;
 }
 
-/* "10.1.2.0/24", "10.1.2.3"; in host byte order. */
-static bool read_net(char *text, uint32_t *address, uint32_t *mask)
-{
-    char *slash = strchr(text, '/');
-    struct in_addr parsed;
-    unsigned bits = 32;
-
-    if (slash) {
-        size_t digits = strspn(slash + 1, "0123456789");
-        if (digits < 1 || digits > 2 || slash[1 + digits] != '\0')
-            return false;
-        bits = (unsigned)strtoul(slash + 1, NULL, 10);
-        *slash = '\0';
-    }
-    if (bits > 32 || inet_pton(AF_INET, text, &parsed) != 1)
-        return false;
-    *mask = bits == 0 ? 0 : UINT32_MAX << (32 - bits);
-    *address = ntohl(parsed.s_addr);
-    return true;
-}
-
-bool kh_nets_hold(const char *nets, const char *address)
-{
-    uint32_t net, mask, caller;
-    struct in_addr parsed;
-    char item[24];
-    bool fits;
-
-    if (nets[0] == '\0')
-        return true;
-    if (inet_pton(AF_INET, address, &parsed) != 1)
-        return false;
-    caller = ntohl(parsed.s_addr);
-    while (next_item(&nets, item, sizeof item, &fits))
-        if (fits && read_net(item, &net, &mask) && (caller & mask) == (net & mask))
-            return true;
-    return false;
-}
-
 bool kh_node_has_certificate(const kh_node *node, const char *fingerprint)
 {
     const char *list = node->certificates;
@@ -97,18 +56,6 @@ bool kh_node_has_certificate(const kh_node *node, const char *fingerprint)
         if (fits && strlen(item) == KH_FINGERPRINT_SIZE - 1 && strcmp(item, fingerprint) == 0)
             return true;
     return false;
-}
-
-static kh_status check_nets(const char *nets, kh_error *err)
-{
-    uint32_t net, mask;
-    char item[24];
-    bool fits;
-
-    while (next_item(&nets, item, sizeof item, &fits))
-        if (!fits || !read_net(item, &net, &mask))
-            return kh_error_set(err, KH_E_ARG, "from: expected IPv4 addresses or nets such as 10.1.2.0/24, separated by commas");
-    return KH_OK;
 }
 
 static kh_status check_certificates(const kh_node *node, kh_error *err)
@@ -158,7 +105,9 @@ kh_status kh_node_check(const kh_node *node, kh_error *err)
     if (node->bytes_per_s != 0 && (node->bytes_per_s < KH_NODE_BYTES_PER_S_MIN || node->bytes_per_s > KH_NODE_BYTES_PER_S_MAX))
         return kh_error_set(err, KH_E_ARG, "bandwidth %lld bytes/s, expected 0 or %lld to %lld", (long long)node->bytes_per_s,
                             KH_NODE_BYTES_PER_S_MIN, KH_NODE_BYTES_PER_S_MAX);
-    status = check_nets(node->source, err);
+    status = kh_nets_check(node->source, err);
+    if (status != KH_OK)
+        status = kh_error_prefix(err, "from");
     if (status == KH_OK)
         status = check_certificates(node, err);
     if (status == KH_OK)
