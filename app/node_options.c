@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "base/config.h"
-#include "dicom/shim/certificate.h"
+#include "tls/certificate.h"
 #include "dicom/syntax.h"
 
 /* Words for the transfer syntaxes that are asked for most; every other one goes by its UID. */

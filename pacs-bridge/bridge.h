@@ -11,7 +11,7 @@
 #include "dicom/codec/codec.h"
 #include "pacs-bridge/commit_queue.h"
 #include "pacs-bridge/compare.h"
-#include "dicom/shim/tls.h"
+#include "tls/credentials.h"
 
 typedef struct kh_bridge kh_bridge;
 

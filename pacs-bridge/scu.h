@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include "cache/nodes.h"
 #include "dicom/shim/assoc.h"
-#include "dicom/shim/tls_store.h"
+#include "tls/store.h"
 #include "dicom/syntax.h"
 #include "dicom/text.h"
 #include "pacs-bridge/node_use.h"

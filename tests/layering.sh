@@ -6,24 +6,25 @@ cd "${1:-$(dirname "$0")/..}" || exit 2
 
 declare -A allowed=(
     [base]="base"
+    [tls]="base tls"
     [store]="base store"
     [audit]="base store audit"
     [dicom]="base dicom"
-    [dicom/shim]="base dicom dicom/shim"
+    [dicom/shim]="base tls dicom dicom/shim"
     [dicom/codec]="base dicom dicom/codec"
     [cache]="base store audit dicom dicom/codec cache"
-    [access]="base store audit dicom dicom/codec cache access"
-    [pacs-bridge]="base store audit dicom dicom/shim dicom/codec cache access pacs-bridge"
+    [access]="base tls store audit dicom dicom/codec cache access"
+    [pacs-bridge]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge"
     [viewer/render]="base dicom viewer/render"
     [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
-    [viewer/http]="base viewer/http"
+    [viewer/http]="base tls viewer/http"
     [viewer/record]="base store audit dicom dicom/codec cache access viewer/http viewer/record"
     [viewer/guard]="base store audit dicom dicom/codec cache access viewer/http viewer/record viewer/guard"
     [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/web viewer/portal"
     [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/dicomweb"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(
@@ -44,7 +45,7 @@ homes=(
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
     'libxml/.*|dicom/native_xml_read.c'
-    'gnutls/.*|store/ access/ viewer/http/ dicom/shim/'
+    'gnutls/.*|tls/ store/ access/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
     'sodium\.h|audit/ access/'
     'liboath/.*|access/'
@@ -81,10 +82,10 @@ while IFS=: read -r file _ line; do
             [[ $ok ]] || complain "$file: <$header> belongs to ${rule#*|}"
         fi
     done
-done < <(grep -nE '^\s*#\s*include' -r base store audit dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
+done < <(grep -nE '^\s*#\s*include' -r base tls store audit dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
 
 while read -r file; do
     case $file in dicom/shim/*|dicom/codec/*) ;; *) complain "$file: C++ lives in dicom/shim and dicom/codec only" ;; esac
-done < <(find base store audit dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+done < <(find base tls store audit dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
 [[ $bad == 0 ]] && echo "layering: clean"
 exit $bad

@@ -1,4 +1,4 @@
-#include "dicom/shim/certificate.h"
+#include "tls/certificate.h"
 
 #include <ctype.h>
 #include <gnutls/crypto.h>

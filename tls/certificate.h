@@ -1,7 +1,7 @@
 /* certificate.h - how a certificate is told from all others: the SHA-256 of its DER bytes, 64 of [0-9a-f].
  * Threads: pure functions, but for the file that is read. */
-#ifndef KH_DICOM_SHIM_CERTIFICATE_H
-#define KH_DICOM_SHIM_CERTIFICATE_H
+#ifndef KH_TLS_CERTIFICATE_H
+#define KH_TLS_CERTIFICATE_H
 
 #include <stddef.h>
 #include "base/error.h"

@@ -1,4 +1,4 @@
-#include "dicom/shim/tls_credentials.h"
+#include "tls/credentials.h"
 
 #include <gnutls/x509.h>
 #include <stdatomic.h>
@@ -21,7 +21,7 @@ struct kh_tls_credentials {
     _Atomic unsigned references;
     gnutls_certificate_credentials_t called, calling;
     gnutls_priority_t priority;
-    bool peer_name;
+    bool peer_name, asks;
 };
 
 static kh_status fail(kh_error *err, const char *path, int failed)
@@ -36,16 +36,20 @@ static kh_status check_own(gnutls_certificate_credentials_t credentials, const c
 {
     gnutls_x509_crt_t *list = NULL;
     unsigned count = 0;
-    time_t now = time(NULL), until = 0;
+    time_t now = time(NULL), from = 0, until = 0;
     int failed = gnutls_certificate_get_x509_crt(credentials, 0, &list, &count);
 
     if (failed < 0)
         return fail(err, path, failed);
-    if (count > 0)
+    if (count > 0) {
+        from = gnutls_x509_crt_get_activation_time(list[0]);
         until = gnutls_x509_crt_get_expiration_time(list[0]);
+    }
     for (unsigned i = 0; i < count; i++)
         gnutls_x509_crt_deinit(list[i]);
     gnutls_free(list);
+    if (from > now)
+        return kh_error_set(err, KH_E_ARG, "%s: the certificate is not valid yet", path);
     return until > now ? KH_OK : kh_error_set(err, KH_E_ARG, "%s: the certificate has run out", path);
 }
 
@@ -58,7 +62,7 @@ static kh_status load(gnutls_certificate_credentials_t *out, const kh_tls_files 
     failed = gnutls_certificate_set_x509_key_file(*out, files->certificate, files->key, GNUTLS_X509_FMT_PEM);
     if (failed < 0)
         return fail(err, files->certificate, failed);
-    failed = gnutls_certificate_set_x509_trust_file(*out, ca, GNUTLS_X509_FMT_PEM);
+    failed = ca[0] ? gnutls_certificate_set_x509_trust_file(*out, ca, GNUTLS_X509_FMT_PEM) : 1;
     if (failed <= 0)
         return failed < 0 ? fail(err, ca, failed) : kh_error_set(err, KH_E_FORMAT, "%s: no certificate", ca);
     if (files->revoked[0]) {
@@ -81,6 +85,7 @@ kh_status kh_tls_credentials_create(kh_tls_credentials **out, const kh_tls_files
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     atomic_init(&made->references, 1);
     made->peer_name = files->peer_name;
+    made->asks = files->client_ca[0] != '\0';
     status = load(&made->called, files, files->client_ca, err);
     if (status == KH_OK)
         status = load(&made->calling, files, files->peer_ca[0] ? files->peer_ca : files->client_ca, err);
@@ -121,6 +126,11 @@ int kh_tls_credentials_apply(kh_tls_credentials *credentials, gnutls_session_t s
 
     return failed < 0 ? failed
                       : gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, calling ? credentials->calling : credentials->called);
+}
+
+bool kh_tls_credentials_ask(const kh_tls_credentials *credentials)
+{
+    return credentials->asks;
 }
 
 bool kh_tls_credentials_check_name(const kh_tls_credentials *credentials)

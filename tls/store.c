@@ -1,6 +1,7 @@
-#include "dicom/shim/tls_store.h"
+#include "tls/store.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,6 +24,7 @@ struct kh_tls_store {
     mark marks[FILES];  /* of the looking thread */
     pthread_mutex_t lock;
     kh_tls_credentials *current; /* guarded by lock */
+    atomic_uint generation;
 };
 
 static void look_at(const kh_tls_store *store, mark marks[FILES])
@@ -101,6 +103,11 @@ kh_tls_credentials *kh_tls_store_get(kh_tls_store *store)
     return current;
 }
 
+unsigned kh_tls_store_generation(const kh_tls_store *store)
+{
+    return atomic_load(&store->generation);
+}
+
 void kh_tls_store_look(kh_tls_store *store, bool now)
 {
     kh_error err = KH_ERROR_INIT;
@@ -121,6 +128,7 @@ void kh_tls_store_look(kh_tls_store *store, bool now)
     pthread_mutex_lock(&store->lock);
     before = store->current;
     store->current = fresh;
+    atomic_fetch_add(&store->generation, 1);
     pthread_mutex_unlock(&store->lock);
     kh_tls_credentials_unref(before);
     kh_log(KH_LOG_INFO, "tls", "certificates and revocation lists were read anew");

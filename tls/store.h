@@ -1,10 +1,10 @@
-/* tls_store.h - the credentials in use, read anew when their files change. A file that is not good keeps the ones before it, and the
+/* store.h - the credentials in use, read anew when their files change. A file that is not good keeps the ones before it, and the
  * log says so, once for each change.
  * Threads: any; reading files holds no lock that kh_tls_store_get() waits for. */
-#ifndef KH_DICOM_SHIM_TLS_STORE_H
-#define KH_DICOM_SHIM_TLS_STORE_H
+#ifndef KH_TLS_STORE_H
+#define KH_TLS_STORE_H
 
-#include "dicom/shim/tls.h"
+#include "tls/credentials.h"
 
 typedef struct kh_tls_store kh_tls_store;
 
@@ -14,6 +14,8 @@ KH_MUST_USE kh_status kh_tls_store_create(kh_tls_store **out, const kh_tls_files
 void kh_tls_store_free(kh_tls_store *store);
 /* A reference of the caller's; NULL when no good files were ever read. */
 kh_tls_credentials *kh_tls_store_get(kh_tls_store *store);
+/* Moves whenever kh_tls_store_get() gives others than before. One atomic load. */
+unsigned kh_tls_store_generation(const kh_tls_store *store);
 /* Have the files changed (or now: whether or not)? Then read them. One thread at a time. */
 void kh_tls_store_look(kh_tls_store *store, bool now);
 

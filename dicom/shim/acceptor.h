@@ -7,7 +7,7 @@
 #define KH_DICOM_SHIM_ACCEPTOR_H
 
 #include "dicom/shim/assoc.h"
-#include "dicom/shim/tls_store.h"
+#include "tls/store.h"
 
 typedef struct kh_acceptor kh_acceptor;
 

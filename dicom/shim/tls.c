@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-#include "dicom/shim/tls_credentials.h"
 
 struct kh_tls {
     gnutls_session_t session;

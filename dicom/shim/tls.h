@@ -1,9 +1,7 @@
-/* tls.h - TLS under an association, after the Non-Downgrading BCP 195 profile of PS3.15 (B.12): TLS 1.2 and 1.3, ECDHE and DHE with
- * AES-GCM only, certificates on both sides. No renegotiation, no resumption: every connection shows its certificate anew.
- *
- * Credentials are read from files and never change; who reloads makes new ones. A channel keeps those it was made with.
+/* tls.h - TLS under an association (tls/credentials.h), certificates on both sides. No renegotiation, no resumption: every connection
+ * shows its certificate anew. A channel keeps the credentials it was made with.
  * Nothing here waits: who would have to gets KH_E_BUSY and asks kh_tls_events() what to poll for.
- * Threads: credentials any; a channel one at a time. Errors: KH_E_PEER with the words of why. */
+ * Threads: a channel one at a time. Errors: KH_E_PEER with the words of why. */
 #ifndef KH_DICOM_SHIM_TLS_H
 #define KH_DICOM_SHIM_TLS_H
 
@@ -12,26 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 #include "base/error.h"
-#include "dicom/shim/certificate.h"
-
-/* PEM files; borrowed. */
-typedef struct kh_tls_files {
-    const char *certificate; /* ours, with the intermediate ones behind it */
-    const char *key;
-    const char *client_ca;   /* who may have issued the certificates of callers */
-    const char *peer_ca;     /* likewise of those we call; "": client_ca */
-    const char *revoked;     /* revocation lists of these; "": none */
-    bool tls_1_2;            /* TLS 1.2 as well as 1.3 */
-    bool peer_name;          /* the certificate of whom we call must hold the name or address we call */
-} kh_tls_files;
-
-typedef struct kh_tls_credentials kh_tls_credentials;
-
-/* KH_E_IO, KH_E_FORMAT with the file; KH_E_ARG when key and certificate do not belong together or the certificate has run out. */
-KH_MUST_USE kh_status kh_tls_credentials_create(kh_tls_credentials **out, const kh_tls_files *files, kh_error *err);
-kh_tls_credentials *kh_tls_credentials_ref(kh_tls_credentials *credentials);
-/* NULL is welcome. */
-void kh_tls_credentials_unref(kh_tls_credentials *credentials);
+#include "tls/certificate.h"
+#include "tls/credentials.h"
 
 typedef struct kh_tls kh_tls;
 
