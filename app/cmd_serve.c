@@ -9,7 +9,8 @@ static void announce(void *context)
 
     kh_log(KH_LOG_INFO, "supervisor", "ready: HTTP on %s:%u, DICOM on port %u as %s", service->settings->http_address,
            (unsigned)service->http_port, (unsigned)service->dicom_port, service->settings->dicom_ae_title);
-    printf("ready: http://%s:%u/\n", service->settings->http_address, (unsigned)service->http_port);
+    printf("ready: %s://%s:%u/\n", service->settings->http_tls_certificate[0] ? "https" : "http", service->settings->http_address,
+           (unsigned)service->http_port);
     fflush(stdout);
 }
 
@@ -57,7 +58,8 @@ const kh_command kh_command_serve = {
             "  kakehashi serve [OPTIONS]\n\n"
             "DESCRIPTION\n"
             "  Talks DICOM with the hospitals' systems, keeps what they send, and shows it to browsers. Stays in the foreground; log lines\n"
-            "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`.\n"
+            "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`\n"
+            "  (https with [http] tls_certificate).\n"
             "  The work is done by processes of their own (bridge, web, decode) that are started again when they die. HTTP is served\n"
             "  on loopback addresses only: this version has no sign-in yet. DICOM is served on loopback until the first node is added.\n\n"
             "  SIGTERM and SIGINT let work under way end, at most [service] drain long, then stop; a second SIGINT stops at once.\n\n"

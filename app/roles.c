@@ -9,8 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "app/auditing.h"
-#include "app/listener.h"
 #include "app/decoders.h"
+#include "app/door.h"
+#include "app/listener.h"
 #include "app/session.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -271,8 +272,8 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
     return kh_control_call(kh_cache_dir(context), request, answer, timeout_ms, err);
 }
 
-static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb,
-                              kh_recorder *recorder, kh_error *err)
+static kh_status start_portal(kh_portal **out, kh_service *service, const kh_http_door *door, kh_cache *cache, kh_codec *codec,
+                              const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     const char *names[KH_PAGE_ROLES_MAX];
@@ -286,7 +287,8 @@ static kh_status start_portal(kh_portal **out, kh_service *service, kh_cache *ca
     options.cache = cache;
     options.codec = codec;
     options.listen_fd = service->http_fd;
-    options.loopback_hosts_only = true;
+    options.loopback_hosts_only = kh_door_is_local(settings);
+    options.door = *door;
     options.http_threads = (unsigned)settings->http_threads;
     options.render_threads = render_threads(settings);
     options.connections_max = (unsigned)settings->http_connections;
@@ -352,6 +354,19 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
     return kh_dicomweb_start(out, &options, err);
 }
 
+/* Until told to stop. Meanwhile the files of certificates are looked at. */
+static void wait_as_web(kh_service *service, const kh_http_door *door)
+{
+    uint32_t reloads = atomic_load(&service->page->reloads);
+
+    while (!told_to_stop(FILES_LOOK_MS)) {
+        uint32_t asked = atomic_load(&service->page->reloads);
+
+        kh_door_look(door, asked != reloads);
+        reloads = asked;
+    }
+}
+
 static int run_web(void *context, unsigned index, const kh_role_life *life)
 {
     kh_service *service = context;
@@ -362,6 +377,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_recorder *recorder = NULL;
     kh_dicomweb *dicomweb = NULL;
     kh_portal *portal = NULL;
+    kh_http_door door = {0};
     int result = 0;
 
     (void)index;
@@ -376,13 +392,15 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
         kh_auditing_open(&audit, service->settings, "web", &err) != KH_OK ||
         kh_recorder_create(&recorder, audit, cache, (size_t)service->settings->http_connections, &err) != KH_OK ||
         start_dicomweb(&dicomweb, service, cache, codec, recorder, &err) != KH_OK ||
-        start_portal(&portal, service, cache, codec, dicomweb, recorder, &err) != KH_OK) {
+        kh_door_open(&door, service->settings, &err) != KH_OK ||
+        start_portal(&portal, service, &door, cache, codec, dicomweb, recorder, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
-        told_to_stop(-1);
+        wait_as_web(service, &door);
         kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
     }
+    kh_door_close(&door);
     kh_dicomweb_stop(dicomweb);
     kh_recorder_free(recorder);
     kh_audit_close(audit);
@@ -472,6 +490,9 @@ static kh_status open_sockets(kh_service *service, kh_error *err)
         return status;
     /* The bridge asks for the configured address as soon as it knows a node. */
     service->dicom_open = kh_address_is_loopback(address);
+    status = kh_door_check(settings, err);
+    if (status != KH_OK)
+        return status;
     status = kh_listener_open(&service->http_fd, settings->http_address, (uint16_t)settings->http_port, &service->http_port, err);
     if (status != KH_OK)
         return kh_error_prefix(err, "[http]");

@@ -30,6 +30,7 @@ const kh_settings kh_settings_default = {
     .http_connections_per_address = 500,
     .http_idle_ms = 60 * SECOND,
     .http_streams = 256,
+    .http_client_certificates = "required",
     .dicomweb_facility = "local",
     .dicomweb_enabled = true,
     .dicomweb_threads = 2,
@@ -137,6 +138,14 @@ static const kh_config_key keys[] = {
     NUMBER("http", "connections_per_address", COUNT, http_connections_per_address, 1, 100000),
     NUMBER("http", "idle_timeout", DURATION, http_idle_ms, SECOND, HOUR),
     NUMBER("http", "streams", COUNT, http_streams, 1, 10000),
+    TEXT("http", "names", http_names),
+    TEXT("http", "tls_certificate", http_tls_certificate),
+    TEXT("http", "tls_key", http_tls_key),
+    TEXT("http", "tls_client_ca", http_tls_client_ca),
+    TEXT("http", "tls_revoked", http_tls_revoked),
+    NUMBER("http", "tls_1_2", BOOL, http_tls_1_2, 0, 0),
+    TEXT("http", "client_certificates", http_client_certificates),
+    TEXT("http", "proxies", http_proxies),
     TEXT("dicomweb", "address", dicomweb_address),
     TEXT("dicomweb", "facility", dicomweb_facility),
     NUMBER("dicomweb", "enabled", BOOL, dicomweb_enabled, 0, 0),
@@ -322,13 +331,9 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
     if (settings->archive_id[0] && !kh_identity_id_valid(settings->archive_id))
         return kh_error_set(err, KH_E_ARG, "[service] archive: \"%s\", expected the 32 hexadecimal digits of kakehashi.id",
                             settings->archive_id);
-    if (kh_address_parse(&address, settings->http_address, err) != KH_OK)
-        return kh_error_prefix(err, "[http] address");
-    if (!kh_address_is_loopback(address))
-        return kh_error_set(err, KH_E_DENIED,
-                            "[http] address: %s, expected a loopback address (127.0.0.1): this version has no sign-in yet, so "
-                            "pictures may only be served to this machine",
-                            settings->http_address);
+    status = kh_settings_check_http(settings, err);
+    if (status != KH_OK)
+        return status;
     if (!kh_session_name_valid(settings->dicomweb_facility))
         return kh_error_set(err, KH_E_ARG, "[dicomweb] facility: \"%s\", expected 1 to 64 of A-Z a-z 0-9 _ . -", settings->dicomweb_facility);
     if (settings->dicomweb_address[0] && !is_origin(settings->dicomweb_address))

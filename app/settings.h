@@ -23,6 +23,14 @@ typedef struct kh_settings {
     int64_t http_connections_per_address;
     int64_t http_idle_ms;
     int64_t http_streams;
+    char http_names[1024];
+    char http_tls_certificate[1024]; /* "": plain HTTP */
+    char http_tls_key[1024];
+    char http_tls_client_ca[1024];
+    char http_tls_revoked[1024];
+    bool http_tls_1_2;
+    char http_client_certificates[16]; /* "required" or "optional" */
+    char http_proxies[1024];
 
     char dicomweb_address[256];
     char dicomweb_facility[65];
@@ -142,8 +150,10 @@ const kh_config_key *kh_settings_keys(size_t *count);
 KH_MUST_USE kh_status kh_settings_read(kh_settings *out, const char *path, kh_error *err);
 /* One setting as "section.key=value", for the command line. */
 KH_MUST_USE kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err);
-/* What one key alone cannot tell: addresses are addresses, HTTP stays on loopback, the AE title is one. */
+/* What one key alone cannot tell: addresses are addresses, plain HTTP stays on loopback, the AE title is one. */
 KH_MUST_USE kh_status kh_settings_check(const kh_settings *settings, kh_error *err);
+/* Of it, [http]; settings_http.c. */
+KH_MUST_USE kh_status kh_settings_check_http(const kh_settings *settings, kh_error *err);
 /* [storage] conflict as the cache knows it; false when it is none of the rules. */
 bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out);
 /* The value of key as it would be written in the file. out_size >= 32, and more than the longest text. */

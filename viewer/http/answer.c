@@ -62,9 +62,16 @@ static bool add_security_headers(struct MHD_Response *response)
     return added;
 }
 
+/* A year; a browser that was here once does not come without encryption any more (RFC 6797). Prepared answers go without: a page came
+ * before them. */
+#define STRICT_TRANSPORT "max-age=31536000"
+
 static bool add_headers(kh_http_request *request, struct MHD_Response *response)
 {
     bool added = add_security_headers(response);
+
+    if (request->encrypted)
+        added = added && MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT) == MHD_YES;
 
     for (unsigned i = 0; i < request->header_count; i++)
         added = added &&

@@ -88,10 +88,12 @@ static void opened(kh_http_server *server, struct MHD_Connection *mhd, void **so
 
     *socket_context = connection;
     if (!connection)
-        return; /* served without a deadline */
+        return; /* served without a deadline; not at all when TLS is to be spoken, since it has no certificates then */
     connection->server = server;
     connection->fd = info->connect_fd;
     tell_peer(connection->peer, connection->fd);
+    if (server->options.door.tls && !kh_http_encrypt(connection, mhd))
+        shutdown(connection->fd, SHUT_RDWR);
     kh_http_connection_expect_request(connection);
     pthread_mutex_lock(&server->lock);
     connection->next = server->connections;
@@ -110,6 +112,7 @@ static void ended(kh_http_server *server, kh_http_connection *connection)
         connection->next->previous = connection->previous;
     server->connection_count--;
     pthread_mutex_unlock(&server->lock);
+    kh_tls_credentials_unref(connection->certificate.credentials);
     free(connection->spare);
     free(connection);
 }

@@ -49,29 +49,44 @@ static bool is_field_value(const char *text, size_t size)
     return true;
 }
 
-/* "localhost", "127.0.0.1" or "[::1]", with or without a port. */
+/* Is host that name, with or without a port? */
+static bool is_named(const char *host, size_t size, const char *name, size_t length)
+{
+    if (length == 0 || size < length || strncasecmp(host, name, length) != 0)
+        return false;
+    return size == length ||
+           (host[length] == ':' && size - length <= 6 && strspn(host + length + 1, "0123456789") == size - length - 1);
+}
+
 static bool is_loopback_name(const char *host, size_t size)
 {
     static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
 
-    while (size > 0 && (host[size - 1] == ' ' || host[size - 1] == '\t'))
-        size--;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        size_t length = strlen(names[i]);
-
-        if (size < length || strncasecmp(host, names[i], length) != 0)
-            continue;
-        if (size == length)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (is_named(host, size, names[i], strlen(names[i])))
             return true;
-        if (host[length] == ':' && size - length <= 6 && strspn(host + length + 1, "0123456789") == size - length - 1)
-            return true;
-    }
     return false;
 }
 
 static bool host_is_ours(const kh_http_options *options, const char *host, size_t size)
 {
-    return !options->loopback_hosts_only || is_loopback_name(host, size);
+    const char *names = options->door.names ? options->door.names : "";
+
+    while (size > 0 && (host[size - 1] == ' ' || host[size - 1] == '\t'))
+        size--;
+    if (names[0] == '\0' || options->loopback_hosts_only) {
+        if (!options->loopback_hosts_only || is_loopback_name(host, size))
+            return true;
+    }
+    while (*names) {
+        size_t length = strcspn(names, ", ");
+
+        if (is_named(host, size, names, length))
+            return true;
+        names += length;
+        names += strspn(names, ", ");
+    }
+    return false;
 }
 
 static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
@@ -156,7 +171,8 @@ static bool is_from_elsewhere(kh_http_request *request, const char *method)
     const kh_http_change change = {.host = kh_http_header(request, "Host"),
                                    .origin = kh_http_header(request, "Origin"),
                                    .fetch_site = kh_http_header(request, "Sec-Fetch-Site"),
-                                   .content_type = kh_http_header(request, "Content-Type")};
+                                   .content_type = kh_http_header(request, "Content-Type"),
+                                   .encrypted = request->encrypted};
     const char *problem;
     unsigned code;
 
@@ -166,12 +182,24 @@ static bool is_from_elsewhere(kh_http_request *request, const char *method)
     return code != 0 && refuse(request, code, problem);
 }
 
-bool kh_http_is_open(const kh_http_request *request)
+bool kh_http_is_below(const char *path, const char *below)
 {
-    const char *below = request->server->options.open_below, *path = kh_http_path(request);
     size_t size = below ? strlen(below) : 0;
 
     return below && strncmp(path, below, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
+bool kh_http_is_open(const kh_http_request *request)
+{
+    return kh_http_is_below(kh_http_path(request), request->server->options.open_below);
+}
+
+/* A person is sent to where it is told how to get a certificate. */
+static bool refuse_caller(kh_http_request *request, unsigned code, const char *problem)
+{
+    if (code == 303)
+        kh_http_set_header(request, "Location", request->server->options.door.open_without);
+    return refuse(request, code, problem);
 }
 
 /* Two answers to one question: a filter before us could have read the other. */
@@ -221,6 +249,9 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
         return refuse(request, code, problem);
     if (kh_target_parse(&request->target, request->raw, request->raw_size, &err) != KH_OK)
         return refuse(request, err.status == KH_E_LIMIT ? 414 : err.status == KH_E_MEMORY ? 503 : 400, err.message);
+    problem = kh_http_look_at_caller(request, &code);
+    if (problem)
+        return refuse_caller(request, code, problem);
     if (refuse_repeated(request))
         return true;
     if (request->target.authority &&

@@ -18,6 +18,17 @@
 typedef struct kh_http_server kh_http_server;
 typedef struct kh_http_request kh_http_request;
 
+/* How, and from whom, requests come in (caller.c, encryption.c). All of it the caller's until the server has stopped; zero: plain HTTP from
+ * whoever calls. */
+typedef struct kh_http_door {
+    const char *names;         /* host names we are called by, "images.example, 10.1.2.3"; NULL or "": any, unless loopback_hosts_only */
+    struct kh_tls_store *tls;  /* TLS with these (tls/store.h); NULL: plain HTTP */
+    bool certificate_required; /* only who shows a good client certificate is served (AZ-34), but below open_without */
+    const char *open_without;  /* "/install": served without a certificate; browsers without one are sent there. NULL: nothing */
+    const char *proxies;       /* addresses and nets (base/nets.h) that speak for others; NULL or "": nobody */
+    bool proxies_only;         /* plain HTTP beyond this machine: nobody else is served */
+} kh_http_door;
+
 typedef struct kh_http_options {
     int listen_fd;                 /* bound and listening; taken over */
     unsigned thread_count;         /* epoll threads, 1 to 64 */
@@ -32,7 +43,9 @@ typedef struct kh_http_options {
      * NULL when not even that). NULL: nobody is. */
     void (*refused)(void *context, const kh_http_request *request, unsigned code);
     void *refused_context;
-    bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS) */
+    bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS), or one of
+                                      door.names */
+    kh_http_door door;
 } kh_http_options;
 
 /* Called for a request that matched the route. Must lead to exactly one answer, now or after kh_http_suspend(). */
@@ -63,8 +76,13 @@ void kh_http_get_stats(kh_http_server *server, kh_http_stats *out);
 /* Decoded; NULL when absent. Borrowed until the answer. Of a suspended request only the headers Accept,
  * Accept-Encoding and If-None-Match can be asked for, below open_below also Host, Range and If-Range; the others are NULL. */
 const char *kh_http_path(const kh_http_request *request);
-/* The address that the connection comes from, without its port; "" when it is not known. */
+/* The address that the connection comes from, or that its proxy tells, without its port; "" when it is not known. */
 const char *kh_http_peer(const kh_http_request *request);
+/* The client's certificate, which was verified here or by a proxy that is believed: SHA-256 of its DER bytes, 64 of [0-9a-f]; "" when it
+ * showed none, or none that is good. Whose it is and whether it is revoked since is access/terminals.h's to say. */
+const char *kh_http_client_certificate(const kh_http_request *request);
+/* Did the request come encrypted, to us or to the proxy? */
+bool kh_http_is_encrypted(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);

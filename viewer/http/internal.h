@@ -8,6 +8,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "base/buf.h"
+#include "tls/certificate.h"
+#include "tls/store.h"
 #include "viewer/http/acceptor.h"
 #include "viewer/http/http.h"
 #include "viewer/http/router.h"
@@ -17,6 +19,15 @@
 #define KH_HTTP_PEER_SIZE 46         /* INET6_ADDRSTRLEN */
 #define KH_HTTP_HEADER_BYTES_MAX 2048 /* of an answer's own header lines together */
 
+/* What is known of the certificate at the other end. */
+typedef struct kh_http_peer_certificate {
+    kh_tls_credentials *credentials;         /* that the session goes by; NULL: no TLS */
+    unsigned generation;                     /* of them */
+    int64_t checked_ms;                      /* monotonic; 0: not yet */
+    char digest[KH_CERTIFICATE_DIGEST_SIZE]; /* "": none that is good */
+    char problem[160];                       /* why one that was shown is not; "": none was, or it is */
+} kh_http_peer_certificate;
+
 /* One TCP connection, from accept to close. */
 typedef struct kh_http_connection {
     struct kh_http_connection *previous, *next; /* server->lock */
@@ -25,6 +36,8 @@ typedef struct kh_http_connection {
     char peer[KH_HTTP_PEER_SIZE]; /* its address as text */
     atomic_llong deadline_ms; /* monotonic; the reaper cuts the connection after it; 0: none */
     kh_http_request *spare;   /* of the request before, to be used again; connection's thread */
+    kh_http_peer_certificate certificate; /* connection's thread */
+    bool told_of_headers;     /* the log was told of a proxy's headers that came from none; connection's thread */
 } kh_http_connection;
 
 typedef struct kh_http_upload kh_http_upload;
@@ -68,6 +81,8 @@ struct kh_http_request {
     kh_http_connection *connection;
     int fd; /* of the connection; for asking whether the client is there */
     char peer[KH_HTTP_PEER_SIZE]; /* of the connection, which may be gone before the request */
+    char certificate[KH_CERTIFICATE_DIGEST_SIZE]; /* likewise; "": none */
+    bool encrypted;
     atomic_uint holders; /* the connection, and the owner of a suspended request */
     char *raw;           /* the target as it stood in the request line; NULL when it was too long, or without memory */
     size_t raw_size;
@@ -112,6 +127,17 @@ void kh_http_request_end(kh_http_request *request);
  * libmicrohttpd's own pointers, see there. */
 bool kh_http_gate(kh_http_request *request, const char *method, const char *url, const char *version);
 
+/* caller.c: who calls, and may they? What is wrong, NULL when nothing is; *code is the HTTP code then, 303 that they are sent to
+ * open_without. *told: the reason, for the log; may be "". */
+const char *kh_http_look_at_caller(kh_http_request *request, unsigned *code);
+
+/* encryption.c; on the connection's thread. False: it cannot be spoken with. */
+bool kh_http_encrypt(kh_http_connection *connection, struct MHD_Connection *mhd);
+/* Looks again when the last look is old or the credentials have changed since. */
+void kh_http_check_certificate(kh_http_connection *connection, struct MHD_Connection *mhd);
+
+/* gate.c: is path the address `below`, or one below it? */
+bool kh_http_is_below(const char *path, const char *below);
 /* Is its address an open one? */
 bool kh_http_is_open(const kh_http_request *request);
 /* Does the handler get the head before the body? */

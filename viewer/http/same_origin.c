@@ -1,6 +1,5 @@
 #include "viewer/http/same_origin.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <strings.h>
@@ -16,12 +15,13 @@ static bool is_json(const char *type)
     return *type == '\0' || *type == ';';
 }
 
-/* We speak http to whoever calls; a browser leaves the port out of both when it is the scheme's own. */
-static bool is_own_origin(const char *origin, const char *host)
+/* A browser leaves the port out of both when it is the scheme's own. */
+static bool is_own_origin(const kh_http_change *change)
 {
-    static const char scheme[] = "http://";
+    const char *scheme = change->encrypted ? "https://" : "http://";
+    size_t size = strlen(scheme);
 
-    return host && strncasecmp(origin, scheme, sizeof scheme - 1) == 0 && strcasecmp(origin + sizeof scheme - 1, host) == 0;
+    return change->host && strncasecmp(change->origin, scheme, size) == 0 && strcasecmp(change->origin + size, change->host) == 0;
 }
 
 unsigned kh_http_check_change(const kh_http_change *change, const char **problem)
@@ -31,7 +31,7 @@ unsigned kh_http_check_change(const kh_http_change *change, const char **problem
         *problem = "neither Origin nor Sec-Fetch-Site is given: what changes something is taken from our own page only";
     else if (change->fetch_site && strcmp(change->fetch_site, "same-origin") != 0)
         *problem = "Sec-Fetch-Site: expected same-origin";
-    else if (change->origin && !is_own_origin(change->origin, change->host))
+    else if (change->origin && !is_own_origin(change))
         *problem = "Origin: not this server";
     if (*problem)
         return 403;

@@ -4,9 +4,12 @@
 #ifndef KH_VIEWER_HTTP_SAME_ORIGIN_H
 #define KH_VIEWER_HTTP_SAME_ORIGIN_H
 
+#include <stdbool.h>
+
 /* Values of the request's header lines, NULL where there is none. */
 typedef struct kh_http_change {
     const char *host, *origin, *fetch_site, *content_type;
+    bool encrypted; /* our origin is https, not http */
 } kh_http_change;
 
 /* 0 when it may pass: Content-Type is application/json, Sec-Fetch-Site or Origin is there, and each that is there is ours. Else the HTTP

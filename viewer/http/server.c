@@ -4,6 +4,7 @@
  * head is in (the gate), for pieces of a body, when the body is in (the route's handler), and again after each resume, until
  * there is an answer to queue. completed() ends it. All of them run on the connection's own epoll thread. */
 #include <fcntl.h>
+#include <gnutls/abstract.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,13 +177,28 @@ static void log_library(void *context, const char *format, va_list args)
         kh_log(KH_LOG_DEBUG, "http", "libmicrohttpd: %s", text);
 }
 
+/* What the library wants to know of certificates. Each session gets ours before its handshake (encryption.c); one that did not has none. */
+static int no_certificate(gnutls_session_t session, const struct gnutls_cert_retr_st *info, gnutls_pcert_st **certificates,
+                          unsigned *count, gnutls_ocsp_data_st **statuses, unsigned *status_count, gnutls_privkey_t *key, unsigned *flags)
+{
+    (void)session, (void)info, (void)certificates, (void)count, (void)statuses, (void)status_count, (void)key, (void)flags;
+    return -1;
+}
+
 static kh_status start_daemon(kh_http_server *server, kh_error *err)
 {
     const kh_http_options *options = &server->options;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem encryption[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
 
+    if (options->door.tls) {
+        flags |= MHD_USE_TLS;
+        encryption[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_CERT_CALLBACK2, 0, (void *)(uintptr_t)no_certificate};
+    }
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, server,
+        flags, 0, NULL, NULL, handle, server,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, /* first: the others may already log */
+        MHD_OPTION_ARRAY, encryption,
         MHD_OPTION_THREAD_POOL_SIZE, options->thread_count,
         MHD_OPTION_CONNECTION_LIMIT, options->connections_max, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
         options->connections_per_address_max, MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_s,

@@ -50,6 +50,7 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         .refused = turned_away,
         .refused_context = portal,
         .loopback_hosts_only = options->loopback_hosts_only,
+        .door = options->door,
     };
     const kh_http_route own[] = {
         {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},

@@ -15,7 +15,8 @@ typedef struct kh_portal_options {
     kh_cache *cache;                      /* borrowed until stop; a reader will do */
     kh_codec *codec;                      /* borrowed; NULL: compressed pictures answer 422 */
     int listen_fd;                        /* bound and listening; taken over, closed at stop (not shut down) */
-    bool loopback_hosts_only;             /* Host must be a loopback name */
+    bool loopback_hosts_only;             /* Host must be a loopback name, or one of door.names */
+    kh_http_door door;
     unsigned http_threads, render_threads;
     unsigned connections_max, connections_per_address_max;
     unsigned idle_timeout_s;
