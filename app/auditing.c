@@ -21,6 +21,7 @@ kh_status kh_auditing_open(kh_audit **out, const kh_settings *settings, const ch
     options.dir = dir;
     options.role = role;
     options.roll_bytes = (uint64_t)settings->audit_file_bytes;
+    options.reserve_bytes = (uint64_t)settings->audit_reserve_bytes;
     options.group_ms = settings->audit_group_ms;
     options.checkpoint_ms = settings->audit_checkpoint_ms;
     options.checkpoint_records = (uint64_t)settings->audit_checkpoint_records;

@@ -135,6 +135,7 @@ typedef struct kh_settings {
     char compare_gone[16];   /* "notice" or "hide" */
     char compare_merged[16]; /* "notice" or "follow" */
     int64_t audit_file_bytes;
+    int64_t audit_reserve_bytes;
     int64_t audit_group_ms;
     int64_t audit_checkpoint_ms;
     int64_t audit_checkpoint_records;

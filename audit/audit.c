@@ -1,5 +1,6 @@
 #include "audit/audit_internal.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,12 +24,28 @@ const kh_audit_options kh_audit_options_default = {.roll_bytes = 64u << 20,
 
 /* ---- the thread ---- */
 
+/* That the reserve is being used, once; and once that it is whole again. */
+static void tell_reserve(kh_audit *audit, uint64_t reserved)
+{
+    bool low = audit->chain && kh_audit_chain_is_low(audit->chain);
+
+    if (low && !audit->reserve_low)
+        kh_log(KH_LOG_WARN, "audit", "%s: the disk has no room for the record of access; its reserve lasts for %" PRIu64 " bytes more",
+               audit->options.role, reserved);
+    if (!low && audit->reserve_low)
+        kh_log(KH_LOG_INFO, "audit", "%s: the reserve of the record of access is whole again", audit->options.role);
+    audit->reserve_low = low;
+}
+
 static void tell(kh_audit *audit, const kh_error *err, size_t failed)
 {
+    uint64_t reserved = audit->chain ? kh_audit_chain_reserved(audit->chain) : 0;
     bool was;
 
+    tell_reserve(audit, reserved);
     pthread_mutex_lock(&audit->lock);
     was = audit->stats.failing;
+    audit->stats.reserved_bytes = reserved;
     audit->stats.failing = err->status != KH_OK;
     audit->stats.refused += failed;
     audit->stats.commits++;

@@ -1,6 +1,6 @@
 /* audit.h - the record of who did what: one chain per writing role (chain.h), written by one thread. Whoever shows or changes something puts
- * an event first and goes on when it is durable; all events that wait become durable together. When nothing can be written (full disk, full
- * queue) the caller hears KH_E_BUSY and refuses what it was asked: nothing is shown that is not recorded. It goes on by itself once
+ * an event first and goes on when it is durable; all events that wait become durable together. When nothing can be written (full disk and
+ * reserve used up, full queue) the caller hears KH_E_BUSY and refuses what it was asked: nothing is shown that is not recorded. It goes on by itself once
  * there is room again.
  * Threads: any. Ownership: texts of an event are copied. */
 #ifndef KH_AUDIT_AUDIT_H
@@ -16,12 +16,13 @@ typedef struct kh_audit_options {
     const char *dir;             /* copied */
     const char *role;            /* copied: "bridge", "web" */
     uint64_t roll_bytes;         /* a file is full then */
+    uint64_t reserve_bytes;      /* of the disk, taken ahead for when it is full (chain.h) */
     int64_t group_ms;            /* what is told once of one reader and series */
     int64_t checkpoint_ms;       /* the longest time between a record and the checkpoint behind it */
     uint64_t checkpoint_records; /* the most records between two */
     size_t queue_max;            /* events and those who wait for them; more are refused */
 } kh_audit_options;
-/* 64 MiB, 10 minutes, 60 s, 1,000 records, 8,192 waiting. dir and role are the caller's to set. */
+/* 64 MiB, no reserve, 10 minutes, 60 s, 1,000 records, 8,192 waiting. dir and role are the caller's to set. */
 extern const kh_audit_options kh_audit_options_default;
 
 /* A full disk is no failure: what is put fails until there is room. KH_E_BUSY when another process writes this role's chain. */
@@ -53,6 +54,7 @@ KH_MUST_USE kh_status kh_audit_put_once(kh_audit *audit, uint64_t key, int64_t f
 typedef struct kh_audit_stats {
     uint64_t records, commits, refused; /* refused: events that could not be written */
     bool failing;                       /* the last commit failed */
+    uint64_t reserved_bytes;            /* what can be recorded on a full disk still */
 } kh_audit_stats;
 void kh_audit_get_stats(kh_audit *audit, kh_audit_stats *out);
 

@@ -45,6 +45,7 @@ struct kh_audit {
     kh_audit_chain *chain;  /* the thread's own from here; NULL: could not be opened yet */
     uint64_t unsigned_count; /* records since the last checkpoint */
     int64_t signed_ms;
+    bool reserve_low;       /* was told */
     uint64_t refused_since; /* since the last commit that succeeded */
 };
 

@@ -75,6 +75,7 @@ kh_status kh_audit_chain_open(kh_audit_chain **out, const kh_audit_chain_options
     snprintf(chain->dir, sizeof chain->dir, "%s", options->dir);
     snprintf(chain->role, sizeof chain->role, "%s", options->role);
     chain->roll_bytes = options->roll_bytes;
+    chain->reserve_bytes = options->reserve_bytes;
     chain->lock_fd = chain->head_fd = chain->fd = -1;
     kh_buf_init(&chain->pending, KH_AUDIT_PENDING_MAX);
     status = open_chain(chain, err);
@@ -84,6 +85,7 @@ kh_status kh_audit_chain_open(kh_audit_chain **out, const kh_audit_chain_options
     }
     chain->seq = chain->tip.seq;
     memcpy(chain->hash, chain->tip.hash, sizeof chain->hash);
+    kh_audit_chain_reserve(chain); /* a full disk: as long as what is there lasts */
     *out = chain;
     return KH_OK;
 }
@@ -139,17 +141,13 @@ kh_status kh_audit_chain_add(kh_audit_chain *chain, const char *record, size_t s
     return KH_OK;
 }
 
-/* A new file behind the tip. One of its name that holds something is none of ours to write over. */
-static kh_status begin_file(kh_audit_chain *chain, kh_error *err)
+/* A new file. One of its name that holds something is none of ours to write over. */
+static kh_status create_file(int *out, const char *path, const kh_audit_chain *chain, kh_error *err)
 {
-    char path[PATH_MAX];
     struct stat about;
-    kh_status status = kh_audit_file_path(path, chain->dir, chain->role, chain->tip.seq + 1, err);
-    int fd;
+    kh_status status = KH_OK;
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
-    if (status != KH_OK)
-        return status;
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return kh_error_errno(err, errno, "create %s", path);
     if (fstat(fd, &about) != 0)
@@ -158,17 +156,53 @@ static kh_status begin_file(kh_audit_chain *chain, kh_error *err)
         status = kh_error_set(err, KH_E_CORRUPT, "%s is there already", path);
     else
         status = kh_dir_sync(chain->dir, err);
-    if (status != KH_OK) {
+    if (status != KH_OK)
         close(fd);
+    else
+        *out = fd;
+    return status;
+}
+
+/* The chain goes on in a new file behind the tip, or in the one it is in while the disk has no room for another with its reserve. */
+static kh_status begin_file(kh_audit_chain *chain, kh_error *err)
+{
+    char path[PATH_MAX];
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_audit_file_path(path, chain->dir, chain->role, chain->tip.seq + 1, err);
+    int fd = -1;
+
+    if (status != KH_OK)
         return status;
+    status = create_file(&fd, path, chain, &why);
+    if (status == KH_E_FULL && chain->fd >= 0 && chain->reserve_bytes > 0)
+        return KH_OK;
+    if (status != KH_OK)
+        return kh_error_set(err, status, "%s", why.message);
+    if (chain->fd >= 0 && !kh_audit_chain_reserve_new(chain, fd)) {
+        close(fd);
+        return unlink(path) == 0 ? KH_OK : kh_error_errno(err, errno, "remove %s", path);
     }
-    if (chain->fd >= 0)
+    if (chain->fd >= 0) {
+        kh_audit_chain_give_back(chain->fd, chain->tip.size);
         close(chain->fd);
+    }
     chain->fd = fd;
     chain->cut_needed = false;
+    chain->reserved_to = 0;
     chain->tip.first = chain->tip.seq + 1;
     chain->tip.size = 0;
+    kh_audit_chain_reserve(chain);
     return KH_OK;
+}
+
+/* Cutting takes the reserve along: it is asked for again. */
+static bool cut(kh_audit_chain *chain)
+{
+    if (ftruncate(chain->fd, (off_t)chain->tip.size) != 0)
+        return false;
+    chain->reserved_to = 0;
+    kh_audit_chain_reserve(chain);
+    return true;
 }
 
 static kh_status write_records(kh_audit_chain *chain, kh_error *err)
@@ -179,7 +213,7 @@ static kh_status write_records(kh_audit_chain *chain, kh_error *err)
         status = begin_file(chain, err);
     if (status != KH_OK)
         return status;
-    if (chain->cut_needed && ftruncate(chain->fd, (off_t)chain->tip.size) != 0)
+    if (chain->cut_needed && !cut(chain))
         return kh_error_errno(err, errno, "cut off what was not written whole");
     chain->cut_needed = true;
     if (lseek(chain->fd, (off_t)chain->tip.size, SEEK_SET) < 0)
@@ -197,7 +231,7 @@ void kh_audit_chain_drop(kh_audit_chain *chain)
     chain->seq = chain->tip.seq;
     memcpy(chain->hash, chain->tip.hash, sizeof chain->hash);
     if (chain->cut_needed && chain->fd >= 0)
-        chain->cut_needed = ftruncate(chain->fd, (off_t)chain->tip.size) != 0;
+        chain->cut_needed = !cut(chain);
 }
 
 kh_status kh_audit_chain_commit(kh_audit_chain *chain, kh_error *err)
@@ -216,6 +250,7 @@ kh_status kh_audit_chain_commit(kh_audit_chain *chain, kh_error *err)
         chain->cut_needed = false;
         chain->head_is_old = true;
         kh_buf_clear(&chain->pending);
+        kh_audit_chain_reserve(chain); /* a full disk: what is left of it is used */
     }
     if (!chain->head_is_old)
         return KH_OK;

@@ -4,7 +4,10 @@
  * Order of a commit: records, fdatasync, head (head.h), fdatasync. So the head never tells of a record that is not there, and what stands behind
  * the head after a kill was acknowledged to nobody: whole records of it stay, the rest is cut off at the next start. Where a start finds less
  * than the head tells, nothing is mended: a record of the finding opens a new file behind the number and hash that the head tells, and
- * verify names the gap for ever. */
+ * verify names the gap for ever.
+ *
+ * Reserve: blocks of the disk that the file at the end has beyond its size (fallocate), so that records go on for a while when the disk is full, and
+ * with them reading. A file that is full is not left while its successor would have no such room. A file system that reserves nothing has none. */
 #ifndef KH_AUDIT_CHAIN_H
 #define KH_AUDIT_CHAIN_H
 
@@ -19,6 +22,7 @@ typedef struct kh_audit_chain_options {
     const char *dir;    /* made if need be; borrowed */
     const char *role;   /* a to z, 1 to 16; borrowed */
     uint64_t roll_bytes;
+    uint64_t reserve_bytes; /* 0: none */
 } kh_audit_chain_options;
 
 /* KH_E_BUSY when another process writes it. */
@@ -35,6 +39,10 @@ KH_MUST_USE kh_status kh_audit_chain_add(kh_audit_chain *chain, const char *reco
 KH_MUST_USE kh_status kh_audit_chain_commit(kh_audit_chain *chain, kh_error *err);
 /* What was added since the last commit is forgotten. */
 void kh_audit_chain_drop(kh_audit_chain *chain);
+/* Of the reserve, how much is there now. */
+uint64_t kh_audit_chain_reserved(const kh_audit_chain *chain);
+/* Half of it or more is used, and the disk has nothing to renew it. */
+bool kh_audit_chain_is_low(const kh_audit_chain *chain);
 /* The last one added, committed or not. */
 uint64_t kh_audit_chain_seq(const kh_audit_chain *chain);
 const uint8_t *kh_audit_chain_hash(const kh_audit_chain *chain);

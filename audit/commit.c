@@ -51,7 +51,8 @@ static kh_status add_opening(kh_audit *audit, kh_error *err)
 
 kh_status kh_audit_open_chain(kh_audit *audit, kh_error *err)
 {
-    const kh_audit_chain_options options = {.dir = audit->options.dir, .role = audit->options.role, .roll_bytes = audit->options.roll_bytes};
+    const kh_audit_chain_options options = {.dir = audit->options.dir, .role = audit->options.role, .roll_bytes = audit->options.roll_bytes,
+                                            .reserve_bytes = audit->options.reserve_bytes};
     kh_status status = kh_audit_chain_open(&audit->chain, &options, err);
 
     if (status == KH_OK)

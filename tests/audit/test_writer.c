@@ -388,6 +388,73 @@ static void a_start_on_a_full_disk_waits_for_room(void **state)
     assert_int_equal(umount(audit_dir), 0);
 }
 
+static kh_audit *open_reserving(uint64_t reserve_bytes)
+{
+    kh_audit_options options = kh_audit_options_default;
+    kh_audit *audit;
+
+    options.dir = audit_dir;
+    options.role = "web";
+    options.roll_bytes = 8192;
+    options.reserve_bytes = reserve_bytes;
+    assert_int_equal(kh_audit_open(&audit, &options, NULL), KH_OK);
+    return audit;
+}
+
+static uint64_t write_until_refused(kh_audit *audit, const kh_audit_event *event)
+{
+    uint64_t accepted = 0;
+    kh_status status;
+
+    while ((status = kh_audit_write(audit, event, NULL)) == KH_OK)
+        assert_true(++accepted < 10000);
+    assert_int_equal(status, KH_E_BUSY);
+    return accepted;
+}
+
+/* R4: on a full disk records go on out of the reserve, also over a start; used up, they are refused; with room it is there again. */
+static void the_reserve_goes_on_when_the_disk_is_full(void **state)
+{
+    enum { RESERVE = 64 << 10, LINE = 300 }; /* the records here are shorter than a line of that */
+    kh_audit_event event = an_event("reserve", "x");
+    uint64_t accepted = 0;
+    audit_report report;
+    kh_audit_stats stats;
+    char filler[700];
+    kh_audit *audit;
+
+    (void)state;
+    if (geteuid() != 0 || mount("tmpfs", audit_dir, "tmpfs", 0, "size=512k,mode=0700") != 0)
+        skip();
+    snprintf(filler, sizeof filler, "%s/filler", audit_dir);
+    for (int round = 0; round < 3; round++) {
+        uint64_t before = accepted;
+
+        audit = open_reserving(RESERVE);
+        for (int i = 0; i < 50; i++, accepted++) /* over the ends of files, too */
+            assert_int_equal(kh_audit_write(audit, &event, NULL), KH_OK);
+        kh_audit_get_stats(audit, &stats);
+        assert_true(stats.reserved_bytes > RESERVE / 2);
+        fill_disk(filler);
+        for (uint64_t i = 0; i < RESERVE / 2 / LINE / 2; i++, accepted++)
+            assert_int_equal(kh_audit_write(audit, &event, NULL), KH_OK);
+        kh_audit_close(audit);
+        audit = open_reserving(RESERVE);
+        accepted += write_until_refused(audit, &event);
+        assert_true(accepted - before >= RESERVE / 2 / LINE);
+        assert_int_equal(unlink(filler), 0);
+        assert_int_equal(kh_audit_write(audit, &event, NULL), KH_OK);
+        accepted++;
+        kh_audit_get_stats(audit, &stats);
+        assert_true(stats.reserved_bytes > RESERVE / 2);
+        kh_audit_close(audit);
+        audit_verify(&report, "web");
+        assert_int_equal(report.verified.wrong, 0);
+    }
+    assert_int_equal(found("reserve"), accepted);
+    assert_int_equal(umount(audit_dir), 0);
+}
+
 /* ---- search ---- */
 
 /* AZ-33, TB-15: by person's facility, terminal, purpose, reason and the facility the images are of; each alone, none of them by a part. */
@@ -488,6 +555,7 @@ int main(void)
         CASE(what_was_acknowledged_survives_kills),
         CASE(a_full_disk_refuses_until_there_is_room),
         CASE(a_start_on_a_full_disk_waits_for_room),
+        CASE(the_reserve_goes_on_when_the_disk_is_full),
         CASE(people_are_found_by_what_is_told_of_them),
         CASE(both_chains_are_merged_by_time),
     };

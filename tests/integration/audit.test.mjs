@@ -215,10 +215,41 @@ test('DICOM: queries, retrievals, what came, who was turned away, corrections an
     await assertWhole(on);
 });
 
+// R4: reading goes on out of the record's reserve; used up, it is as without one.
+test('a disk that is full: what is shown is recorded in the reserve, until that is used up', { skip: needsDisk }, async (t) => {
+    const disk = Disk.make(t, 4 << 20);
+    const on = await Service.start({ files: phantomFiles(2), settings: { audit: { reserve: '128 KiB' } } });
+    t.after(() => on.stop());
+    const folder = path.join(on.dir, 'data', 'audit');
+    await on.stop();
+    fs.cpSync(folder, disk.dir, { recursive: true });
+    fs.rmSync(folder, { recursive: true });
+    fs.symlinkSync(disk.dir, folder);
+    await on.launch();
+    disk.fill();
+    let answered = 0;
+    await until('the reserve is used up', async () => {
+        for (let i = 0; i < 50; i++) {
+            const { code } = await on.request(`/api/studies?text=full${answered}`);
+            if (code === 503) return true;
+            assert.equal(code, 200);
+            answered++;
+        }
+        return false;
+    }, { everyMs: 1 });
+    assert.ok(answered >= 100, `${answered} requests were recorded`);
+    assert.match(on.log, /audit: web: the disk has no room for the record of access; its reserve lasts for \d+ bytes more/);
+    disk.clear();
+    assert.equal((await on.request('/api/studies?text=after')).code, 200);
+    const told = (await on.must(['audit', 'search', '--json', '--action', 'search'])).out;
+    for (let i = 0; i < answered; i++) assert.ok(told.includes(`text=full${i}`), `${i}`);
+    await assertWhole(on);
+});
+
 test('a disk that is full: nothing is shown, sent or taken in that is not recorded, and all goes on by itself', { skip: needsDisk }, async (t) => {
     const disk = Disk.make(t, 2 << 20);
     const files = phantomFiles(6);
-    const on = await Service.start({ files, nodes: [['reader', '--ae-title', 'READER', '--facility', 'clinic', '--may-query'], ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
+    const on = await Service.start({ files, settings: { audit: { reserve: '0 B' } }, nodes: [['reader', '--ae-title', 'READER', '--facility', 'clinic', '--may-query'], ['scanner', '--ae-title', 'STORESCU', '--facility', 'hospital']] });
     t.after(() => on.stop());
     const folder = path.join(on.dir, 'data', 'audit');
     await on.stop();
