@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "app/command.h"
+#include "app/import_told.h"
 #include "app/progress.h"
 #include "app/session.h"
 #include "app/walk.h"
@@ -32,6 +33,7 @@ typedef struct import_run {
     kh_status fatal;        /* nothing more can be stored */
     kh_error fatal_err;
     kh_progress progress;
+    kh_import_told told;
 } import_run;
 
 typedef struct import_job {
@@ -63,6 +65,23 @@ static bool looks_like_dicom(const char *path)
     return size >= 8 && (bytes[0] == 0x02 || bytes[0] == 0x08) && bytes[1] == 0 && bytes[3] == 0;
 }
 
+/* Nothing more is taken in. */
+static void end_locked(import_run *importer, const kh_error *why)
+{
+    if (importer->fatal != KH_OK)
+        return;
+    importer->fatal = why->status;
+    importer->fatal_err = *why;
+}
+
+static void tell_locked(import_run *importer, int64_t study_id)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    if (kh_import_told_count(&importer->told, study_id, &err) != KH_OK)
+        end_locked(importer, &err);
+}
+
 static void count_locked(import_run *importer, const import_job *job, kh_status status, const kh_ingest_result *result, const kh_error *err)
 {
     struct stat file;
@@ -80,10 +99,10 @@ static void count_locked(import_run *importer, const import_job *job, kh_status 
         importer->foreign++;
     else
         refuse_locked(importer, job->path, err->message);
-    if (status == KH_E_FULL && importer->fatal == KH_OK) {
-        importer->fatal = status;
-        importer->fatal_err = *err;
-    }
+    if (status == KH_E_FULL)
+        end_locked(importer, err);
+    if (status == KH_OK || job->named || looks_like_dicom(job->path))
+        tell_locked(importer, status == KH_OK ? result->study_id : 0);
     kh_progress_update(&importer->progress, importer->done, importer->total, importer->bytes);
 }
 
@@ -196,13 +215,16 @@ static int import_all(import_run *importer, char **paths, size_t path_count)
         if (walk(paths[i], count_file, ignore, &total, &err) != KH_OK)
             kh_error_clear(&err); /* told when it is imported */
     importer->total = total;
-    if (kh_pool_create(&importer->pool, "import", THREADS, QUEUE_FILES, &err) != KH_OK)
+    if (kh_import_told_begin(&importer->told, importer->session, importer->facility, &err) != KH_OK ||
+        kh_pool_create(&importer->pool, "import", THREADS, QUEUE_FILES, &err) != KH_OK)
         return kh_command_failed(importer->command, &err);
     kh_progress_begin(&importer->progress, stdout, "files", total, 0);
     for (size_t i = 0; i < path_count && importer->fatal == KH_OK; i++)
         import_path(importer, paths[i]);
     kh_pool_stop(importer->pool);
     kh_progress_end(&importer->progress);
+    if (kh_import_told_end(&importer->told, &err) != KH_OK)
+        end_locked(importer, &err);
     print_counts(importer);
     if (importer->fatal != KH_OK)
         return kh_command_failed(importer->command, &importer->fatal_err);

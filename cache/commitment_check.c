@@ -102,11 +102,13 @@ kh_status kh_commitment_check(kh_cache *cache, int64_t commitment_id, const char
     bool pinned = false;
     kh_status status = find(cache, facility, ref->sop_instance_uid, &object, err);
 
+    ref->study_id = 0;
     if (status != KH_OK)
         return status;
     ref->result = known && !known->storage ? CLASS_NOT_SUPPORTED : NO_SUCH_INSTANCE;
     if (object.object_id == 0)
         return KH_OK;
+    ref->study_id = object.study_id;
     ref->result = CLASS_INSTANCE_CONFLICT;
     if (strcmp(object.sop_class_uid, ref->sop_class_uid) != 0)
         return KH_OK;

@@ -37,6 +37,7 @@ typedef struct kh_commitment {
 typedef struct kh_commitment_ref {
     char sop_class_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE];
     uint16_t result; /* 0: committed; else Failure Reason (0008,1197), or KH_COMMITMENT_UNKNOWN */
+    int64_t study_id; /* of ours; set by kh_commitment_check(), 0: not here. Not kept */
 } kh_commitment_ref;
 
 /* One more; side, node_id, transaction_uid and not_before_ms are read, id is set. A transaction that this node has named before is made

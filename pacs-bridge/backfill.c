@@ -6,6 +6,7 @@
 #include "cache/node_hours.h"
 #include "cache/pulls.h"
 #include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/told_work.h"
 
 typedef struct listed {
     char study_uid[KH_UID_SIZE];
@@ -29,14 +30,17 @@ static kh_status note_study(void *context, const kh_found_study *study)
     return kh_buf_append(&walk->studies, &one, sizeof(one), NULL);
 }
 
-static kh_status list_day(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_node *node, const char *day, kh_error *err)
+static kh_status list_day(const kh_backfill_work *work, kh_backfill_walk *walk, const kh_rule *rule, const kh_node *node, const char *day,
+                          kh_error *err)
 {
     const kh_find_filter filter = {.study_date = day};
     kh_status status;
 
     kh_backfill_walk_release(walk);
     kh_buf_init(&walk->studies, KH_BACKFILL_DAY_MAX * sizeof(listed));
-    status = kh_scu_find_studies(work->scu, node, &filter, note_study, walk, err);
+    status = kh_told_looking(work->service, rule, node, NULL, day, err);
+    if (status == KH_OK)
+        status = kh_scu_find_studies(work->scu, node, &filter, note_study, walk, err);
     if (status == KH_OK)
         memcpy(walk->day, day, sizeof(walk->day));
     return status;
@@ -151,7 +155,7 @@ static kh_status walk_on(const kh_backfill_work *work, kh_backfill_walk *walk, c
     if (status == KH_OK && !kh_node_open_now(&node, kh_clock_wall_ms()))
         return say(work, at, "outside the hours of the node", err);
     if (status == KH_OK && strcmp(walk->day, at->day) != 0)
-        status = list_day(work, walk, &node, at->day, &why);
+        status = list_day(work, walk, rule, &node, at->day, &why);
     if (status == KH_E_CANCELLED) /* we stop */
         return KH_OK;
     if (status != KH_OK)

@@ -7,6 +7,7 @@
 
 #include "cache/lookups.h"
 #include "pacs-bridge/scu.h"
+#include "pacs-bridge/service.h"
 
 #define KH_BACKFILL_DAY_MAX 20000
 #define KH_BACKFILL_OPEN_MAX 8
@@ -23,6 +24,7 @@ void kh_backfill_walk_release(kh_backfill_walk *walk);
 
 typedef struct kh_backfill_work {
     kh_cache *cache;
+    const kh_service_scp *service; /* whose record tells what is asked for */
     const kh_scu *scu;
     int64_t retry_first_ms, retry_longest_ms;
 } kh_backfill_work;

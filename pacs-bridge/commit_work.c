@@ -9,6 +9,7 @@
 #include "pacs-bridge/commit_data.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/told_work.h"
 
 #define STAY_LONGEST_MS 5000 /* for a report on the association of our request */
 #define STAY_TICK_MS 100
@@ -62,6 +63,8 @@ static kh_status check_all(kh_commit_queue *queue, kh_commitment *commitment, co
         commitment->committed += refs[i].result == 0;
     }
     commitment->checked = true;
+    if (status == KH_OK)
+        status = kh_told_promising(queue->options.service, node, commitment, refs, count, err);
     return status == KH_OK ? kh_commitment_update(queue->options.cache, commitment, refs, count, err) : status;
 }
 
@@ -196,6 +199,8 @@ kh_status kh_commit_queue_take_report(kh_commit_queue *queue, const kh_node *nod
         commitment.state = KH_COMMITMENT_DONE;
         status = kh_commitment_update(queue->options.cache, &commitment, refs, count, err);
     }
+    if (status == KH_OK)
+        kh_told_promised(queue->options.service, node, &commitment);
     if (status == KH_OK)
         kh_log(commitment.committed == commitment.count ? KH_LOG_INFO : KH_LOG_WARN, "commit",
                "transaction %" PRId64 ": %s has promised to keep %" PRId64 " of %" PRId64 " objects", commitment.id, node->name,

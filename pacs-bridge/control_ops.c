@@ -10,6 +10,7 @@
 #include "pacs-bridge/control_queue.h"
 #include "pacs-bridge/node_json.h"
 #include "pacs-bridge/told.h"
+#include "pacs-bridge/told_work.h"
 
 static kh_status op_ping(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
@@ -214,13 +215,19 @@ static kh_status op_object_adopt(const kh_control_server *server, const kh_json 
     return KH_OK;
 }
 
+static kh_status op_import_told(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    (void)answer;
+    return kh_told_import(server->audit, server->cache, request, err);
+}
+
 static const struct {
     const char *name;
     kh_control_op *run;
 } operations[] = {
     {"ping", op_ping},           {"node.add", op_node_add},       {"node.remove", op_node_remove},
     {"node.set", op_node_set},   {"title.add", op_title_add},     {"title.remove", op_title_remove},
-    {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt},
+    {"pull.file", op_pull_file}, {"pull.cancel", op_pull_cancel}, {"object.adopt", op_object_adopt}, {"import.told", op_import_told},
     {"commit.ask", op_commit_ask},
     {"pull.retry", op_pull_retry}, {"pull.priority", op_pull_priority}, {"queue.kick", op_queue_kick},
     {"change.delete", kh_op_change_delete}, {"change.patient", kh_op_change_patient}, {"change.study", kh_op_change_study},

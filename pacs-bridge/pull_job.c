@@ -11,6 +11,7 @@
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/pull_truth.h"
 #include "pacs-bridge/service.h"
+#include "pacs-bridge/told_work.h"
 #include "pacs-bridge/uid_set.h"
 
 #define FATES_MAX 3       /* different ones told in the reason */
@@ -26,6 +27,7 @@ typedef struct job {
     kh_uid_set here;           /* instances of the study that we hold */
     kh_pull_truth truth;       /* what the hospital has */
     bool differs;              /* in counts, from what is here */
+    bool told;                 /* recorded that it is asked for */
     bool moved;                /* the moves went to their end */
     bool in_vain;              /* an earlier attempt reached the hospital, and nothing has come since */
     int64_t here_before;
@@ -171,6 +173,10 @@ static kh_status attempt(job *of, kh_error *err)
         status = kh_error_set(err, KH_E_PEER, "the hospital could not be asked whether it has more");
     if (status == KH_OK && !is_complete(of)) {
         (void)!kh_pull_update(of->options->cache, of->pull, NULL); /* the count, for those who look; it comes again */
+        status = kh_told_pulling(of->options->service, of->pull, &of->node, err);
+        of->told = status == KH_OK;
+    }
+    if (status == KH_OK && of->told) {
         status = move_what_is_missing(of, &scu, false, err);
         if (status == KH_OK)
             status = settle(of, &scu, err);
@@ -430,6 +436,8 @@ void kh_pull_job_run(kh_pull_queue *queue, kh_pull *pull)
     log_attempt(&of, number, kh_clock_monotonic_ms() - begin_ms, &arrivals);
     if (kh_pull_update(of.options->cache, pull, &update_err) != KH_OK)
         kh_log(KH_LOG_ERROR, "pull", "pull %lld: its state is not stored: %s", (long long)pull->id, update_err.message);
+    if (of.told)
+        kh_told_pulled(of.options->service, pull, &of.node);
     if (pull->state == KH_PULL_PARTIAL)
         log_missing(&of);
     kh_pull_truth_release(&of.truth);

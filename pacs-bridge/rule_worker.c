@@ -11,6 +11,7 @@
 #include "pacs-bridge/backfill.h"
 #include "pacs-bridge/prior_finder.h"
 #include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/told_work.h"
 
 #define LOOK_MS 500
 
@@ -47,6 +48,8 @@ static kh_status search(kh_rule_worker *worker, kh_lookup *lookup, kh_error *err
     of.node = &node;
     of.rule = &rule;
     of.subject = &subject.subject;
+    if (status == KH_OK)
+        status = kh_told_looking(worker->options.service, &rule, &node, subject.study.patient.patient_id, NULL, err);
     if (status == KH_OK)
         status = kh_prior_search_run(&of, err);
     kh_rules_subject_release(&subject);
@@ -128,7 +131,8 @@ static kh_backfill_walk *walk_of(kh_rule_worker *worker, int64_t rule_id)
 
 static bool walk_backfills(kh_rule_worker *worker, kh_error *err)
 {
-    const kh_backfill_work work = {worker->options.cache, &worker->scu, worker->options.retry_first_ms, worker->options.retry_longest_ms};
+    const kh_backfill_work work = {worker->options.cache, worker->options.service, &worker->scu, worker->options.retry_first_ms,
+                                   worker->options.retry_longest_ms};
     bool any_more = false;
 
     worker->backfill_count = 0;

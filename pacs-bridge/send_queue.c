@@ -12,6 +12,7 @@
 #include "pacs-bridge/node_gate.h"
 #include "pacs-bridge/pull_job.h"
 #include "pacs-bridge/sender.h"
+#include "pacs-bridge/told_work.h"
 
 #define WORKERS_MAX 16
 #define PLACES KH_GATE_PLACES /* one is kept for what somebody waits for */
@@ -51,6 +52,7 @@ typedef struct attempt {
     size_t taken_count;
     int64_t taken, refused, hopeless; /* hopeless: of the refused, those that would be refused again */
     int64_t ticked_ms;
+    bool told;                         /* recorded that it sends */
     bool stopped, unreachable, closed; /* closed: outside the node's hours */
     bool full, made_way;               /* it has as many associations of ours as it may; another goes first */
     uint16_t dimse;                    /* of the newest refusal */
@@ -126,6 +128,15 @@ static bool must_end(attempt *of)
     return has_ended(of);
 }
 
+/* Recorded, or put off like one whose node is full. */
+static void tell_first(attempt *of)
+{
+    if (of->told)
+        return;
+    of->told = kh_told_sending_on(of->queue->options.service, of->send, &of->node, &of->why) == KH_OK;
+    of->full = !of->told;
+}
+
 /* The objects after after_id; *after_id moves on, and stays when there are no more. */
 static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error *err)
 {
@@ -141,6 +152,8 @@ static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error
     kh_object_list_init(&list);
     status = kh_send_items(of->queue->options.cache, of->send->id, *after_id, BATCH, kh_object_list_add, &list, err);
     *more = list.count == BATCH;
+    if (status == KH_OK && list.count > 0)
+        tell_first(of);
     for (size_t i = 0; status == KH_OK && i < list.count && !must_end(of); i++) {
         status = send_one(of, &sender, kh_object_list_at(&list, i), err);
         *after_id = kh_object_list_at(&list, i)->object_id;
@@ -252,6 +265,8 @@ static void run_send(kh_send_queue *queue, kh_send *send)
         kh_node_gate_rest(&queue->gate, send->node_id, 0);
     if (kh_send_update(queue->options.cache, send, &update_err) != KH_OK)
         kh_log(KH_LOG_ERROR, "send", "send %lld: its state is not stored: %s", (long long)send->id, update_err.message);
+    if (of.told)
+        kh_told_sent_on(queue->options.service, send, &of.node, of.taken, of.refused);
     kh_log(send->state == KH_SEND_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "send",
            "send %lld, study %s to %s: %lld of %lld there, %lld now, %lld ms: %s%s%s", (long long)send->id, send->study_uid, of.node.name,
            (long long)send->sent, (long long)send->total, (long long)of.taken, (long long)(kh_clock_monotonic_ms() - begin_ms),

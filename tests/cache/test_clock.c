@@ -57,7 +57,7 @@ static kh_commitment file(fixture *f, kh_commitment_side side)
 {
     kh_node node = {.name = "a", .ae_title = "A", .host = "h", .port = 104, .facility = "north"};
     kh_commitment commitment = {.side = side, .transaction_uid = "1.2.3"};
-    const kh_commitment_ref ref = {"1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", KH_COMMITMENT_UNKNOWN};
+    const kh_commitment_ref ref = {"1.2.840.10008.5.1.4.1.1.2", "1.2.3.4", KH_COMMITMENT_UNKNOWN, 0};
 
     assert_ok(kh_node_add(f->cache, &node, err));
     commitment.node_id = node.id;

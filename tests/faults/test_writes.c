@@ -66,7 +66,7 @@ static kh_status file_send(kh_cache *cache, kh_error *err)
 static kh_status file_commitment(kh_cache *cache, kh_error *err)
 {
     kh_commitment commitment = {.side = KH_COMMITMENT_OURS, .node_id = NODE, .transaction_uid = "1.2.3.9"};
-    const kh_commitment_ref ref = {"1.2.840.10008.5.1.4.1.1.2", "1.2.3.4.1", KH_COMMITMENT_UNKNOWN};
+    const kh_commitment_ref ref = {"1.2.840.10008.5.1.4.1.1.2", "1.2.3.4.1", KH_COMMITMENT_UNKNOWN, 0};
 
     return kh_commitment_file(cache, &commitment, &ref, 1, 10, err);
 }

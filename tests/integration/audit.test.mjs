@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Disk, needsDisk } from '../lib/disk.mjs';
-import { attribute, freePort, must, phantomFiles, run, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
+import { attribute, freePort, must, Pacs, phantomFiles, run, Service, storescu, temporaryFolder, until } from '../lib/service.mjs';
 
 const SLICES = 50;
 const TOKEN = 'a-token-of-a-viewer-1';
@@ -212,6 +212,38 @@ test('DICOM: queries, retrievals, what came, who was turned away, corrections an
     await on.stop();
     await on.must(['change', 'undo', '1']);
     assert.deepEqual((await records('--action', 'undo')).map((one) => [one.by, one.result, one.role]), [['operator', 'allowed', 'bridge'], ['operator', 'done', 'bridge']]);
+    await assertWhole(on);
+});
+
+// AZ-33: nobody asks at the time, and it is recorded all the same, study by study.
+test('what rules, the queues, storage commitment and imports do is recorded', async (t) => {
+    const files = phantomFiles(6);
+    const [httpPort, dicomPort] = [await freePort(), await freePort()];
+    const pacs = await Pacs.start({ files, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    const backup = await Pacs.start({ title: 'BACKUP' });
+    t.after(() => Promise.all([pacs.stop(), backup.stop()]));
+    const on = await Service.start({ httpPort, dicomPort, nodes: [pacs.node(), [...backup.node('BACKUP').slice(0, -1), 'elsewhere']], files: files.slice(0, 1), facility: 'import-from', settings: { storage: { quiet: '1 s' } } });
+    t.after(() => on.stop());
+    const records = async (...options) => (await on.must(['audit', 'search', '--json', ...options])).out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+
+    const imported = (await records('--action', 'store')).filter((one) => one.way === 'import');
+    assert.deepEqual(imported.map((one) => one.result), ['allowed', 'done']);
+    assert.equal(imported[1].facility, 'import-from');
+    assert.equal(imported[1].count, 1);
+    assert.match(imported[1].study, /^[0-9.]+$/);
+    await on.must(['import', '--facility', 'import-from', ...files.slice(1, 3)]); // beside the service
+    assert.equal((await records('--action', 'store')).filter((one) => one.way === 'import' && one.count === 2).length, 1);
+
+    await on.must(['rule', 'add', 'forward', 'onward', '--node', 'BACKUP', '--facility', 'hospital']);
+    await on.must(['pull', 'PACS', '--all', '--wait']);
+    const pulled = (await records('--action', 'fetch')).filter((one) => one.way === 'pull');
+    assert.equal(pulled.length, 2, JSON.stringify(pulled, null, 1));
+    assert.equal(pulled[0].result, 'allowed');
+    assert.deepEqual([pulled[1].result, pulled[1].count, pulled[1].facility], ['done', files.length, 'hospital']);
+    assert.ok(pulled[1].patient);
+    const sent = await until('the rule has sent it on', async () => { const all = (await records('--action', 'send')).filter((one) => one.way === 'send'); return all.some((one) => one.result !== 'allowed') && all; });
+    assert.deepEqual([sent[0].result, sent[0].who, sent[0].by, sent[0].to], ['allowed', 'onward', 'rule', 'BACKUP']);
+    assert.deepEqual([sent.at(-1).study, sent.at(-1).patient], [pulled[1].study, pulled[1].patient]);
     await assertWhole(on);
 });
 
