@@ -300,7 +300,7 @@ test("another system's link opens the study, or the list of what it asked for", 
     assert.match(await list.textContent('.total'), /Asked for by another system\s+Not here: 1 of those asked for/);
     await list.click('.filters button.quiet'); // and back to all studies
     await list.waitForURL((url) => url.pathname === '/' && url.search === '');
-    await list.waitForFunction(() => !/another system/.test(document.querySelector('.total').textContent));
+    await list.locator('.total').filter({ hasNotText: 'another system' }).waitFor();
     assert.equal(await rows(list).count(), studies.length);
     assert.deepEqual(list.troubles, []);
 
