@@ -16,6 +16,7 @@ typedef struct kh_page {
     _Atomic uint64_t event_seq;   /* of the newest committed event */
     _Atomic uint32_t event_futex; /* its low half, to wait on */
     _Atomic uint64_t grant_epoch; /* moves when anybody's rights change */
+    _Atomic uint64_t access_epoch; /* of access.db, as far as grant_epoch was told of it */
     _Atomic uint64_t hide_epoch;  /* moves when objects that were shown are hidden, see cache/changes.h */
     _Atomic uint32_t draining;    /* not 0: no new work is taken */
     _Atomic uint32_t uses_next;   /* the place of the next use; see cache/use.h */

@@ -82,10 +82,10 @@ while IFS=: read -r file _ line; do
             [[ $ok ]] || complain "$file: <$header> belongs to ${rule#*|}"
         fi
     done
-done < <(grep -nE '^\s*#\s*include' -r base tls store audit dicom cache pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
+done < <(grep -nE '^\s*#\s*include' -r base tls store audit dicom cache access pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
 
 while read -r file; do
     case $file in dicom/shim/*|dicom/codec/*) ;; *) complain "$file: C++ lives in dicom/shim and dicom/codec only" ;; esac
-done < <(find base tls store audit dicom cache pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+done < <(find base tls store audit dicom cache access pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
 [[ $bad == 0 ]] && echo "layering: clean"
 exit $bad
