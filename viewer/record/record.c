@@ -10,6 +10,7 @@
 #define THREADS 2
 #define REFUSED_MS 10000
 #define WHO_SIZE 160
+#define DENIED_KIND 500u   /* beside the actions */
 #define REFUSED_KIND 1000u /* beside the actions */
 
 struct kh_recorder {
@@ -204,6 +205,28 @@ void kh_record_refused(kh_recorder *recorder, const kh_http_request *request, co
     event.text = text;
     /* nothing was shown: one that finds no room is left out, as the writer counts */
     (void)!kh_audit_put_once(recorder->audit, kh_audit_once_key(recorder->audit, event.who, REFUSED_KIND, code, text), REFUSED_MS, &event, NULL, NULL, NULL);
+}
+
+void kh_record_denied(kh_recorder *recorder, const kh_http_request *request, const kh_record *record)
+{
+    kh_record_event *event;
+    kh_record once = *record;
+    kh_error err = KH_ERROR_INIT;
+    uint64_t key;
+
+    if (!recorder || !(event = malloc(sizeof *event)))
+        return;
+    once.once = true;
+    once.action = DENIED_KIND + record->action;
+    if (kh_record_event_fill(event, recorder->cache, record, kh_http_peer(request), request, &err) == KH_OK) {
+        if (event->event.result == KH_AUDIT_ALLOWED)
+            event->event.result = KH_AUDIT_REFUSED;
+        event->event.code = 404;
+        key = key_of(recorder, request, &once);
+        (void)!(key ? kh_audit_put_once(recorder->audit, key, REFUSED_MS, &event->event, NULL, NULL, NULL)
+                    : kh_audit_put(recorder->audit, &event->event, NULL, NULL, NULL));
+    }
+    free(event);
 }
 
 kh_status kh_record_of_account(kh_recorder *recorder, const kh_record_account *what, kh_error *err)

@@ -42,6 +42,11 @@ void kh_record_then(kh_recorder *recorder, kh_http_request *request, const kh_re
  * and again is told every ten seconds. */
 void kh_record_refused(kh_recorder *recorder, const kh_http_request *request, const char *way, unsigned code);
 
+/* One that the door turns away by a decision, or since there is no such thing: the answer is one, the record says which and why (record->reason).
+ * Not on an HTTP thread: whose images they are is looked up. Nobody waits until it is durable; nothing was shown. The same of one reader again and
+ * again is told every ten seconds. */
+void kh_record_denied(kh_recorder *recorder, const kh_http_request *request, const kh_record *record);
+
 /* What a person did with an account: signed in or failed to, signed out, changed a password. Waits until it is durable. Not on an HTTP thread. */
 typedef struct kh_record_account {
     kh_audit_action action;

@@ -51,10 +51,20 @@ async function send(url, signal, accept, more = {}, method = 'GET', body = undef
     }
 }
 
+// What every change has to bring along: it follows from the cookie, which no script sees.
+let changeToken = '';
+export const setToken = (token) => (changeToken = token);
+
+const refusedListeners = new Set();
+/** listener(error) when the service takes us for nobody any more, or for somebody whose screen is locked (error.kind "locked"). */
+export const onRefused = (listener) => refusedListeners.add(listener);
+
 async function request(...asked) {
     const response = await send(...asked);
-    if (!response.ok) throw await errorOf(response);
-    return response;
+    if (response.ok) return response;
+    const error = await errorOf(response);
+    if (error.status === 401) for (const listener of refusedListeners) listener(error);
+    throw error;
 }
 
 async function getJson(url, signal) {
@@ -83,11 +93,26 @@ export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, 
 
 /** Something is to be changed. The service takes that as JSON only, which no form of another site can send. */
 async function change(url, signal, body) {
-    const type = { 'Content-Type': 'application/json' };
+    const type = { 'Content-Type': 'application/json', ...(changeToken && { 'X-Kakehashi-Token': changeToken }) };
     const text = body && JSON.stringify(body);
     const response = await request(url, signal, 'application/json', type, 'POST', text);
     return response.json();
 }
+
+/** Who is signed in; {accounts: false} where there are no accounts. */
+export const getSession = () => getJson('/api/session');
+
+/** "sign-in", "second-factor", "sign-out", "alive", "lock", "unlock". */
+export const askSession = (what, body) => change(`/api/session/${what}`, undefined, body);
+
+export const getAccount = () => getJson('/api/account');
+
+/** "password", "totp/begin", "totp/confirm", "sessions/end", "tokens", "tokens/7/revoke". */
+export const askAccount = (what, body) => change(`/api/account/${what}`, undefined, body);
+
+/** What a one-time link opens. */
+export const getWelcome = (code) => getJson(`/api/welcome/${encodeURIComponent(code)}`);
+export const askWelcome = (code, body) => change(`/api/welcome/${encodeURIComponent(code)}`, undefined, body);
 
 /** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
 export const recallStudy = (studyId, signal) => change(`/api/studies/${studyId}/recall`, signal);

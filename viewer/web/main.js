@@ -1,16 +1,51 @@
 // main.js - the frame around every page: header, language, and which page is shown.
 
+import { AccountPage } from './account.js';
 import { AdminPage } from './admin.js';
 import { icon, make, setText } from './dom.js';
 import { LANGUAGES, language, onLanguage, setLanguage, start, t } from './i18n.js';
+import { LockScreen } from './lock.js';
 import { startRouter } from './router.js';
+import { Session } from './session.js';
+import { SignInPage } from './sign_in.js';
 import { ListPage } from './study_list.js';
 import { ViewerPage } from './viewer.js';
+import { WelcomePage } from './welcome.js';
 
 const NAMES = { ja: '日本語', en: 'English' };
 
+const OUTSIDE = ['sign-in', 'welcome']; // pages of nobody
+
+/** Who is signed in, and the way out (AZ-32). */
+class Who {
+    constructor(session) {
+        this.session = session;
+        this.name = make('span', {});
+        this.facility = make('span', { class: 'who-facility' });
+        this.link = make('a', { class: 'who-link', href: '/account', 'data-route': true }, this.name, this.facility);
+        this.outName = make('span', { class: 'sign-out-name' });
+        this.out = make(
+            'button',
+            { type: 'button', class: 'button', dataset: { action: 'sign-out' }, onclick: () => session.signOut() },
+            icon('out', 'icon small'),
+            this.outName,
+        );
+        this.element = make('div', { class: 'who' }, this.link, this.out);
+    }
+
+    translate() {
+        const { person } = this.session;
+        setText(this.name, person?.name ?? '');
+        setText(this.facility, person?.facility?.name ?? '');
+        this.link.setAttribute('aria-label', `${t('account.title')}: ${person?.name ?? ''}, ${person?.facility?.name ?? ''}`);
+        setText(this.outName, t('access.signOut'));
+        this.out.setAttribute('aria-label', t('access.signOut'));
+    }
+}
+
 class Header {
-    constructor() {
+    constructor(session) {
+        this.who = session.person ? new Who(session) : null;
         this.name = make('span', { class: 'app-name' });
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
@@ -34,6 +69,7 @@ class Header {
             this.home,
             this.middle,
             this.admin,
+            this.who?.element ?? null,
             this.languages,
         );
     }
@@ -47,7 +83,7 @@ class Header {
     }
 
     show(page, middle) {
-        this.back.hidden = page === 'list';
+        this.back.hidden = page === 'list' || OUTSIDE.includes(page);
         this.admin.hidden = page !== 'list';
         this.middle.replaceChildren(...(middle ? [middle] : []));
         this.translate();
@@ -60,6 +96,7 @@ class Header {
         this.back.dataset.tip = t('action.list');
         setText(this.adminName, t('admin.open'));
         this.admin.setAttribute('aria-label', t('admin.open'));
+        this.who?.translate();
         this.languages.setAttribute('aria-label', t('app.language'));
         for (const button of this.languages.children)
             button.setAttribute('aria-pressed', String(button.dataset.language === language()));
@@ -74,20 +111,44 @@ function watchTabbing() {
     document.addEventListener('pointerdown', () => document.body.classList.remove('tabbing'));
 }
 
+/** From 14 days before the password runs out (KN-13). */
+class Expiry {
+    constructor(session) {
+        this.session = session;
+        this.text = make('span', {});
+        this.link = make('a', { href: '/account', 'data-route': true });
+        this.element = make('div', { class: 'expiry', role: 'status' }, this.text, this.link);
+        this.translate();
+    }
+
+    translate() {
+        const days = this.session.state.password_days_left ?? null;
+        this.element.hidden = days === null;
+        setText(this.text, days === 0 ? t('access.expiryToday') : t('access.expiry', { n: days ?? 0 }));
+        setText(this.link, t('access.change'));
+    }
+}
+
 async function run() {
     watchTabbing();
-    await start();
-    const header = new Header();
+    const session = new Session();
+    await Promise.all([start(), session.start().catch(() => {})]);
+    const header = new Header(session);
+    const expiry = session.person ? new Expiry(session) : null;
     const root = make('div', { class: 'page' });
-    document.body.replaceChildren(header.element, root);
+    document.body.replaceChildren(header.element, ...(expiry ? [expiry.element] : []), root);
     let page = null;
     let router = null;
+    const lock = session.person ? new LockScreen(session, () => page) : null;
     const go = (path) => router.go(path);
     const open = (route) => {
+        if (route.page === 'sign-in') return new SignInPage(root, session);
+        if (route.page === 'welcome') return new WelcomePage(root, route.code, session);
+        if (route.page === 'account') return new AccountPage(root, session);
         if (route.page === 'study') return new ViewerPage(root, route.studyId, go);
         return route.page === 'admin' ? new AdminPage(root, route.section) : new ListPage(root, go);
     };
-    router = startRouter((route) => {
+    const show = (route) => {
         if (route.page === 'admin' && page instanceof AdminPage) {
             page.go(route.section);
             return;
@@ -96,10 +157,24 @@ async function run() {
         document.body.dataset.page = route.page;
         page = open(route);
         header.show(route.page, page.person);
-    });
+    };
+    const begin = () => (router = startRouter(show));
+    if (session.locked) {
+        lock.show(); // a page that was loaded while the screen is locked shows nothing before it is unlocked
+        const stop = session.on((what) => {
+            if (what !== 'unlocked') return;
+            stop();
+            begin();
+        });
+    } else {
+        begin();
+    }
+    session.on((what) => what === 'unlocked' && header.translate());
     onLanguage(() => {
         header.translate();
-        page.translate();
+        expiry?.translate();
+        lock?.translate();
+        page?.translate();
     });
 }
 

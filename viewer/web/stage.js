@@ -189,9 +189,22 @@ export class Stage {
         this.refresh();
     }
 
+    /** Nobody is there: nothing is on the canvas, in this turn. Slice, window and zoom stay; so does what is kept in memory. */
+    blank(on) {
+        this.blanked = on;
+        this.drawn = '';
+        if (on) {
+            cancelAnimationFrame(this.frame);
+            this.frame = 0;
+            this.drawer.clear();
+        } else {
+            this.retry();
+        }
+    }
+
     /** Draw at the next frame, however often asked. */
     refresh() {
-        if (this.frame) return;
+        if (this.frame || this.blanked) return;
         this.frame = requestAnimationFrame(() => {
             this.frame = 0;
             this.#render();
@@ -203,7 +216,7 @@ export class Stage {
         if (clientWidth === 0 || clientHeight === 0) return;
         this.drawer.resize(clientWidth, clientHeight, devicePixelRatio);
         this.viewport.setView(clientWidth, clientHeight);
-        this.#render();
+        if (!this.blanked) this.#render();
     }
 
     // ---- what is shown

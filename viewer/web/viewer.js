@@ -62,6 +62,13 @@ export class ViewerPage {
         this.stage.close();
     }
 
+    /** Takes the picture off the screen, or brings it back as it was. */
+    blank(on) {
+        this.stage.blank(on);
+        this.strip.element.hidden = on;
+        if (!on) this.reload.ask();
+    }
+
     // ---- loading
 
     async #load() {

@@ -1,7 +1,9 @@
 // en.js - English. A pair is [for one, for many].
+import access from './access_en.js';
 import admin from './admin_en.js';
 
 export default {
+    ...access,
     ...admin,
 
     'app.name': 'Kakehashi',

@@ -1,7 +1,9 @@
 // ja.js - 日本語.
+import access from './access_ja.js';
 import admin from './admin_ja.js';
 
 export default {
+    ...access,
     ...admin,
 
     'app.name': '架け橋',

@@ -1,0 +1,84 @@
+// lock.js - what stands over the page while nobody is there: nothing of a patient is behind it. And the warning before.
+
+import { field, form } from './access_forms.js';
+import { icon, make, setText } from './dom.js';
+import { t } from './i18n.js';
+
+export class LockScreen {
+    /** page(): what is open now; its blank(true) takes pictures and names off the screen, blank(false) brings them back. */
+    constructor(session, page) {
+        Object.assign(this, { session, page });
+        this.text = make('span');
+        this.stay = make('button', { type: 'button', class: 'button' });
+        this.warning = make('div', { class: 'lock-warning', role: 'alert', hidden: true }, icon('warning'), this.text, this.stay);
+        this.cover = make('div', { class: 'lock', role: 'dialog', 'aria-modal': 'true', hidden: true });
+        document.body.append(this.warning, this.cover);
+        session.on((what, detail) => this.#happened(what, detail));
+    }
+
+    #happened(what, detail) {
+        if (what === 'warning') this.#warn(detail);
+        if (what === 'calm') this.warning.hidden = true;
+        if (what === 'locked') this.show();
+        if (what === 'unlocked') this.hide();
+        if (what === 'ended') this.#leave(detail);
+    }
+
+    #warn(seconds) {
+        this.warning.hidden = false;
+        setText(this.text, t('lock.warning', { n: seconds }));
+        setText(this.stay, t('lock.stay'));
+    }
+
+    /** In this turn: nothing is painted any more before the screen is empty. */
+    show() {
+        this.warning.hidden = true;
+        this.#blank(true);
+        for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
+        if (document.fullscreenElement) document.exitFullscreen();
+        this.#fill();
+        this.cover.hidden = false;
+        this.cover.querySelector('input')?.focus();
+    }
+
+    hide() {
+        this.cover.hidden = true;
+        this.cover.replaceChildren();
+        this.#blank(false);
+    }
+
+    #blank(on) {
+        document.body.classList.toggle('blanked', on);
+        for (const part of document.body.children) if (part !== this.cover) part.inert = on;
+        this.page()?.blank?.(on);
+    }
+
+    #fill() {
+        const { person } = this.session;
+        const password = field(t('access.password'), { type: 'password', autocomplete: 'current-password', maxlength: '128', required: true, 'data-again': true });
+        const out = make('button', { type: 'button', class: 'button quiet wide', dataset: { action: 'sign-out' }, onclick: () => this.session.signOut() }, t('access.signOut'));
+        const made = form({
+            title: t('lock.title'),
+            text: t('lock.text'),
+            parts: [make('p', { class: 'lock-person' }, make('strong', {}, person?.name ?? ''), make('span', {}, person?.facility?.name ?? '')), password.element],
+            yes: t('lock.unlock'),
+            send: () => this.session.unlock(password.input.value),
+            more: [out],
+        });
+        made.element.classList.add('access-card');
+        this.cover.setAttribute('aria-label', t('lock.title'));
+        this.cover.replaceChildren(made.element);
+    }
+
+    /** The document goes, and with it all that it kept in memory. */
+    #leave(why) {
+        this.#blank(true);
+        const here = location.pathname + location.search;
+        const next = why === 'out' || here === '/' ? '' : `&next=${encodeURIComponent(here)}`;
+        location.replace(`/sign-in?why=${why}${next}`);
+    }
+
+    translate() {
+        if (!this.cover.hidden) this.#fill();
+    }
+}
