@@ -61,7 +61,7 @@ const kh_command kh_command_serve = {
             "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`\n"
             "  (https with [http] tls_certificate).\n"
             "  The work is done by processes of their own (bridge, web, decode) that are started again when they die. HTTP is served\n"
-            "  on loopback addresses only: this version has no sign-in yet. DICOM is served on loopback until the first node is added.\n\n"
+            "  on loopback addresses only unless people sign in ([access] accounts = on). DICOM is served on loopback until the first node is added.\n\n"
             "  SIGTERM and SIGINT let work under way end, at most [service] drain long, then stop; a second SIGINT stops at once.\n\n"
             "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
             "EXAMPLES\n"

@@ -114,6 +114,17 @@ const kh_settings kh_settings_default = {
     .compare_differences = 20,
     .compare_gone = "notice",
     .compare_merged = "notice",
+    .access_accounts = "off",
+    .access_network = "Kakehashi",
+    .access_factors = "password+totp",
+    .access_password_rule = "networks",
+    .access_password_length = 13,
+    .access_password_days = 90,
+    .access_password_warning = 14,
+    .access_password_list = "/usr/share/john/password.lst",
+    .access_one_terminal = true,
+    .access_idle_ms = 15 * MINUTE,
+    .access_session_ms = 12 * HOUR,
     .audit_file_bytes = 64 * MIB,
     .audit_reserve_bytes = 16 * MIB,
     .audit_group_ms = 10 * MINUTE,
@@ -241,6 +252,17 @@ static const kh_config_key keys[] = {
     NUMBER("compare", "differences", COUNT, compare_differences, 1, 10000),
     TEXT("compare", "gone", compare_gone),
     TEXT("compare", "merged", compare_merged),
+    TEXT("access", "accounts", access_accounts),
+    TEXT("access", "network", access_network),
+    TEXT("access", "factors", access_factors),
+    TEXT("access", "password_rule", access_password_rule),
+    NUMBER("access", "password_length", COUNT, access_password_length, 8, 64),
+    NUMBER("access", "password_days", COUNT, access_password_days, 1, 366),
+    NUMBER("access", "password_warning", COUNT, access_password_warning, 0, 90),
+    TEXT("access", "password_list", access_password_list),
+    NUMBER("access", "one_terminal", BOOL, access_one_terminal, 0, 0),
+    NUMBER("access", "idle", DURATION, access_idle_ms, 2 * SECOND, 24 * HOUR),
+    NUMBER("access", "longest", DURATION, access_session_ms, 5 * SECOND, 24 * HOUR),
     NUMBER("audit", "file", SIZE, audit_file_bytes, MIB, 16 * GIB),
     NUMBER("audit", "reserve", SIZE, audit_reserve_bytes, 0, GIB),
     NUMBER("audit", "group", DURATION, audit_group_ms, SECOND, 24 * HOUR),
@@ -334,6 +356,8 @@ kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "[service] archive: \"%s\", expected the 32 hexadecimal digits of kakehashi.id",
                             settings->archive_id);
     status = kh_settings_check_http(settings, err);
+    if (status == KH_OK)
+        status = kh_settings_check_access(settings, err);
     if (status != KH_OK)
         return status;
     if (!kh_session_name_valid(settings->dicomweb_facility))

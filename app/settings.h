@@ -134,6 +134,18 @@ typedef struct kh_settings {
     int64_t compare_differences;
     char compare_gone[16];   /* "notice" or "hide" */
     char compare_merged[16]; /* "notice" or "follow" */
+    char access_accounts[8]; /* "on", "off": see kh_settings_accounts() */
+    char access_network[129];
+    char access_factors[32];
+    char access_password_rule[16];
+    int64_t access_password_length;
+    int64_t access_password_days;
+    int64_t access_password_warning; /* days */
+    char access_password_list[1024]; /* "": none */
+    bool access_one_terminal;
+    int64_t access_idle_ms;
+    int64_t access_session_ms;
+
     int64_t audit_file_bytes;
     int64_t audit_reserve_bytes;
     int64_t audit_group_ms;
@@ -155,6 +167,12 @@ KH_MUST_USE kh_status kh_settings_set(kh_settings *settings, const char *assignm
 KH_MUST_USE kh_status kh_settings_check(const kh_settings *settings, kh_error *err);
 /* Of it, [http]; settings_http.c. */
 KH_MUST_USE kh_status kh_settings_check_http(const kh_settings *settings, kh_error *err);
+/* settings_access.c: what a network demands of those who sign in. */
+KH_MUST_USE kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err);
+/* [access] accounts: do people sign in? */
+bool kh_settings_accounts(const kh_settings *settings);
+/* Is "totp" or "certificate" among [access] factors? */
+bool kh_settings_factor(const kh_settings *settings, const char *factor);
 /* [storage] conflict as the cache knows it; false when it is none of the rules. */
 bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out);
 /* The value of key as it would be written in the file. out_size >= 32, and more than the longest text. */

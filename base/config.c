@@ -7,7 +7,7 @@
 #include <string.h>
 #include "base/size.h"
 
-#define KEYS_MAX 128
+#define KEYS_MAX 192
 #define LINE_BYTES 1024
 
 typedef struct unit {

@@ -118,6 +118,17 @@ static void test_check_knows_what_fits_together(void **state)
         kh_status status;
     } cases[] = {
         {"another loopback address", "http.address=127.9.9.9", KH_OK},
+        {"accounts on", "access.accounts=on", KH_OK},
+        {"accounts maybe", "access.accounts=maybe", KH_E_ARG},
+        {"a password alone, on this machine", "access.factors=password", KH_OK},
+        {"all factors", "access.factors=password+totp+certificate", KH_OK},
+        {"a factor nobody knows", "access.factors=password+sms", KH_E_ARG},
+        {"the guideline's rule", "access.password_rule=guideline", KH_OK},
+        {"a rule nobody knows", "access.password_rule=none", KH_E_ARG},
+        {"warned before it is made", "access.password_days=13", KH_E_ARG},
+        {"warned when it is made", "access.password_days=14", KH_OK},
+        {"locked after the end", "access.idle=13 h", KH_E_ARG},
+        {"locked at the end", "access.idle=12 h", KH_OK},
         {"all addresses", "http.address=0.0.0.0", KH_E_DENIED},
         {"just below loopback", "http.address=126.255.255.255", KH_E_DENIED},
         {"just above loopback", "http.address=128.0.0.0", KH_E_DENIED},

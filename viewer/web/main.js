@@ -46,6 +46,7 @@ class Who {
 class Header {
     constructor(session) {
         this.who = session.person ? new Who(session) : null;
+        this.operates = !session.person || session.person.role === 'office';
         this.name = make('span', { class: 'app-name' });
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
@@ -84,7 +85,7 @@ class Header {
 
     show(page, middle) {
         this.back.hidden = page === 'list' || OUTSIDE.includes(page);
-        this.admin.hidden = page !== 'list';
+        this.admin.hidden = page !== 'list' || !this.operates;
         this.middle.replaceChildren(...(middle ? [middle] : []));
         this.translate();
     }
