@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "viewer/guard/guard.h"
 #include "viewer/portal/admin.h"
 
 #define WORKERS 2
@@ -85,17 +86,18 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
     };
 
     const size_t own_count = sizeof own / sizeof own[0];
-    kh_http_route *routes = malloc((own_count + options->more_route_count) * sizeof *routes);
+    kh_http_route *routes = malloc((own_count + 1 + options->more_route_count) * sizeof *routes);
     kh_status status;
 
     if (!routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the routes");
     memcpy(routes, own, sizeof own);
     status = kh_portal_record_routes(portal, routes, own_count, err);
+    routes[own_count] = kh_guard_off;
     for (size_t i = 0; i < options->more_route_count; i++)
-        routes[own_count + i] = options->more_routes[i];
+        routes[own_count + 1 + i] = options->more_routes[i];
     if (status == KH_OK)
-        status = kh_http_server_start(&portal->server, &http, routes, own_count + options->more_route_count, err);
+        status = kh_http_server_start(&portal->server, &http, routes, own_count + 1 + options->more_route_count, err);
     free(routes);
     return status;
 }
