@@ -53,5 +53,20 @@ static const char schema_1[] =
     "CREATE TABLE invitation ("
     "  person_ref INTEGER PRIMARY KEY REFERENCES person, sha BLOB NOT NULL UNIQUE, expires_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL DEFAULT 0);";
 
-const char *const kh_access_scripts[] = {schema_1};
+/* Terminals and their certificates; what is offered to be fetched once (sha: SHA-256 of 256 random bits). Times as above. */
+static const char schema_2[] =
+    "CREATE TABLE terminal ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, facility_ref INTEGER NOT NULL REFERENCES facility, name TEXT NOT NULL,"
+    "  antivirus TEXT NOT NULL DEFAULT '', antivirus_day TEXT NOT NULL DEFAULT '', seen_ms INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (facility_ref, name));"
+    "CREATE TABLE terminal_certificate ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, terminal_ref INTEGER NOT NULL REFERENCES terminal, serial TEXT NOT NULL UNIQUE,"
+    "  fingerprint TEXT NOT NULL UNIQUE, issued_ms INTEGER NOT NULL, not_after_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL DEFAULT 0,"
+    "  revoked_reason TEXT NOT NULL DEFAULT '', revoked_by TEXT NOT NULL DEFAULT '');"
+    "CREATE INDEX terminal_certificate_by_terminal ON terminal_certificate (terminal_ref);"
+    "CREATE TABLE install_link ("
+    "  sha BLOB PRIMARY KEY, certificate_ref INTEGER NOT NULL REFERENCES terminal_certificate, expires_ms INTEGER NOT NULL, pkcs12 BLOB NOT NULL)"
+    "  WITHOUT ROWID;";
+
+const char *const kh_access_scripts[] = {schema_1, schema_2};
 const size_t kh_access_script_count = sizeof kh_access_scripts / sizeof kh_access_scripts[0];
