@@ -117,6 +117,20 @@ export const askWelcome = (code, body) => change(`/api/welcome/${encodeURICompon
 /** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
 export const recallStudy = (studyId, signal) => change(`/api/studies/${studyId}/recall`, signal);
 
+/** Patients that are open to this person. by: {number}, {card} or {kana, birth (YYYYMMDD)}. */
+export const findPatients = (by, signal) => getJson(`/api/patients?${new URLSearchParams(by)}`, signal);
+
+/** One patient with the studies of all hospitals that are open to this person. */
+export const getPatient = (patientId, signal) => getJson(`/api/patients/${patientId}`, signal);
+
+/** May this person take emergency access, to which hospitals, for how long? */
+export const getEmergency = (signal) => getJson('/api/emergency', signal);
+
+/** Take it: {facility, reason, number} or {facility, reason, kana, birth}. {patient}: for getPatient(). */
+export const takeEmergency = (asked) => change('/api/emergency', undefined, asked);
+
+export const patientPath = (patientId) => `/patients/${patientId}`;
+
 export const getStack = (seriesId, signal) => getJson(`/api/series/${seriesId}/stack`, signal);
 
 /** How the service is: what it tells with 503 when something is not well is an answer, too. */

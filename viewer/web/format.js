@@ -1,6 +1,6 @@
 // format.js - dates, names, ages and sizes as people read them. Pure.
 
-const ERAS = [
+export const ERAS = [
     { from: '20190501', letter: 'R', kanji: '令和', first: 2019 },
     { from: '19890108', letter: 'H', kanji: '平成', first: 1989 },
     { from: '19261225', letter: 'S', kanji: '昭和', first: 1926 },

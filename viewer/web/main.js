@@ -5,6 +5,8 @@ import { AdminPage } from './admin.js';
 import { icon, make, setText } from './dom.js';
 import { LANGUAGES, language, onLanguage, setLanguage, start, t } from './i18n.js';
 import { LockScreen } from './lock.js';
+import { PatientsPage } from './patients.js';
+import { PatientPage } from './patients_timeline.js';
 import { startRouter } from './router.js';
 import { Session } from './session.js';
 import { SignInPage } from './sign_in.js';
@@ -51,6 +53,7 @@ class Header {
         this.home = make('a', { class: 'brand', href: '/', 'data-route': true }, icon('bridge', 'logo'), this.name);
         this.back = make('a', { class: 'tool back', href: '/', 'data-route': true }, icon('left'));
         this.middle = make('div', { class: 'header-middle' });
+        this.all = make('a', { class: 'tool wide all-studies', href: '/studies', 'data-route': true, hidden: true });
         this.adminName = make('span', {});
         this.admin = make(
             'a',
@@ -69,6 +72,7 @@ class Header {
             this.back,
             this.home,
             this.middle,
+            this.all,
             this.admin,
             this.who?.element ?? null,
             this.languages,
@@ -83,8 +87,12 @@ class Header {
         );
     }
 
-    show(page, middle) {
-        this.back.hidden = page === 'list' || OUTSIDE.includes(page);
+    /** home: the page that is at "/"; from: the list that a study was opened from. */
+    show(page, middle, home, from) {
+        this.homePage = home;
+        this.back.hidden = page === home || OUTSIDE.includes(page);
+        this.back.setAttribute('href', page === 'study' ? from : '/');
+        this.all.hidden = page !== 'patients';
         this.admin.hidden = page !== 'list' || !this.operates;
         this.middle.replaceChildren(...(middle ? [middle] : []));
         this.translate();
@@ -92,9 +100,12 @@ class Header {
 
     translate() {
         setText(this.name, t('app.name'));
-        this.home.setAttribute('aria-label', `${t('app.name')}: ${t('list.title')}`);
-        this.back.setAttribute('aria-label', t('action.list'));
-        this.back.dataset.tip = t('action.list');
+        const mine = this.homePage === 'patients';
+        const back = t(mine ? 'patients.back' : 'action.list');
+        this.home.setAttribute('aria-label', `${t('app.name')}: ${t(mine ? 'patients.title' : 'list.title')}`);
+        this.back.setAttribute('aria-label', back);
+        this.back.dataset.tip = back;
+        setText(this.all, t('patients.all'));
         setText(this.adminName, t('admin.open'));
         this.admin.setAttribute('aria-label', t('admin.open'));
         this.who?.translate();
@@ -130,6 +141,12 @@ class Expiry {
     }
 }
 
+/** What is at "/": the patients of who reads, the operators' page for the office, all studies without accounts. */
+function homeOf(person) {
+    if (!person) return 'list';
+    return person.role === 'office' ? 'admin' : 'patients';
+}
+
 async function run() {
     watchTabbing();
     const session = new Session();
@@ -147,17 +164,23 @@ async function run() {
         if (route.page === 'welcome') return new WelcomePage(root, route.code, session);
         if (route.page === 'account') return new AccountPage(root, session);
         if (route.page === 'study') return new ViewerPage(root, route.studyId, go);
-        return route.page === 'admin' ? new AdminPage(root, route.section) : new ListPage(root, go);
+        if (route.page === 'patient') return new PatientPage(root, route.patientId);
+        if (route.page === 'patients') return new PatientsPage(root, go);
+        return route.page === 'admin' ? new AdminPage(root, route.section ?? '') : new ListPage(root, go);
     };
-    const show = (route) => {
+    const home = homeOf(session.person);
+    let from = '/';
+    const show = (asked) => {
+        const route = asked.page === 'home' ? { page: home } : asked;
         if (route.page === 'admin' && page instanceof AdminPage) {
-            page.go(route.section);
+            page.go(route.section ?? '');
             return;
         }
         page?.close();
         document.body.dataset.page = route.page;
         page = open(route);
-        header.show(route.page, page.person);
+        if (['list', 'patient'].includes(route.page)) from = location.pathname + location.search;
+        header.show(route.page, page.person, home, from);
     };
     const begin = () => (router = startRouter(show));
     if (session.locked) {

@@ -1,6 +1,7 @@
 // router.js - which page an address means, and moving between pages without loading anew.
 
-/** {page: "list"}, {page: "study", studyId}, {page: "admin", section}, {page: "sign-in"}, {page: "welcome", code} or {page: "account"}. */
+/** {page: "home"}, which depends on who reads, {page: "list"}, {page: "patient", patientId}, {page: "study", studyId}, {page: "admin", section},
+ *  {page: "sign-in"}, {page: "welcome", code} or {page: "account"}. */
 export function parse(path) {
     const admin = /^\/admin(?:\/([a-z]{1,20}))?\/?$/.exec(path);
     if (admin) return { page: 'admin', section: admin[1] ?? '' };
@@ -8,8 +9,10 @@ export function parse(path) {
     if (/^\/account\/?$/.test(path)) return { page: 'account' };
     const welcome = /^\/welcome\/([\w-]{1,64})\/?$/.exec(path);
     if (welcome) return { page: 'welcome', code: welcome[1] };
-    const match = /^\/studies\/(\d{1,18})\/?$/.exec(path);
-    return match ? { page: 'study', studyId: Number(match[1]) } : { page: 'list' };
+    const match = /^\/(studies|patients)\/(\d{1,18})\/?$/.exec(path);
+    if (match?.[1] === 'patients') return { page: 'patient', patientId: Number(match[2]) };
+    if (match) return { page: 'study', studyId: Number(match[2]) };
+    return { page: path === '/' ? 'home' : 'list' };
 }
 
 /** show(route) is called at once, and again whenever the address changes. Returns {go(path)}. */

@@ -188,7 +188,10 @@ test('CT presets are the usual ones', () => {
 });
 
 for (const [path, expected] of [
-    ['/', { page: 'list' }],
+    ['/', { page: 'home' }],
+    ['/studies', { page: 'list' }],
+    ['/patients/7', { page: 'patient', patientId: 7 }],
+    ['/patients/x', { page: 'list' }],
     ['/studies/12', { page: 'study', studyId: 12 }],
     ['/studies/12/', { page: 'study', studyId: 12 }],
     ['/studies/', { page: 'list' }],

@@ -1,10 +1,12 @@
 // en.js - English. A pair is [for one, for many].
 import access from './access_en.js';
 import admin from './admin_en.js';
+import patients from './patients_en.js';
 
 export default {
     ...access,
     ...admin,
+    ...patients,
 
     'app.name': 'Kakehashi',
     'app.notice': 'Images belong to the hospitals that provide them. For reference in care.',

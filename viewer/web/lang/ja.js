@@ -1,10 +1,12 @@
 // ja.js - 日本語.
 import access from './access_ja.js';
 import admin from './admin_ja.js';
+import patients from './patients_ja.js';
 
 export default {
     ...access,
     ...admin,
+    ...patients,
 
     'app.name': '架け橋',
     'app.notice': '画像は各提供施設に帰属します。診療の参考としてご覧ください。',
