@@ -215,6 +215,19 @@ kh_status kh_facility_list(kh_access *access, kh_facility_visit *visit, void *co
 
 /* ---- suspended and resumed ---- */
 
+/* Of the facility, or of all but the office. */
+static kh_status end_sessions(kh_sql *sql, const char *code, int64_t now_ms, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_T(code)};
+
+    return code ? kh_sql_run(sql,
+                             "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN"
+                             " (SELECT p.id FROM person p JOIN facility f ON f.id = p.facility_ref WHERE f.code = ?2)",
+                             KH_ACCESS_VALUES(values), NULL, err)
+                : kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN (SELECT id FROM person WHERE role <> 7)", values,
+                             1, NULL, err);
+}
+
 typedef struct stopping {
     const char *code; /* of the facility; NULL: the network */
     const char *reason, *by;
@@ -237,6 +250,8 @@ static kh_status stop(kh_access *access, kh_sql *sql, void *context, kh_error *e
         status = kh_error_set(err, KH_E_NOT_FOUND, "no such facility");
     if (status == KH_OK && of->until_ms > 0)
         status = kh_access_moves_at(sql, of->until_ms, err);
+    if (status == KH_OK && of->since_ms > 0)
+        status = end_sessions(sql, of->code, of->since_ms, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
 }
 

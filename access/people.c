@@ -88,12 +88,19 @@ kh_status kh_person_add(kh_access *access, kh_person *person, kh_error *err)
     return status == KH_OK ? kh_access_change(access, add, person, err) : status;
 }
 
+static kh_status end_sessions(kh_sql *sql, const char *login, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(login)};
+
+    return kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref = (SELECT id FROM person WHERE login = ?2)",
+                      KH_ACCESS_VALUES(values), NULL, err);
+}
+
 /* Of another facility or role one is somebody else: what was opened before ends. */
 static kh_status end_rights(kh_sql *sql, const char *login, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(login)};
-    kh_status status = kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref = (SELECT id FROM person WHERE login = ?2)",
-                                  KH_ACCESS_VALUES(values), NULL, err);
+    kh_status status = end_sessions(sql, login, err);
 
     if (status == KH_OK)
         status = kh_sql_run(sql, "UPDATE token SET revoked_ms = ?1 WHERE revoked_ms = 0 AND person_ref = (SELECT id FROM person WHERE login = ?2)",
@@ -260,6 +267,8 @@ static kh_status take_step(kh_access *access, kh_sql *sql, void *context, kh_err
         status = kh_sql_run(sql, statements[of->what], values, of->what == TRAIN ? 2 : of->what == SUSPEND ? 6 : of->what == LEAVE ? 3 : 1, NULL, err);
     if (status == KH_OK && of->until_ms > 0)
         status = kh_access_moves_at(sql, of->until_ms, err);
+    if (status == KH_OK && of->what == SUSPEND)
+        status = end_sessions(sql, of->login, err);
     if (status == KH_OK && of->what == LEAVE)
         status = end_rights(sql, of->login, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
