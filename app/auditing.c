@@ -34,3 +34,18 @@ kh_status kh_auditing_open(kh_audit **out, const kh_settings *settings, const ch
     }
     return status;
 }
+
+kh_status kh_auditing_syslog(kh_syslog **out, const kh_settings *settings, kh_error *err)
+{
+    char dir[KH_AUDITING_DIR_SIZE];
+    const kh_syslog_options options = {.dir = dir,
+                                       .server = {.host = settings->audit_syslog_host,
+                                                  .port = (int)settings->audit_syslog_port,
+                                                  .ca = settings->audit_syslog_ca,
+                                                  .certificate = settings->audit_syslog_certificate,
+                                                  .key = settings->audit_syslog_key}};
+
+    *out = NULL;
+    kh_auditing_dir(dir, settings);
+    return settings->audit_syslog_host[0] ? kh_syslog_open(out, &options, err) : KH_OK;
+}

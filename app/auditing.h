@@ -5,11 +5,15 @@
 
 #include "app/settings.h"
 #include "audit/audit.h"
+#include "audit/syslog.h"
 
 #define KH_AUDITING_DIR_SIZE 1100
 void kh_auditing_dir(char out[KH_AUDITING_DIR_SIZE], const kh_settings *settings);
 
 /* role: "bridge" or "web". Waits a little for a process of the role that is ending. */
 KH_MUST_USE kh_status kh_auditing_open(kh_audit **out, const kh_settings *settings, const char *role, kh_error *err);
+
+/* The record on its way to a syslog server; *out is NULL when the settings name none. */
+KH_MUST_USE kh_status kh_auditing_syslog(kh_syslog **out, const kh_settings *settings, kh_error *err);
 
 #endif

@@ -191,6 +191,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     kh_cache *cache = NULL;
     kh_codec *codec = NULL;
     kh_audit *audit = NULL;
+    kh_syslog *syslog = NULL;
     kh_bridge *bridge = NULL;
     bool known = false;
     int result;
@@ -205,7 +206,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
         return KH_ROLE_EXIT_REOPEN;
     }
     if (kh_codec_create(&codec, service->transcoders, transcoder_pid, service, &err) != KH_OK ||
-        kh_auditing_open(&audit, service->settings, "bridge", &err) != KH_OK ||
+        kh_auditing_open(&audit, service->settings, "bridge", &err) != KH_OK || kh_auditing_syslog(&syslog, service->settings, &err) != KH_OK ||
         start_bridge(&bridge, service, cache, codec, audit, &err) != KH_OK) {
         result = failed("bridge", &err);
     } else {
@@ -214,6 +215,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
         kh_bridge_stop(bridge, service->settings->drain_ms * 4 / 5);
     }
     kh_audit_close(audit);
+    kh_syslog_end(syslog); /* with what closing has recorded */
     kh_codec_free(codec);
     kh_cache_close(cache);
     return result;

@@ -131,6 +131,7 @@ const kh_settings kh_settings_default = {
     .audit_checkpoint_ms = MINUTE,
     .audit_checkpoint_records = 1000,
     .audit_queue = 8192,
+    .audit_syslog_port = 6514,
 };
 
 #define FIELD(name) offsetof(kh_settings, name)
@@ -269,6 +270,11 @@ static const kh_config_key keys[] = {
     NUMBER("audit", "checkpoint", DURATION, audit_checkpoint_ms, SECOND, HOUR),
     NUMBER("audit", "checkpoint_records", COUNT, audit_checkpoint_records, 10, 100000),
     NUMBER("audit", "queue", COUNT, audit_queue, 16, 1000000),
+    TEXT("audit", "syslog_host", audit_syslog_host),
+    NUMBER("audit", "syslog_port", COUNT, audit_syslog_port, 1, 65535),
+    TEXT("audit", "syslog_ca", audit_syslog_ca),
+    TEXT("audit", "syslog_certificate", audit_syslog_certificate),
+    TEXT("audit", "syslog_key", audit_syslog_key),
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
 

@@ -152,6 +152,11 @@ typedef struct kh_settings {
     int64_t audit_checkpoint_ms;
     int64_t audit_checkpoint_records;
     int64_t audit_queue;
+    char audit_syslog_host[256]; /* "": none */
+    int64_t audit_syslog_port;
+    char audit_syslog_ca[1024];
+    char audit_syslog_certificate[1024];
+    char audit_syslog_key[1024];
 } kh_settings;
 
 extern const kh_settings kh_settings_default;

@@ -45,7 +45,7 @@ homes=(
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
     'libxml/.*|dicom/native_xml_read.c'
-    'gnutls/.*|tls/ store/ access/ viewer/http/ dicom/shim/'
+    'gnutls/.*|audit/syslog_tls.c tls/ store/ access/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
     'sodium\.h|audit/ access/'
     'liboath/.*|access/'
