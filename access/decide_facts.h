@@ -4,14 +4,7 @@
 #define KH_ACCESS_DECIDE_FACTS_H
 
 #include "access/decide.h"
-
-/* Stored as these bits: never renumbered. What a grant, or a discloser's policy, opens. */
-#define KH_ITEM_IMAGES 1u
-#define KH_ITEM_REPORTS 2u
-#define KH_ITEM_TAKE 4u /* objects may go out as they are [AZ-35] */
-#define KH_ITEM_ALL 7u
-
-#define KH_CODES_SIZE 256 /* "CT,MR": modalities, body parts */
+#include "access/items.h"
 
 /* One grant of the patient that names the subject: its site, its person, a team it is in, or every site. */
 typedef struct kh_grant_fact {

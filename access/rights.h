@@ -13,6 +13,8 @@ KH_MUST_USE kh_status kh_rights_create(kh_rights **out, kh_access *access, kh_er
 void kh_rights_free(kh_rights *rights);
 /* `[access] readers`: roles that read others' images beside doctors and radiologists, as a sum of 1 << role. Before the first question. */
 void kh_rights_set_readers(kh_rights *rights, unsigned roles);
+/* Days after which a password that was not changed lets nobody in [KN-13], tokens neither; 0: never. Before the first question. */
+void kh_rights_set_password_days(kh_rights *rights, int64_t days);
 
 /* What of a study, series or object decides. All of it the caller's, from the index. */
 typedef struct kh_matter {
