@@ -110,7 +110,7 @@ static kh_status gather_discloser(kh_decision_facts *facts, kh_sql *sql, const k
     kh_status status = one_row(&row, sql,
                                "SELECT " FACILITY_COLUMNS ", y.items, y.modalities, y.body_parts, y.delay_ms FROM facility f"
                                " LEFT JOIN policy y ON y.facility_ref = f.id AND y.ended_ms = 0 WHERE f.code = ?1",
-                               &KH_SQL_T(matter->facility), 1, err);
+                               (kh_sql_value[]){KH_SQL_T(matter->facility)}, 1, err);
 
     if (status != KH_OK || !row)
         return status;

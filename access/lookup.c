@@ -24,7 +24,7 @@ static kh_status find_two(kh_sql *sql, const char *statement, const kh_sql_value
 
 kh_status kh_lookup_facility(kh_sql *sql, const char *code, int64_t *id, int64_t *part, kh_error *err)
 {
-    return find_two(sql, "SELECT id, part FROM facility WHERE code = ?1", &KH_SQL_T(code), 1, "facility", id, part, err);
+    return find_two(sql, "SELECT id, part FROM facility WHERE code = ?1", (kh_sql_value[]){KH_SQL_T(code)}, 1, "facility", id, part, err);
 }
 
 kh_status kh_lookup_patient(kh_sql *sql, const char *facility, const char *number, int64_t *id, int64_t *facility_id, kh_error *err)
@@ -42,7 +42,7 @@ kh_status kh_lookup_patient(kh_sql *sql, const char *facility, const char *numbe
 
 kh_status kh_lookup_person(kh_sql *sql, const char *login, int64_t *id, int64_t *facility_id, kh_error *err)
 {
-    return find_two(sql, "SELECT id, facility_ref FROM person WHERE login = ?1", &KH_SQL_T(login), 1, "person", id, facility_id, err);
+    return find_two(sql, "SELECT id, facility_ref FROM person WHERE login = ?1", (kh_sql_value[]){KH_SQL_T(login)}, 1, "person", id, facility_id, err);
 }
 
 kh_status kh_lookup_int(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, int64_t *out, kh_error *err)

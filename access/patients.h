@@ -5,6 +5,7 @@
 #define KH_ACCESS_PATIENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "access/access.h"
 
 #define KH_PATIENT_NUMBER_SIZE 65

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "access/gather.h"
+#include "access/grants.h"
 #include "access/internal.h"
 #include "access/verdicts.h"
 #include "base/clock.h"
@@ -120,7 +121,7 @@ static kh_status read_facility(kh_access *access, kh_sql *sql, void *context, kh
     kh_subject *subject = context;
 
     (void)access;
-    return kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", &KH_SQL_T(subject->facility), 1, take_facility, &subject->facility_id,
+    return kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", (kh_sql_value[]){KH_SQL_T(subject->facility)}, 1, take_facility, &subject->facility_id,
                          "facility", err);
 }
 
