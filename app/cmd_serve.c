@@ -1,7 +1,34 @@
 #include <stdio.h>
+#include <string.h>
+#include "access/invitations.h"
 #include "app/command.h"
+#include "app/desk.h"
 #include "app/roles.h"
 #include "base/log.h"
+
+/* No account comes with the program: whoever started it makes the first one, by a link that is good once. Printed, never logged. */
+static void invite_first(const kh_service *service)
+{
+    const kh_settings *settings = service->settings;
+    int name = (int)strcspn(settings->http_names, ", ");
+    kh_error err = KH_ERROR_INIT;
+    char secret[KH_SECRET_SIZE];
+    bool made = false;
+    kh_desk desk;
+    kh_status status = kh_desk_open(&desk, settings, KH_DESK_CHANGES, false, &err);
+
+    if (status == KH_OK)
+        status = kh_invitation_first_office(desk.access, secret, &made, &err);
+    if (status == KH_OK && made)
+        status = kh_desk_record(&desk, &err, NULL, "link for the first account of the office");
+    kh_desk_close(&desk);
+    if (status != KH_OK)
+        kh_log(KH_LOG_ERROR, "supervisor", "no link for the first account of the office: %s", err.message);
+    else if (made)
+        printf("office: %s://%.*s:%u/welcome/%s makes the first account, once, within %d hours\n",
+               settings->http_tls_certificate[0] ? "https" : "http", name > 0 ? name : (int)strlen(settings->http_address),
+               name > 0 ? settings->http_names : settings->http_address, (unsigned)service->http_port, secret, KH_INVITATION_HOURS);
+}
 
 static void announce(void *context)
 {
@@ -11,6 +38,8 @@ static void announce(void *context)
            (unsigned)service->http_port, (unsigned)service->dicom_port, service->settings->dicom_ae_title);
     printf("ready: %s://%s:%u/\n", service->settings->http_tls_certificate[0] ? "https" : "http", service->settings->http_address,
            (unsigned)service->http_port);
+    if (kh_settings_accounts(service->settings))
+        invite_first(service);
     fflush(stdout);
 }
 
@@ -59,7 +88,8 @@ const kh_command kh_command_serve = {
             "DESCRIPTION\n"
             "  Talks DICOM with the hospitals' systems, keeps what they send, and shows it to browsers. Stays in the foreground; log lines\n"
             "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`\n"
-            "  (https with [http] tls_certificate).\n"
+            "  (https with [http] tls_certificate). With accounts on it also prints the link that makes the first account of the network's\n"
+            "  office, until somebody has taken it up.\n"
             "  The work is done by processes of their own (bridge, web, decode) that are started again when they die. HTTP is served\n"
             "  on loopback addresses only unless people sign in ([access] accounts = on). DICOM is served on loopback until the first node is added.\n\n"
             "  SIGTERM and SIGINT let work under way end, at most [service] drain long, then stop; a second SIGINT stops at once.\n\n"

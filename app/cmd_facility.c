@@ -1,0 +1,282 @@
+/* kakehashi facility: who takes part (AZ-1, AZ-2, AZ-7), suspended and resumed (AZ-10). */
+#include <string.h>
+#include "access/facilities.h"
+#include "app/desk.h"
+#include "app/fields.h"
+#include "app/session.h"
+#include "base/clock.h"
+
+typedef struct view {
+    kh_facility facility; /* first: what is set is set in it */
+    char suspended[8], until[KH_DESK_TIME_SIZE];
+} view;
+
+static const char *kind_word(int value)
+{
+    return kh_facility_kind_text((kh_facility_kind)value);
+}
+
+static int kind_of(const char *text)
+{
+    return (int)kh_facility_kind_of(text);
+}
+
+static const char *part_word(int value)
+{
+    return kh_facility_part_text((kh_facility_part)value);
+}
+
+static int part_of(const char *text)
+{
+    return (int)kh_facility_part_of(text);
+}
+
+#define TEXT(name, field, width) {name, KH_FIELD_TEXT, offsetof(view, facility.field), sizeof(((kh_facility *)0)->field), NULL, NULL, false, width}
+static const kh_field fields[] = {
+    {"code", KH_FIELD_TEXT, offsetof(view, facility.code), sizeof(((kh_facility *)0)->code), NULL, NULL, false, 20},
+    TEXT("name", name, 28),
+    TEXT("kana", kana, 0),
+    {"kind", KH_FIELD_WORD, offsetof(view, facility.kind), 0, kind_word, kind_of, false, 15},
+    {"part", KH_FIELD_WORD, offsetof(view, facility.part), 0, part_word, part_of, false, 10},
+    {"published", KH_FIELD_FLAG, offsetof(view, facility.published), 0, NULL, NULL, false, 9},
+    TEXT("address", address, 0),
+    TEXT("representative", representative, 0),
+    TEXT("association", association, 0),
+    TEXT("department", department, 0),
+    TEXT("post", post, 0),
+    TEXT("contact", contact, 0),
+    TEXT("phone", phone, 0),
+    TEXT("fax", fax, 0),
+    TEXT("email", email, 0),
+    {"beds", KH_FIELD_COUNT, offsetof(view, facility.beds), 0, NULL, NULL, false, 0},
+    TEXT("joined", joined, 8),
+    TEXT("left", left, 8),
+    {"suspended", KH_FIELD_TEXT, offsetof(view, suspended), 8, NULL, NULL, true, 9},
+    {"suspended-until", KH_FIELD_TEXT, offsetof(view, until), KH_DESK_TIME_SIZE, NULL, NULL, true, 0},
+    {"suspended-reason", KH_FIELD_TEXT, offsetof(view, facility.suspended.reason), 257, NULL, NULL, true, 0},
+};
+#define FIELD_COUNT (sizeof fields / sizeof fields[0])
+static const view blank = {.facility = {.kind = KH_FACILITY_HOSPITAL, .part = KH_PART_BOTH, .published = true}};
+
+typedef struct call {
+    const kh_command *self;
+    kh_args args;
+    const char *values[FIELD_COUNT], *csv, *reason, *until;
+    bool json;
+    kh_desk desk;
+    kh_fields_list list;
+    size_t added, changed;
+    kh_facility before; /* of an import's line */
+    bool there;
+} call;
+
+static kh_status put_one(void *context, const kh_facility *facility)
+{
+    call *of = context;
+    view out = {.facility = *facility};
+
+    snprintf(out.suspended, sizeof out.suspended, "%s", kh_suspension_at(&facility->suspended, kh_clock_wall_ms()) ? "yes" : "no");
+    kh_desk_time(out.until, facility->suspended.until_ms);
+    kh_fields_put(&of->list, &out);
+    return KH_OK;
+}
+
+static kh_status list(call *of, kh_error *err)
+{
+    kh_status status = kh_fields_list_open(&of->list, fields, FIELD_COUNT, of->json, of->csv, err);
+
+    if (status == KH_OK)
+        status = kh_facility_list(of->desk.access, put_one, of, err);
+    return kh_fields_list_close(&of->list, status, "no facilities: `kakehashi facility add` brings the first", err);
+}
+
+static kh_status add(call *of, view *record, kh_error *err)
+{
+    kh_status status = kh_desk_record(&of->desk, err, record->facility.code, "facility add");
+
+    if (status != KH_OK)
+        return status;
+    status = kh_facility_add(of->desk.access, &record->facility, err);
+    return kh_desk_record_end(&of->desk, record->facility.code, status);
+}
+
+static kh_status set(call *of, view *record, kh_error *err)
+{
+    kh_status status = kh_desk_record(&of->desk, err, record->facility.code, "facility set");
+
+    if (status != KH_OK)
+        return status;
+    status = kh_facility_set(of->desk.access, &record->facility, err);
+    return kh_desk_record_end(&of->desk, record->facility.code, status);
+}
+
+/* One that is there is changed in what the line says of it, one that is not is added. */
+static kh_status import_begin(void *context, void *record, const char *name, kh_error *err)
+{
+    call *of = context;
+    kh_error none = KH_ERROR_INIT;
+    view *in = record;
+    kh_status status;
+
+    if (!kh_session_name_valid(name))
+        return kh_error_set(err, KH_E_ARG, "code is no name, expected 1 to 64 of A-Z a-z 0-9 _ . -");
+    *in = blank;
+    status = kh_facility_find(of->desk.access, name, &of->before, &none);
+    of->there = status == KH_OK;
+    if (of->there)
+        in->facility = of->before;
+    return status == KH_OK || status == KH_E_NOT_FOUND ? KH_OK : kh_error_set(err, status, "%s", none.message);
+}
+
+static kh_status import_take(void *context, void *record, kh_error *err)
+{
+    call *of = context;
+    view *in = record;
+    kh_status status = KH_OK;
+
+    if (!of->there) {
+        status = add(of, in, err);
+        of->added += status == KH_OK;
+    } else if (memcmp(&in->facility, &of->before, sizeof of->before) != 0) {
+        status = set(of, in, err);
+        of->changed += status == KH_OK;
+    }
+    return status;
+}
+
+static kh_status import(call *of, kh_error *err)
+{
+    const kh_fields_import how = {fields, FIELD_COUNT, sizeof(view), import_begin, import_take, of};
+    kh_status status = kh_fields_import_run(&how, of->csv, err);
+
+    printf("%zu added, %zu changed%s\n", of->added, of->changed, status == KH_OK ? "" : "; nothing from the line on that failed");
+    return status;
+}
+
+static kh_status suspend(call *of, const char *code, bool resume, kh_error *err)
+{
+    int64_t until_ms = 0;
+    kh_status status = of->until ? kh_desk_until(&until_ms, of->until, err) : KH_OK;
+
+    if (status == KH_OK)
+        status = kh_desk_record(&of->desk, err, code, "facility %s%s", resume ? "resume" : "suspend: ", resume ? "" : of->reason);
+    if (status != KH_OK)
+        return status;
+    status = resume ? kh_facility_resume(of->desk.access, code, err)
+                    : kh_facility_suspend(of->desk.access, code, of->reason, kh_session_asked_by(NULL), until_ms, err);
+    return kh_desk_record_end(&of->desk, code, status);
+}
+
+static kh_status change(call *of, const char *verb, const char *code, kh_error *err)
+{
+    view record = blank;
+    kh_status status = KH_OK;
+
+    if (strcmp(verb, "suspend") == 0 || strcmp(verb, "resume") == 0)
+        return suspend(of, code, strcmp(verb, "resume") == 0, err);
+    if (strcmp(verb, "set") == 0)
+        status = kh_facility_find(of->desk.access, code, &record.facility, err);
+    if (status == KH_OK)
+        status = kh_fields_apply(&record, of->values, fields, FIELD_COUNT, err);
+    if (status == KH_OK)
+        status = kh_field_set(&record, &fields[0], code, err);
+    if (status == KH_OK)
+        status = strcmp(verb, "set") == 0 ? set(of, &record, err) : add(of, &record, err);
+    return status;
+}
+
+/* What is wrong with the call, before anything is opened; KH_COMMAND_GO when nothing is. */
+static int check(call *of, const char *verb)
+{
+    static const char *const lone[] = {"list", "export", "import"}, *const named[] = {"add", "set", "suspend", "resume"};
+    size_t words = 0;
+
+    for (size_t i = 0; i < 3; i++)
+        words = strcmp(verb, lone[i]) == 0 ? 1 : words;
+    for (size_t i = 0; i < 4; i++)
+        words = strcmp(verb, named[i]) == 0 ? 2 : words;
+    if (words == 0)
+        return kh_command_usage(of->self, "\"%.64s\", expected add, set, list, suspend, resume, export or import", verb);
+    if (of->args.word_count < words)
+        return kh_command_usage(of->self, "the facility's code is missing");
+    if (of->args.word_count > words)
+        return kh_command_usage(of->self, "\"%.64s\" is not expected", of->args.words[words]);
+    if ((strcmp(verb, "export") == 0 || strcmp(verb, "import") == 0) && !of->csv)
+        return kh_command_usage(of->self, "--csv FILE is missing");
+    if (strcmp(verb, "add") == 0 && !of->values[1])
+        return kh_command_usage(of->self, "--name is missing");
+    if (strcmp(verb, "suspend") == 0 && !of->reason)
+        return kh_command_usage(of->self, "--reason is missing");
+    return KH_COMMAND_GO;
+}
+
+static int run(const kh_command *self, int argc, char **argv)
+{
+    kh_option options[FIELD_COUNT + 4];
+    char names[FIELD_COUNT][32];
+    kh_error err = KH_ERROR_INIT;
+    call of = {.self = self};
+    kh_status status;
+    const char *verb;
+    size_t count = kh_fields_options(options, of.values, names, fields, FIELD_COUNT);
+    bool looks;
+    int code;
+
+    options[count++] = (kh_option){"--csv", &of.csv, NULL};
+    options[count++] = (kh_option){"--reason", &of.reason, NULL};
+    options[count++] = (kh_option){"--until", &of.until, NULL};
+    options[count++] = (kh_option){"--json", NULL, &of.json};
+    code = kh_command_begin(self, &of.args, argc, argv, options, count);
+    if (code != KH_COMMAND_GO)
+        return code;
+    verb = of.args.word_count > 0 ? of.args.words[0] : "";
+    code = check(&of, verb);
+    if (code != KH_COMMAND_GO)
+        return code;
+    looks = strcmp(verb, "list") == 0 || strcmp(verb, "export") == 0;
+    status = kh_desk_open(&of.desk, &of.args.settings, looks ? KH_DESK_LOOKS : KH_DESK_CHANGES, false, &err);
+    if (status == KH_OK)
+        status = looks ? list(&of, &err) : strcmp(verb, "import") == 0 ? import(&of, &err) : change(&of, verb, of.args.words[1], &err);
+    kh_desk_close(&of.desk);
+    if (status != KH_OK)
+        return kh_command_failed(self, &err);
+    if (of.args.word_count == 2)
+        printf("facility %s: %s done\n", of.args.words[1], verb);
+    return KH_EXIT_OK;
+}
+
+const kh_command kh_command_facility = {
+    .name = "facility",
+    .summary = "institutions that take part: add, set, list, suspend, resume, export, import",
+    .help = "NAME\n"
+            "  kakehashi facility - institutions that take part: add, set, list, suspend, resume, export, import\n\n"
+            "SYNOPSIS\n"
+            "  kakehashi facility add CODE --name NAME [FIELDS]\n"
+            "  kakehashi facility set CODE FIELDS\n"
+            "  kakehashi facility list [--json]\n"
+            "  kakehashi facility suspend CODE --reason TEXT [--until TIME]\n"
+            "  kakehashi facility resume CODE\n"
+            "  kakehashi facility export|import --csv FILE\n\n"
+            "DESCRIPTION\n"
+            "  The code is the one that nodes and objects have (`kakehashi node add --facility`); it is never changed. Who is suspended is so at\n"
+            "  once: sessions of its people end, tokens are no longer good. Changes are made beside a running service or without one, and are\n"
+            "  recorded first (`kakehashi audit search`). A file of CSV (UTF-8, RFC 4180) names the fields in its first line; import adds what is\n"
+            "  not there and changes what is, and stops at the first line that is wrong.\n\n"
+            "OPTIONS\n"
+            "  --name TEXT  --kana TEXT\n"
+            "  --kind WORD             hospital, clinic, dental, pharmacy, visiting-nurse, care or other; hospital\n"
+            "  --part WORD             discloser, viewer or both; both\n"
+            "  --published yes|no      the name may be shown in the directory; yes\n"
+            "  --address TEXT  --representative TEXT  --association TEXT  --department TEXT  --post TEXT  --contact TEXT  --phone TEXT  --fax TEXT\n"
+            "  --email TEXT  --beds N  --joined YYYYMMDD  --left YYYYMMDD\n"
+            "  --reason TEXT           why it is suspended\n"
+            "  --until TIME            until when: 2026-12-31 (its end) or 2026-12-31T13:00, local time; else until it is resumed\n"
+            "  --csv FILE              to write (a new file) or to read\n"
+            "  --json                  the list as JSON\n" KH_ARGS_COMMON_HELP "\n"
+            "EXAMPLES\n"
+            "  kakehashi facility add city-hospital --name 市立病院 --kind hospital --part both\n"
+            "  kakehashi facility suspend city-hospital --reason \"misuse, committee of 1 December\"\n\n"
+            "EXIT STATUS\n"
+            "  0 done, 1 it did not work, 2 not understood\n",
+    .run = run,
+};
