@@ -37,6 +37,12 @@ void kh_attempt_init(kh_attempt *out, int64_t person_id, const char *login, cons
     snprintf(out->keys[2], sizeof out->keys[2], "*");
 }
 
+void kh_attempt_init_inside(kh_attempt *out, kh_attempt_kind kind, int64_t id)
+{
+    *out = (kh_attempt){.count = 1};
+    snprintf(out->keys[0], sizeof out->keys[0], "%c:%lld", (char)kind, (long long)id);
+}
+
 typedef struct counted {
     int64_t failed, last_ms, until_ms;
 } counted;
@@ -139,7 +145,7 @@ static kh_status forgive(kh_access *access, kh_sql *sql, void *context, kh_error
     if (status != KH_OK)
         return kh_error_set(err, status, "%s", why.message);
     return kh_sql_run(sql,
-                      "DELETE FROM attempt WHERE key = (SELECT 'a:' || id FROM person WHERE login = ?1)"
+                      "DELETE FROM attempt WHERE key IN (SELECT k || id FROM person, (SELECT 'a:' AS k UNION SELECT 'c:' UNION SELECT 'p:') WHERE login = ?1)"
                       " OR key GLOB (SELECT 'd:' || id || ':*' FROM person WHERE login = ?1)",
                       KH_ACCESS_TEXT(context), NULL, err);
 }

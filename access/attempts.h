@@ -16,6 +16,13 @@ typedef struct kh_attempt {
 
 /* account: the person, else (0) the login nobody has. device: what is kept of a known terminal's secret, NULL: none; its tries are its own. */
 void kh_attempt_init(kh_attempt *out, int64_t person_id, const char *login, const char *address, const uint8_t *device);
+/* Tries of who is past the password: others who guess do not make him wait, and a right password does not forget them. */
+typedef enum kh_attempt_kind {
+    KH_ATTEMPT_CODE = 'c',   /* of a person: codes of the second factor */
+    KH_ATTEMPT_CHANGE = 'p', /* of a person: the password that is to be changed */
+    KH_ATTEMPT_UNLOCK = 'u'  /* of a session */
+} kh_attempt_kind;
+void kh_attempt_init_inside(kh_attempt *out, kh_attempt_kind kind, int64_t id);
 /* Counts it, or sets wait_ms. */
 KH_MUST_USE kh_status kh_attempt_begin(kh_access *access, kh_attempt *attempt, kh_error *err);
 /* It was right, or was not looked at. In a change of the caller's. */

@@ -126,8 +126,7 @@ static kh_status check_current(changing *of, const char *current, kh_error *err)
 
     if (strnlen(current, KH_PASSWORD_BYTES_MAX + 1) > KH_PASSWORD_BYTES_MAX)
         current = "";
-    kh_attempt_init(&of->attempt, of->who.person_id, "", "", NULL);
-    of->attempt.count = 1; /* who is signed in makes nobody else wait */
+    kh_attempt_init_inside(&of->attempt, KH_ATTEMPT_CHANGE, of->who.person_id);
     status = kh_attempt_begin(of->accounts->access, &of->attempt, err);
     if (status == KH_OK && of->attempt.wait_ms > 0)
         return kh_error_set(err, KH_E_BUSY, "too many wrong passwords, expected a pause of %lld s", (long long)(of->attempt.wait_ms + 999) / 1000);

@@ -63,13 +63,16 @@ typedef struct setting {
     kh_second_state *state;
 } setting;
 
-/* RFC 3986's unreserved characters stay. */
+/* RFC 3986's unreserved characters stay. What is too long is cut, at a character. */
 static void escape(char *out, size_t size, const char *text)
 {
     size_t used = 0;
 
-    for (; *text && used + 4 < size; text++) {
+    for (; *text; text++) {
         uint8_t c = (uint8_t)*text;
+
+        if (used + (c >= 0xc0 ? 13 : 4) >= size && (c & 0xc0) != 0x80)
+            break;
 
         if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || strchr("-._~", c))
             out[used++] = (char)c;

@@ -140,6 +140,26 @@ static kh_status use_up(signing *of, kh_sql *sql, bool *good, kh_error *err)
     return status;
 }
 
+static void take_terminal(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
+}
+
+/* A terminal is its facility's: nobody of another signs in there. Without one: only where none is demanded, or on this machine. */
+static kh_status check_terminal(const signing *of, kh_sql *sql, bool *good, kh_error *err)
+{
+    int64_t facility_id = 0;
+    kh_status status;
+
+    *good = of->request->terminal_id == 0 && (!of->accounts->options.certificate || of->request->loopback);
+    if (of->request->terminal_id == 0)
+        return KH_OK;
+    status = kh_access_one(sql, "SELECT facility_ref FROM terminal WHERE id = ?1", &KH_SQL_I(of->request->terminal_id), 1, take_terminal, &facility_id,
+                           "terminal", err);
+    *good = status == KH_OK && facility_id == of->who.facility_id;
+    return status;
+}
+
 /* The password was right. Who is stopped is told so: it is his own. */
 static kh_status admit(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
@@ -150,8 +170,9 @@ static kh_status admit(kh_access *access, kh_sql *sql, void *context, kh_error *
 
     if (status == KH_OK) /* as it is now, in this transaction */
         status = kh_admission_read(sql, of->who.person_id, NULL, &of->who, err);
-    if (status == KH_OK && (!kh_admission_good(&of->who, now_ms, &until_ms) ||
-                            (of->accounts->options.certificate && of->request->terminal_id == 0 && !of->request->loopback))) {
+    if (status == KH_OK)
+        status = check_terminal(of, sql, &good, err);
+    if (status == KH_OK && (!good || !kh_admission_good(&of->who, now_ms, &until_ms))) {
         of->out->answer = KH_SIGN_IN_STOPPED;
         return KH_OK;
     }
@@ -281,7 +302,10 @@ static kh_status go_on(going_on *on, kh_accounts *accounts, const char *password
     status = kh_access_read(accounts->access, read_who, on, err);
     if (status != KH_OK)
         return status;
-    kh_attempt_init(&on->of.attempt, out->person_id, "", on->request.address, NULL);
+    if (on->unlock)
+        kh_attempt_init_inside(&on->of.attempt, KH_ATTEMPT_UNLOCK, session.id);
+    else
+        kh_attempt_init_inside(&on->of.attempt, KH_ATTEMPT_CODE, out->person_id);
     if (on->unlock)
         status = check_password(accounts, &on->of.attempt, on->of.who.password ? on->of.who.hash : NULL, password, &on->good, err);
     else

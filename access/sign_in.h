@@ -21,7 +21,7 @@ typedef enum kh_sign_in_answer {
     KH_SIGN_IN_REFUSED,   /* whatever the reason: one text */
     KH_SIGN_IN_WAIT,      /* wait_ms, then again */
     KH_SIGN_IN_EXPIRED,   /* the password is right and too old: the office issues another (KN-13, KN-14) */
-    KH_SIGN_IN_STOPPED,   /* the password is right; person, facility or network is suspended, or not yet admitted */
+    KH_SIGN_IN_STOPPED,   /* the password is right; person, facility or network is suspended, or not yet admitted; or the terminal is not the facility's */
     KH_SIGN_IN_ELSEWHERE  /* the password is right; signed in at another terminal, and the network allows one (KN-4) */
 } kh_sign_in_answer;
 

@@ -107,7 +107,7 @@ const kh_command kh_command_ban = {
     .name = "ban",
     .summary = "who may not be registered again: add, list, remove",
     .help = "NAME\n"
-            "  kakehashi ban - who may not be registered again\n\n"
+            "  kakehashi ban - who may not be registered again: add, list, remove\n\n"
             "SYNOPSIS\n"
             "  kakehashi ban add --kana KANA --birth-date YYYYMMDD --reason TEXT [--until YYYYMMDD]\n"
             "  kakehashi ban list [--json]\n"

@@ -89,7 +89,7 @@ const kh_command kh_command_network = {
     .name = "network",
     .summary = "the stop switch of the network: stop, resume, show",
     .help = "NAME\n"
-            "  kakehashi network - the stop switch of the network\n\n"
+            "  kakehashi network - the stop switch of the network: stop, resume, show\n\n"
             "SYNOPSIS\n"
             "  kakehashi network stop --reason TEXT\n"
             "  kakehashi network resume\n"

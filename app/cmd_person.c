@@ -309,7 +309,7 @@ const kh_command kh_command_person = {
     .name = "person",
     .summary = "accounts of people: add, train, activate, suspend, reissue and more",
     .help = "NAME\n"
-            "  kakehashi person - accounts of people, from application to leaving\n\n"
+            "  kakehashi person - accounts of people: add, train, activate, suspend, reissue and more\n\n"
             "SYNOPSIS\n"
             "  kakehashi person add LOGIN --name NAME --kana KANA --birth-date YYYYMMDD --facility CODE --role ROLE [--profession TEXT]\n"
             "  kakehashi person set LOGIN FIELDS\n"

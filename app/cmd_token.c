@@ -126,7 +126,7 @@ const kh_command kh_command_token = {
     .name = "token",
     .summary = "bearer tokens of people, for scripts and viewers: add, list, revoke",
     .help = "NAME\n"
-            "  kakehashi token - bearer tokens of people, for scripts and DICOMweb viewers\n\n"
+            "  kakehashi token - bearer tokens of people, for scripts and viewers: add, list, revoke\n\n"
             "SYNOPSIS\n"
             "  kakehashi token add --person LOGIN --name TEXT --scopes LIST [--days N]\n"
             "  kakehashi token list [--person LOGIN] [--json]\n"
