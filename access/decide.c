@@ -33,7 +33,7 @@ const char *kh_kind_text(kh_kind kind)
     return (size_t)kind < sizeof texts / sizeof texts[0] ? texts[kind] : NULL;
 }
 
-bool kh_codes_meet(const char *allowed, const char *list)
+bool kh_decide_codes_meet(const char *allowed, const char *list)
 {
     if (!allowed[0])
         return true;
@@ -116,8 +116,8 @@ static kh_reason grant_reaches(const kh_decision_facts *facts, const kh_grant_fa
         return KH_REASON_BEFORE_FLOOR;
     if ((items & items_for(kind)) == 0 || (taken && !(items & KH_ITEM_TAKE)))
         return KH_REASON_ITEM;
-    if (!kh_codes_meet(grant->modalities, facts->modalities) || !kh_codes_meet(policy->modalities, facts->modalities) ||
-        !kh_codes_meet(policy->body_parts, facts->body_parts))
+    if (!kh_decide_codes_meet(grant->modalities, facts->modalities) || !kh_decide_codes_meet(policy->modalities, facts->modalities) ||
+        !kh_decide_codes_meet(policy->body_parts, facts->body_parts))
         return KH_REASON_ITEM;
     if (policy->delay_ms > 0 && facts->now_ms - facts->arrived_ms < policy->delay_ms)
         return KH_REASON_DELAYED;

@@ -52,6 +52,6 @@ typedef struct kh_decision_facts {
 kh_verdict kh_decide(const kh_decision_facts *facts, const kh_subject *subject, kh_verb verb, kh_kind kind);
 
 /* Is one of the codes of `list` among those of `allowed`? "CT,SR" and "CT": yes. allowed "": yes; list "" or NULL otherwise: no. */
-bool kh_codes_meet(const char *allowed, const char *list);
+bool kh_decide_codes_meet(const char *allowed, const char *list);
 
 #endif

@@ -145,6 +145,12 @@ typedef struct kh_settings {
     bool access_one_terminal;
     int64_t access_idle_ms;
     int64_t access_session_ms;
+    char access_readers[64];  /* see kh_settings_readers() */
+    char access_look_back[8]; /* years, or "none": see kh_settings_look_back() */
+    int64_t access_places;
+    int64_t access_team;
+    bool access_scribe;
+    int64_t access_emergency_ms;
 
     int64_t audit_file_bytes;
     int64_t audit_reserve_bytes;
@@ -176,6 +182,10 @@ KH_MUST_USE kh_status kh_settings_check_http(const kh_settings *settings, kh_err
 KH_MUST_USE kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err);
 /* [access] accounts: do people sign in? */
 bool kh_settings_accounts(const kh_settings *settings);
+/* [access] readers as a sum of 1 << role; days until a password runs out, 0: never; look_back in years, -1 for none. */
+unsigned kh_settings_readers(const kh_settings *settings);
+int64_t kh_settings_password_days(const kh_settings *settings);
+int kh_settings_look_back(const kh_settings *settings);
 /* Is "totp" or "certificate" among [access] factors? */
 bool kh_settings_factor(const kh_settings *settings, const char *factor);
 /* [storage] conflict as the cache knows it; false when it is none of the rules. */

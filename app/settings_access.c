@@ -1,5 +1,8 @@
 /* What must fit together in [access] before a port is opened: what a network demands of those who sign in. */
+#include <stdlib.h>
 #include <string.h>
+#include "access/consents.h"
+#include "access/subject.h"
 #include "app/listener.h"
 #include "app/settings.h"
 
@@ -25,6 +28,40 @@ bool kh_settings_factor(const kh_settings *settings, const char *factor)
     return found && found != settings->access_factors && found[-1] == '+';
 }
 
+unsigned kh_settings_readers(const kh_settings *settings)
+{
+    static const kh_person_role roles[] = {KH_ROLE_NURSE, KH_ROLE_RADIOGRAPHER};
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < sizeof roles / sizeof roles[0]; i++)
+        if (strstr(settings->access_readers, kh_role_text(roles[i])))
+            sum |= 1u << roles[i];
+    return sum;
+}
+
+int64_t kh_settings_password_days(const kh_settings *settings)
+{
+    return strcmp(settings->access_password_rule, "networks") == 0 ? settings->access_password_days : 0;
+}
+
+int kh_settings_look_back(const kh_settings *settings)
+{
+    return strcmp(settings->access_look_back, "none") == 0 ? KH_LOOK_BACK_NONE : atoi(settings->access_look_back);
+}
+
+static kh_status check_consents(const kh_settings *settings, kh_error *err)
+{
+    static const char *const readers[] = {"", "nurse", "radiographer", "nurse, radiographer", "radiographer, nurse", "nurse,radiographer", "radiographer,nurse"};
+    const char *years = settings->access_look_back;
+    size_t size = strlen(years);
+
+    if (!is_one_of(settings->access_readers, readers, sizeof readers / sizeof readers[0]))
+        return kh_error_set(err, KH_E_ARG, "[access] readers: \"%s\", expected nurse, radiographer, both or nothing", settings->access_readers);
+    if (strcmp(years, "none") != 0 && (size < 1 || size > 3 || strspn(years, "0123456789") != size || atoi(years) > KH_LOOK_BACK_YEARS_MAX))
+        return kh_error_set(err, KH_E_ARG, "[access] look_back: \"%s\", expected years, 0 to %d, or none", years, KH_LOOK_BACK_YEARS_MAX);
+    return KH_OK;
+}
+
 static kh_status check_choices(const kh_settings *settings, kh_error *err)
 {
     static const char *const accounts[] = {"on", "off"}, *const rules[] = {"networks", "guideline"};
@@ -47,6 +84,8 @@ kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err)
     uint32_t address = 0;
     kh_status status = check_choices(settings, err);
 
+    if (status == KH_OK)
+        status = check_consents(settings, err);
     if (status == KH_OK)
         status = kh_address_parse(&address, settings->http_address, err);
     if (status != KH_OK)

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <sys/wait.h>
 #include "access/prefetch.h"
-#include "base/clock.h"
+#include "tests/access/clock_at.h"
 
 #define GRANT KH_REASON_GRANT
 #define NO_CONSENT KH_REASON_NO_CONSENT
@@ -40,9 +40,9 @@ static void test_consent_and_link(void **state)
             assert_int_equal(world_view(login), KH_REASON_ROLE);
     }
     kh_rights_set_readers(world_rights, 1u << KH_ROLE_NURSE);
-    kh_clock_shift_for_test(2000, 0);
+    clock_at(2000, 0);
     assert_int_equal(world_view("east.nurse"), GRANT);
-    kh_clock_shift_for_test(0, 0);
+    clock_at(0, 0);
     world_unlink("east", "3001");
     assert_int_equal(world_view("east.doctor"), NO_LINK);
 }
@@ -219,14 +219,14 @@ static void test_people(void **state)
     sheet.to_ms = now_ms + 7200000;
     id = world_consent(&sheet);
     assert_int_equal(world_view("west.radiologist"), KH_REASON_NOT_YET);
-    kh_clock_shift_for_test(3600000, 3600000);
+    clock_at(3600000, 3600000);
     assert_int_equal(world_view("west.radiologist"), GRANT);
-    kh_clock_shift_for_test(7200000, 7200000);
+    clock_at(7200000, 7200000);
     assert_int_equal(world_view("west.radiologist"), KH_REASON_EXPIRED);
-    kh_clock_shift_for_test(4000000, 4000000);
+    clock_at(4000000, 4000000);
     assert_ok(kh_consent_close(access_db, id, "west.radiologist", "handed back", "test", err));
     assert_int_equal(world_view("west.radiologist"), WITHDRAWN);
-    kh_clock_shift_for_test(0, 0);
+    clock_at(0, 0);
 }
 
 /* [KN-6] Each day limit from both sides, by calendar. */
@@ -431,9 +431,9 @@ static void test_known(void **state)
     assert_ok(kh_rights_decide(world_rights, &doctor, KH_VERB_VIEW, &study, &verdict, err));
     assert_true(kh_rights_known(world_rights, &doctor, KH_VERB_VIEW, KH_KIND_STUDY, 1, &verdict));
     assert_false(verdict.allowed);
-    kh_clock_shift_for_test(1500, 0); /* the index may say something else by now */
+    clock_at(1500, 0); /* the index may say something else by now */
     assert_false(kh_rights_known(world_rights, &doctor, KH_VERB_VIEW, KH_KIND_STUDY, 1, &verdict));
-    kh_clock_shift_for_test(0, 0);
+    clock_at(0, 0);
 }
 
 /* In a process of its own, made before this one has threads: withdraws what it is told to. */
@@ -568,7 +568,7 @@ static void test_prefetch(void **state)
     assert_ok(kh_prefetch_later(access_db, due.id, 60000, err));
     assert_ok(kh_prefetch_next(access_db, &due, &found, err));
     assert_false(found);
-    kh_clock_shift_for_test(61000, 61000);
+    clock_at(61000, 61000);
     assert_ok(kh_prefetch_next(access_db, &due, &found, err));
     assert_true(found);
     assert_int_equal(due.tries, 1);
@@ -581,7 +581,7 @@ static void test_prefetch(void **state)
     assert_ok(kh_consent_withdraw(access_db, id, "", "", "test", err));
     assert_ok(kh_prefetch_next(access_db, &due, &found, err));
     assert_false(found);
-    kh_clock_shift_for_test(0, 0);
+    clock_at(0, 0);
 }
 
 int main(void)
