@@ -2,12 +2,13 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs and search.mjs), or an id; none: all.
+// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs and search.mjs), access (those of access.mjs), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs; and in TMPDIR some 3 GB a round.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { accessIds, benchAccess } from './access.mjs';
 import { benchFind, findIds } from './bridge_find.mjs';
 import { benchPull, pullIds } from './bridge_pull.mjs';
 import { benchDecode, decodeIds } from './decode.mjs';
@@ -21,7 +22,7 @@ import { benchTiles, tileIds } from './tiles.mjs';
 import { benchWeb, webIds } from './web.mjs';
 
 const storeIds = ['store_stock_1', 'store_stock_4'];
-const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds] };
+const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds], access: accessIds };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -73,6 +74,10 @@ async function measure(options, work) {
     if (webIds.some(wanted)) {
         say('DICOMweb');
         rows.push(...await benchWeb(work, images, options.rounds, wanted));
+    }
+    if (accessIds.some(wanted)) {
+        say('decisions');
+        rows.push(...await benchAccess(work, options.rounds, wanted));
     }
     if (searchIds.some(wanted)) {
         say('searches');
