@@ -3,6 +3,7 @@
 #include <string.h>
 #include "app/listener.h"
 #include "tls/store.h"
+#include "viewer/install/install.h"
 
 /* False when there is to be no TLS. */
 static bool files_of(kh_tls_files *out, const kh_settings *settings)

@@ -6,9 +6,6 @@
 #include "app/settings.h"
 #include "viewer/http/http.h"
 
-/* Where a terminal gets its certificate: served to those who have none yet. */
-#define KH_INSTALL_PATH "/install"
-
 /* Is [http] address one of this machine only? */
 bool kh_door_is_local(const kh_settings *settings);
 /* Can the certificates be used? Told before anything is started. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "app/auditing.h"
 #include "app/decoders.h"
 #include "app/door.h"
+#include "app/installing.h"
 #include "app/listener.h"
 #include "app/session.h"
 #include "base/clock.h"
@@ -32,6 +34,8 @@
 #define NODE_LOOK_MS 100
 /* Between two looks whether certificates have changed. */
 #define FILES_LOOK_MS 1000
+/* The same in the web role, where a revocation list has to be in force within a second. */
+#define DOOR_LOOK_MS 200
 
 static void close_fd(int *fd)
 {
@@ -274,13 +278,15 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
     return kh_control_call(kh_cache_dir(context), request, answer, timeout_ms, err);
 }
 
-static kh_status start_portal(kh_portal **out, kh_service *service, const kh_http_door *door, kh_cache *cache, kh_codec *codec,
-                              const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_error *err)
+static kh_status start_portal(kh_portal **out, kh_service *service, const kh_http_door *door, const kh_installing *installing,
+                              kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     const char *names[KH_PAGE_ROLES_MAX];
     char decoders[KH_PAGE_ROLES_MAX][16];
     kh_portal_options options = kh_portal_options_default;
+    kh_http_route *routes = NULL;
+    kh_status status;
 
     for (size_t i = 0; i < service->role_count; i++) {
         snprintf(decoders[i], sizeof decoders[i], "%s-%u", service->roles[i].name, service->roles[i].index + 1);
@@ -312,7 +318,12 @@ static kh_status start_portal(kh_portal **out, kh_service *service, const kh_htt
     if (settings->dicomweb_enabled)
         options.more_routes = kh_dicomweb_routes(dicomweb, &options.more_route_count);
     options.open_below = KH_DICOMWEB_PATH;
-    return kh_portal_start(out, &options, err);
+    status = kh_installing_routes(installing, &routes, options.more_routes, &options.more_route_count, err);
+    options.more_routes = routes;
+    if (status == KH_OK)
+        status = kh_portal_start(out, &options, err);
+    free(routes);
+    return status;
 }
 
 static kh_status adopt_object(void *context, const char *name, kh_ingest_result *result, kh_error *err)
@@ -361,7 +372,7 @@ static void wait_as_web(kh_service *service, const kh_http_door *door)
 {
     uint32_t reloads = atomic_load(&service->page->reloads);
 
-    while (!told_to_stop(FILES_LOOK_MS)) {
+    while (!told_to_stop(DOOR_LOOK_MS)) {
         uint32_t asked = atomic_load(&service->page->reloads);
 
         kh_door_look(door, asked != reloads);
@@ -379,6 +390,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_recorder *recorder = NULL;
     kh_dicomweb *dicomweb = NULL;
     kh_portal *portal = NULL;
+    kh_installing installing = {0};
     kh_http_door door = {0};
     int result = 0;
 
@@ -395,13 +407,15 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
         kh_recorder_create(&recorder, audit, cache, (size_t)service->settings->http_connections, &err) != KH_OK ||
         start_dicomweb(&dicomweb, service, cache, codec, recorder, &err) != KH_OK ||
         kh_door_open(&door, service->settings, &err) != KH_OK ||
-        start_portal(&portal, service, &door, cache, codec, dicomweb, recorder, &err) != KH_OK) {
+        kh_installing_open(&installing, service->settings, service->page, recorder, &err) != KH_OK ||
+        start_portal(&portal, service, &door, &installing, cache, codec, dicomweb, recorder, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
         wait_as_web(service, &door);
         kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
     }
+    kh_installing_close(&installing);
     kh_door_close(&door);
     kh_dicomweb_stop(dicomweb);
     kh_recorder_free(recorder);

@@ -22,9 +22,10 @@ declare -A allowed=(
     [viewer/guard]="base store audit dicom dicom/codec cache access viewer/http viewer/record viewer/guard"
     [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/web viewer/portal"
     [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/dicomweb"
+    [viewer/install]="base tls store audit access viewer/http viewer/record viewer/web viewer/install"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/install viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(

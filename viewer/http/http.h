@@ -83,6 +83,8 @@ const char *kh_http_peer(const kh_http_request *request);
 const char *kh_http_client_certificate(const kh_http_request *request);
 /* Did the request come encrypted, to us or to the proxy? */
 bool kh_http_is_encrypted(const kh_http_request *request);
+/* HEAD, which is served by the handler of GET. */
+bool kh_http_is_head(const kh_http_request *request);
 const char *kh_http_segment(const kh_http_request *request, const char *name);
 const char *kh_http_query(const kh_http_request *request, const char *name);
 const char *kh_http_header(const kh_http_request *request, const char *name);

@@ -90,6 +90,11 @@ const char *kh_http_peer(const kh_http_request *request)
     return request->peer;
 }
 
+bool kh_http_is_head(const kh_http_request *request)
+{
+    return request->is_head;
+}
+
 const char *kh_http_segment(const kh_http_request *request, const char *name)
 {
     return kh_route_capture(&request->match, name);

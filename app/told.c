@@ -1,0 +1,34 @@
+#include "app/told.h"
+
+#include "app/auditing.h"
+#include "base/log.h"
+
+kh_status kh_told_begin(kh_told *out, const kh_settings *settings, const kh_audit_event *event, kh_error *err)
+{
+    kh_status status;
+
+    *out = (kh_told){.event = *event};
+    out->event.result = KH_AUDIT_ALLOWED;
+    out->event.way = "command";
+    status = kh_auditing_open(&out->audit, settings, "command", err);
+    if (status == KH_OK)
+        status = kh_audit_write(out->audit, &out->event, err);
+    if (status == KH_OK)
+        return KH_OK;
+    kh_audit_close(out->audit);
+    out->audit = NULL;
+    return kh_error_prefix(err, "it cannot be recorded, so it is not done");
+}
+
+void kh_told_end(kh_told *told, kh_status status)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    if (!told->audit)
+        return;
+    told->event.result = KH_AUDIT_FAILED;
+    if (status != KH_OK && kh_audit_write(told->audit, &told->event, &err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "audit", "%s", err.message);
+    kh_audit_close(told->audit);
+    told->audit = NULL;
+}
