@@ -131,8 +131,8 @@ static void fetch(void *context, kh_http_request *request)
     kh_http_set_header(request, "Cache-Control", "no-store");
     if (status == KH_OK) {
         kh_http_set_header(request, "Content-Disposition", "attachment; filename=\"terminal.p12\"");
+        kh_log(KH_LOG_INFO, "install", "the certificate of terminal %lld is fetched by %s", (long long)terminal.id, kh_http_peer(request));
         kh_http_answer(request, 200, "application/x-pkcs12", file.data, file.size);
-        kh_log(KH_LOG_INFO, "install", "the certificate of terminal %lld was fetched by %s", (long long)terminal.id, kh_http_peer(request));
     } else if (status == KH_E_NOT_FOUND) {
         no_such(install, request);
     } else {
