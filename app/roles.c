@@ -12,6 +12,7 @@
 #include "app/auditing.h"
 #include "app/decoders.h"
 #include "app/door.h"
+#include "app/expiry.h"
 #include "app/installing.h"
 #include "app/listener.h"
 #include "app/session.h"
@@ -368,13 +369,15 @@ static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache
 }
 
 /* Until told to stop. Meanwhile the files of certificates are looked at. */
-static void wait_as_web(kh_service *service, const kh_http_door *door)
+static void wait_as_web(kh_service *service, const kh_http_door *door, const kh_installing *installing)
 {
+    kh_expiry expiry = {0};
     uint32_t reloads = atomic_load(&service->page->reloads);
 
     while (!told_to_stop(DOOR_LOOK_MS)) {
         uint32_t asked = atomic_load(&service->page->reloads);
 
+        kh_expiry_look(&expiry, door, installing);
         kh_door_look(door, asked != reloads);
         reloads = asked;
     }
@@ -412,7 +415,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
-        wait_as_web(service, &door);
+        wait_as_web(service, &door, &installing);
         kh_portal_stop(portal, service->settings->drain_ms * 4 / 5);
     }
     kh_installing_close(&installing);

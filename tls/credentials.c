@@ -22,6 +22,7 @@ struct kh_tls_credentials {
     gnutls_certificate_credentials_t called, calling;
     gnutls_priority_t priority;
     bool peer_name, asks;
+    int64_t until_s;
 };
 
 static kh_status fail(kh_error *err, const char *path, int failed)
@@ -32,7 +33,8 @@ static kh_status fail(kh_error *err, const char *path, int failed)
 }
 
 /* Ours must be good for today: found out at once, not by the first caller. */
-static kh_status check_own(gnutls_certificate_credentials_t credentials, const char *path, kh_error *err)
+static kh_status check_own(gnutls_certificate_credentials_t credentials, const char *path, int64_t *until_s,
+                           kh_error *err)
 {
     gnutls_x509_crt_t *list = NULL;
     unsigned count = 0;
@@ -48,6 +50,7 @@ static kh_status check_own(gnutls_certificate_credentials_t credentials, const c
     for (unsigned i = 0; i < count; i++)
         gnutls_x509_crt_deinit(list[i]);
     gnutls_free(list);
+    *until_s = (int64_t)until;
     if (from > now)
         return kh_error_set(err, KH_E_ARG, "%s: the certificate is not valid yet", path);
     return until > now ? KH_OK : kh_error_set(err, KH_E_ARG, "%s: the certificate has run out", path);
@@ -90,7 +93,7 @@ kh_status kh_tls_credentials_create(kh_tls_credentials **out, const kh_tls_files
     if (status == KH_OK)
         status = load(&made->calling, files, files->peer_ca[0] ? files->peer_ca : files->client_ca, err);
     if (status == KH_OK)
-        status = check_own(made->called, files->certificate, err);
+        status = check_own(made->called, files->certificate, &made->until_s, err);
     if (status == KH_OK && (failed = gnutls_priority_init(&made->priority, files->tls_1_2 ? FROM_1_2 : ONLY_1_3, NULL)) < 0)
         status = fail(err, "TLS", failed);
     if (status != KH_OK) {
@@ -126,6 +129,11 @@ int kh_tls_credentials_apply(kh_tls_credentials *credentials, gnutls_session_t s
 
     return failed < 0 ? failed
                       : gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, calling ? credentials->calling : credentials->called);
+}
+
+int64_t kh_tls_credentials_until_s(const kh_tls_credentials *credentials)
+{
+    return credentials->until_s;
 }
 
 bool kh_tls_credentials_ask(const kh_tls_credentials *credentials)

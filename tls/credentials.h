@@ -6,6 +6,7 @@
 
 #include <gnutls/gnutls.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include "base/error.h"
 
 /* PEM files; borrowed. */
@@ -30,6 +31,8 @@ void kh_tls_credentials_unref(kh_tls_credentials *credentials);
 /* Protocol versions, suites and certificates for a session, which may not outlive them. A GnuTLS error code. */
 int kh_tls_credentials_apply(kh_tls_credentials *credentials, gnutls_session_t session, bool calling);
 bool kh_tls_credentials_check_name(const kh_tls_credentials *credentials);
+/* When ours runs out, seconds since 1970. */
+int64_t kh_tls_credentials_until_s(const kh_tls_credentials *credentials);
 /* Are callers asked for a certificate? */
 bool kh_tls_credentials_ask(const kh_tls_credentials *credentials);
 

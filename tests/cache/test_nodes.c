@@ -128,6 +128,7 @@ static void nets_hold_addresses(void **state)
         {"behind the net", "10.1.2.0/24", "10.1.3.0", false},
         {"host bits do not matter", "10.1.2.77/24", "10.1.2.1", true},
         {"the second of two", "10.1.2.3,192.168.0.0/16", "192.168.255.1", true},
+        {"the second of two behind a blank", "10.1.2.3, 192.168.0.0/16", "192.168.255.1", true},
         {"everything", "0.0.0.0/0", "8.8.8.8", true},
         {"no address", "10.0.0.0/8", "?", false},
     };

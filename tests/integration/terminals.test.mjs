@@ -193,4 +193,7 @@ test('lists: CSV, JSON, what runs out', async () => {
     assert.equal((await terminal('list', '--csv', '--json')).code, 2);
     assert.equal((await terminal('issue', 'kaede-clinic', 'x', '--link', '--days', '826')).code, 2);
     assert.equal((await terminal('issue', 'kaede-clinic', 'x', '--link', '--days', '0')).code, 2);
+    await service.stop();
+    await service.launch();
+    await until('the log warns of what runs out', () => /1 certificates of terminals run out within 30 days, the first at 20/.test(service.log));
 });
