@@ -180,6 +180,8 @@ CHANGE(emergency_delayed) { emergency(f, g, s); f->policy.delay_ms = 100000; }
 CHANGE(emergency_shut) { emergency(f, g, s); f->discloser_open = false; }
 CHANGE(emergency_beside_grant) { UNUSED; f->emergency_id = 9; f->emergency_until_ms = NOW + 500; }
 CHANGE(registrar_linked) { UNUSED; *s = subject_of(KH_ROLE_REGISTRAR); }
+CHANGE(registrar_of_nowhere) { UNUSED; *s = subject_of(KH_ROLE_REGISTRAR); f->linked = f->known = false; }
+CHANGE(person_without_role) { UNUSED; s->role = (kh_person_role)0; }
 CHANGE(registrar_unlinked) { UNUSED; *s = subject_of(KH_ROLE_REGISTRAR); f->linked = false; }
 
 static const changed_row changed_rows[] = {
@@ -253,6 +255,8 @@ static const changed_row changed_rows[] = {
     {"a grant comes before an emergency", emergency_beside_grant, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_GRANT, NOW + 1000},
     {"the registrar of a linked number", registrar_linked, KH_VERB_CHANGE, KH_KIND_PATIENT, ALLOWED, KH_REASON_DUTY, NEVER},
     {"the registrar of none", registrar_unlinked, KH_VERB_FIND, KH_KIND_PATIENT, REFUSED, KH_REASON_NO_LINK, NEVER},
+    {"the registrar, a facility nobody knows", registrar_of_nowhere, KH_VERB_FIND, KH_KIND_PATIENT, REFUSED, KH_REASON_UNKNOWN, NEVER},
+    {"a person without a role is no node", person_without_role, KH_VERB_TAKE, KH_KIND_INSTANCE, REFUSED, KH_REASON_ROLE, NEVER},
     {"a kind that is none", nothing, KH_VERB_FIND, (kh_kind)99, REFUSED, KH_REASON_UNKNOWN, NEVER},
     {"a verb that is none", nothing, (kh_verb)99, KH_KIND_STUDY, REFUSED, KH_REASON_SCOPE, NEVER},
 };
