@@ -23,6 +23,7 @@ typedef struct kh_study {
     char date[9], time[17]; /* as DICOM DA and TM */
     char description[200], accession[65], referring_physician[200], institution[200], study_id[65];
     char modalities[100]; /* "CT,SR", sorted */
+    char body_parts[260]; /* "CHEST,HEAD", of its series; told to a scope (scope.h) only */
     int64_t series_count, object_count;
     int64_t image_count;  /* objects with pixels we can describe */
     int64_t frame_count;  /* of those */

@@ -214,7 +214,7 @@ static void read_brief(kh_sql_row *row, kh_study *out)
 static kh_status is_listed(const scoped *s, kh_study *study, bool *listed, kh_error *err)
 {
     const char *modality = s->filter->modality;
-    kh_status status = kh_scope_decide(s->filter->scope, study, listed, err);
+    kh_status status = kh_scope_decide(s->sql, s->filter->scope, study, listed, err);
 
     if (status != KH_OK || !*listed || !modality || !kh_scope_is_foreign(s->filter->scope, study))
         return status;

@@ -35,12 +35,52 @@ static bool is_named(const kh_scope *scope, const kh_patient *patient)
     return bsearch(&key, scope->patients, scope->patient_count, sizeof key, compare) != NULL;
 }
 
-kh_status kh_scope_decide(const kh_scope *scope, const kh_study *study, bool *allowed, kh_error *err)
+/* A list that does not fit ends with what does: nothing is opened by a part that is not told. */
+static kh_status read_body_parts(kh_sql *sql, kh_study *study, kh_error *err)
 {
+    const kh_sql_value id = KH_SQL_I(study->id);
+    bool has_row = true;
+    size_t used = 0;
+    kh_sql_row *row;
+    kh_status status = kh_sql_query(
+        &row, sql, "SELECT DISTINCT body_part FROM series WHERE study_ref = ?1 AND object_count > 0 AND body_part <> '' ORDER BY body_part", &id, 1, err);
+
+    study->body_parts[0] = '\0';
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        const char *part = kh_sql_text(row, 0);
+        size_t size = strlen(part);
+
+        if (strchr(part, ',') || used + size + 2 > sizeof study->body_parts)
+            continue;
+        if (used > 0)
+            study->body_parts[used++] = ',';
+        memcpy(study->body_parts + used, part, size + 1);
+        used += size;
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_scope_decide(kh_sql *sql, const kh_scope *scope, kh_study *study, bool *allowed, kh_error *err)
+{
+    kh_status status;
+
     *allowed = !kh_scope_is_foreign(scope, study);
     if (*allowed || !is_named(scope, &study->patient))
         return KH_OK;
-    return scope->allows(scope->context, study, NULL, allowed, err);
+    status = read_body_parts(sql, study, err);
+    return status == KH_OK ? scope->allows(scope->context, study, NULL, allowed, err) : status;
+}
+
+kh_status kh_scope_read_body_parts(kh_cache *cache, kh_study *study, kh_error *err)
+{
+    kh_sql *sql = NULL;
+    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+
+    if (status == KH_OK)
+        status = read_body_parts(sql, study, err);
+    kh_reader_release(cache->readers, sql);
+    return status;
 }
 
 kh_status kh_scope_series(const kh_scope *scope, const kh_study *study, const kh_series *series, bool *allowed, kh_error *err)
@@ -145,12 +185,15 @@ kh_status kh_scope_trim(kh_sql *sql, const kh_scope *scope, kh_study *study, kh_
 kh_status kh_scope_study(kh_cache *cache, const kh_scope *scope, kh_study *study, bool *allowed, kh_error *err)
 {
     kh_sql *sql = NULL;
-    kh_status status = kh_scope_decide(scope, study, allowed, err);
+    kh_status status;
 
-    if (status != KH_OK || !*allowed || !kh_scope_is_foreign(scope, study))
-        return status;
+    *allowed = !kh_scope_is_foreign(scope, study);
+    if (*allowed)
+        return KH_OK;
     status = kh_reader_acquire(&sql, cache->readers, err);
     if (status == KH_OK)
+        status = kh_scope_decide(sql, scope, study, allowed, err);
+    if (status == KH_OK && *allowed)
         status = kh_scope_trim(sql, scope, study, err);
     kh_reader_release(cache->readers, sql);
     return status;

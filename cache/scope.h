@@ -11,7 +11,8 @@ typedef struct kh_scope_patient {
     char facility[65], patient_id[65];
 } kh_scope_patient;
 
-/* series NULL: the study. Of them is told: ids, UIDs, facility and ID of the patient, date, modalities, first arrival. Failing ends the list. */
+/* series NULL: the study. Of them is told: ids, UIDs, facility and ID of the patient, date, modalities, body parts, first arrival. Failing ends
+ * the list. */
 typedef kh_status kh_scope_allows(void *context, const kh_study *study, const kh_series *series, bool *allowed, kh_error *err);
 
 struct kh_scope {
@@ -29,6 +30,8 @@ struct kh_scope {
 KH_MUST_USE kh_status kh_scope_study(kh_cache *cache, const kh_scope *scope, kh_study *study, bool *allowed, kh_error *err);
 /* study: whose series it is. */
 KH_MUST_USE kh_status kh_scope_series(const kh_scope *scope, const kh_study *study, const kh_series *series, bool *allowed, kh_error *err);
+/* What a decision on the study needs to know of its series. */
+KH_MUST_USE kh_status kh_scope_read_body_parts(kh_cache *cache, kh_study *study, kh_error *err);
 /* Not of the own facility: decided one by one. */
 bool kh_scope_is_foreign(const kh_scope *scope, const kh_study *study);
 

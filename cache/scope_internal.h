@@ -9,8 +9,8 @@
 #define KH_SCOPE_OTHERS_MAX 200000 /* patients of others: beyond every network in service */
 #define KH_SCOPE_REFS_BYTES_MAX ((size_t)4 << 20) /* of a list of so many rows, as JSON */
 
-/* The study itself, without a look at its series. */
-KH_MUST_USE kh_status kh_scope_decide(const kh_scope *scope, const kh_study *study, bool *allowed, kh_error *err);
+/* The study itself, whichever of its series are. */
+KH_MUST_USE kh_status kh_scope_decide(kh_sql *sql, const kh_scope *scope, kh_study *study, bool *allowed, kh_error *err);
 /* Takes what is not allowed off the counts. */
 KH_MUST_USE kh_status kh_scope_trim(kh_sql *sql, const kh_scope *scope, kh_study *study, kh_error *err);
 /* Rows of the patients, "[1,2,3]"; with_own: those of the own facility, too. *few: there are no more than most, and the list is whole. */

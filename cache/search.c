@@ -196,7 +196,7 @@ static kh_status is_in_scope(kh_search *search, kh_sql *sql, kh_search_row *row,
     if (search->level == KH_LEVEL_PATIENT || !kh_scope_is_foreign(search->scope, &row->study))
         return KH_OK; /* a patient is counted by what is allowed of it */
     if (search->level == KH_LEVEL_STUDY)
-        status = kh_scope_decide(search->scope, &row->study, in, err);
+        status = kh_scope_decide(sql, search->scope, &row->study, in, err);
     else if (row->series.id != search->allowed_series)
         status = kh_scope_series(search->scope, &row->study, &row->series, in, err);
     if (status != KH_OK || !*in)

@@ -115,7 +115,7 @@ static kh_status count_allowed(kh_sql_row *row, kh_sql *sql, const kh_scope *sco
     KH_COPY(study.modalities, kh_sql_text(row, 3));
     study.away_count = kh_sql_int(row, 6);
     study.first_arrival_ms = kh_sql_int(row, 7);
-    status = kh_scope_decide(scope, &study, &allowed, err);
+    status = kh_scope_decide(sql, scope, &study, &allowed, err);
     if (status == KH_OK && allowed)
         status = kh_scope_trim(sql, scope, &study, err);
     if (status != KH_OK || !allowed)
