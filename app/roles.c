@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "app/auditing.h"
+#include "app/deciding.h"
 #include "app/decoders.h"
 #include "app/door.h"
 #include "app/expiry.h"
@@ -108,7 +109,8 @@ static int32_t transcoder_pid(void *context, unsigned index)
     return atomic_load(&service->page->roles[KH_SLOT_DECODE + (unsigned)service->settings->decode_workers + index].pid);
 }
 
-static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_audit *audit, kh_error *err)
+static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_audit *audit, kh_access *access,
+                              kh_rights *rights, kh_error *err)
 {
     const kh_settings *settings = service->settings;
     kh_bridge_options options = kh_bridge_options_default;
@@ -158,6 +160,8 @@ static kh_status start_bridge(kh_bridge **out, kh_service *service, kh_cache *ca
                                           .follow_merged = strcmp(settings->compare_merged, "follow") == 0};
     options.control = true;
     options.audit = audit;
+    options.access = access;
+    options.rights = rights;
     options.codec = codec;
     return kh_bridge_start(out, cache, &options, err);
 }
@@ -197,6 +201,8 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     kh_codec *codec = NULL;
     kh_audit *audit = NULL;
     kh_syslog *syslog = NULL;
+    kh_access *access = NULL;
+    kh_rights *rights = NULL;
     kh_bridge *bridge = NULL;
     bool known = false;
     int result;
@@ -212,7 +218,8 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     }
     if (kh_codec_create(&codec, service->transcoders, transcoder_pid, service, &err) != KH_OK ||
         kh_auditing_open(&audit, service->settings, "bridge", &err) != KH_OK || kh_auditing_syslog(&syslog, service->settings, &err) != KH_OK ||
-        start_bridge(&bridge, service, cache, codec, audit, &err) != KH_OK) {
+        kh_deciding_open(&access, &rights, service->settings, service->page, &err) != KH_OK ||
+        start_bridge(&bridge, service, cache, codec, audit, access, rights, &err) != KH_OK) {
         result = failed("bridge", &err);
     } else {
         kh_role_ready(life);
@@ -221,6 +228,7 @@ static int run_bridge(void *context, unsigned index, const kh_role_life *life)
     }
     kh_audit_close(audit);
     kh_syslog_end(syslog); /* with what closing has recorded */
+    kh_deciding_close(access, rights);
     kh_codec_free(codec);
     kh_cache_close(cache);
     return result;

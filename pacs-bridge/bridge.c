@@ -322,6 +322,8 @@ kh_status kh_bridge_start(kh_bridge **out, kh_cache *cache, const kh_bridge_opti
     snprintf(bridge->service.facility_default, sizeof(bridge->service.facility_default), "%s", options->facility_default);
     bridge->service.codec = options->codec;
     bridge->service.audit = options->audit;
+    bridge->service.access = options->access;
+    bridge->service.rights = options->rights;
     bridge->service.answers_max = options->find_answers_max;
     bridge->service.recall_ms = options->recall_ms;
     bridge->service.node_wait_ms = options->node_wait_ms;

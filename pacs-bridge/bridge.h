@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "access/rights.h"
 #include "audit/audit.h"
 #include "cache/cache.h"
 #include "cache/nodes.h"
@@ -44,6 +45,8 @@ typedef struct kh_bridge_options {
     kh_compare_limits compare;           /* what is held against what its hospital has; retries as of pulls */
     bool control;                        /* serve DIR/run/bridge.sock */
     kh_audit *audit;                     /* borrowed until stop; NULL: nothing is recorded */
+    kh_access *access;  /* borrowed, with rights: what nodes may find and take; both NULL: everything */
+    kh_rights *rights;
     kh_codec *codec;                     /* decodes for peers that take nothing compressed; must outlive the bridge, may be NULL */
 } kh_bridge_options;
 /* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 30 s for a place, 2 workers, 2 per node, 1 series, 8 attempts, 1 s to 5 min, 2 senders,

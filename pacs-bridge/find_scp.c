@@ -5,6 +5,7 @@
 #include "dicom/writer.h"
 #include "pacs-bridge/asked.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/told.h"
 
 #define TAG_RETRIEVE_AE_TITLE KH_TAG(0x0008, 0x0054)
@@ -147,23 +148,65 @@ static kh_status answer_page(finding *find, kh_search *search, uint16_t *final, 
     return status;
 }
 
+/* A UID or an ID leads to the rows. */
+static bool names_one(const finding *find)
+{
+    for (size_t i = 0; i < find->asked.key_count; i++) {
+        const kh_search_attribute *attribute = kh_search_attribute_find(find->asked.keys[i].tag);
+
+        if (attribute->unique && find->asked.keys[i].value[0] && kh_search_is_single(attribute, find->asked.keys[i].value))
+            return true;
+    }
+    return false;
+}
+
 static kh_status answer_all(finding *find, uint16_t *final, kh_error *why, kh_error *err)
 {
     kh_search *search = NULL;
+    kh_reach *reach = NULL;
     bool ended = false;
-    kh_status status = kh_search_open(&search, find->of->service->cache, find->asked.level, find->asked.keys, find->asked.key_count, why);
+    kh_status status = kh_reach_open(&reach, find->of->service->rights, &find->of->subject, KH_VERB_FIND,
+                                     names_one(find) ? KH_REACH_NAMED : KH_REACH_LIST, why);
 
     if (status != KH_OK) {
+        *final = KH_DIMSE_OUT_OF_RESOURCES;
+        return KH_OK;
+    }
+    status = kh_search_open(&search, find->of->service->cache, find->asked.level, find->asked.keys, find->asked.key_count, why);
+    if (status != KH_OK) {
+        kh_reach_close(reach);
         *final = status == KH_E_MEMORY ? KH_DIMSE_OUT_OF_RESOURCES : KH_DIMSE_CLASS_MISMATCH;
         return KH_OK;
     }
+    kh_search_within(search, kh_reach_scope(reach));
     while (status == KH_OK && !ended) {
         *final = KH_DIMSE_PENDING;
         status = answer_page(find, search, final, why, err);
         ended = *final != KH_DIMSE_PENDING;
     }
     kh_search_free(search);
+    kh_reach_close(reach);
     return status;
+}
+
+/* Somebody asked for just that, and was told that there is nothing: why, for the record. */
+static void tell_refused(void *context, const kh_study *study, const kh_verdict *verdict)
+{
+    kh_told_refused(context, "C-FIND", study, verdict);
+}
+
+static void look_for_refusals(const finding *find)
+{
+    kh_taking taking;
+    kh_error err = KH_ERROR_INIT;
+
+    if (!find->of->service->rights || find->answers > 0 || !names_one(find))
+        return;
+    if (kh_taking_begin(&taking, find->of->service, KH_VERB_FIND, &find->of->node, NULL, find->asked.keys, find->asked.key_count, &err) == KH_OK)
+        (void)!kh_taking_each_refused(&taking, tell_refused, find->of, &err);
+    if (err.status != KH_OK)
+        kh_log(KH_LOG_WARN, "dicom", "why %s found nothing is not known: %s", find->of->node.name, err.message);
+    kh_taking_end(&taking);
 }
 
 static kh_status check_request(const kh_scp *of, const kh_context *context, const kh_dimse *request, uint16_t *final, kh_error *why)
@@ -201,6 +244,8 @@ kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, k
         status = answer_all(&find, &final, &why, err);
     if (wait_until_told(&find, &untold) != KH_OK)
         kh_log(KH_LOG_WARN, "dicom", "query of %s: %s", of->node.name, untold.message);
+    if (final == KH_DIMSE_SUCCESS)
+        look_for_refusals(&find);
     if (status == KH_OK)
         status = kh_scp_answer(of, context_id, request, final, why.message);
     kh_log(final == KH_DIMSE_SUCCESS || final == KH_DIMSE_CANCELLED ? KH_LOG_INFO : KH_LOG_WARN, "dicom",

@@ -1,5 +1,6 @@
 #include "pacs-bridge/object_list.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static size_t kind_of(kh_object_list *list, const kh_object *object)
@@ -36,17 +37,47 @@ void kh_object_list_init(kh_object_list *out)
     kh_buf_init(&out->objects, KH_OBJECT_LIST_MAX * sizeof(kh_listed_object));
 }
 
-kh_status kh_object_list_fill(kh_object_list *out, kh_cache *cache, const kh_search_key *keys, size_t key_count, kh_error *err)
+kh_status kh_object_list_fill_within(kh_object_list *out, kh_cache *cache, const kh_scope *scope, const kh_search_key *keys, size_t key_count,
+                                     kh_error *err)
 {
     kh_search *search = NULL;
     kh_status status;
 
     kh_object_list_init(out);
     status = kh_search_open(&search, cache, KH_LEVEL_IMAGE, keys, key_count, err);
-    if (status == KH_OK)
+    if (status == KH_OK) {
+        kh_search_within(search, scope);
         status = kh_search_all(search, KH_OBJECT_LIST_MAX, kh_object_list_add, out, err);
+    }
     kh_search_free(search);
     return status;
+}
+
+kh_status kh_object_list_fill(kh_object_list *out, kh_cache *cache, const kh_search_key *keys, size_t key_count, kh_error *err)
+{
+    return kh_object_list_fill_within(out, cache, NULL, keys, key_count, err);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    const int64_t *one = a, *two = b;
+
+    return *one < *two ? -1 : *one > *two;
+}
+
+void kh_object_list_keep(kh_object_list *list, const int64_t *ids, size_t id_count)
+{
+    kh_listed_object *objects = (kh_listed_object *)(void *)list->objects.data; /* malloc'ed */
+    size_t kept = 0;
+
+    list->away_count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (bsearch(&objects[i].object_id, ids, id_count, sizeof(*ids), compare_ids)) {
+            objects[kept++] = objects[i];
+            list->away_count += objects[i].away;
+        }
+    list->count = kept;
+    list->objects.size = kept * sizeof(kh_listed_object);
 }
 
 void kh_object_list_release(kh_object_list *list)

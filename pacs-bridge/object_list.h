@@ -29,6 +29,11 @@ typedef struct kh_object_list {
 
 /* Every object that matches the keys, see kh_search_open(). KH_E_LIMIT when there are too many. kh_object_list_release() in every case. */
 KH_MUST_USE kh_status kh_object_list_fill(kh_object_list *out, kh_cache *cache, const kh_search_key *keys, size_t key_count, kh_error *err);
+/* The same of what the scope shows (cache/scope.h); NULL: everything. */
+KH_MUST_USE kh_status kh_object_list_fill_within(kh_object_list *out, kh_cache *cache, const kh_scope *scope, const kh_search_key *keys,
+                                                 size_t key_count, kh_error *err);
+/* Keeps those that stand in ids (ascending). */
+void kh_object_list_keep(kh_object_list *list, const int64_t *ids, size_t id_count);
 /* The same by hand: an empty list, to which rows with object and main_offset are added; context is the list. */
 void kh_object_list_init(kh_object_list *out);
 KH_MUST_USE kh_status kh_object_list_add(void *context, const kh_search_row *row, kh_error *err);

@@ -57,7 +57,7 @@ static void add_code(char *list, size_t list_size, const char *code)
 {
     size_t used = strlen(list);
 
-    if (code[0] && !kh_codes_meet(list, code) && used + strlen(code) + 2 <= list_size)
+    if (code[0] && !kh_rule_codes_meet(list, code) && used + strlen(code) + 2 <= list_size)
         snprintf(list + used, list_size - used, "%s%s", used ? "," : "", code);
 }
 

@@ -10,6 +10,7 @@
 #include "pacs-bridge/asked.h"
 #include "pacs-bridge/identifier.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/sender.h"
 #include "pacs-bridge/told.h"
 
@@ -17,6 +18,7 @@
 #define RECALLS_MAX 64 /* studies of one retrieval that are fetched back first; more are told as failed */
 #define RECALL_LOOK_MS 50
 #define RECALL_TELL_MS 5000
+#define SHUT_MS 700 /* with KH_ACCESS_LOOK_MS less than a second */
 #define FAILED_BYTES_MAX 65000 /* a UI of explicit VR has a length of 16 bits */
 
 /* One retrieval under way. */
@@ -25,12 +27,17 @@ typedef struct retrieving {
     const kh_context *context;
     const kh_dimse *request;
     kh_asked asked;
+    kh_search_key keys[4];  /* that select */
+    kh_taking taking;       /* what of it may go to whom */
     kh_object_list list;
     kh_node destination;    /* of C-MOVE */
     kh_scu scu;
     kh_sender sender;
     int32_t remaining, completed, failed, warning;
     bool cancelled;
+    const kh_listed_object *now; /* that is being sent */
+    int64_t shut_ms;        /* monotonic: when it was seen that it may not go any more; 0 */
+    int64_t refused_study;  /* told last as taken back */
     kh_buf failed_uids;     /* separated by backslashes; those that fit */
     char first_failure[200];
 } retrieving;
@@ -91,7 +98,6 @@ static kh_status check_keys(const retrieving *get, kh_error *why)
 /* Only unique keys select (PS3.4 C.4.2.2.1). */
 static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
 {
-    kh_search_key keys[4];
     size_t count = 0;
     kh_status status = check_keys(get, why);
 
@@ -101,8 +107,11 @@ static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
     kh_object_list_release(&get->list);
     for (size_t i = 0; i < get->asked.key_count; i++)
         if (kh_search_attribute_find(get->asked.keys[i].tag)->unique)
-            keys[count++] = get->asked.keys[i];
-    status = kh_object_list_fill(&get->list, get->of->service->cache, keys, count, why);
+            get->keys[count++] = get->asked.keys[i];
+    kh_taking_end(&get->taking);
+    status = kh_taking_begin(&get->taking, get->of->service, KH_VERB_TAKE, &get->of->node, is_move(get) ? &get->destination : NULL, get->keys, count, why);
+    if (status == KH_OK)
+        status = kh_taking_list(&get->taking, &get->list, why);
     if (status != KH_OK && status != KH_E_ARG)
         *final = KH_DIMSE_CANNOT_COUNT;
     else if (status == KH_OK)
@@ -112,9 +121,38 @@ static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
 
 /* --- sub-operations --- */
 
+/* May this object go? What may not any more is told once for its study. */
+static kh_status look_whether_it_may(retrieving *get, const kh_listed_object *object, kh_error *why)
+{
+    kh_verdict verdict;
+    kh_status status = kh_taking_still(&get->taking, object, &verdict, why);
+
+    if (status != KH_OK || verdict.allowed)
+        return status;
+    if (get->refused_study != object->study_id)
+        kh_told_refused(get->of, is_move(get) ? "C-MOVE" : "C-GET", &get->taking.study, &verdict);
+    get->refused_study = object->study_id;
+    return kh_error_set(why, KH_E_DENIED, "no longer available");
+}
+
+/* Between the parts of an object, too: one that is nearly there is ended, so that the association lives and the rest can be told as failed;
+ * one that takes longer breaks off. */
+static bool may_go_on(void *context)
+{
+    retrieving *get = context;
+    kh_error why = KH_ERROR_INIT;
+
+    if (look_whether_it_may(get, get->now, &why) == KH_OK)
+        get->shut_ms = 0;
+    else if (get->shut_ms == 0)
+        get->shut_ms = kh_clock_monotonic_ms();
+    return get->shut_ms == 0 || kh_clock_monotonic_ms() - get->shut_ms < SHUT_MS;
+}
+
 static kh_status get_one(retrieving *get, const kh_listed_object *object, uint16_t *dimse, kh_error *why)
 {
-    kh_user_object request = {.originator = "", .cancel_id = get->request->message_id, .cancelled = &get->cancelled};
+    kh_user_object request = {.originator = "", .cancel_id = get->request->message_id, .cancelled = &get->cancelled,
+                              .may_go_on = may_go_on, .go_on_context = get};
     const kh_object_kind *kind = &get->list.kinds[object->kind];
     kh_sender_way way = {
         .cache = get->of->service->cache, .codec = get->of->service->codec, .assoc = get->of->assoc, .kind = kind};
@@ -162,8 +200,13 @@ static kh_status send_pending(retrieving *get, kh_error *err)
 static kh_status send_one(retrieving *get, const kh_listed_object *object, kh_error *err)
 {
     kh_error why = KH_ERROR_INIT;
-    uint16_t dimse;
-    kh_status status = is_move(get) ? kh_sender_send(&get->sender, object, &dimse, &why) : get_one(get, object, &dimse, &why);
+    uint16_t dimse = 0;
+    kh_status status = look_whether_it_may(get, object, &why); /* a consent may have ended since the list was made */
+
+    get->now = object;
+    get->shut_ms = 0;
+    if (status == KH_OK)
+        status = is_move(get) ? kh_sender_send(&get->sender, object, &dimse, &why) : get_one(get, object, &dimse, &why);
 
     get->remaining--;
     if (status != KH_OK)
@@ -313,15 +356,26 @@ static void prepare_sender(retrieving *get)
                               .node = &get->destination,
                               .list = &get->list,
                               .codec = get->of->service->codec,
+                              .may_go_on = may_go_on,
+                              .go_on_context = get,
                               .originator = get->of->request->calling,
                               .originator_id = get->request->message_id};
 }
 
+static void tell_refused(void *context, const kh_study *study, const kh_verdict *verdict)
+{
+    const retrieving *get = context;
+
+    kh_told_refused(get->of, is_move(get) ? "C-MOVE" : "C-GET", study, verdict);
+}
+
 /* Recorded before the first object leaves. */
-static kh_status tell(const retrieving *get, kh_error *why)
+static kh_status tell(retrieving *get, kh_error *why)
 {
     bool move = is_move(get);
 
+    if (kh_taking_each_refused(&get->taking, tell_refused, get, why) != KH_OK)
+        return why->status;
     return kh_told_sending(get->of, move ? "C-MOVE" : "C-GET", &get->list, move ? get->request->move_destination : get->of->request->calling, why);
 }
 
@@ -358,6 +412,7 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     of->moved += (uint64_t)(get.completed + get.warning);
     of->failed += (uint64_t)get.failed;
     kh_object_list_release(&get.list);
+    kh_taking_end(&get.taking);
     kh_asked_release(&get.asked);
     kh_buf_release(&get.failed_uids);
     return status;

@@ -38,7 +38,7 @@ static bool next_code(const char **at, const char **code, size_t *length)
     return true;
 }
 
-bool kh_codes_meet(const char *list, const char *codes)
+bool kh_rule_codes_meet(const char *list, const char *codes)
 {
     const char *wanted, *has, *at, *rest = codes;
     size_t wanted_length, has_length;
@@ -82,8 +82,8 @@ static bool source_fits(const char *pattern, const char *sources)
 
 static bool series_fits(const kh_rule *rule, const kh_study *study, const kh_series *series)
 {
-    return (!rule->modality[0] || kh_codes_meet(rule->modality, series->modality)) &&
-           (!rule->body_part[0] || kh_codes_meet(rule->body_part, series->body_part)) &&
+    return (!rule->modality[0] || kh_rule_codes_meet(rule->modality, series->modality)) &&
+           (!rule->body_part[0] || kh_rule_codes_meet(rule->body_part, series->body_part)) &&
            (!rule->description[0] || text_fits(rule->description, study->description) ||
             text_fits(rule->description, series->description));
 }
@@ -94,8 +94,8 @@ static const char *missed(const kh_rule *rule, const kh_rule_subject *subject)
     bool modality = !rule->modality[0], body_part = !rule->body_part[0];
 
     for (size_t i = 0; i < subject->series_count; i++) {
-        modality = modality || kh_codes_meet(rule->modality, subject->series[i].modality);
-        body_part = body_part || kh_codes_meet(rule->body_part, subject->series[i].body_part);
+        modality = modality || kh_rule_codes_meet(rule->modality, subject->series[i].modality);
+        body_part = body_part || kh_rule_codes_meet(rule->body_part, subject->series[i].body_part);
     }
     return !modality ? "modality" : !body_part ? "body part" : "description, or no series meets all conditions";
 }
@@ -150,9 +150,9 @@ bool kh_prior_needs_series(const kh_rule *rule, const kh_prior *prior)
 static bool codes_fit(const char *wanted, const char *has, const kh_rule_subject *subject, const char *(*of)(const kh_series *))
 {
     if (strcmp(wanted, KH_RULE_SAME) != 0)
-        return kh_codes_meet(wanted, has);
+        return kh_rule_codes_meet(wanted, has);
     for (size_t i = 0; i < subject->series_count; i++)
-        if (kh_codes_meet(has, of(&subject->series[i])))
+        if (kh_rule_codes_meet(has, of(&subject->series[i])))
             return true;
     return false;
 }

@@ -31,6 +31,6 @@ bool kh_prior_fits(const kh_rule *rule, const kh_rule_subject *subject, const kh
 bool kh_prior_needs_series(const kh_rule *rule, const kh_prior *prior);
 
 /* Is one of the codes in the list? Both separated by commas, spaces around them do not count. */
-bool kh_codes_meet(const char *list, const char *codes);
+bool kh_rule_codes_meet(const char *list, const char *codes);
 
 #endif

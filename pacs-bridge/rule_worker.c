@@ -9,6 +9,7 @@
 #include "cache/lookups.h"
 #include "cache/node_hours.h"
 #include "pacs-bridge/backfill.h"
+#include "pacs-bridge/consent_prefetch.h"
 #include "pacs-bridge/prior_finder.h"
 #include "pacs-bridge/pull_job.h"
 #include "pacs-bridge/told_work.h"
@@ -152,6 +153,23 @@ static bool walk_backfills(kh_rule_worker *worker, kh_error *err)
     return any_more;
 }
 
+/* --- what consents open --- */
+
+static bool fetch_what_consents_open(kh_rule_worker *worker, kh_error *err)
+{
+    const kh_rule_worker_options *options = &worker->options;
+    const kh_consent_prefetch of = {options->cache, options->service->access, options->service, &worker->scu, options->retry_first_ms,
+                                    options->retry_longest_ms};
+    size_t filed = 0;
+    bool more = false;
+
+    if (!of.access || kh_consent_prefetch_step(&of, &filed, &more, err) != KH_OK)
+        return false;
+    if (filed > 0 && options->filed)
+        options->filed(options->context);
+    return more;
+}
+
 /* --- the thread --- */
 
 static void wait_for_kick(kh_rule_worker *worker, uint64_t *seen)
@@ -176,8 +194,10 @@ static void *worker_main(void *argument)
 
     while (!kh_stop_raised(worker->options.stop)) {
         kh_error err = KH_ERROR_INIT;
-        bool more = look_up(worker, &err);
+        bool more = fetch_what_consents_open(worker, &err);
 
+        if (!more)
+            more = look_up(worker, &err);
         if (!more)
             more = walk_backfills(worker, &err);
         if (err.message[0] && !worker->failed && !kh_stop_raised(worker->options.stop))

@@ -17,6 +17,7 @@ typedef struct kh_scp {
     const kh_assoc_request *request;
     kh_node node;         /* the caller */
     const char *facility; /* of what it sends */
+    kh_subject subject;   /* the caller to access/rights.h */
     int64_t pull_id;      /* of the job that all it sends belongs to, 0: told by the message ID of a move, if at all */
     uint64_t stored, duplicates, conflicts, refused, echoes, queries, found, retrievals, moved, failed;
     int place;            /* in service->associations; -1: none */

@@ -11,6 +11,7 @@
 #include "cache/node_hours.h"
 #include "pacs-bridge/node_gate.h"
 #include "pacs-bridge/pull_job.h"
+#include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/sender.h"
 #include "pacs-bridge/told_work.h"
 
@@ -53,6 +54,10 @@ typedef struct attempt {
     int64_t taken, refused, hopeless; /* hopeless: of the refused, those that would be refused again */
     int64_t ticked_ms;
     bool told;                         /* recorded that it sends */
+    kh_search_key study_key;
+    kh_taking taking;                  /* what of the study the node may take */
+    const kh_listed_object *now;       /* that is being sent */
+    bool refused_told;
     bool stopped, unreachable, closed; /* closed: outside the node's hours */
     bool full, made_way;               /* it has as many associations of ours as it may; another goes first */
     uint16_t dimse;                    /* of the newest refusal */
@@ -90,12 +95,37 @@ static void note_failure(attempt *of, kh_status status, uint16_t dimse, const kh
         of->why = *why;
 }
 
+static bool may_go_on(void *context)
+{
+    attempt *of = context;
+    kh_verdict verdict;
+
+    return kh_taking_still(&of->taking, of->now, &verdict, NULL) == KH_OK && verdict.allowed;
+}
+
+/* KH_E_UNSUPPORTED: trying again helps only when somebody opens it. */
+static kh_status look_whether_it_may(attempt *of, const kh_listed_object *object, kh_error *why)
+{
+    kh_verdict verdict;
+    kh_status status = kh_taking_still(&of->taking, object, &verdict, why);
+
+    of->now = object;
+    if (status != KH_OK || verdict.allowed)
+        return status;
+    if (!of->refused_told)
+        kh_told_not_sent(of->queue->options.service, of->send, &of->node, &verdict);
+    of->refused_told = true;
+    return kh_error_set(why, KH_E_UNSUPPORTED, "not open to the facility of node %s", of->node.name);
+}
+
 static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object *object, kh_error *err)
 {
     kh_error why = KH_ERROR_INIT;
     uint16_t dimse = 0;
-    kh_status status = kh_sender_send(sender, object, &dimse, &why);
+    kh_status status = look_whether_it_may(of, object, &why);
 
+    if (status == KH_OK)
+        status = kh_sender_send(sender, object, &dimse, &why);
     if (status == KH_E_CANCELLED) {
         of->stopped = true;
         return KH_OK;
@@ -146,6 +176,8 @@ static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error
                         .node = &of->node,
                         .list = &list,
                         .codec = of->queue->options.codec,
+                        .may_go_on = may_go_on,
+                        .go_on_context = of,
                         .originator = ""};
     kh_status status;
 
@@ -165,6 +197,20 @@ static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error
     return status;
 }
 
+static kh_status begin_taking(attempt *of, kh_error *err)
+{
+    kh_object_list list;
+    kh_status status;
+
+    of->study_key = (kh_search_key){.tag = KH_TAG_STUDY_INSTANCE_UID, .value = of->send->study_uid};
+    status = kh_taking_begin(&of->taking, of->queue->options.service, KH_VERB_TAKE, NULL, &of->node, &of->study_key, 1, err);
+    if (status != KH_OK || !of->queue->options.service->rights)
+        return status;
+    status = kh_taking_list(&of->taking, &list, err);
+    kh_object_list_release(&list);
+    return status;
+}
+
 static kh_status send_all(attempt *of, kh_error *err)
 {
     int64_t after_id = 0;
@@ -177,8 +223,11 @@ static kh_status send_all(attempt *of, kh_error *err)
         of->scu.wait_ms = 0;
     of->ticked_ms = kh_clock_monotonic_ms();
     of->closed = status == KH_OK && !kh_node_open_now(&of->node, kh_clock_wall_ms());
+    if (status == KH_OK)
+        status = begin_taking(of, err);
     while (status == KH_OK && more && !must_end(of))
         status = send_batch(of, &after_id, &more, err);
+    kh_taking_end(&of->taking);
     return status;
 }
 

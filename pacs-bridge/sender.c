@@ -187,7 +187,8 @@ static bool is_peers_fault(kh_status status)
 
 kh_status kh_sender_send(kh_sender *sender, const kh_listed_object *object, uint16_t *dimse, kh_error *err)
 {
-    kh_user_object request = {.originator = sender->originator, .originator_id = sender->originator_id};
+    kh_user_object request = {.originator = sender->originator, .originator_id = sender->originator_id,
+                              .may_go_on = sender->may_go_on, .go_on_context = sender->go_on_context};
     const kh_object_kind *kind = &sender->list->kinds[object->kind];
     kh_sender_way way = {.cache = sender->cache, .codec = sender->codec, .kind = kind};
     kh_status status;

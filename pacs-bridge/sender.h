@@ -22,6 +22,8 @@ typedef struct kh_sender {
     kh_codec *codec;            /* NULL: compressed objects go as they are or not at all */
     const char *originator;     /* AE title of who asked for it, "" for ourselves */
     uint16_t originator_id;
+    bool (*may_go_on)(void *context); /* as in kh_user_object; NULL: it may */
+    void *go_on_context;
     kh_assoc *assoc;            /* NULL until the first object, and after a break */
     unsigned breaks;
     bool reached;               /* there was an association */

@@ -8,6 +8,7 @@
 #include "dicom/writer.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/scu.h"
 #include "pacs-bridge/told.h"
 
@@ -309,7 +310,9 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
     kh_assoc_set_rate(assoc, kh_node_use_rate(of.service->use, &of.node));
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
     enter(&of, number);
-    status = serve_messages(&of, &err);
+    status = kh_scp_subject(&of.subject, of.service, &of.node, &err);
+    if (status == KH_OK)
+        status = serve_messages(&of, &err);
     kh_told_stored_end(&of);
     leave(&of);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));

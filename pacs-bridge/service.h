@@ -6,6 +6,7 @@
 #define KH_PACS_BRIDGE_SERVICE_H
 
 #include <stdatomic.h>
+#include "access/rights.h"
 #include "audit/audit.h"
 #include "dicom/codec/codec.h"
 #include "dicom/shim/acceptor.h"
@@ -21,6 +22,8 @@ struct kh_scu;
 typedef struct kh_service_scp {
     kh_cache *cache;
     kh_audit *audit;              /* NULL: nothing is recorded */
+    kh_access *access;            /* both NULL: accounts are off, every known node may find and take everything */
+    kh_rights *rights;
     kh_pull_queue *pulls;         /* NULL when none runs */
     kh_commit_queue *commits;     /* NULL: storage commitment is not served */
     kh_associations *associations; /* those in progress, for who asks; NULL: nobody does */

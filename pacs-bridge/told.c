@@ -18,6 +18,7 @@ static kh_audit_event event_of(const kh_scp *of, kh_audit_action action, const c
     event.action = action;
     event.who = of->node.name;
     event.by = "node";
+    event.who_facility = of->node.facility;
     event.address = of->request->address;
     event.ae_title = of->request->calling;
     event.way = way;
@@ -112,6 +113,18 @@ kh_status kh_told_sending(const kh_scp *of, const char *way, const kh_object_lis
         status = tell_study(of, &event, study_id, err);
     }
     return status;
+}
+
+void kh_told_refused(const kh_scp *of, const char *way, const kh_study *study, const kh_verdict *verdict)
+{
+    kh_audit_event event = event_of(of, action_of(way), way);
+
+    event.result = KH_AUDIT_REFUSED;
+    event.facility = study->patient.facility;
+    event.patient = study->patient.patient_id;
+    event.study = study->study_uid;
+    event.reason = kh_reason_text(verdict->reason);
+    (void)!kh_audit_put(of->service->audit, &event, NULL, NULL, NULL);
 }
 
 /* --- objects that come --- */

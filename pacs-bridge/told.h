@@ -17,6 +17,9 @@ void kh_told_ended(const kh_scp *of, const char *way, uint16_t dimse, int64_t co
 /* The objects of a retrieval about to be sent, study by study: durable when it returns KH_OK. to: AE title. */
 KH_MUST_USE kh_status kh_told_sending(const kh_scp *of, const char *way, const kh_object_list *list, const char *to, kh_error *err);
 
+/* A study that was asked for and is not shown to who asks; nobody waits. */
+void kh_told_refused(const kh_scp *of, const char *way, const kh_study *study, const kh_verdict *verdict);
+
 /* Can what comes be recorded? KH_E_BUSY while it cannot: objects are refused. */
 KH_MUST_USE kh_status kh_told_ready(const kh_scp *of, kh_error *err);
 /* One object of a study came in, or was refused (study_id 0). Told together when the association ends, or more studies came than are counted. */

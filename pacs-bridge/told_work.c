@@ -139,15 +139,29 @@ void kh_told_sent_on(const kh_service_scp *service, const kh_send *send, const k
     put(service->audit, &event);
 }
 
+void kh_told_not_sent(const kh_service_scp *service, const kh_send *send, const kh_node *node, const kh_verdict *verdict)
+{
+    kh_audit_event event;
+    kh_study study;
+
+    if (!service->audit)
+        return;
+    event = event_of_send(&study, service, send, node);
+    event.result = KH_AUDIT_REFUSED;
+    event.reason = kh_reason_text(verdict->reason);
+    put(service->audit, &event);
+}
+
 /* --- rules --- */
 
 kh_status kh_told_looking(const kh_service_scp *service, const kh_rule *rule, const kh_node *node, const char *patient_id, const char *day,
                           kh_error *err)
 {
-    kh_audit_event event = event_of(KH_AUDIT_SEARCH, rule->name, 1, "C-FIND of ours");
+    kh_audit_event event = event_of(KH_AUDIT_SEARCH, rule ? rule->name : "consent", rule != NULL, "C-FIND of ours");
     char text[40];
 
     snprintf(text, sizeof(text), "STUDY%s%.8s", day ? " StudyDate=" : "", day ? day : "");
+    event.by = rule ? "rule" : "service";
     event.facility = node->facility[0] ? node->facility : service->facility_default;
     event.patient = patient_id;
     event.to = node->ae_title;

@@ -21,7 +21,10 @@ KH_MUST_USE kh_status kh_told_sending_on(const kh_service_scp *service, const kh
 /* Objects that the node took in this attempt, and did not. */
 void kh_told_sent_on(const kh_service_scp *service, const kh_send *send, const kh_node *node, int64_t taken, int64_t refused);
 
-/* A rule is about to ask a node for a patient's studies, or for those of a day (YYYYMMDD; patient_id NULL). KH_E_BUSY: not now. */
+/* A send that is not allowed. */
+void kh_told_not_sent(const kh_service_scp *service, const kh_send *send, const kh_node *node, const kh_verdict *verdict);
+
+/* A rule (NULL: a consent that has opened) is about to ask a node for a patient's studies, or for those of a day (YYYYMMDD; patient_id NULL). KH_E_BUSY: not now. */
 KH_MUST_USE kh_status kh_told_looking(const kh_service_scp *service, const kh_rule *rule, const kh_node *node, const char *patient_id,
                                       const char *day, kh_error *err);
 

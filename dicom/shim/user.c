@@ -108,6 +108,13 @@ kh_status kh_user_store(kh_assoc *assoc, const char *sop_class_uid, const char *
     return result;
 }
 
+static kh_status look_whether_it_may(const kh_user_object *object, kh_error *err)
+{
+    if (!object->may_go_on || object->may_go_on(object->go_on_context))
+        return KH_OK;
+    return kh_error_set(err, KH_E_DENIED, "no longer available");
+}
+
 /* In parts, each but the last of even size; the first is read before anything is sent. */
 static kh_status send_object(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, const kh_user_object *object, uint8_t *buffer,
                              kh_error *err)
@@ -123,6 +130,8 @@ static kh_status send_object(kh_assoc *assoc, uint8_t context_id, const kh_dimse
         if (status == KH_OK && !begun)
             status = kh_assoc_send(assoc, context_id, request, err);
         begun = true;
+        if (status == KH_OK)
+            status = look_whether_it_may(object, err);
         at += part;
         if (part & 1) /* the last: PS3.8 annex E wants it even, and a deflated stream is padded with NUL (PS3.5 A.5) */
             buffer[part++] = 0;
@@ -137,6 +146,7 @@ typedef struct outflow {
     kh_assoc *assoc;
     uint8_t context_id;
     const kh_dimse *request;
+    const kh_user_object *object;
     uint8_t *buffer;
     size_t used;
     bool begun;
@@ -147,6 +157,8 @@ static kh_status flush(outflow *flow, bool last, kh_error *err)
     kh_status status = flow->begun ? KH_OK : kh_assoc_send(flow->assoc, flow->context_id, flow->request, err);
 
     flow->begun = true;
+    if (status == KH_OK)
+        status = look_whether_it_may(flow->object, err);
     if (status == KH_OK)
         status = kh_assoc_send_data(flow->assoc, flow->context_id, flow->buffer, flow->used, last, err);
     flow->used = 0;
@@ -176,7 +188,7 @@ static kh_status put_produced(void *context, const uint8_t *bytes, size_t size, 
 static kh_status send_produced(kh_assoc *assoc, uint8_t context_id, const kh_dimse *request, const kh_user_object *object,
                                uint8_t *buffer, kh_error *err)
 {
-    outflow flow = {.assoc = assoc, .context_id = context_id, .request = request, .buffer = buffer};
+    outflow flow = {.assoc = assoc, .context_id = context_id, .request = request, .object = object, .buffer = buffer};
     kh_status status = object->produce(object->produce_context, put_produced, &flow, err);
 
     return status == KH_OK ? flush(&flow, true, err) : status;

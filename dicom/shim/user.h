@@ -31,6 +31,8 @@ typedef struct kh_user_object {
     uint16_t originator_id;  /* of that C-MOVE */
     uint16_t cancel_id;      /* message ID of the C-GET this belongs to, 0: none; its C-CANCEL may come instead of the response */
     bool *cancelled;         /* set when it does */
+    bool (*may_go_on)(void *context); /* asked before each part that leaves; false: KH_E_DENIED. NULL: it may */
+    void *go_on_context;
 } kh_user_object;
 /* After a failure the association is not to be used again. */
 KH_MUST_USE kh_status kh_user_store_object(kh_assoc *assoc, const kh_context *with, const kh_user_object *object, uint16_t *status,

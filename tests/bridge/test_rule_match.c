@@ -146,7 +146,7 @@ static void codes(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++)
-        if (kh_codes_meet(cases[i].list, cases[i].codes) != cases[i].meet)
+        if (kh_rule_codes_meet(cases[i].list, cases[i].codes) != cases[i].meet)
             fail_msg("\"%s\" and \"%s\"", cases[i].list, cases[i].codes);
 }
 

@@ -1,0 +1,13 @@
+/* deciding.h - access.db and the decisions of a role, as the settings have them. Threads: one opens and closes. */
+#ifndef KH_APP_DECIDING_H
+#define KH_APP_DECIDING_H
+
+#include "access/rights.h"
+#include "app/settings.h"
+
+/* [access] accounts off: both NULL. page: of the service; NULL: a private one. Changes of other processes are looked for. */
+KH_MUST_USE kh_status kh_deciding_open(kh_access **access, kh_rights **rights, const kh_settings *settings, kh_page *page, kh_error *err);
+/* NULL is welcome. */
+void kh_deciding_close(kh_access *access, kh_rights *rights);
+
+#endif
