@@ -51,28 +51,14 @@ function ask(target, identity = null, { agent, method = 'GET', headers } = {}) {
     });
 }
 
-/** As a row: this is about terminals. */
-function addFacility(code) {
-    const columns = { code, name: code, kind: 2, part: 2, published: 1, beds: 0 };
-    for (const name of ['kana', 'address', 'representative', 'association', 'department', 'post', 'contact', 'phone', 'fax', 'email', 'joined', 'left_on']) columns[name] = '';
-    const names = Object.keys(columns);
-    const done = spawnSync('python3', ['-c', `
-import json, sqlite3, sys
-values = json.loads(sys.argv[2])
-with sqlite3.connect(sys.argv[1], timeout=10) as db:
-    db.execute('INSERT INTO facility (${names.join()}) VALUES (${names.map(() => '?').join()})', values)
-`, path.join(data, 'access.db'), JSON.stringify(Object.values(columns))], { encoding: 'utf8' });
-    assert.equal(done.status, 0, done.stderr);
-}
-
 before(async () => {
     dicomTlsPort = await freePort();
     service = await Service.start({ files: phantomFiles(6) });
     data = path.join(service.dir, 'data');
     port = service.httpPort;
     const [server, key] = [path.join(folder, 'server.pem'), path.join(folder, 'server.key')];
-    await service.must(['terminal', 'list']); // makes access.db
-    for (const code of ['kaede-clinic', 'sakura-hospital']) addFacility(code);
+    for (const code of ['kaede-clinic', 'sakura-hospital'])
+        await service.must(['facility', 'add', code, '--name', code, '--kind', 'clinic']);
     await service.must(['terminal', 'server-certificate', 'localhost', '127.0.0.1', '--out', server, '--key', key]);
     await service.stop();
     const authority = `tls_client_ca = ${data}/ca/ca.pem\ntls_revoked = ${data}/ca/revoked.pem\ntls_certificate = ${server}\ntls_key = ${key}\n`;
