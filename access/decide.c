@@ -177,9 +177,12 @@ static kh_verdict by_grants(const kh_decision_facts *facts, bool node, bool take
     return best;
 }
 
+/* Who reads nobody's images of others otherwise does not become a reader by an emergency [AZ-9]. */
 static kh_verdict by_emergency(const kh_decision_facts *facts, const kh_subject *subject, kh_verb verb, kh_verdict otherwise)
 {
-    if (facts->emergency_id == 0 || facts->now_ms >= facts->emergency_until_ms || !is_one_of(subject, MAY_BREAK_GLASS) ||
+    unsigned may = MAY_BREAK_GLASS & (ALWAYS_READ | facts->reader_roles);
+
+    if (facts->emergency_id == 0 || facts->now_ms >= facts->emergency_until_ms || !is_one_of(subject, may) ||
         (verb != KH_VERB_FIND && verb != KH_VERB_VIEW))
         return otherwise;
     return facts->hidden ? refuse(KH_REASON_HIDDEN) : allow(KH_REASON_EMERGENCY, facts->emergency_id, facts->emergency_until_ms);

@@ -174,6 +174,7 @@ CHANGE(registrar_named) { UNUSED; *s = subject_of(KH_ROLE_REGISTRAR); f->reader_
 CHANGE(emergency) { UNUSED; f->grant_count = 0; f->linked = false; f->study_day = ""; f->emergency_id = 9; f->emergency_until_ms = NOW + 1; }
 CHANGE(emergency_over) { emergency(f, g, s); f->emergency_until_ms = NOW; }
 CHANGE(emergency_hidden) { emergency(f, g, s); f->hidden = true; }
+CHANGE(emergency_nurse_named) { emergency(f, g, s); nurse_named(f, g, s); }
 CHANGE(emergency_nurse) { emergency(f, g, s); *s = subject_of(KH_ROLE_NURSE); }
 CHANGE(emergency_radiographer) { emergency(f, g, s); *s = subject_of(KH_ROLE_RADIOGRAPHER); }
 CHANGE(emergency_delayed) { emergency(f, g, s); f->policy.delay_ms = 100000; }
@@ -249,7 +250,8 @@ static const changed_row changed_rows[] = {
     {"emergency takes nothing", emergency, KH_VERB_TAKE, KH_KIND_INSTANCE, REFUSED, KH_REASON_NO_CONSENT, NEVER},
     {"emergency, hidden", emergency_hidden, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_HIDDEN, NEVER},
     {"emergency, not published yet", emergency_delayed, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY, NOW + 1},
-    {"emergency, a nurse", emergency_nurse, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY, NOW + 1},
+    {"emergency, a nurse where nurses read [AZ-9]", emergency_nurse_named, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY, NOW + 1},
+    {"emergency, a nurse where they do not", emergency_nurse, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ROLE, NEVER},
     {"emergency, a radiographer", emergency_radiographer, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ROLE, NEVER},
     {"emergency, discloser suspended", emergency_shut, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_STOPPED, NEVER},
     {"a grant comes before an emergency", emergency_beside_grant, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_GRANT, NOW + 1000},
