@@ -1,116 +1,14 @@
-/* From login to session: S4, S6, S7, S8, KN-2, KN-4, KN-13, KN-14, AZ-10, TB-16. */
-#include "tests/access/support.h"
+/* From login to session: S4, S8, R13, KN-2, KN-4, KN-13, KN-14, AZ-10, TB-16. */
+#include "tests/access/signing.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include "access/internal.h"
-#include "access/invitations.h"
 #include "access/second_factor.h"
-#include "access/sign_in.h"
 #include "access/tokens.h"
-#include "access/totp.h"
 #include "base/clock.h"
 #include <liboath/oath.h>
-
-#define DAY_MS INT64_C(86400000)
-#define GOOD "correct-horse-battery"
-#define OTHER "staple-is-another-one"
-
-static kh_accounts *accounts;
-static kh_accounts_options options;
-static int64_t sato;
-
-static void accounts_again(void)
-{
-    kh_accounts_free(accounts);
-    accounts = NULL;
-    access_again();
-    assert_ok(kh_accounts_create(&accounts, access_db, &options, err));
-}
-
-static void set_password(int64_t person_id, const char *password)
-{
-    char secret[KH_SECRET_SIZE];
-    kh_password_fault fault;
-
-    assert_ok(kh_invitation_make(access_db, person_id, secret, err));
-    assert_ok(kh_invitation_accept(accounts, secret, password, &fault, err));
-}
-
-static int set_up(void **state)
-{
-    if (access_set_up(state) != 0)
-        return -1;
-    options = kh_accounts_options_default;
-    options.rule = KH_PASSWORD_NETWORKS;
-    options.second_factor = false;
-    options.list = "";
-    access_facility("north");
-    sato = access_person("sato", "north", KH_ROLE_DOCTOR);
-    assert_ok(kh_accounts_create(&accounts, access_db, &options, err));
-    set_password(sato, GOOD);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    kh_accounts_free(accounts);
-    accounts = NULL;
-    return access_tear_down(state);
-}
-
-/* The clocks, until the end of the test program or the way back. */
-static void pass(int64_t ms)
-{
-    kh_clock_shift_for_test(ms, ms);
-}
-
-static kh_sign_in_result from(const char *login, const char *password, const char *address, const char *device)
-{
-    kh_sign_in_request request = {.login = login, .password = password, .address = address, .loopback = strcmp(address, "127.0.0.1") == 0,
-                                  .device = device};
-    kh_sign_in_result result;
-
-    assert_ok(kh_sign_in(accounts, &request, &result, err));
-    return result;
-}
-
-static kh_sign_in_result sign_in(const char *login, const char *password)
-{
-    return from(login, password, "127.0.0.1", NULL);
-}
-
-/* Wrong again and again, until one more has to wait for minutes: however slow the machine, that is not over before it is looked at. */
-static void wrong_until_locked(const char *login, const char *address, const char *device)
-{
-    for (int failed = 0; failed < 12;) {
-        kh_sign_in_result result = from(login, "wrong-wrong-wrong", address, device);
-
-        if (result.answer == KH_SIGN_IN_WAIT)
-            pass(result.wait_ms);
-        else
-            failed++;
-    }
-}
-
-static kh_status look(const char *secret)
-{
-    kh_session session;
-
-    return kh_session_find(accounts, secret, &session, NULL);
-}
-
-static kh_session_stage stage(const char *secret)
-{
-    kh_session session;
-
-    assert_ok(kh_session_find(accounts, secret, &session, err));
-    return session.stage;
-}
 
 static void right_and_wrong(void **state)
 {
@@ -494,29 +392,6 @@ static void certificate_of_the_facility(void **state)
     assert_int_equal(kh_sign_in(accounts, &request, &result, NULL), KH_E_NOT_FOUND); /* none of ours */
 }
 
-/* Who is at his own screen is not kept out by those who guess elsewhere. */
-static void unlocked_while_others_guess(void **state)
-{
-    kh_sign_in_result mine = sign_in("sato", GOOD), result;
-
-    (void)state;
-    assert_ok(kh_session_lock(accounts, mine.secret, err));
-    wrong_until_locked("sato", "127.0.0.9", NULL);
-    assert_ok(kh_sign_in_unlock(accounts, mine.secret, GOOD, "127.0.0.1", &result, err));
-    assert_int_equal(result.answer, KH_SIGN_IN_STEP);
-    assert_ok(kh_session_lock(accounts, result.secret, err));
-    mine = result;
-    for (int failed = 0; failed < 10;) {
-        assert_ok(kh_sign_in_unlock(accounts, mine.secret, "wrong-wrong-wrong", "127.0.0.1", &result, err));
-        if (result.answer == KH_SIGN_IN_WAIT)
-            pass(result.wait_ms);
-        else
-            failed++;
-    }
-    assert_ok(kh_sign_in_unlock(accounts, mine.secret, GOOD, "127.0.0.1", &result, err));
-    assert_int_equal(result.answer, KH_SIGN_IN_WAIT);
-}
-
 /* KN-4 */
 static void one_terminal(void **state)
 {
@@ -536,269 +411,23 @@ static void one_terminal(void **state)
     assert_int_equal(look(first.secret), KH_E_NOT_FOUND);
 }
 
-static void take_delay(kh_sql_row *row, void *context)
-{
-    ((int64_t *)context)[0] = kh_sql_int(row, 0);
-    ((int64_t *)context)[1] = kh_sql_int(row, 1);
-}
-
-static kh_status read_delay(kh_access *access, kh_sql *sql, void *context, kh_error *err)
-{
-    (void)access;
-    return kh_access_one(sql, "SELECT failed, until_ms - last_ms FROM attempt WHERE key GLOB 'a:*'", NULL, 0, take_delay, context, "try", err);
-}
-
-/* S7: the fifth failure is the first that makes wait: 1, 2, 4 .. 900 s; a restart forgets nothing. */
-static void growing_delay(void **state)
-{
-    static const int64_t waits_s[] = {0, 0, 0, 0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900};
-    int64_t delay[2];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof waits_s / sizeof waits_s[0]; i++) {
-        kh_sign_in_result result = sign_in("sato", "wrong-wrong-wrong");
-
-        assert_int_equal(result.answer, KH_SIGN_IN_REFUSED);
-        assert_ok(kh_access_read(access_db, read_delay, delay, err));
-        assert_int_equal(delay[0], i + 1);
-        assert_int_equal(delay[1], waits_s[i] * 1000);
-        if (waits_s[i] >= 64) {
-            accounts_again();
-            result = sign_in("sato", GOOD);
-            assert_int_equal(result.answer, KH_SIGN_IN_WAIT);
-            assert_in_range(result.wait_ms, 1, waits_s[i] * 1000);
-        }
-        pass(waits_s[i] * 1000);
-    }
-    assert_int_equal(sign_in("sato", GOOD).answer, KH_SIGN_IN_STEP); /* never for good */
-    assert_int_equal(kh_access_read(access_db, read_delay, delay, NULL), KH_E_NOT_FOUND); /* being right forgets */
-}
-
-static void nobody_waits_alike(void **state)
-{
-    (void)state;
-    wrong_until_locked("sato", "127.0.0.1", NULL);
-    assert_int_equal(sign_in("sato", "wrong-wrong-wrong").answer, KH_SIGN_IN_WAIT);
-    wrong_until_locked("tanaka", "127.0.0.2", NULL);
-    assert_int_equal(from("tanaka", "wrong-wrong-wrong", "127.0.0.2", NULL).answer, KH_SIGN_IN_WAIT);
-}
-
-/* S7: who was here before gets in while others guess; and is counted by himself. */
-static void known_terminal(void **state)
-{
-    kh_sign_in_result mine = sign_in("sato", GOOD), result;
-
-    (void)state;
-    assert_true(mine.device[0] != '\0');
-    wrong_until_locked("sato", "127.0.0.9", NULL);
-    assert_int_equal(from("sato", GOOD, "127.0.0.9", NULL).answer, KH_SIGN_IN_WAIT);
-    assert_int_equal(sign_in("sato", GOOD).answer, KH_SIGN_IN_WAIT);
-    result = from("sato", GOOD, "127.0.0.1", mine.device);
-    assert_int_equal(result.answer, KH_SIGN_IN_STEP);
-    assert_int_equal(from("sato", GOOD, "127.0.0.9", NULL).answer, KH_SIGN_IN_WAIT); /* that helped nobody else */
-    wrong_until_locked("sato", "127.0.0.1", mine.device);
-    assert_int_equal(from("sato", GOOD, "127.0.0.1", mine.device).answer, KH_SIGN_IN_WAIT);
-    assert_ok(kh_sign_in_forgive(access_db, "sato", err));
-    assert_int_equal(from("sato", GOOD, "127.0.0.1", mine.device).answer, KH_SIGN_IN_STEP);
-    assert_status(KH_E_NOT_FOUND, kh_sign_in_forgive(access_db, "tanaka", err));
-}
-
-/* S7: 10,000 guesses in an hour, at most 60 of them looked at. */
-static void ten_thousand_guesses(void **state)
-{
-    int looked_at = 0;
-
-    (void)state;
-    for (int i = 0; i < 10000; i++) {
-        looked_at += sign_in("sato", "wrong-wrong-wrong").answer == KH_SIGN_IN_REFUSED;
-        pass(360);
-    }
-    assert_in_range(looked_at, 5, 60);
-}
-
-static void *use(void *argument)
-{
-    char address[16], login[16];
-    kh_sign_in_request request = {.login = login, .password = GOOD, .address = address, .loopback = true};
-    kh_sign_in_result result;
-    kh_session session;
-
-    snprintf(address, sizeof address, "127.0.1.%d", *(int *)argument);
-    snprintf(login, sizeof login, "person-%d", *(int *)argument);
-    if (kh_sign_in(accounts, &request, &result, NULL) != KH_OK || result.answer != KH_SIGN_IN_STEP)
-        return argument;
-    for (int i = 0; i < 200; i++) {
-        kh_session_human(accounts, result.secret);
-        if (!kh_session_known(accounts, result.secret, &session) && kh_session_find(accounts, result.secret, &session, NULL) != KH_OK)
-            return argument;
-        if (strcmp(session.subject.name, login) != 0 || session.stage != KH_SESSION_OPEN)
-            return argument;
-    }
-    return kh_session_end(accounts, result.secret, NULL) == KH_OK && kh_session_find(accounts, result.secret, &session, NULL) == KH_E_NOT_FOUND
-               ? NULL
-               : argument;
-}
-
-/* Many at once, while rights move. */
-static void many_at_once(void **state)
-{
-    pthread_t threads[8];
-    int numbers[8];
-
-    (void)state;
-    for (int i = 0; i < 8; i++) {
-        char login[16];
-
-        numbers[i] = i;
-        snprintf(login, sizeof login, "person-%d", i);
-        set_password(access_person(login, "north", KH_ROLE_DOCTOR), GOOD);
-    }
-    assert_ok(kh_access_watch(access_db, err));
-    for (int i = 0; i < 8; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, use, &numbers[i]), 0);
-    for (int i = 0; i < 20; i++)
-        assert_ok(kh_network_resume(access_db, err));
-    for (int i = 0; i < 8; i++) {
-        void *failed;
-
-        pthread_join(threads[i], &failed);
-        assert_null(failed);
-    }
-}
-
-static void *guess(void *argument)
-{
-    kh_sign_in_result result = {0};
-    kh_sign_in_request request = {.login = "sato", .password = "wrong-wrong-wrong", .address = "127.0.0.1", .loopback = true};
-
-    return kh_sign_in(accounts, &request, &result, NULL) == KH_OK && result.answer == KH_SIGN_IN_REFUSED ? argument : NULL;
-}
-
-/* S7: those that come at once count as many as those that come one after the other. */
-static void guesses_at_once(void **state)
-{
-    pthread_t threads[16];
-    int looked_at = 0;
-
-    (void)state;
-    wrong_until_locked("sato", "127.0.0.1", NULL);
-    pass(900000);
-    for (int i = 0; i < 16; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, guess, &looked_at), 0);
-    for (int i = 0; i < 16; i++) {
-        void *refused;
-
-        pthread_join(threads[i], &refused);
-        looked_at += refused != NULL;
-    }
-    assert_int_equal(looked_at, 1);
-}
-
-static void tokens(void **state)
-{
-    static const struct { const char *text; unsigned scopes; } rows[] = {
-        {"find", 1}, {"find,view", 3}, {"find,view,take,store", 15}, {"", 0}, {"all", 0}, {"find,", 0}, {",find", 0}, {"find,,view", 0}, {"finds", 0}};
-    kh_token token = {.person_id = sato, .name = "OHIF", .scopes = KH_SCOPE_FIND | KH_SCOPE_VIEW, .expires_ms = kh_clock_wall_ms() + DAY_MS}, more;
-    char text[KH_TOKEN_SIZE], other[KH_TOKEN_SIZE], scopes[32];
-    kh_session session;
-    kh_subject subject;
-
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(kh_scopes_of(rows[i].text), rows[i].scopes);
-        kh_scopes_text(scopes, rows[i].scopes);
-        assert_true(rows[i].scopes == 0 || strcmp(scopes, rows[i].text) == 0);
-    }
-    assert_ok(kh_token_add(accounts, &token, text, err));
-    assert_int_equal(strlen(text), 47);
-    assert_false(kh_token_known(accounts, text, &subject));
-    assert_ok(kh_token_find(accounts, text, &subject, err));
-    assert_true(kh_token_known(accounts, text, &subject));
-    assert_int_equal(subject.scopes, 3);
-    assert_int_equal(subject.token_id, token.id);
-    assert_false(kh_session_known(accounts, text + 4, &session) && session.id != 0);
-    assert_int_equal(look(text), KH_E_NOT_FOUND);
-    text[20] = text[20] == 'a' ? 'b' : 'a';
-    assert_status(KH_E_NOT_FOUND, kh_token_find(accounts, text, &subject, err));
-    more = token;
-    more.scopes = 16;
-    assert_status(KH_E_ARG, kh_token_add(accounts, &more, other, err));
-    more = token;
-    more.expires_ms = kh_clock_wall_ms() + 367 * DAY_MS;
-    assert_status(KH_E_ARG, kh_token_add(accounts, &more, other, err));
-    for (int i = 1; i <= KH_TOKENS_OF_PERSON_MAX; i++) {
-        more = token;
-        assert_status(i < KH_TOKENS_OF_PERSON_MAX ? KH_OK : KH_E_LIMIT, kh_token_add(accounts, &more, other, err));
-        if (i == 1)
-            memcpy(text, other, sizeof text);
-    }
-    assert_ok(kh_token_find(accounts, text, &subject, err));
-    assert_status(KH_E_NOT_FOUND, kh_token_revoke(accounts, sato + 1, subject.token_id, err));
-    assert_ok(kh_token_revoke(accounts, sato, subject.token_id, err));
-    assert_status(KH_E_NOT_FOUND, kh_token_revoke(accounts, sato, subject.token_id, err));
-    assert_false(kh_token_known(accounts, text, &subject));
-    assert_status(KH_E_NOT_FOUND, kh_token_find(accounts, text, &subject, err));
-    more = token;
-    assert_ok(kh_token_add(accounts, &more, text, err));
-    assert_ok(kh_token_find(accounts, text, &subject, err));
-    pass(DAY_MS);
-    assert_status(KH_E_NOT_FOUND, kh_token_find(accounts, text, &subject, err));
-}
-
-static void invitations(void **state)
-{
-    char first[KH_SECRET_SIZE], second[KH_SECRET_SIZE], login[65];
-    kh_password_fault fault;
-    int64_t person_id;
-    bool made;
-
-    (void)state;
-    assert_ok(kh_invitation_first_office(access_db, first, &made, err));
-    assert_true(made);
-    assert_ok(kh_invitation_find(access_db, first, &person_id, login, err));
-    assert_string_equal(login, "office");
-    assert_ok(kh_invitation_first_office(access_db, second, &made, err)); /* until somebody takes it up */
-    assert_true(made);
-    assert_status(KH_E_NOT_FOUND, kh_invitation_find(access_db, first, &person_id, login, err));
-    assert_status(KH_E_ARG, kh_invitation_accept(accounts, second, "short", &fault, err));
-    assert_int_equal(fault, KH_PASSWORD_SHORT);
-    assert_ok(kh_invitation_accept(accounts, second, GOOD, &fault, err));
-    assert_status(KH_E_NOT_FOUND, kh_invitation_accept(accounts, second, OTHER, &fault, err)); /* once */
-    assert_int_equal(sign_in("office", GOOD).answer, KH_SIGN_IN_STEP);
-    assert_ok(kh_invitation_first_office(access_db, second, &made, err));
-    assert_false(made);
-    assert_ok(kh_invitation_make(access_db, sato, first, err));
-    pass(KH_INVITATION_HOURS * 3600000);
-    assert_status(KH_E_NOT_FOUND, kh_invitation_accept(accounts, first, OTHER, &fault, err));
-}
-
-static void key_is_ours_alone(void **state)
-{
-    char path[600];
-    struct stat st;
-    kh_accounts *other;
-
-    (void)state;
-    snprintf(path, sizeof path, "%s/accounts.key", access_dir);
-    assert_int_equal(stat(path, &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(st.st_size, 32);
-    assert_int_equal(chmod(path, 0640), 0);
-    assert_status(KH_E_DENIED, kh_accounts_create(&other, access_db, &options, err));
-    assert_int_equal(chmod(path, 0600), 0);
-    assert_int_equal(truncate(path, 31), 0);
-    assert_status(KH_E_CORRUPT, kh_accounts_create(&other, access_db, &options, err));
-}
-
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(right_and_wrong), CASE(secrets_are_hashed), CASE(idle_and_absolute), CASE(clock_goes_back), CASE(ended_at_once), CASE(suspension_ends),
-        CASE(network_stopped_but_for_the_office), CASE(not_admitted), CASE(ninety_days), CASE(password_ends_in_a_session), CASE(guideline_needs_two),
-        CASE(alone_on_loopback), CASE(certificate_of_the_facility), CASE(unlocked_while_others_guess), CASE(one_terminal), CASE(growing_delay), CASE(nobody_waits_alike), CASE(known_terminal), CASE(ten_thousand_guesses), CASE(many_at_once), CASE(guesses_at_once),
-        CASE(tokens), CASE(invitations), CASE(key_is_ours_alone),
+        CASE(right_and_wrong),
+        CASE(secrets_are_hashed),
+        CASE(idle_and_absolute),
+        CASE(clock_goes_back),
+        CASE(ended_at_once),
+        CASE(suspension_ends),
+        CASE(network_stopped_but_for_the_office),
+        CASE(not_admitted),
+        CASE(ninety_days),
+        CASE(password_ends_in_a_session),
+        CASE(guideline_needs_two),
+        CASE(alone_on_loopback),
+        CASE(certificate_of_the_facility),
+        CASE(one_terminal),
     };
 
     return cmocka_run_group_tests_name("access: sign-in", tests, NULL, NULL);
