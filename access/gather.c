@@ -127,7 +127,7 @@ static kh_status gather_discloser(kh_decision_facts *facts, kh_sql *sql, const k
     return KH_OK;
 }
 
-/* Below a study of which no series is named, one hidden series hides all. */
+/* Below a study of which no series is named, one hidden series hides all; images of no study that is named are hidden. */
 static kh_status gather_hidden(kh_decision_facts *facts, kh_sql *sql, const kh_matter *matter, int64_t discloser_id, kh_error *err)
 {
     bool whole = matter->kind == KH_KIND_STUDY;
@@ -135,8 +135,10 @@ static kh_status gather_hidden(kh_decision_facts *facts, kh_sql *sql, const kh_m
     kh_sql_row *row;
     kh_status status;
 
-    if (!matter->study_uid)
+    if (!matter->study_uid) {
+        facts->hidden = matter->kind != KH_KIND_PATIENT;
         return KH_OK;
+    }
     status = one_row(&row, sql,
                      "SELECT 1 FROM hidden WHERE facility_ref = ?1 AND study_uid = ?2 AND ended_ms = 0 AND"
                      " (series_uid = '' OR (NOT ?4 AND (?3 IS NULL OR series_uid = ?3))) LIMIT 1",

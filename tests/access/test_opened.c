@@ -209,6 +209,11 @@ static void test_hidden(void **state)
     one.kind = KH_KIND_FRAME; /* of a series that is not told */
     one.series_uid = NULL;
     assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &one).reason, KH_REASON_HIDDEN);
+    one.study_uid = NULL; /* nor is the study */
+    one.key = -6;
+    assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &one).reason, KH_REASON_HIDDEN);
+    one.kind = KH_KIND_PATIENT;
+    assert_int_equal(world_ask("east.doctor", KH_VERB_FIND, &one).reason, GRANT);
     assert_ok(kh_hide(access_db, "north", "1.2.3", "", "asked for", "test", err));
     assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &study).reason, KH_REASON_HIDDEN);
     assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &other).reason, KH_REASON_HIDDEN);
