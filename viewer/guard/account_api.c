@@ -1,8 +1,8 @@
 /* /api/account: what people see and change of their own account. docs/http-api.md. */
 #include <stdlib.h>
 #include <string.h>
-#include "access/passwords.h"
 #include "access/second_factor.h"
+#include "access/sign_in.h"
 #include "base/clock.h"
 #include "viewer/guard/internal.h"
 
@@ -124,6 +124,33 @@ static bool renew(kh_guard_call *call, kh_session_stage *stage)
     return true;
 }
 
+bool kh_guard_sure(kh_guard_call *call)
+{
+    kh_accounts *accounts = call->guard->options.accounts;
+    const char *password = kh_guard_text(call, "password", KH_PASSWORD_BYTES_MAX);
+    kh_sign_in_result result;
+    kh_error err = KH_ERROR_INIT;
+    bool sure;
+
+    if (!password)
+        return false;
+    if (kh_session_lock(accounts, call->shown.session, &err) != KH_OK ||
+        kh_sign_in_unlock(accounts, call->shown.session, password, kh_http_peer(call->request), &result, &err) != KH_OK) {
+        kh_guard_failed(call, &err);
+        return false;
+    }
+    sure = result.answer == KH_SIGN_IN_STEP;
+    if (sure) {
+        memcpy(call->shown.session, result.secret, sizeof call->shown.session);
+        call->session = result.session;
+        kh_cookie_set(call->request, KH_GUARD_COOKIE, result.secret, 0);
+    } else if (kh_guard_recorded(call, KH_AUDIT_SIGN_IN, KH_AUDIT_REFUSED, NULL, "wrong", "password asked again: locked")) {
+        kh_guard_refuse(call->guard, call->request, 401, "locked");
+    }
+    explicit_bzero(&result, sizeof result);
+    return sure;
+}
+
 /* ---- the password ---- */
 
 void kh_guard_password_fault(kh_guard_call *call, kh_password_fault fault, const kh_error *err)
@@ -191,9 +218,12 @@ static void put_setup(kh_guard_call *call, const kh_second_setup *setup)
 
 static void begin_totp(kh_guard_call *call)
 {
-    kh_second_setup *setup = calloc(1, sizeof *setup);
+    kh_second_setup *setup;
     kh_error err = KH_ERROR_INIT;
 
+    if (call->session.stage == KH_SESSION_OPEN && !kh_guard_sure(call))
+        return;
+    setup = calloc(1, sizeof *setup);
     if (!setup) {
         kh_error_set(&err, KH_E_MEMORY, "no memory for a second factor");
         kh_guard_failed(call, &err);

@@ -24,6 +24,8 @@ static void make_token(kh_guard_call *call)
         kh_guard_problem(call->request, 400, "bad_request", "days, expected 1 to 366; scopes, expected some of find,view,take,store", 0);
         return;
     }
+    if (!kh_guard_sure(call))
+        return;
     snprintf(token.name, sizeof token.name, "%s", name);
     token.expires_ms = kh_clock_wall_ms() + days * DAY_MS;
     if (kh_token_add(call->guard->options.accounts, &token, text, &err) != KH_OK) {

@@ -16,18 +16,20 @@ typedef struct task {
 static bool find_session(kh_guard_call *call, kh_error *err)
 {
     kh_accounts *accounts = call->guard->options.accounts;
+    kh_guard_terminal here;
     kh_status status;
 
     if (!call->shown.session[0])
         return true;
-    if (kh_session_known(accounts, call->shown.session, &call->session))
-        return true;
+    (void)kh_guard_terminal_of(call->guard, call->shown.certificate, true, &here);
     status = kh_session_find(accounts, call->shown.session, &call->session, err);
     if (status == KH_E_NOT_FOUND) {
         kh_error_clear(err);
         call->session = (kh_session){0};
         status = KH_OK;
     }
+    if (call->session.subject.terminal_id != 0 && call->session.subject.terminal_id != here.terminal_id)
+        call->session = (kh_session){0}; /* its cookie is of no use elsewhere */
     return status == KH_OK;
 }
 

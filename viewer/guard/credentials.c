@@ -70,6 +70,7 @@ void kh_credentials_read(kh_credentials *out, const kh_http_request *request)
     }
     if (change && strlen(change) < sizeof out->change)
         memcpy(out->change, change, strlen(change) + 1);
+    snprintf(out->certificate, sizeof out->certificate, "%s", kh_http_client_certificate(request));
     out->own_page = is_own_page(request);
 }
 

@@ -16,6 +16,7 @@ kh_status kh_guard_create(kh_guard **out, const kh_guard_options *options, kh_er
         return kh_error_set(err, KH_E_MEMORY, "no memory for the door");
     guard->options = *options;
     pthread_mutex_init(&guard->lock, NULL);
+    pthread_mutex_init(&guard->terminals_lock, NULL);
     pthread_mutex_init(&guard->visitors_lock, NULL);
     pthread_cond_init(&guard->emptied, NULL);
     status = kh_pool_create(&guard->pool, "guard", THREADS, options->queue_max, err);
@@ -45,6 +46,7 @@ void kh_guard_free(kh_guard *guard)
     kh_pool_stop(guard->pool);
     pthread_cond_destroy(&guard->emptied);
     pthread_mutex_destroy(&guard->lock);
+    pthread_mutex_destroy(&guard->terminals_lock);
     pthread_mutex_destroy(&guard->visitors_lock);
     explicit_bzero(guard->visitors, sizeof guard->visitors);
     free(guard);
@@ -102,6 +104,18 @@ static way by_bearer(passing *p, bool may_wait, kh_subject *out)
     return status == KH_OK ? WAY_ON : failed(p, &err);
 }
 
+/* A session that began at a terminal with a certificate goes on there only: its cookie is of no use elsewhere. */
+static way sits_there(passing *p, bool may_wait, int64_t terminal_id)
+{
+    kh_guard_terminal here;
+
+    if (terminal_id == 0)
+        return WAY_ON;
+    if (!kh_guard_terminal_of(p->guard, p->shown.certificate, may_wait, &here))
+        return WAY_LATER;
+    return here.terminal_id == terminal_id ? WAY_ON : refuse(p, 401, "sign_in");
+}
+
 static way by_session(passing *p, bool may_wait, kh_subject *out)
 {
     kh_error err = KH_ERROR_INIT;
@@ -120,6 +134,14 @@ static way by_session(passing *p, bool may_wait, kh_subject *out)
     if (status != KH_OK)
         return failed(p, &err);
     *out = session.subject;
+    switch (sits_there(p, may_wait, session.subject.terminal_id)) {
+    case WAY_ON:
+        break;
+    case WAY_LATER:
+        return WAY_LATER;
+    case WAY_ANSWERED:
+        return WAY_ANSWERED;
+    }
     if (kh_http_changes(p->request) && !kh_credentials_may_change(&p->shown, session.token))
         return refuse(p, 403, "forbidden");
     if (session.stage == KH_SESSION_OPEN || (p->page && session.stage == KH_SESSION_LOCKED))

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include "access/passwords.h"
 #include "access/sessions.h"
+#include "access/terminals.h"
 #include "access/tokens.h"
 #include "base/json.h"
 #include "base/pool.h"
@@ -23,12 +24,23 @@ typedef struct kh_visitor {
     char secret[KH_TOKEN_SIZE];
 } kh_visitor;
 
+#define KH_GUARD_TERMINALS 256
+
+/* A certificate that was looked up: of which terminal it is; terminal_id 0: of none that is good. */
+typedef struct kh_guard_terminal {
+    char certificate[65]; /* "" empty place */
+    int64_t terminal_id, facility_id, not_after_ms;
+    uint64_t epoch;
+} kh_guard_terminal;
+
 struct kh_guard {
     kh_guard_options options;
     kh_pool *pool;
     pthread_mutex_t lock;
     pthread_cond_t emptied;
     size_t on_their_way; /* lock */
+    pthread_mutex_t terminals_lock;
+    kh_guard_terminal terminals[KH_GUARD_TERMINALS]; /* terminals_lock */
     pthread_mutex_t visitors_lock;
     kh_visitor visitors[KH_GUARD_VISITORS]; /* visitors_lock */
 };
@@ -40,6 +52,7 @@ typedef struct kh_credentials {
     char door[KH_SECRET_SIZE];
     char bearer[KH_TOKEN_SIZE];
     char change[KH_GUARD_TOKEN_SIZE]; /* X-Kakehashi-Token */
+    char certificate[65];             /* kh_http_client_certificate(); "" none */
     bool has_bearer;                  /* an Authorization is there, whatever it is */
     bool own_page;                    /* Origin and Sec-Fetch-Site, whichever is there, are ours */
 } kh_credentials;
@@ -57,6 +70,9 @@ void kh_cookie_set(kh_http_request *request, const char *name, const char *value
 
 /* visitors.c: who was let in, so that kh_guard_still() can ask again */
 void kh_guard_remember(kh_guard *guard, const kh_subject *subject, const char *secret);
+
+/* terminal.c: whose certificate is it? False: ask with may_wait on a thread that may. terminal_id 0: nobody's that is good. */
+bool kh_guard_terminal_of(kh_guard *guard, const char *certificate, bool may_wait, kh_guard_terminal *out);
 
 /* judge.c: may the subject do this? On an HTTP thread only what is known; false: ask kh_guard_judge() on another. */
 bool kh_guard_judge_known(kh_guard *guard, const kh_subject *subject, const kh_guarded *about, kh_verdict *out);
@@ -105,7 +121,10 @@ bool kh_guard_recorded(kh_guard_call *call, kh_audit_action action, kh_audit_res
 
 /* session_api.c: "person": who is signed in */
 void kh_guard_put_person(kh_guard_call *call);
-/* account_api.c: why a password is not taken */
+/* account_api.c: is it the person who signed in that asks for what outlives this sign-in? An open session is locked, and the password in the body
+ * opens it again under a new secret: whoever does not know it stands before a locked screen, and has tried once. False: it was answered. */
+bool kh_guard_sure(kh_guard_call *call);
+/* Why a password is not taken */
 void kh_guard_password_fault(kh_guard_call *call, kh_password_fault fault, const kh_error *err);
 
 /* handlers; context is the guard */

@@ -152,16 +152,28 @@ static void sign_in(kh_guard_call *call)
     const char *peer = kh_http_peer(call->request);
     const char *login = kh_guard_text(call, "login", LOGIN_BYTES_MAX);
     const char *password = login ? kh_guard_text(call, "password", KH_PASSWORD_BYTES_MAX) : NULL;
-    const kh_sign_in_request asked = {.login = login, .password = password, .address = peer, .loopback = is_loopback(peer),
-                                      .device = call->shown.device[0] ? call->shown.device : NULL};
-    kh_sign_in_result result;
+    kh_sign_in_request asked = {.login = login, .password = password, .address = peer, .loopback = is_loopback(peer),
+                                .device = call->shown.device[0] ? call->shown.device : NULL};
+    bool certificate = kh_accounts_settings(accounts)->certificate && !asked.loopback;
+    kh_guard_terminal here;
+    kh_sign_in_result result = {.answer = KH_SIGN_IN_REFUSED};
     kh_error err = KH_ERROR_INIT;
 
     if (!password)
         return;
-    if (kh_sign_in(accounts, &asked, &result, &err) != KH_OK) {
+    (void)kh_guard_terminal_of(call->guard, call->shown.certificate, true, &here);
+    asked.terminal_id = here.terminal_id;
+    if (certificate && here.terminal_id == 0) { /* whatever the password is */
+        refuse(call, &result, login, "password", "certificate");
+    } else if (kh_sign_in(accounts, &asked, &result, &err) != KH_OK) {
         kh_guard_failed(call, &err);
+    } else if (result.answer == KH_SIGN_IN_STEP && certificate && here.facility_id != result.session.subject.facility_id) {
+        (void)!kh_session_end(accounts, result.secret, NULL); /* a terminal of another facility */
+        result.answer = KH_SIGN_IN_REFUSED;
+        refuse(call, &result, login, "password", "certificate");
     } else {
+        if (here.terminal_id != 0)
+            (void)!kh_terminal_seen(kh_accounts_access(accounts), here.terminal_id, NULL);
         if (result.answer == KH_SIGN_IN_STEP && call->session.stage) /* nobody goes on under another's */
             (void)!kh_session_end(accounts, call->shown.session, NULL);
         call->session = (kh_session){0};

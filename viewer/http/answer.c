@@ -13,6 +13,7 @@
 /* S5: no script, style or frame from anywhere but us; nothing sniffed, nothing told to other sites. */
 static const char *const security_headers[][2] = {
     {"Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
+                                "object-src 'none'; "
                                 "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},

@@ -179,9 +179,9 @@ export function recoveryCodes(codes, done, level = 'h1') {
     );
 }
 
-/** Enrolling the second factor: shows itself in `root`, calls done() when the codes are kept. */
-export async function enrol(root, done, level = 'h1') {
-    const begun = await askAccount('totp/begin', {});
+/** Enrolling the second factor: shows itself in `root`, calls done() when the codes are kept. password: of who is signed in already. */
+export async function enrol(root, done, { level = 'h1', password = '' } = {}) {
+    const begun = await askAccount('totp/begin', password ? { password } : {});
     const code = codeField();
     const { element } = form({
         title: t('access.enrolTitle'),

@@ -83,15 +83,27 @@ export class AccountPage {
         return this.#card('password', made.element);
     }
 
+    #ownPassword() {
+        return field(t('access.password'), {
+            type: 'password',
+            autocomplete: 'current-password',
+            required: true,
+            maxlength: '128',
+            'data-again': true,
+        });
+    }
+
     #factor() {
-        const place = make('div', { class: 'access-form' });
+        const place = make('div');
         const { totp, recovery_left: left } = this.account;
-        const problem = make('p', { class: 'form-problem', role: 'alert' });
-        const button = make('button', { type: 'button', class: 'button wide' }, t(totp ? 'account.factorRenew' : 'account.factorBegin'));
-        button.addEventListener('click', () =>
-            enrol(place, () => this.#load(), 'h3').catch((error) => (problem.textContent = problemText(error))),
-        );
-        place.append(make('p', { class: 'soft' }, t(totp ? 'account.factorOn' : 'account.factorOff', { n: left })), problem, button);
+        const password = this.#ownPassword();
+        const made = form({
+            text: t(totp ? 'account.factorOn' : 'account.factorOff', { n: left }),
+            parts: [password.element],
+            yes: t(totp ? 'account.factorRenew' : 'account.factorBegin'),
+            send: () => enrol(place, () => this.#load(), { level: 'h3', password: password.input.value }),
+        });
+        place.append(made.element);
         return this.#card('factor', place);
     }
 
@@ -148,6 +160,7 @@ export class AccountPage {
     #makeToken() {
         const name = field(t('account.tokenName'), { maxlength: '64', required: true, autocomplete: 'off' });
         const days = field(t('account.tokenDays'), { type: 'number', min: '1', max: String(this.account.token_days_max ?? 365), value: '90', required: true });
+        const password = this.#ownPassword();
         const boxes = SCOPES.map((scope) => make('input', { type: 'checkbox', value: scope, checked: scope === 'find' || scope === 'view' }));
         const made = form({
             title: t('account.tokenMake'),
@@ -156,11 +169,17 @@ export class AccountPage {
                 name.element,
                 days.element,
                 make('fieldset', {}, make('legend', {}, t('account.scopes')), boxes.map((box) => make('label', { class: 'check' }, box, t(`scope.${box.value}`)))),
+                password.element,
             ],
             yes: t('account.tokenMake'),
             send: async () => {
                 const scopes = boxes.filter((box) => box.checked).map((box) => box.value);
-                const { token } = await askAccount('tokens', { name: name.input.value.trim(), days: Number(days.input.value), scopes: scopes.join(',') });
+                const { token } = await askAccount('tokens', {
+                    name: name.input.value.trim(),
+                    days: Number(days.input.value),
+                    scopes: scopes.join(','),
+                    password: password.input.value,
+                });
                 made.element.replaceWith(recoveryShown(token, () => this.#load()));
             },
         });

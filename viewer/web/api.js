@@ -93,10 +93,18 @@ export const getStudy = (studyId, signal) => getJson(`/api/studies/${studyId}`, 
 
 /** Something is to be changed. The service takes that as JSON only, which no form of another site can send. */
 async function change(url, signal, body) {
-    const type = { 'Content-Type': 'application/json', ...(changeToken && { 'X-Kakehashi-Token': changeToken }) };
     const text = body && JSON.stringify(body);
-    const response = await request(url, signal, 'application/json', type, 'POST', text);
-    return response.json();
+    const ask = async () => {
+        const more = { 'Content-Type': 'application/json', ...(changeToken && { 'X-Kakehashi-Token': changeToken }) };
+        return (await request(url, signal, 'application/json', more, 'POST', text)).json();
+    };
+    try {
+        return await ask();
+    } catch (error) {
+        if (error.kind !== 'forbidden' || !changeToken) throw error;
+        changeToken = (await getSession()).token ?? ''; // another tab changed the cookie, and the token with it
+        return ask();
+    }
 }
 
 /** Who is signed in; {accounts: false} where there are no accounts. */
