@@ -230,7 +230,7 @@ static void begin(passing *p)
 
     kh_credentials_read(&p->shown, p->request);
     /* One whose body is received cannot be suspended before its handler: a few indexed reads, once for each epoch of its sender. */
-    next = pass(p, kh_http_is_receiving(p->request) || kh_http_is_suspended(p->request));
+    next = pass(p, p->about.at_once || kh_http_is_receiving(p->request) || kh_http_is_suspended(p->request));
     if (next == WAY_ON)
         p->handler(p->request, p->context);
     else if (next == WAY_LATER)

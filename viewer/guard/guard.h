@@ -43,6 +43,8 @@ typedef struct kh_guarded {
     kh_kind kind;
     int64_t study_id, series_id;
     const char *study_uid, *series_uid, *object_uid;
+    bool at_once; /* the handler has to be called on the HTTP thread (it answers with a stream, or reads more headers): access.db is read there,
+                     a few indexed rows once for each epoch of its sender */
     bool listing; /* decided row by row by the handler, which asks kh_guard_subject() and rights.h */
 } kh_guarded;
 
