@@ -24,6 +24,7 @@
 #include "pacs-bridge/bridge.h"
 #include "pacs-bridge/control.h"
 #include "store/file.h"
+#include "app/people.h"
 #include "viewer/dicomweb/dicomweb.h"
 #include "viewer/portal/portal.h"
 
@@ -288,7 +289,8 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
 }
 
 static kh_status start_portal(kh_portal **out, kh_service *service, const kh_http_door *door, const kh_installing *installing,
-                              kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_error *err)
+                              kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_guard *guard,
+                              kh_error *err)
 {
     const kh_settings *settings = service->settings;
     const char *names[KH_PAGE_ROLES_MAX];
@@ -321,6 +323,7 @@ static kh_status start_portal(kh_portal **out, kh_service *service, const kh_htt
     options.recall = recall_study;
     options.recall_context = service;
     options.recorder = recorder;
+    options.guard = guard;
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;
@@ -403,6 +406,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_portal *portal = NULL;
     kh_installing installing = {0};
     kh_http_door door = {0};
+    kh_people people = {0};
     int result = 0;
 
     (void)index;
@@ -416,10 +420,11 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     if (kh_codec_create(&codec, service->channels, decoder_pid, service, &err) != KH_OK ||
         kh_auditing_open(&audit, service->settings, "web", &err) != KH_OK ||
         kh_recorder_create(&recorder, audit, cache, (size_t)service->settings->http_connections, &err) != KH_OK ||
+        kh_people_open(&people, service->settings, service->page, cache, recorder, &err) != KH_OK ||
         start_dicomweb(&dicomweb, service, cache, codec, recorder, &err) != KH_OK ||
         kh_door_open(&door, service->settings, &err) != KH_OK ||
         kh_installing_open(&installing, service->settings, service->page, recorder, &err) != KH_OK ||
-        start_portal(&portal, service, &door, &installing, cache, codec, dicomweb, recorder, &err) != KH_OK) {
+        start_portal(&portal, service, &door, &installing, cache, codec, dicomweb, recorder, people.guard, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);
@@ -429,6 +434,7 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
     kh_installing_close(&installing);
     kh_door_close(&door);
     kh_dicomweb_stop(dicomweb);
+    kh_people_close(&people);
     kh_recorder_free(recorder);
     kh_audit_close(audit);
     kh_codec_free(codec);

@@ -15,6 +15,7 @@
 #include "viewer/tiles/tiles.h"
 
 typedef struct kh_portal_recorded kh_portal_recorded;
+typedef struct kh_portal_guarded kh_portal_guarded;
 
 /* One open event stream. */
 typedef struct kh_subscriber {
@@ -37,6 +38,7 @@ struct kh_portal {
     kh_pool *askers;         /* what waits for the bridge: lists do not wait behind it */
     kh_http_server *server;
     kh_portal_recorded *recorded; /* contexts of routes */
+    kh_portal_guarded *guarded;   /* the same of the door */
 
     pthread_t events_thread;
     bool events_started;
@@ -54,6 +56,9 @@ void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_wo
 /* recorded.c: the routes that show or change something lead to their handlers through the recorder. */
 KH_MUST_USE kh_status kh_portal_record_routes(kh_portal *portal, kh_http_route *routes, size_t count, kh_error *err);
 
+/* guarded.c: every route leads through the door but those that are open by name. */
+KH_MUST_USE kh_status kh_portal_guard_routes(kh_portal *portal, kh_http_route *routes, size_t count, kh_error *err);
+
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);
 /* A number, or null when it is the one that says "not told". */
@@ -62,7 +67,7 @@ void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double 
 
 /* handlers; context is the portal */
 kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile, kh_portal_batch,
-    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset, kh_portal_invoke, kh_portal_invoke_list;
+    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_open_page, kh_portal_asset, kh_portal_invoke, kh_portal_invoke_list;
 
 /* tile_address.c: the key that the address of a tile names; the part of it that the query says, how a tile is shown; one
  * "object-frame/level/column/row" of a list, after which *text goes on. Whether there is such a tile is found when it is made. */

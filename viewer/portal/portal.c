@@ -84,22 +84,32 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/patients/{id}", kh_portal_page, portal},
         {"GET", "/admin", kh_portal_page, portal},
         {"GET", "/admin/{section}", kh_portal_page, portal},
+        {"GET", "/account", kh_portal_page, portal},
+        {"GET", "/sign-in", kh_portal_open_page, portal},
+        {"GET", "/welcome/{code}", kh_portal_open_page, portal},
         {"GET", "/web/{path*}", kh_portal_asset, portal},
     };
 
     const size_t own_count = sizeof own / sizeof own[0];
-    kh_http_route *routes = malloc((own_count + 1 + options->more_route_count) * sizeof *routes);
+    kh_http_route *routes = malloc((own_count + KH_GUARD_ROUTES + options->more_route_count) * sizeof *routes);
+    size_t count = own_count;
     kh_status status;
 
     if (!routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the routes");
     memcpy(routes, own, sizeof own);
     status = kh_portal_record_routes(portal, routes, own_count, err);
-    routes[own_count] = kh_guard_off;
     for (size_t i = 0; i < options->more_route_count; i++)
-        routes[own_count + 1 + i] = options->more_routes[i];
+        routes[count++] = options->more_routes[i];
     if (status == KH_OK)
-        status = kh_http_server_start(&portal->server, &http, routes, own_count + 1 + options->more_route_count, err);
+        status = kh_portal_guard_routes(portal, routes, count, err);
+    if (options->guard)
+        kh_guard_routes(options->guard, routes + count);
+    else
+        routes[count] = kh_guard_off;
+    count += options->guard ? KH_GUARD_ROUTES : 1;
+    if (status == KH_OK)
+        status = kh_http_server_start(&portal->server, &http, routes, count, err);
     free(routes);
     return status;
 }
@@ -171,6 +181,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     if (!portal)
         return;
     kh_http_server_stop(portal->server, drain_ms);
+    kh_guard_drain(portal->options.guard); /* before the recorder, to which it leads */
     kh_recorder_drain(portal->options.recorder);
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
@@ -179,6 +190,7 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);
+    free(portal->guarded);
     free(portal->recorded);
     pthread_mutex_destroy(&portal->subscribers_lock);
     free(portal);

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "cache/cache.h"
 #include "dicom/codec/codec.h"
+#include "viewer/guard/guard.h"
 #include "viewer/http/http.h"
 #include "viewer/record/record.h"
 
@@ -31,6 +32,7 @@ typedef struct kh_portal_options {
      * worker's thread. NULL: that is not offered. */
     kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
     void *recall_context;
+    kh_guard *guard;                      /* viewer/guard/guard.h; borrowed until stop, which drains it; NULL: accounts are off */
     kh_recorder *recorder;                /* viewer/record/record.h; borrowed until stop, which drains it; NULL: nothing is recorded */
     const char *version;                  /* of the program, for /health */
     /* Ask the owner of the cache: one JSON line, one JSON line back (pacs-bridge/control.h). Called by several threads; NULL: nobody is

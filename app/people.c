@@ -1,0 +1,56 @@
+#include "app/people.h"
+
+#include <string.h>
+
+kh_accounts_options kh_people_options(const kh_settings *settings)
+{
+    kh_accounts_options options = kh_accounts_options_default;
+
+    options.rule = strcmp(settings->access_password_rule, "guideline") == 0 ? KH_PASSWORD_GUIDELINE : KH_PASSWORD_NETWORKS;
+    options.length_min = (unsigned)settings->access_password_length;
+    options.days = (unsigned)settings->access_password_days;
+    options.warn_days = (unsigned)settings->access_password_warning;
+    options.list = settings->access_password_list;
+    options.second_factor = kh_settings_factor(settings, "totp");
+    options.certificate = kh_settings_factor(settings, "certificate");
+    options.one_terminal = settings->access_one_terminal;
+    options.idle_ms = settings->access_idle_ms;
+    options.absolute_ms = settings->access_session_ms;
+    options.network = settings->access_network;
+    return options;
+}
+
+kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *page, kh_cache *cache, kh_recorder *recorder, kh_error *err)
+{
+    const kh_access_options access = {.dir = settings->data_dir, .page = page};
+    const kh_accounts_options accounts = kh_people_options(settings);
+    kh_guard_options guard = {.cache = cache, .recorder = recorder, .queue_max = (size_t)settings->http_connections};
+    kh_status status;
+
+    *out = (kh_people){.access = NULL};
+    if (!kh_settings_accounts(settings))
+        return KH_OK;
+    status = kh_access_open(&out->access, &access, err);
+    if (status == KH_OK)
+        status = kh_access_watch(out->access, err);
+    if (status == KH_OK)
+        status = kh_accounts_create(&out->accounts, out->access, &accounts, err);
+    if (status == KH_OK)
+        status = kh_rights_create(&out->rights, out->access, err);
+    guard.accounts = out->accounts;
+    guard.rights = out->rights;
+    if (status == KH_OK)
+        status = kh_guard_create(&out->guard, &guard, err);
+    if (status != KH_OK)
+        kh_people_close(out);
+    return status;
+}
+
+void kh_people_close(kh_people *people)
+{
+    kh_guard_free(people->guard);
+    kh_rights_free(people->rights);
+    kh_accounts_free(people->accounts);
+    kh_access_close(people->access);
+    *people = (kh_people){.access = NULL};
+}
