@@ -109,7 +109,7 @@ test('the QR code on the page is the key that stands beside it', async () => {
 });
 
 test('wrong password, wrong code, then in, and to the page that was asked for', async () => {
-    const page = await open('/studies/1?slice=2');
+    const page = await open('/studies/1');
     await at.shot(page, 'sign-in-ja');
     await signIn(page, 'not the password at all');
     await visible(page, '.form-problem span');
@@ -124,7 +124,7 @@ test('wrong password, wrong code, then in, and to the page that was asked for', 
     assert.match(await page.locator('.form-problem').innerText(), /確認コードが違う/);
     await page.fill('input.code', await code());
     await submit(page);
-    await at.pictureReady(page, 2);
+    await at.pictureReady(page);
     assert.equal(new URL(page.url()).pathname, '/studies/1');
     assert.deepEqual(page.troubles, []);
     await at.closePage(page);
@@ -162,8 +162,11 @@ const brightest = (page) =>
     });
 
 test('idle: warned, then every pixel is gone at once; unlocked, the same slice in the same window', async () => {
-    const page = await signedIn('/studies/1?slice=2');
-    await at.pictureReady(page, 2);
+    const page = await signedIn('/studies/1');
+    await at.pictureReady(page);
+    await page.keyboard.press('Home');
+    await at.pictureReady(page, 1);
+    await page.keyboard.press('ArrowDown');
     await page.keyboard.press('ArrowDown');
     await at.pictureReady(page, 3);
     await page.keyboard.press('2');
@@ -230,10 +233,18 @@ test('signing out in one tab ends the other', async () => {
 });
 
 test('KN-13: from 14 days before it runs out, and only then, the password is asked to be changed', async () => {
-    for (const [days, notice] of [[75, null], [76, '14'], [89, '1']]) {
+    for (const [days, notice] of [[75, null], [76, '14'], [89, '1'], [90, 'over'], [1, null]]) {
         await service.stop();
-        sql(`UPDATE password SET changed_ms = ${Date.now() - days * DAY_MS + 3600000}`);
+        service.writeConfig({ access: { ...settings.access, idle: '1 h' } }); // nothing locks from here on
+        sql(`UPDATE password SET changed_ms = ${Date.now() - days * DAY_MS - 3600000}`);
         await service.launch();
+        if (notice === 'over') {
+            const page = await open('/', { language: 'en' });
+            await signIn(page);
+            await page.getByText('The password has run out').waitFor();
+            await at.closePage(page);
+            continue;
+        }
         const page = await signedIn('/', { language: 'en' });
         const shown = await page.locator('.expiry').isVisible();
         assert.equal(shown, notice !== null, `${days} days`);
