@@ -20,12 +20,13 @@ declare -A allowed=(
     [viewer/http]="base tls viewer/http"
     [viewer/record]="base store audit dicom dicom/codec cache access viewer/http viewer/record"
     [viewer/guard]="base store audit dicom dicom/codec cache access viewer/http viewer/record viewer/guard"
-    [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/web viewer/portal"
-    [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/dicomweb"
+    [viewer/watch]="base store audit dicom dicom/codec cache access viewer/http viewer/watch"
+    [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/watch viewer/web viewer/portal"
+    [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/watch viewer/dicomweb"
     [viewer/install]="base tls store audit access viewer/http viewer/record viewer/web viewer/install"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/install viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/watch viewer/install viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(

@@ -172,6 +172,9 @@ typedef struct kh_http_producer {
     kh_status (*next)(void *context, kh_http_piece *piece, const atomic_bool *cancelled, kh_error *err);
     /* The last call, on any thread. */
     void (*drop)(void *context);
+    /* Asked before each block leaves, on the connection's thread: must not wait. False ends the answer at once: what waits in the system's
+     * buffers is thrown away with the connection. NULL: it goes on to its end. */
+    bool (*goes_on)(const void *context);
 } kh_http_producer;
 #define KH_HTTP_SIZE_UNKNOWN UINT64_MAX
 /* size: of all pieces together; unknown: the answer is chunked. next is not called for HEAD. pool until the server has stopped; its queue
