@@ -338,10 +338,10 @@ static kh_status start_portal(kh_portal **out, kh_service *service, const kh_htt
     return status;
 }
 
-static kh_status adopt_object(void *context, const char *name, kh_ingest_result *result, kh_error *err)
+static kh_status adopt_object(void *context, const char *name, const char *facility, kh_ingest_result *result, kh_error *err)
 {
     kh_service *service = context;
-    const kh_origin origin = {.facility = service->settings->dicomweb_facility, .source = "STOW"};
+    const kh_origin origin = {.facility = facility ? facility : service->settings->dicomweb_facility, .source = "STOW"};
 
     return kh_control_object_adopt(service->settings->data_dir, name, &origin, result, err);
 }

@@ -311,11 +311,11 @@ static void answer(bulk *b, kh_http_request *request, const char *type)
         }
         cut(&b->value, first, count);
         snprintf(single_type, sizeof single_type, "%s%s%s", type, b->syntax ? "; transfer-syntax=" : "", b->syntax ? b->syntax : "");
-        kh_http_answer_pieces(request, code, single_type, count, b->dicomweb->carriers, &producer, b);
+        kh_dicomweb_answer_pieces(b->dicomweb, request, KH_VERB_TAKE, b->uids.study, b->uids.series, code, single_type, count, &producer, b);
         return;
     }
     kh_multipart_content_type(&b->multipart, type, multipart_type, sizeof multipart_type);
-    kh_http_answer_pieces(request, code, multipart_type, KH_HTTP_SIZE_UNKNOWN, b->dicomweb->carriers, &producer, b);
+    kh_dicomweb_answer_pieces(b->dicomweb, request, KH_VERB_TAKE, b->uids.study, b->uids.series, code, multipart_type, KH_HTTP_SIZE_UNKNOWN, &producer, b);
 }
 
 static size_t choose(const bulk *b, const kh_accept *accept, kh_offer offers[OFFERS_MAX])
@@ -359,7 +359,7 @@ static kh_status prepare(bulk *b, kh_accept *accept, kh_http_request *request, i
     if (status == KH_OK)
         status = kh_multipart_init(&b->multipart, err);
     if (status == KH_OK)
-        status = kh_retrieve_list_fill(&list, b->dicomweb->cache, &b->uids, err);
+        status = kh_retrieve_list_fill(&list, b->dicomweb, request, KH_VERB_TAKE, &b->uids, err);
     if (status == KH_OK) {
         const kh_retrieve_object *object = kh_retrieve_list_at(&list, 0);
 

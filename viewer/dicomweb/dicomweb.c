@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "dicom/syntax.h"
 #include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
@@ -16,38 +17,38 @@ const kh_dicomweb_options kh_dicomweb_options_default = {
 
 /* Every resource there is; the first that fits serves. Each address answers OPTIONS besides. */
 static const kh_dicomweb_resource resources[] = {
-    {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities, KH_AUDIT_ACTIONS, false},
-    {"GET", KH_DICOMWEB_PATH "/studies", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true},
-    {"GET", INSTANCE, kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, false},
-    {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false},
-    {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true},
-    {"GET", INSTANCE "/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, false},
-    {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk, KH_AUDIT_RETRIEVE, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
-    {"GET", INSTANCE "/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
-    {"GET", INSTANCE "/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
-    {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
-    {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
-    {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false},
-    {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri, KH_AUDIT_VIEW, false},
-    {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store, KH_AUDIT_ACTIONS, false},
-    {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store, KH_AUDIT_ACTIONS, false},
+    {"OPTIONS", KH_DICOMWEB_PATH, kh_dicomweb_capabilities, KH_AUDIT_ACTIONS, false, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", INSTANCE, kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
+    {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_FRAME, false},
+    {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_FRAME, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", INSTANCE "/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
+    {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_STUDY, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_SERIES, false},
+    {"GET", INSTANCE "/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_INSTANCE, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_STUDY, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_SERIES, false},
+    {"GET", INSTANCE "/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_INSTANCE, false},
+    {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_FRAME, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
+    {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
+    {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
+    {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_FRAME, false},
+    {"POST", KH_DICOMWEB_PATH "/studies", kh_dicomweb_store, KH_AUDIT_ACTIONS, false, KH_VERB_CHANGE, KH_KIND_INSTANCE, true},
+    {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store, KH_AUDIT_ACTIONS, false, KH_VERB_CHANGE, KH_KIND_INSTANCE, true},
 };
 #define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
 
@@ -76,21 +77,69 @@ static void run_handler(kh_http_request *request, void *context)
     entry->resource->handler(entry->dicomweb, request);
 }
 
-/* Recorded, then served. WADO-URI has in its parameters what others have in the address. */
+/* WADO-URI has in its parameters what others have in the address. */
+static void read_uids(const kh_dicomweb_entry *entry, const kh_http_request *request, const char *uids[3])
+{
+    static const char *const segments[] = {"study", "series", "instance"}, *const parameters[] = {"studyUID", "seriesUID", "objectUID"};
+    bool in_query = entry->resource->handler == kh_dicomweb_wado_uri;
+
+    for (size_t i = 0; i < 3; i++)
+        uids[i] = in_query ? kh_http_query(request, parameters[i]) : kh_http_segment(request, segments[i]);
+}
+
+/* Recorded, then served. */
 static void serve_recorded(const kh_dicomweb_entry *entry, kh_http_request *request, const char *token)
 {
     const kh_dicomweb_resource *resource = entry->resource;
-    bool in_query = resource->handler == kh_dicomweb_wado_uri;
     kh_record record = {.action = resource->action, .way = "DICOMweb", .token = token, .once = !resource->each};
+    const char *uids[3];
 
-    record.study_uid = in_query ? kh_http_query(request, "studyUID") : kh_http_segment(request, "study");
-    record.series_uid = in_query ? kh_http_query(request, "seriesUID") : kh_http_segment(request, "series");
-    record.object_uid = in_query ? kh_http_query(request, "objectUID") : kh_http_segment(request, "instance");
+    read_uids(entry, request, uids);
     if (resource->action == KH_AUDIT_SEARCH) {
-        record.study_uid = record.series_uid = record.object_uid = NULL;
         record.with_path = record.with_query = true;
+    } else {
+        record.study_uid = uids[0];
+        record.series_uid = uids[1];
+        record.object_uid = uids[2];
     }
     kh_record_then(entry->dicomweb->options.recorder, request, &record, run_handler, (void *)(uintptr_t)entry);
+}
+
+/* What is no UID is nobody's: the handler says what it expects. */
+static bool names_something(const char *const uids[3])
+{
+    return uids[0] && kh_uid_plausible(uids[0]) && (!uids[1] || kh_uid_plausible(uids[1])) && (!uids[2] || kh_uid_plausible(uids[2]));
+}
+
+static void decide_later(void *context, kh_http_request *request)
+{
+    const kh_dicomweb_entry *entry = context;
+    const char *uids[3];
+
+    read_uids(entry, request, uids);
+    kh_dicomweb_decide(entry, request, uids, run_handler);
+}
+
+/* A person was let in. Lists are decided row by row by their handlers; so is all that an address names, since a UID may be of several hospitals. */
+static void serve_person(kh_http_request *request, void *context)
+{
+    const kh_dicomweb_entry *entry = context;
+    const char *uids[3];
+
+    read_uids(entry, request, uids);
+    if (entry->resource->action == KH_AUDIT_ACTIONS)
+        entry->resource->handler(entry->dicomweb, request);
+    else if (entry->resource->rows || !names_something(uids))
+        serve_recorded(entry, request, NULL);
+    else
+        kh_http_later(request, entry->dicomweb->workers, decide_later, (void *)(uintptr_t)entry);
+}
+
+static void guard(const kh_dicomweb_entry *entry, kh_http_request *request)
+{
+    const kh_guarded about = {.verb = entry->resource->verb, .kind = entry->resource->kind, .listing = true};
+
+    kh_guard_then(entry->dicomweb->options.guard, request, &about, serve_person, (void *)(uintptr_t)entry);
 }
 
 /* The one door: whatever asks for a resource comes through here. */
@@ -118,7 +167,9 @@ static void serve(kh_http_request *request, void *context)
     }
     if (options)
         kh_http_set_header(request, "Allow", entry->allow);
-    if (entry->resource->action == KH_AUDIT_ACTIONS)
+    if (dicomweb->options.guard)
+        guard(entry, request);
+    else if (entry->resource->action == KH_AUDIT_ACTIONS)
         entry->resource->handler(dicomweb, request);
     else
         serve_recorded(entry, request, admitted.token);
@@ -166,6 +217,15 @@ static kh_status make_routes(kh_dicomweb *dicomweb, kh_error *err)
     return KH_OK;
 }
 
+static kh_status check_door(const kh_dicomweb_options *options, kh_error *err)
+{
+    if (!options->guard != !options->rights || !options->guard != !options->watch)
+        return kh_error_set(err, KH_E_INTERNAL, "DICOMweb with half a door");
+    if (options->guard && options->tokens && options->tokens[0])
+        return kh_error_set(err, KH_E_ARG, "[dicomweb] tokens: expected none while [access] accounts is on; people have tokens of their own");
+    return KH_OK;
+}
+
 kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *options, kh_error *err)
 {
     kh_dicomweb *dicomweb = calloc(1, sizeof *dicomweb);
@@ -176,7 +236,9 @@ kh_status kh_dicomweb_start(kh_dicomweb **out, const kh_dicomweb_options *option
         return kh_error_set(err, KH_E_MEMORY, "no memory for DICOMweb");
     dicomweb->options = *options;
     dicomweb->cache = options->cache;
-    status = kh_admission_create(&dicomweb->admission, options->tokens, options->origins, err);
+    status = check_door(options, err);
+    if (status == KH_OK)
+        status = kh_admission_create(&dicomweb->admission, options->tokens, options->origins, err);
     if (status == KH_OK)
         status = make_routes(dicomweb, err);
     if (status == KH_OK)

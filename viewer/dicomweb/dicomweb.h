@@ -6,8 +6,10 @@
 #include "cache/cache.h"
 #include "cache/ingest.h"
 #include "dicom/codec/codec.h"
+#include "viewer/guard/guard.h"
 #include "viewer/http/http.h"
 #include "viewer/record/record.h"
+#include "viewer/watch/watch.h"
 
 #define KH_DICOMWEB_PATH "/dicomweb"
 
@@ -29,11 +31,15 @@ typedef struct kh_dicomweb_options {
     uint32_t viewport_max;    /* longest side that is asked for, pixels; to 8,192 */
     const char *font_file;    /* for what is burned into pictures; borrowed until stop. No font there: such wishes are answered with a warning */
     const char *public_address; /* "https://images.example", where clients find us; NULL or "": the Host they name. Borrowed until stop */
-    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). May wait; called by several threads. NULL:
-     * nothing can be stored. */
-    kh_status (*adopt)(void *context, const char *name, kh_ingest_result *result, kh_error *err);
+    /* Borrowed until stop; all NULL while accounts are off, none while they are on: then there are no tokens of a file. */
+    kh_guard *guard;
+    kh_rights *rights;
+    kh_watch *watch;
+    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). facility: whose it is; NULL: of [dicomweb] facility.
+     * May wait; called by several threads. NULL: nothing can be stored. */
+    kh_status (*adopt)(void *context, const char *name, const char *facility, kh_ingest_result *result, kh_error *err);
     void *adopt_context;
-    const char *tokens;   /* kh_admission_create(); NULL or "": none */
+    const char *tokens;   /* kh_admission_create(); NULL or "": none; refused while accounts are on */
     const char *origins;  /* likewise */
     int64_t results_max;  /* of one search */
     int64_t compared_max; /* rows of the index that one search compares only to tell how many results are left */

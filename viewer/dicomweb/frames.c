@@ -121,11 +121,11 @@ static kh_status hold_frame(held_frame **out, const frames *f, size_t index, kh_
 
 /* --- what is asked for --- */
 
-static kh_status find_object(frames *f, int64_t *away_study, kh_error *err)
+static kh_status find_object(frames *f, const kh_http_request *request, int64_t *away_study, kh_error *err)
 {
     kh_retrieve_list list;
     const kh_retrieve_object *found;
-    kh_status status = kh_retrieve_list_fill(&list, f->dicomweb->cache, &f->uids, err);
+    kh_status status = kh_retrieve_list_fill(&list, f->dicomweb, request, KH_VERB_TAKE, &f->uids, err);
 
     *away_study = 0;
     if (status == KH_OK) {
@@ -305,14 +305,15 @@ static kh_status answer(frames *f, kh_http_request *request, kh_error *err)
         frame_free(frame);
         if (!f->offer.multipart)
             snprintf(type, sizeof type, "%s; transfer-syntax=%s", f->offer.type, f->offer.transfer_syntax);
-        kh_http_answer_pieces(request, 200, type, f->offer.multipart ? KH_HTTP_SIZE_UNKNOWN : bytes, f->dicomweb->carriers, &one_by_one, f);
+        kh_dicomweb_answer_pieces(f->dicomweb, request, KH_VERB_TAKE, f->uids.study, f->uids.series, 200, type, f->offer.multipart ? KH_HTTP_SIZE_UNKNOWN : bytes,
+                                  &one_by_one, f);
     } else if (!f->offer.multipart) {
         answer_single(f, frame, request, etag);
     } else if (f->count == 1) {
         answer_one(f, frame, request, type);
     } else {
         frame_free(frame);
-        kh_http_answer_pieces(request, 200, type, size_of(f), f->dicomweb->carriers, &one_by_one, f);
+        kh_dicomweb_answer_pieces(f->dicomweb, request, KH_VERB_TAKE, f->uids.study, f->uids.series, 200, type, size_of(f), &one_by_one, f);
     }
     return KH_OK;
 }
@@ -334,7 +335,7 @@ static kh_status prepare(frames *f, kh_accept *accept, kh_http_request *request,
     if (status == KH_OK)
         status = kh_retrieve_read_accept(accept, request, err);
     if (status == KH_OK)
-        status = find_object(f, away_study, err);
+        status = find_object(f, request, away_study, err);
     if (status == KH_OK && f->object)
         status = check_numbers(f, err);
     return status;

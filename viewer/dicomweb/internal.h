@@ -3,6 +3,7 @@
 #define KH_VIEWER_DICOMWEB_INTERNAL_H
 
 #include <stdatomic.h>
+#include "access/reach.h"
 #include "base/pool.h"
 #include "viewer/dicomweb/admission.h"
 #include "viewer/dicomweb/dicomweb.h"
@@ -16,6 +17,9 @@ typedef struct kh_dicomweb_resource {
     kh_dicomweb_handler *handler;
     kh_audit_action action;
     bool each; /* every request is told, not one of a reader and series within [audit] group */
+    kh_verb verb;
+    kh_kind kind;
+    bool rows; /* decided row by row: whoever is let in gets what there is for him */
 } kh_dicomweb_resource;
 
 /* Every resource there is; valid for ever. */
@@ -67,6 +71,17 @@ typedef struct kh_dicomweb_held {
 } kh_dicomweb_held;
 kh_dicomweb_held *kh_dicomweb_hold(kh_dicomweb *dicomweb, uint8_t *bytes, size_t size, size_t counted);
 void kh_dicomweb_let_go(void *held);
+
+/* guarded.c: what who asks may reach; *out NULL: everything, accounts are off. On a worker. */
+KH_MUST_USE kh_status kh_dicomweb_reach(kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out,
+                                        kh_error *err);
+/* The decision on a study or series that is named, then its record, then the handler with the entry; or the one answer to what is not there and what
+ * is not open. uids: study, series, instance; NULL below the address. On a worker. */
+void kh_dicomweb_decide(const kh_dicomweb_entry *entry, kh_http_request *request, const char *const uids[3], kh_http_handler *handler);
+/* kh_http_answer_pieces() from the carriers, watched while accounts are on: it ends when its reader loses the right to do this with the study or
+ * the series of the address; series_uid NULL or "": the study. */
+void kh_dicomweb_answer_pieces(kh_dicomweb *dicomweb, kh_http_request *request, kh_verb verb, const char *study_uid, const char *series_uid, unsigned code,
+                               const char *content_type, uint64_t size, const kh_http_producer *producer, void *context);
 
 /* capabilities.c */
 kh_dicomweb_handler kh_dicomweb_capabilities;

@@ -187,8 +187,8 @@ static kh_status answer(metadata *m, kh_http_request *request, kh_error *err)
     }
     if (m->gzip)
         kh_http_set_header(request, "Content-Encoding", "gzip");
-    kh_http_answer_pieces(request, missing(m) > 0 ? 206 : 200, m->type, m->ended ? m->first.size : KH_HTTP_SIZE_UNKNOWN, m->dicomweb->carriers,
-                          &producer, m);
+    kh_dicomweb_answer_pieces(m->dicomweb, request, KH_VERB_VIEW, m->uids.study, m->uids.series, missing(m) > 0 ? 206 : 200, m->type,
+                              m->ended ? m->first.size : KH_HTTP_SIZE_UNKNOWN, &producer, m);
     return KH_OK;
 }
 
@@ -213,7 +213,7 @@ static void retrieve(void *context, kh_http_request *request)
         status = kh_retrieve_read_accept(accept, request, &err);
     if (status == KH_OK) {
         chosen = kh_accept_choose(accept, offers, OFFER_COUNT);
-        status = kh_retrieve_list_fill(&m->list, dicomweb->cache, &m->uids, &err);
+        status = kh_retrieve_list_fill(&m->list, dicomweb, request, KH_VERB_VIEW, &m->uids, &err);
     }
     if (status == KH_OK)
         status = note_series(m, &err);

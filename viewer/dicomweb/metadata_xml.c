@@ -108,6 +108,6 @@ kh_status kh_metadata_xml_answer(kh_dicomweb *dicomweb, kh_http_request *request
     memset(list, 0, sizeof *list);
     snprintf(x->address, sizeof x->address, "%s", address);
     kh_multipart_content_type(&x->multipart, TYPE, type, sizeof type);
-    kh_http_answer_pieces(request, code, type, KH_HTTP_SIZE_UNKNOWN, dicomweb->carriers, &producer, x);
+    kh_dicomweb_answer_pieces(dicomweb, request, KH_VERB_VIEW, uids->study, uids->series, code, type, KH_HTTP_SIZE_UNKNOWN, &producer, x);
     return KH_OK;
 }

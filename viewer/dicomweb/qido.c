@@ -68,6 +68,10 @@ static kh_status run_search(kh_qido_run *r, kh_error *err)
 
     if (status == KH_E_LIMIT)
         return kh_error_set(err, KH_E_ARG, "%s", err->message);
+    if (status == KH_OK)
+        status = kh_dicomweb_reach(r->dicomweb, r->request, KH_VERB_FIND, query->below_study ? KH_REACH_NAMED : KH_REACH_LIST, &r->reach, err);
+    if (status == KH_OK)
+        kh_search_within(r->search, kh_reach_scope(r->reach));
     while (status == KH_OK && more && r->given < query->limit && !kh_http_client_gone(r->request))
         status = kh_search_some(r->search, take_row, r, &more, err);
     r->left_exact = true;
@@ -145,6 +149,7 @@ static void work(void *context, kh_http_request *request)
         answer_problem(request, status, &err);
     if (r) {
         kh_search_free(r->search);
+        kh_reach_close(r->reach);
         kh_qido_query_release(&r->query);
         kh_dicomweb_uncount(dicomweb, r->counted);
         kh_buf_release(&r->body);

@@ -77,6 +77,7 @@ typedef struct kh_qido_run {
     char address[KH_DICOMWEB_ADDRESS_SIZE];
     kh_qido_query query;
     kh_search *search;
+    kh_reach *reach; /* of who asks; NULL: everything */
     kh_buf body, part;
     size_t counted; /* of body: kh_dicomweb_count() */
     int64_t skipped, given, left;

@@ -160,7 +160,7 @@ static kh_status paint_and_send(kh_dicomweb *dicomweb, kh_http_request *request,
 static kh_status answer(kh_dicomweb *dicomweb, kh_http_request *request, kh_rendered_question *question, work *w, kh_error *err)
 {
     char etag[KH_RETRIEVE_ETAG_SIZE], address[KH_DICOMWEB_ADDRESS_SIZE];
-    kh_status status = kh_rendered_find(&w->target, dicomweb->cache, &question->uids, question->frames, err);
+    kh_status status = kh_rendered_find(&w->target, dicomweb, request, &question->uids, question->frames, err);
 
     if (status == KH_E_UNSUPPORTED && question->uids.instance[0] && !question->frames && !question->single && kh_rendered_is_report(&w->target.row)) {
         kh_error_clear(err);

@@ -73,7 +73,8 @@ typedef struct kh_rendered_target {
 /* frames: NULL, or "1,2" of the address. Of a study or series the picture in the middle of the first stack that has one. KH_E_NOT_FOUND;
  * KH_E_UNSUPPORTED when there is nothing that is a picture; KH_E_BUSY: at its hospital, row says which study.
  * kh_rendered_target_release() in every case. */
-KH_MUST_USE kh_status kh_rendered_find(kh_rendered_target *out, kh_cache *cache, const kh_retrieve_uids *uids, const char *frames, kh_error *err);
+KH_MUST_USE kh_status kh_rendered_find(kh_rendered_target *out, kh_dicomweb *dicomweb, const kh_http_request *request, const kh_retrieve_uids *uids,
+                                       const char *frames, kh_error *err);
 void kh_rendered_target_release(kh_rendered_target *target, kh_cache *cache);
 
 /* What is made: one picture, several in turn, or a part for each. */

@@ -31,7 +31,7 @@ static kh_status note_row(void *context, const kh_search_row *row, kh_error *err
     return KH_OK;
 }
 
-static kh_status search(kh_rendered_target *target, kh_cache *cache, const kh_retrieve_uids *uids, bool *here, kh_error *err)
+static kh_status search(kh_rendered_target *target, kh_cache *cache, const kh_scope *scope, const kh_retrieve_uids *uids, bool *here, kh_error *err)
 {
     const kh_search_key keys[] = {{KH_TAG_STUDY_INSTANCE_UID, uids->study},
                                   {KH_TAG_SERIES_INSTANCE_UID, uids->series},
@@ -41,6 +41,8 @@ static kh_status search(kh_rendered_target *target, kh_cache *cache, const kh_re
     kh_search *s = NULL;
     kh_status status = kh_search_open(&s, cache, key_count == 3 ? KH_LEVEL_IMAGE : KH_LEVEL_SERIES, keys, key_count, err);
 
+    if (status == KH_OK)
+        kh_search_within(s, scope);
     if (status == KH_OK)
         status = kh_search_all(s, key_count == 3 ? COPIES_MAX : SERIES_MAX, note_row, &f, err);
     kh_search_free(s);
@@ -102,13 +104,19 @@ static kh_status choose_object(kh_rendered_target *target, const char *frames, k
     return choose_frames(target, frames, err);
 }
 
-kh_status kh_rendered_find(kh_rendered_target *out, kh_cache *cache, const kh_retrieve_uids *uids, const char *frames, kh_error *err)
+kh_status kh_rendered_find(kh_rendered_target *out, kh_dicomweb *dicomweb, const kh_http_request *request, const kh_retrieve_uids *uids,
+                           const char *frames, kh_error *err)
 {
+    kh_cache *cache = dicomweb->cache;
+    kh_reach *reach = NULL;
     bool here = false;
     kh_status status;
 
     memset(out, 0, sizeof *out);
-    status = search(out, cache, uids, &here, err);
+    status = kh_dicomweb_reach(dicomweb, request, KH_VERB_VIEW, KH_REACH_NAMED, &reach, err);
+    if (status == KH_OK)
+        status = search(out, cache, kh_reach_scope(reach), uids, &here, err);
+    kh_reach_close(reach);
     if (status == KH_OK && !here && (uids->instance[0] || out->row.series.away_count > 0))
         return kh_error_set(err, KH_E_BUSY, "it is at its hospital");
     if (status == KH_OK)

@@ -207,7 +207,7 @@ static kh_status answer_single(carrier *c, kh_http_request *request, const char 
     c->first.offset += first;
     c->first.file_size = count;
     snprintf(type, sizeof type, MEDIA_TYPE "; transfer-syntax=%s", target);
-    kh_http_answer_pieces(request, code, type, count, c->dicomweb->carriers, &single, c);
+    kh_dicomweb_answer_pieces(c->dicomweb, request, KH_VERB_TAKE, c->uids.study, c->uids.series, code, type, count, &single, c);
     return KH_OK;
 }
 
@@ -238,7 +238,7 @@ static kh_status answer_parts(carrier *c, kh_http_request *request, kh_error *er
     kh_multipart_content_type(&c->multipart, MEDIA_TYPE, type, sizeof type);
     size = size_of(c);
     c->size_told = size != KH_HTTP_SIZE_UNKNOWN && c->first.file_size == 0;
-    kh_http_answer_pieces(request, whole ? 200 : 206, type, size, c->dicomweb->carriers, &parts, c);
+    kh_dicomweb_answer_pieces(c->dicomweb, request, KH_VERB_TAKE, c->uids.study, c->uids.series, whole ? 200 : 206, type, size, &parts, c);
     return KH_OK;
 }
 
@@ -276,7 +276,7 @@ void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const k
         c->dicomweb = dicomweb;
         c->uids = *uids;
         kh_dicomweb_address(dicomweb, request, c->address);
-        status = kh_retrieve_list_fill(&c->list, dicomweb->cache, &c->uids, &err);
+        status = kh_retrieve_list_fill(&c->list, dicomweb, request, KH_VERB_TAKE, &c->uids, &err);
     }
     if (status == KH_OK) {
         choose(c, accept);

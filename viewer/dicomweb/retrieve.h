@@ -37,8 +37,10 @@ typedef struct kh_retrieve_list {
     uint64_t event; /* the newest one before the index was read */
 } kh_retrieve_list;
 
-/* Every object below the address that is not hidden. KH_E_NOT_FOUND, KH_E_LIMIT. kh_retrieve_list_release() in every case. */
-KH_MUST_USE kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_cache *cache, const kh_retrieve_uids *uids, kh_error *err);
+/* Every object below the address that is not hidden and with which who asks may do this. KH_E_NOT_FOUND, KH_E_LIMIT. kh_retrieve_list_release() in
+ * every case. */
+KH_MUST_USE kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb,
+                                            const kh_retrieve_uids *uids, kh_error *err);
 void kh_retrieve_list_release(kh_retrieve_list *list);
 const kh_retrieve_object *kh_retrieve_list_at(const kh_retrieve_list *list, size_t index);
 
@@ -76,7 +78,8 @@ void kh_frames_free(kh_frames *frames);
 
 /* {"error": word, "message": ...} */
 void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char *word, const char *message);
-/* As kh_http_answer_error(); what is not found because it was hidden here is 410: whoever may ask at all may read everything, and so may know. */
+/* As kh_http_answer_error(); what is not found because it was hidden here is 410 while accounts are off: whoever may ask at all may read everything
+ * then, and so may know. */
 void kh_retrieve_answer_error(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_error *err);
 /* The study, or what of it is at its hospital, is asked for; false when nobody gives it back. */
 bool kh_retrieve_recall(kh_dicomweb *dicomweb, int64_t study_id);

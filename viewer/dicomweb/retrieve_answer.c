@@ -100,7 +100,7 @@ void kh_retrieve_answer_error(kh_dicomweb *dicomweb, kh_http_request *request, c
 {
     bool hides = false;
 
-    if (err->status == KH_E_NOT_FOUND && uids && uids->study[0] &&
+    if (err->status == KH_E_NOT_FOUND && !dicomweb->options.rights && uids && uids->study[0] &&
         kh_change_hides(dicomweb->cache, uids->study, uids->series, uids->instance, &hides, NULL) == KH_OK && hides)
         kh_retrieve_answer_text(request, 410, "gone", "it was here, and has been taken away");
     else

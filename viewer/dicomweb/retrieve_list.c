@@ -93,7 +93,7 @@ static kh_status sum_up(kh_retrieve_list *list, kh_cache *cache, kh_error *err)
     return status;
 }
 
-kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_cache *cache, const kh_retrieve_uids *uids, kh_error *err)
+static kh_status fill(kh_retrieve_list *out, kh_cache *cache, const kh_scope *scope, const kh_retrieve_uids *uids, kh_error *err)
 {
     const kh_search_key keys[] = {{KH_TAG_STUDY_INSTANCE_UID, uids->study},
                                   {KH_TAG_SERIES_INSTANCE_UID, uids->series},
@@ -102,16 +102,31 @@ kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_cache *cache, const kh
     kh_search *search = NULL;
     kh_status status;
 
-    memset(out, 0, sizeof *out);
     out->event = kh_page_wait_event(kh_cache_page(cache), UINT64_MAX, 0);
-    kh_buf_init(&out->objects, KH_RETRIEVE_OBJECTS_MAX * sizeof(kh_retrieve_object));
     status = kh_search_open(&search, cache, KH_LEVEL_IMAGE, keys, key_count, err);
+    if (status == KH_OK)
+        kh_search_within(search, scope);
     if (status == KH_OK)
         status = kh_search_all(search, KH_RETRIEVE_OBJECTS_MAX, add, out, err);
     kh_search_free(search);
     if (status == KH_OK && out->count == 0)
         status = kh_error_set(err, KH_E_NOT_FOUND, "no such %s", key_count == 3 ? "instance" : key_count == 2 ? "series" : "study");
     return status == KH_OK ? sum_up(out, cache, err) : status;
+}
+
+kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb,
+                                const kh_retrieve_uids *uids, kh_error *err)
+{
+    kh_reach *reach = NULL;
+    kh_status status;
+
+    memset(out, 0, sizeof *out);
+    kh_buf_init(&out->objects, KH_RETRIEVE_OBJECTS_MAX * sizeof(kh_retrieve_object));
+    status = kh_dicomweb_reach(dicomweb, request, verb, KH_REACH_NAMED, &reach, err);
+    if (status == KH_OK)
+        status = fill(out, dicomweb->cache, kh_reach_scope(reach), uids, err);
+    kh_reach_close(reach);
+    return status;
 }
 
 void kh_retrieve_list_release(kh_retrieve_list *list)

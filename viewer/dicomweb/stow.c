@@ -28,7 +28,31 @@ typedef struct stow {
     unsigned failure;    /* KH_STOW_, of the part at hand; 0: none yet */
     kh_error broken;     /* why nothing more of the body is read */
     kh_stow_results results;
+    bool has_person, decided; /* accounts are on; that the person may store was decided */
+    kh_subject person;
 } stow;
+
+/* What a person stores is the own facility's, whatever the settings say of those whom nobody knows. */
+static const char *facility_of(const stow *s)
+{
+    return s->has_person ? s->person.facility : NULL;
+}
+
+/* Before the first byte is kept. */
+static kh_status may_store(stow *s, kh_error *err)
+{
+    const kh_matter matter = {.kind = KH_KIND_INSTANCE, .facility = s->person.facility, .patient_id = "", .study_date = "", .modalities = ""};
+    kh_verdict verdict = {0};
+    kh_status status = KH_OK;
+
+    if (!s->has_person || s->decided)
+        return KH_OK;
+    status = kh_rights_decide(s->dicomweb->options.rights, &s->person, KH_VERB_CHANGE, &matter, &verdict, err);
+    if (status == KH_OK && !verdict.allowed)
+        status = kh_error_set(err, KH_E_DENIED, "storing is not open to you");
+    s->decided = status == KH_OK;
+    return status;
+}
 
 static bool is_type(const char *content_type, const char *type)
 {
@@ -77,7 +101,7 @@ static kh_status end_part(void *context, kh_error *err)
     kh_stow_object object = {.failure = s->failure};
 
     if (s->failure == KH_STOW_STORED)
-        kh_stow_file_keep(&s->file, s->dicomweb, s->study_uid, &object);
+        kh_stow_file_keep(&s->file, s->dicomweb, s->study_uid, facility_of(s), &object);
     return kh_stow_results_add(&s->results, &object, err);
 }
 
@@ -87,7 +111,8 @@ static kh_status take_body(void *context, const void *bytes, size_t size, kh_err
 {
     stow *s = context;
 
-    (void)err;
+    if (may_store(s, err) != KH_OK)
+        return err->status;
     if (s->broken.status == KH_OK)
         s->broken.status = kh_part_reader_take(&s->reader, bytes, size, &s->broken);
     return KH_OK;
@@ -110,7 +135,7 @@ static kh_status keep_assembled(stow *s, kh_error *err)
             kh_assembly_write(s->assembly, i, file.fd, &object);
         }
         if (object.failure == KH_STOW_STORED)
-            kh_stow_file_keep(&file, s->dicomweb, s->study_uid, &object);
+            kh_stow_file_keep(&file, s->dicomweb, s->study_uid, facility_of(s), &object);
         kh_stow_file_drop(&file, s->dicomweb);
         status = kh_stow_results_add(&s->results, &object, err);
     }
@@ -126,6 +151,8 @@ static void finish(void *context, kh_http_request *request)
     kh_error problem = KH_ERROR_INIT;
 
     if (s->broken.status == KH_OK)
+        s->broken.status = may_store(s, &s->broken); /* of a body without a byte, too */
+    if (s->broken.status == KH_OK)
         s->broken.status = kh_part_reader_end(&s->reader, &s->broken);
     if (s->assembly && keep_assembled(s, &problem) != KH_OK && s->broken.status == KH_OK)
         s->broken = problem;
@@ -139,7 +166,7 @@ static void finish(void *context, kh_http_request *request)
         s->broken.status = kh_stow_results_add(&s->results, &rest, &s->broken);
     }
     if (s->broken.status == KH_OK) /* what cannot be recorded is not told as stored: it comes again, without harm */
-        s->broken.status = kh_stow_record(s->dicomweb->options.recorder, &s->results, s->token, s->peer, &s->broken);
+        s->broken.status = kh_stow_record(s->dicomweb->options.recorder, &s->results, s->has_person ? &s->person : NULL, s->token, s->peer, &s->broken);
     if (s->broken.status != KH_OK)
         kh_http_answer_error(request, &s->broken);
     else
@@ -257,6 +284,10 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
     bool xml;
     stow *s;
 
+    if (dicomweb->options.rights && !kh_guard_subject(request)) {
+        kh_http_answer_code(request, 401, "nobody is signed in");
+        return;
+    }
     if (check_head(dicomweb, request, &type, &parts) != KH_OK || choose_answer(request, &xml) != KH_OK)
         return;
     if (!kh_record_works(dicomweb->options.recorder, request, &record)) {
@@ -279,6 +310,9 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
     s->file.fd = -1;
     s->broken = (kh_error)KH_ERROR_INIT;
     s->token = record.token;
+    s->has_person = dicomweb->options.rights != NULL;
+    if (s->has_person)
+        s->person = *kh_guard_subject(request);
     snprintf(s->peer, sizeof s->peer, "%s", kh_http_peer(request));
     snprintf(s->study_uid, sizeof s->study_uid, "%s", study ? study : "");
     kh_dicomweb_address(dicomweb, request, s->results.address);

@@ -41,8 +41,8 @@ typedef struct kh_stow_file {
 KH_MUST_USE kh_status kh_stow_file_create(kh_stow_file *file, kh_dicomweb *dicomweb, kh_error *err);
 KH_MUST_USE kh_status kh_stow_file_write(kh_stow_file *file, const uint8_t *bytes, size_t size, kh_error *err);
 /* Looks at the object and, when it is of study_uid ("": any), gives it to the owner of the cache; the result is in *out in every case, and
- * the file is gone. */
-void kh_stow_file_keep(kh_stow_file *file, kh_dicomweb *dicomweb, const char *study_uid, kh_stow_object *out);
+ * the file is gone. facility: whose it becomes; NULL: as the settings say. */
+void kh_stow_file_keep(kh_stow_file *file, kh_dicomweb *dicomweb, const char *study_uid, const char *facility, kh_stow_object *out);
 /* The Failure Reason of a call that failed. */
 unsigned kh_stow_reason(kh_status status);
 /* Away with it. None is welcome. */
@@ -53,8 +53,9 @@ void kh_stow_files_clear(kh_dicomweb *dicomweb);
 /* ---- stow_record.c ---- */
 
 struct kh_stow_results;
-/* What of each study was stored, recorded and durable. token and peer as in viewer/record/record.h. */
-KH_MUST_USE kh_status kh_stow_record(kh_recorder *recorder, const struct kh_stow_results *results, const char *token, const char *peer, kh_error *err);
+/* What of each study was stored, recorded and durable. person, token and peer as in viewer/record/record.h. */
+KH_MUST_USE kh_status kh_stow_record(kh_recorder *recorder, const struct kh_stow_results *results, const kh_subject *person, const char *token,
+                                     const char *peer, kh_error *err);
 
 /* ---- stow_answer.c ---- */
 

@@ -112,17 +112,17 @@ static kh_status look_at(const kh_stow_file *file, kh_stow_object *out, kh_error
     return status;
 }
 
-static kh_status give_to_owner(const kh_stow_file *file, kh_dicomweb *dicomweb, kh_stow_object *out, kh_error *err)
+static kh_status give_to_owner(const kh_stow_file *file, kh_dicomweb *dicomweb, const char *facility, kh_stow_object *out, kh_error *err)
 {
     kh_ingest_result result = {.object_id = 0};
-    kh_status status = dicomweb->options.adopt(dicomweb->options.adopt_context, file->name, &result, err);
+    kh_status status = dicomweb->options.adopt(dicomweb->options.adopt_context, file->name, facility, &result, err);
 
     if (status == KH_OK && result.conflict)
         out->warning = KH_STOW_OTHER_BYTES;
     return status;
 }
 
-void kh_stow_file_keep(kh_stow_file *file, kh_dicomweb *dicomweb, const char *study_uid, kh_stow_object *out)
+void kh_stow_file_keep(kh_stow_file *file, kh_dicomweb *dicomweb, const char *study_uid, const char *facility, kh_stow_object *out)
 {
     kh_error err = KH_ERROR_INIT;
     kh_status status;
@@ -133,7 +133,7 @@ void kh_stow_file_keep(kh_stow_file *file, kh_dicomweb *dicomweb, const char *st
         out->failure = KH_STOW_OTHER_STUDY;
     } else {
         if (status == KH_OK)
-            status = give_to_owner(file, dicomweb, out, &err);
+            status = give_to_owner(file, dicomweb, facility, out, &err);
         out->failure = kh_stow_reason(status);
     }
     if (out->failure)

@@ -305,7 +305,7 @@ static kh_status answer(values *v, kh_http_request *request, kh_error *err)
     if (!whole)
         warn_of_missing(v, request);
     kh_multipart_content_type(&v->multipart, v->type, type, sizeof type);
-    kh_http_answer_pieces(request, whole ? 200 : 206, type, KH_HTTP_SIZE_UNKNOWN, v->dicomweb->carriers, &producer, v);
+    kh_dicomweb_answer_pieces(v->dicomweb, request, KH_VERB_TAKE, v->uids.study, v->uids.series, whole ? 200 : 206, type, KH_HTTP_SIZE_UNKNOWN, &producer, v);
     return KH_OK;
 }
 
@@ -325,7 +325,7 @@ static void retrieve(kh_dicomweb *dicomweb, kh_http_request *request, bool pixel
     if (status == KH_OK)
         status = kh_retrieve_read_accept(&v->accept, request, &err);
     if (status == KH_OK)
-        status = kh_retrieve_list_fill(&v->list, dicomweb->cache, &v->uids, &err);
+        status = kh_retrieve_list_fill(&v->list, dicomweb, request, KH_VERB_TAKE, &v->uids, &err);
     if (status == KH_OK && !is_accepted(v)) {
         kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: bulk data are given as multipart/related; type=\"" OCTETS "\"");
     } else if (status == KH_OK) {

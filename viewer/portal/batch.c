@@ -252,11 +252,12 @@ void kh_portal_batch(kh_http_request *request, void *context)
 {
     kh_portal *portal = context;
     batch *b = make(portal);
+    kh_watched *watched = NULL;
     kh_error err = KH_ERROR_INIT;
 
     if (!b)
         kh_error_set(&err, KH_E_MEMORY, "no memory for a batch of tiles");
-    else if (read_list(request, portal, b, &err) != KH_OK)
+    else if (read_list(request, portal, b, &err) != KH_OK || kh_portal_watch_series(portal, request, b->keys[0].series_id, &watched, &err) != KH_OK)
         let_go(b);
     if (err.status != KH_OK) {
         kh_http_answer_error(request, &err);
@@ -264,5 +265,5 @@ void kh_portal_batch(kh_http_request *request, void *context)
     }
     kh_use_note(portal->cache, b->keys[0].series_id);
     kh_http_set_header(request, "Cache-Control", "no-store");
-    kh_http_answer_pieces(request, 200, "application/vnd.kakehashi.tiles", KH_HTTP_SIZE_UNKNOWN, portal->batchers, &producer, b);
+    kh_watch_answer_pieces(watched, request, 200, "application/vnd.kakehashi.tiles", KH_HTTP_SIZE_UNKNOWN, portal->batchers, &producer, b);
 }

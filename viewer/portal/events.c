@@ -63,6 +63,13 @@ static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error
         return kh_error_set(err, KH_E_MEMORY, "no memory for a stream");
     subscriber->portal = portal;
     subscriber->seq = first_seq(portal, request);
+    subscriber->epoch = kh_portal_epoch(portal);
+    if (portal->options.rights && !kh_guard_subject(request)) {
+        free(subscriber);
+        return kh_error_set(err, KH_E_DENIED, "nobody is signed in");
+    }
+    if (portal->options.rights)
+        subscriber->subject = *kh_guard_subject(request);
     pthread_mutex_lock(&portal->subscribers_lock);
     if (portal->subscriber_count >= portal->options.streams_max)
         status = kh_error_set(err, KH_E_BUSY, "%u event streams are open already", portal->subscriber_count);
@@ -74,6 +81,7 @@ static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error
             subscriber->next->previous = subscriber;
         portal->subscribers = subscriber;
         portal->subscriber_count++;
+        subscriber->number = ++portal->subscriber_number;
         send_bytes(subscriber, RETRY, sizeof RETRY - 1);
     }
     pthread_mutex_unlock(&portal->subscribers_lock);
@@ -143,15 +151,29 @@ static kh_status put_event(kh_portal *portal, kh_buf *text, const kh_event *even
     return status == KH_OK ? kh_buf_append_text(text, "\n\n", err) : status;
 }
 
+/* subject NULL: everybody is told everything. What cannot be decided is not told. */
+static bool is_for(kh_portal *portal, const kh_subject *subject, const kh_event *event)
+{
+    kh_error err = KH_ERROR_INIT;
+    bool may = !subject;
+
+    if (subject && kh_portal_may_be_told(portal, subject, (int)event->kind, event->id, &may, &err) != KH_OK) {
+        if (err.status != KH_E_NOT_FOUND)
+            kh_log(KH_LOG_WARN, "portal", "event %llu is not told: %s", (unsigned long long)event->seq, err.message);
+        may = false;
+    }
+    return may;
+}
+
 /* One that cannot be told (its pull is gone) is left out: nobody can ask for it either. */
-static void put_batch(kh_portal *portal, kh_buf *text, const batch *b)
+static void put_batch(kh_portal *portal, kh_buf *text, const batch *b, const kh_subject *subject)
 {
     for (size_t i = 0; i < b->count; i++) {
         kh_error err = KH_ERROR_INIT;
         size_t before = text->size;
         const kh_event *event = &b->events[i];
 
-        if (event->kind < KH_EVENT_STUDY || event->kind > KH_EVENT_FINDING || is_overtaken(b, i))
+        if (event->kind < KH_EVENT_STUDY || event->kind > KH_EVENT_FINDING || is_overtaken(b, i) || !is_for(portal, subject, event))
             continue;
         if (put_event(portal, text, event, &err) == KH_OK)
             continue;
@@ -169,26 +191,37 @@ static void send_locked(kh_subscriber *subscriber, const kh_buf *text)
         send_bytes(subscriber, kh_buf_text(text), text->size);
 }
 
-/* What came after seq as one text; *last is the number it goes up to. False when the log could not be read. */
-static bool read_after(kh_portal *portal, uint64_t seq, uint64_t newest, kh_buf *text, uint64_t *last)
-{
-    batch b = {.count = 0};
-    kh_error err = KH_ERROR_INIT;
-    bool gap = false;
+typedef struct told {
+    batch events;
+    uint64_t last; /* the number that it goes up to */
+    bool anew;     /* too much has passed: everything is to be looked at anew */
+} told;
 
-    kh_buf_clear(text);
-    if (seq > newest) { /* of another index than this one */
-        *last = newest;
-        return kh_buf_append_text(text, "event: reload\ndata: {}\n\n", NULL) == KH_OK;
-    }
-    if (kh_events_after(portal->cache, seq, BATCH, keep_event, &b, &gap, &err) != KH_OK) {
+/* What came after seq. False when the log could not be read. */
+static bool read_after(kh_portal *portal, uint64_t seq, uint64_t newest, told *out)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    out->events.count = 0;
+    out->last = newest;
+    out->anew = seq > newest; /* of another index than this one */
+    if (out->anew)
+        return true;
+    if (kh_events_after(portal->cache, seq, BATCH, keep_event, &out->events, &out->anew, &err) != KH_OK) {
         kh_log(KH_LOG_WARN, "portal", "the events after %llu cannot be read: %s", (unsigned long long)seq, err.message);
         return false;
     }
-    *last = gap || b.count == 0 ? newest : b.events[b.count - 1].seq;
-    if (gap)
+    if (!out->anew && out->events.count > 0)
+        out->last = out->events.events[out->events.count - 1].seq;
+    return true;
+}
+
+static bool write_told(kh_portal *portal, const told *what, const kh_subject *subject, kh_buf *text)
+{
+    kh_buf_clear(text);
+    if (what->anew)
         return kh_buf_append_text(text, "event: reload\ndata: {}\n\n", NULL) == KH_OK;
-    put_batch(portal, text, &b);
+    put_batch(portal, text, &what->events, subject);
     return true;
 }
 
@@ -205,26 +238,112 @@ static bool find_behind(kh_portal *portal, uint64_t newest, uint64_t *seq)
     return found;
 }
 
-/* Streams that stand at the same number get the same text: one reading of the log serves all of them. */
-static void send_to_those_at(kh_portal *portal, uint64_t seq, uint64_t last, const kh_buf *text)
+/* Streams that stand at the same number get the same text: one reading of the log serves all of them. number: of the only stream that gets it; 0: all
+ * do. */
+static void send_to_those_at(kh_portal *portal, uint64_t seq, uint64_t last, uint64_t number, const kh_buf *text)
 {
     pthread_mutex_lock(&portal->subscribers_lock);
     for (kh_subscriber *s = portal->subscribers; s; s = s->next)
-        if (s->seq == seq) {
+        if (s->seq == seq && (number == 0 || s->number == number)) {
             send_locked(s, text);
             s->seq = last;
         }
     pthread_mutex_unlock(&portal->subscribers_lock);
 }
 
+/* With accounts each stream has its own text, made without the lock: the next stream behind this one that stands at seq. */
+static bool next_at(kh_portal *portal, uint64_t seq, uint64_t *number, kh_subject *subject)
+{
+    uint64_t after = *number;
+    bool found = false;
+
+    pthread_mutex_lock(&portal->subscribers_lock);
+    for (const kh_subscriber *s = portal->subscribers; s; s = s->next)
+        if (s->seq == seq && s->number > after && (!found || s->number < *number)) {
+            found = true;
+            *number = s->number;
+            *subject = s->subject;
+        }
+    pthread_mutex_unlock(&portal->subscribers_lock);
+    return found;
+}
+
 static void catch_up(kh_portal *portal, uint64_t newest, kh_buf *text)
 {
-    uint64_t seq, last;
+    uint64_t seq;
+    told what;
 
     while (!atomic_load(&portal->events_stop) && find_behind(portal, newest, &seq)) {
-        if (!read_after(portal, seq, newest, text, &last))
+        kh_subject subject;
+        uint64_t number = 0;
+
+        if (!read_after(portal, seq, newest, &what))
             return; /* again at the next turn */
-        send_to_those_at(portal, seq, last, text);
+        if (portal->options.rights) {
+            while (next_at(portal, seq, &number, &subject)) {
+                if (!write_told(portal, &what, &subject, text))
+                    return;
+                send_to_those_at(portal, seq, what.last, number, text);
+            }
+        } else {
+            if (!write_told(portal, &what, NULL, text))
+                return;
+            send_to_those_at(portal, seq, what.last, 0, text);
+        }
+    }
+}
+
+/* --- rights that moved, sessions that ended --- */
+
+static bool next_stream(kh_portal *portal, uint64_t *number, uint64_t *epoch, kh_subject *subject)
+{
+    uint64_t after = *number;
+    bool found = false;
+
+    pthread_mutex_lock(&portal->subscribers_lock);
+    for (const kh_subscriber *s = portal->subscribers; s; s = s->next)
+        if (s->number > after && (!found || s->number < *number)) {
+            found = true;
+            *number = s->number;
+            *epoch = s->epoch;
+            *subject = s->subject;
+        }
+    pthread_mutex_unlock(&portal->subscribers_lock);
+    return found;
+}
+
+/* text NULL: the stream ends. */
+static void send_to(kh_portal *portal, uint64_t number, uint64_t epoch, const kh_buf *text)
+{
+    pthread_mutex_lock(&portal->subscribers_lock);
+    for (kh_subscriber *s = portal->subscribers; s; s = s->next) {
+        if (s->number != number)
+            continue;
+        s->epoch = epoch;
+        if (text)
+            send_locked(s, text);
+        else
+            kh_http_stream_end(s->stream);
+    }
+    pthread_mutex_unlock(&portal->subscribers_lock);
+}
+
+static void look_at_rights(kh_portal *portal, kh_buf *text)
+{
+    uint64_t number = 0, epoch, now;
+    kh_subject subject;
+
+    while (portal->options.rights && next_stream(portal, &number, &epoch, &subject)) {
+        kh_error err = KH_ERROR_INIT;
+
+        now = kh_portal_epoch(portal);
+        if (!kh_watch_session_goes_on(portal->options.watch, &subject)) {
+            send_to(portal, number, now, NULL);
+        } else if (epoch != now) {
+            kh_buf_clear(text);
+            if (kh_portal_put_closed(portal, &subject, text, &err) == KH_OK)
+                send_to(portal, number, now, text);
+        }
     }
 }
 
@@ -251,6 +370,7 @@ static void *run_events(void *argument)
     kh_buf_init(&text, TEXT_BYTES_MAX);
     while (!atomic_load(&portal->events_stop)) {
         newest = kh_page_wait_event(page, newest, WAIT_MS);
+        look_at_rights(portal, &text);
         catch_up(portal, newest, &text);
         if (kh_clock_monotonic_ms() >= next_keep_alive_ms) {
             keep_alive(portal, &text);

@@ -8,6 +8,7 @@
 #include "base/pool.h"
 #include "store/page.h"
 #include "viewer/http/http.h"
+#include "access/reach.h"
 #include "viewer/portal/portal.h"
 #include "cache/browse.h"
 #include "cache/pulls.h"
@@ -15,7 +16,14 @@
 #include "viewer/tiles/tiles.h"
 
 typedef struct kh_portal_recorded kh_portal_recorded;
-typedef struct kh_portal_guarded kh_portal_guarded;
+typedef struct kh_portal_door kh_portal_door;
+
+#define KH_PORTAL_OPENED_MAX 4096 /* studies that are remembered to be open somewhere; beyond, the oldest is forgotten */
+
+/* A study that was shown to a session: when it closes the session is told. */
+typedef struct kh_portal_opened {
+    int64_t session_id, study_id;
+} kh_portal_opened;
 
 /* One open event stream. */
 typedef struct kh_subscriber {
@@ -23,6 +31,9 @@ typedef struct kh_subscriber {
     kh_portal *portal;
     kh_http_stream *stream;
     uint64_t seq; /* of the last event it was sent; events thread, under the lock */
+    uint64_t number;    /* of this stream, from 1 */
+    uint64_t epoch;     /* that it was last looked at in; events thread, under the lock */
+    kh_subject subject; /* while accounts are on */
 } kh_subscriber;
 
 struct kh_portal {
@@ -38,7 +49,11 @@ struct kh_portal {
     kh_pool *askers;         /* what waits for the bridge: lists do not wait behind it */
     kh_http_server *server;
     kh_portal_recorded *recorded; /* contexts of routes */
-    kh_portal_guarded *guarded;   /* the same of the door */
+    kh_portal_door *doors;        /* likewise, of their guard */
+
+    pthread_mutex_t opened_lock; /* guards the next two */
+    kh_portal_opened opened[KH_PORTAL_OPENED_MAX]; /* a ring; session_id 0: none */
+    size_t opened_next;
 
     pthread_t events_thread;
     bool events_started;
@@ -46,6 +61,7 @@ struct kh_portal {
     pthread_mutex_t subscribers_lock; /* guards the next two */
     kh_subscriber *subscribers;
     unsigned subscriber_count;
+    uint64_t subscriber_number; /* of the last one; the lock above */
 };
 
 /* portal.c: run work, whose context is the portal, on a worker: kh_http_later(). */
@@ -56,8 +72,47 @@ void kh_portal_ask_later(kh_portal *portal, kh_http_request *request, kh_http_wo
 /* recorded.c: the routes that show or change something lead to their handlers through the recorder. */
 KH_MUST_USE kh_status kh_portal_record_routes(kh_portal *portal, kh_http_route *routes, size_t count, kh_error *err);
 
-/* guarded.c: every route leads through the door but those that are open by name. */
+/* portal.c: the addresses that the portal serves itself; at most KH_PORTAL_ROUTES_MAX. */
+#define KH_PORTAL_ROUTES_MAX 48
+size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTES_MAX]);
+
+#define KH_PORTAL_ABSENT "no such study, series or object" /* as the guard says it */
+
+/* guarded.c: what an address is about. */
+typedef enum kh_portal_about {
+    KH_PORTAL_SERIES,    /* the series of the segment */
+    KH_PORTAL_STUDY,     /* the study of the segment */
+    KH_PORTAL_ROWS,      /* whoever is signed in; rows are decided one by one, and there may be none */
+    KH_PORTAL_PAGE,      /* the shell of a page: whoever is signed in, with the session locked, too */
+    KH_PORTAL_OPERATION, /* who runs the service */
+    KH_PORTAL_LOCAL,     /* the same, and whoever asks on this machine: nothing of a patient is in it */
+    KH_PORTAL_OPEN       /* everybody */
+} kh_portal_about;
+
+typedef struct kh_portal_guarded {
+    const char *method, *pattern;
+    kh_portal_about about;
+    kh_verb verb;
+    kh_kind kind;
+    const char *segment;
+} kh_portal_guarded;
+/* NULL: refused while accounts are on. */
+const kh_portal_guarded *kh_portal_guarded_find(const char *method, const char *pattern);
+/* The routes lead to their handlers by the guard; nothing changes while accounts are off. After kh_portal_record_routes(). */
 KH_MUST_USE kh_status kh_portal_guard_routes(kh_portal *portal, kh_http_route *routes, size_t count, kh_error *err);
+/* What who asks may reach; *out NULL: everything, accounts are off. On a worker. */
+KH_MUST_USE kh_status kh_portal_reach(kh_portal *portal, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out, kh_error *err);
+/* An answer of a series that goes on for a while; *out NULL: accounts are off. */
+KH_MUST_USE kh_status kh_portal_watch_series(kh_portal *portal, const kh_http_request *request, int64_t series_id, kh_watched **out, kh_error *err);
+/* Of rights, 0 while accounts are off; may who asked at that epoch still see the series? The latter may wait for access.db. */
+uint64_t kh_portal_epoch(const kh_portal *portal);
+bool kh_portal_still(kh_portal *portal, const kh_http_request *request, int64_t series_id, uint64_t epoch);
+
+/* told.c: what of the events somebody is told, and what was shut. */
+void kh_portal_note_opened(kh_portal *portal, const kh_http_request *request, int64_t study_id);
+KH_MUST_USE kh_status kh_portal_may_be_told(kh_portal *portal, const kh_subject *subject, int kind, int64_t id, bool *may, kh_error *err);
+/* "closed" events of what was open and is not any more, forgotten with it. */
+KH_MUST_USE kh_status kh_portal_put_closed(kh_portal *portal, const kh_subject *subject, kh_buf *text, kh_error *err);
 
 /* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
 void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);

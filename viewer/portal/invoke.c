@@ -17,7 +17,14 @@ typedef struct found {
     kh_study *studies;
     size_t count;
     uint32_t parts; /* of a list of UIDs or accession numbers, those that named something */
+    kh_reach *reach; /* of who asks; NULL: everything */
 } found;
+
+static void found_release(found *f)
+{
+    kh_reach_close(f->reach);
+    free(f->studies);
+}
 
 /* As far as both say: a bound without a time is of the whole day, and so is a study without one. */
 static int compare_times(const char *a, const char *b)
@@ -67,6 +74,8 @@ static kh_status search(found *f, kh_portal *portal, const kh_invocation *asked,
     bool more = true;
     kh_status status = kh_search_open(&search, portal->cache, KH_LEVEL_STUDY, keys, key_count, err);
 
+    if (status == KH_OK)
+        kh_search_within(search, kh_reach_scope(f->reach));
     while (status == KH_OK && more && f->count < asked->studies_max) {
         status = kh_search_page(search, &rows, &count, &more, err);
         for (size_t i = 0; status == KH_OK && i < count && f->count < asked->studies_max; i++)
@@ -149,6 +158,8 @@ static kh_status read_and_find(kh_invocation *asked, found *f, kh_portal *portal
     kh_status status = kh_invocation_read(asked, request, err);
 
     if (status == KH_OK)
+        status = kh_portal_reach(portal, request, KH_VERB_FIND, asked->is_patient ? KH_REACH_LIST : KH_REACH_NAMED, &f->reach, err);
+    if (status == KH_OK)
         status = find(f, portal, asked, err);
     if (status == KH_OK && f->count == 0)
         status = kh_error_set(err, KH_E_NOT_FOUND, "the studies that were asked for are not here");
@@ -180,7 +191,7 @@ static void show(kh_portal *portal, kh_http_request *request, bool as_page)
     } else {
         answer_list_page(request);
     }
-    free(f.studies);
+    found_release(&f);
     free(asked);
 }
 
@@ -242,7 +253,7 @@ static void list(void *context, kh_http_request *request)
         kh_buf_release(&body);
         kh_http_answer_error(request, &err);
     }
-    free(f.studies);
+    found_release(&f);
     free(asked);
 }
 

@@ -1,5 +1,6 @@
 #include "viewer/portal/portal.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,22 +38,8 @@ static void turned_away(void *context, const kh_http_request *request, unsigned 
         kh_record_refused(portal->options.recorder, request, "HTTP", code);
 }
 
-static kh_status start_server(kh_portal *portal, kh_error *err)
+size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTES_MAX])
 {
-    const kh_portal_options *options = &portal->options;
-    const kh_http_options http = {
-        .listen_fd = options->listen_fd,
-        .thread_count = options->http_threads,
-        .connections_max = options->connections_max,
-        .connections_per_address_max = options->connections_per_address_max,
-        .idle_timeout_s = options->idle_timeout_s,
-        .body_bytes_max = BODY_BYTES_MAX,
-        .open_below = options->open_below,
-        .refused = turned_away,
-        .refused_context = portal,
-        .loopback_hosts_only = options->loopback_hosts_only,
-        .door = options->door,
-    };
     const kh_http_route own[] = {
         {"GET", "/tiles/{series}/{object}-{frame}/{level}/{column}/{row}.jpg", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/{object}-{frame}/lossless", kh_portal_tile, portal},
@@ -90,24 +77,51 @@ static kh_status start_server(kh_portal *portal, kh_error *err)
         {"GET", "/web/{path*}", kh_portal_asset, portal},
     };
 
-    const size_t own_count = sizeof own / sizeof own[0];
-    kh_http_route *routes = malloc((own_count + KH_GUARD_ROUTES + options->more_route_count) * sizeof *routes);
-    size_t count = own_count;
+    static_assert(sizeof own / sizeof own[0] <= KH_PORTAL_ROUTES_MAX, "a place for each route");
+    memcpy(out, own, sizeof own);
+    return sizeof own / sizeof own[0];
+}
+
+/* What the door answers itself; with accounts off, that they are. */
+static size_t add_door(const kh_portal *portal, kh_http_route routes[KH_GUARD_ROUTES])
+{
+    if (portal->options.guard) {
+        kh_guard_routes(portal->options.guard, routes);
+        return KH_GUARD_ROUTES;
+    }
+    routes[0] = kh_guard_off;
+    return 1;
+}
+
+static kh_status start_server(kh_portal *portal, kh_error *err)
+{
+    const kh_portal_options *options = &portal->options;
+    const kh_http_options http = {
+        .listen_fd = options->listen_fd,
+        .thread_count = options->http_threads,
+        .connections_max = options->connections_max,
+        .connections_per_address_max = options->connections_per_address_max,
+        .idle_timeout_s = options->idle_timeout_s,
+        .body_bytes_max = BODY_BYTES_MAX,
+        .open_below = options->open_below,
+        .refused = turned_away,
+        .refused_context = portal,
+        .loopback_hosts_only = options->loopback_hosts_only,
+        .door = options->door,
+    };
+    kh_http_route *routes = malloc((KH_PORTAL_ROUTES_MAX + KH_GUARD_ROUTES + options->more_route_count) * sizeof *routes);
+    size_t own_count, count;
     kh_status status;
 
     if (!routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the routes");
-    memcpy(routes, own, sizeof own);
+    own_count = kh_portal_own_routes(portal, routes);
     status = kh_portal_record_routes(portal, routes, own_count, err);
+    if (status == KH_OK)
+        status = kh_portal_guard_routes(portal, routes, own_count, err);
+    count = own_count + add_door(portal, routes + own_count);
     for (size_t i = 0; i < options->more_route_count; i++)
         routes[count++] = options->more_routes[i];
-    if (status == KH_OK)
-        status = kh_portal_guard_routes(portal, routes, count, err);
-    if (options->guard)
-        kh_guard_routes(options->guard, routes + count);
-    else
-        routes[count] = kh_guard_off;
-    count += options->guard ? KH_GUARD_ROUTES : 1;
     if (status == KH_OK)
         status = kh_http_server_start(&portal->server, &http, routes, count, err);
     free(routes);
@@ -137,6 +151,7 @@ static kh_portal *portal_create(const kh_portal_options *options)
         if (options->role_names[i])
             snprintf(portal->role_names[i], sizeof portal->role_names[i], "%s", options->role_names[i]);
     pthread_mutex_init(&portal->subscribers_lock, NULL);
+    pthread_mutex_init(&portal->opened_lock, NULL);
     return portal;
 }
 
@@ -151,6 +166,10 @@ kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_
     *out = NULL;
     if (!portal)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the portal");
+    if (!options->guard != !options->rights || !options->guard != !options->watch) {
+        free(portal);
+        return kh_error_set(err, KH_E_INTERNAL, "a portal with half a door");
+    }
     status = kh_tiles_create(&portal->tiles, options->cache, options->codec, &tiles, err);
     if (status == KH_OK && options->codec && options->ahead_bytes_max > 0)
         status = kh_ahead_create(&portal->ahead, options->cache, options->codec, options->ahead_bytes_max, NULL, err);
@@ -190,8 +209,9 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);
-    free(portal->guarded);
     free(portal->recorded);
+    free(portal->doors);
     pthread_mutex_destroy(&portal->subscribers_lock);
+    pthread_mutex_destroy(&portal->opened_lock);
     free(portal);
 }

@@ -9,6 +9,7 @@
 #include "viewer/guard/guard.h"
 #include "viewer/http/http.h"
 #include "viewer/record/record.h"
+#include "viewer/watch/watch.h"
 
 typedef struct kh_portal kh_portal;
 
@@ -32,7 +33,6 @@ typedef struct kh_portal_options {
      * worker's thread. NULL: that is not offered. */
     kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
     void *recall_context;
-    kh_guard *guard;                      /* viewer/guard/guard.h; borrowed until stop, which drains it; NULL: accounts are off */
     kh_recorder *recorder;                /* viewer/record/record.h; borrowed until stop, which drains it; NULL: nothing is recorded */
     const char *version;                  /* of the program, for /health */
     /* Ask the owner of the cache: one JSON line, one JSON line back (pacs-bridge/control.h). Called by several threads; NULL: nobody is
@@ -43,6 +43,10 @@ typedef struct kh_portal_options {
     const kh_http_route *more_routes;
     size_t more_route_count;
     const char *open_below; /* kh_http_options */
+    /* Borrowed until stop, which drains the guard; all NULL while accounts are off, none while they are on. */
+    kh_guard *guard;
+    kh_rights *rights;
+    kh_watch *watch;
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
  * 512 MiB of tiles, 64 MiB of manifests, nothing decoded ahead, no roles. cache, codec and listen_fd are the caller's to set. */

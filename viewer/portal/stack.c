@@ -215,9 +215,10 @@ static void answer_stack(kh_portal *portal, kh_http_request *request, const kh_s
     manifest_source source = {.stack = stack, .series = series, .gzip = gzip};
     const kh_blob *blob;
     kh_error err = KH_ERROR_INIT;
-    char etag[80];
+    char etag[100];
 
-    snprintf(etag, sizeof etag, "stack%d-%lld-%lld%s", MANIFEST_VERSION, (long long)key.series_id, (long long)key.revision, gzip ? "-gzip" : "");
+    snprintf(etag, sizeof etag, "stack%d-%lld-%lld-%llu%s", MANIFEST_VERSION, (long long)key.series_id, (long long)key.revision,
+             (unsigned long long)kh_portal_epoch(portal), gzip ? "-gzip" : "");
     kh_http_set_header(request, "Cache-Control", "private, no-cache");
     kh_http_set_header(request, "Vary", "Accept-Encoding");
     if (kh_http_answer_not_modified(request, etag))
@@ -239,6 +240,7 @@ static void one_stack(void *context, kh_http_request *request)
     if (kh_http_segment_int(request, "id", 1, INT64_MAX, &series_id, &err) == KH_OK &&
         kh_browse_series(portal->cache, series_id, &series, &err) == KH_OK &&
         kh_stack_acquire(&stack, portal->cache, series_id, &err) == KH_OK) {
+        kh_portal_note_opened(portal, request, series.study_id);
         answer_stack(portal, request, stack, &series);
         kh_stack_release(portal->cache, stack);
         return;

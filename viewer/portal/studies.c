@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
+#include "cache/scope.h"
 #include "cache/stack.h"
 #include "viewer/portal/internal.h"
 
@@ -150,7 +151,7 @@ static kh_status read_filter(kh_http_request *request, kh_study_filter *filter, 
     return status;
 }
 
-static kh_status put_studies(kh_portal *portal, kh_json_writer *json, const kh_study_filter *filter, kh_error *err)
+static kh_status put_studies(kh_portal *portal, kh_json_writer *json, kh_study_filter *filter, const kh_reach *reach, kh_error *err)
 {
     study_rows rows = {.studies = calloc((size_t)filter->limit, sizeof *rows.studies), .max = (size_t)filter->limit};
     int64_t total = 0;
@@ -158,6 +159,7 @@ static kh_status put_studies(kh_portal *portal, kh_json_writer *json, const kh_s
 
     if (!rows.studies)
         return kh_error_set(err, KH_E_MEMORY, "no memory for %zu studies", rows.max);
+    filter->scope = kh_reach_scope(reach);
     status = kh_browse_studies(portal->cache, filter, keep_study, &rows, &total, err);
     kh_json_object_begin(json);
     kh_json_put_int(json, "total", total);
@@ -188,14 +190,16 @@ static void list_studies(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
+    kh_reach *reach = NULL;
     kh_study_filter filter;
     kh_json_writer json;
     kh_buf body;
 
     kh_buf_init(&body, ANSWER_BYTES_MAX);
     kh_json_writer_init(&json, &body);
-    if (read_filter(request, &filter, &err) == KH_OK)
-        err.status = put_studies(portal, &json, &filter, &err);
+    if (read_filter(request, &filter, &err) == KH_OK && kh_portal_reach(portal, request, KH_VERB_FIND, KH_REACH_LIST, &reach, &err) == KH_OK)
+        err.status = put_studies(portal, &json, &filter, reach, &err);
+    kh_reach_close(reach);
     answer(request, &body, &json, &err);
 }
 
@@ -260,7 +264,35 @@ static void put_series(kh_portal *portal, kh_json_writer *json, const kh_series 
     kh_json_object_end(json);
 }
 
-static kh_status put_one_study(kh_portal *portal, kh_json_writer *json, int64_t study_id, kh_error *err)
+/* The study with what is left of its counts; KH_E_NOT_FOUND where it is not open. */
+static kh_status narrow_study(kh_portal *portal, const kh_scope *scope, kh_study *study, kh_error *err)
+{
+    bool allowed = true;
+    kh_status status = scope ? kh_scope_study(portal->cache, scope, study, &allowed, err) : KH_OK;
+
+    return status == KH_OK && !allowed ? kh_error_set(err, KH_E_NOT_FOUND, "no study %lld", (long long)study->id) : status;
+}
+
+static kh_status put_series_list(kh_portal *portal, kh_json_writer *json, const kh_scope *scope, const kh_study *study, const series_rows *rows,
+                                 kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    kh_json_key(json, "series_list");
+    kh_json_array_begin(json);
+    for (size_t i = 0; status == KH_OK && i < rows->count; i++) {
+        bool allowed = true;
+
+        if (scope)
+            status = kh_scope_series(scope, study, &rows->series[i], &allowed, err);
+        if (status == KH_OK && allowed)
+            put_series(portal, json, &rows->series[i]);
+    }
+    kh_json_array_end(json);
+    return status;
+}
+
+static kh_status put_one_study(kh_portal *portal, kh_json_writer *json, int64_t study_id, const kh_scope *scope, kh_error *err)
 {
     series_rows rows = {.series = NULL};
     kh_study *study = malloc(sizeof *study);
@@ -269,15 +301,14 @@ static kh_status put_one_study(kh_portal *portal, kh_json_writer *json, int64_t 
 
     if (status == KH_OK)
         status = kh_browse_series_of(portal->cache, study_id, keep_series, &rows, err);
+    if (status == KH_OK)
+        status = narrow_study(portal, scope, study, err);
     if (status != KH_OK)
         goto out;
     kh_json_object_begin(json);
     status = kh_portal_put_study(portal, json, study, err);
-    kh_json_key(json, "series_list");
-    kh_json_array_begin(json);
-    for (size_t i = 0; i < rows.count; i++)
-        put_series(portal, json, &rows.series[i]);
-    kh_json_array_end(json);
+    if (status == KH_OK)
+        status = put_series_list(portal, json, scope, study, &rows, err);
     kh_json_object_end(json);
 out:
     free(rows.series);
@@ -289,14 +320,19 @@ static void one_study(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
+    kh_reach *reach = NULL;
     int64_t study_id;
     kh_json_writer json;
     kh_buf body;
 
     kh_buf_init(&body, ANSWER_BYTES_MAX);
     kh_json_writer_init(&json, &body);
-    if (kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err) == KH_OK)
-        err.status = put_one_study(portal, &json, study_id, &err);
+    if (kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err) == KH_OK &&
+        kh_portal_reach(portal, request, KH_VERB_VIEW, KH_REACH_NAMED, &reach, &err) == KH_OK)
+        err.status = put_one_study(portal, &json, study_id, kh_reach_scope(reach), &err);
+    kh_reach_close(reach);
+    if (err.status == KH_OK)
+        kh_portal_note_opened(portal, request, study_id);
     answer(request, &body, &json, &err);
 }
 

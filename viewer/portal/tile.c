@@ -8,6 +8,7 @@
 #define READER_LENGTH_MAX 64
 #define CACHE_CONTROL "private, no-cache"
 #define PREPARED_BYTES 2048 /* about: eleven header lines of the library's */
+#define ETAG_SIZE (KH_TILE_ETAG_SIZE + 24)
 
 typedef struct sent {
     kh_tiles *tiles;
@@ -17,7 +18,21 @@ typedef struct sent {
 typedef struct tile_request {
     kh_portal *portal;
     kh_http_request *request;
+    int64_t series_id;
+    uint64_t epoch; /* of rights, when it was asked for */
+    kh_tile tile;   /* while it is decided anew */
 } tile_request;
+
+/* With accounts the epoch of rights is in it: what a browser keeps from before a change has to be asked for again. */
+static void name_tile(char out[ETAG_SIZE], const kh_portal *portal, const char *etag)
+{
+    uint64_t epoch = kh_portal_epoch(portal);
+
+    if (portal->options.rights)
+        snprintf(out, ETAG_SIZE, "%s-%llx", etag, (unsigned long long)epoch);
+    else
+        snprintf(out, ETAG_SIZE, "%s", etag);
+}
 
 static void release_sent(void *context)
 {
@@ -37,7 +52,9 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
 {
     sent *s = malloc(sizeof *s);
     kh_error err = KH_ERROR_INIT;
+    char etag[ETAG_SIZE];
 
+    name_tile(etag, portal, tile->etag);
     if (!s) {
         kh_tiles_release(portal->tiles, tile);
         kh_error_set(&err, KH_E_MEMORY, "no memory for an answer");
@@ -46,7 +63,7 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
     }
     *s = (sent){.tiles = portal->tiles, .tile = *tile};
     kh_http_set_header(request, "Cache-Control", CACHE_CONTROL);
-    if (kh_http_answer_not_modified(request, tile->etag)) {
+    if (kh_http_answer_not_modified(request, etag)) {
         release_sent(s);
         return;
     }
@@ -57,32 +74,57 @@ static void answer_tile(kh_portal *portal, kh_http_request *request, const kh_ti
     kh_http_answer_borrowed(request, 200, content_type(tile), tile->jpeg, tile->size, release_sent, s);
 }
 
-static void destroy_prepared(void *prepared)
+typedef struct prepared_tile {
+    kh_http_prepared *answer;
+    uint64_t epoch; /* that its tag names */
+} prepared_tile;
+
+static void destroy_prepared(void *context)
 {
-    kh_http_prepared_free(prepared);
+    prepared_tile *prepared = context;
+
+    kh_http_prepared_free(prepared->answer);
+    free(prepared);
 }
 
-/* The answer that a cached tile is given with; made when it is first asked for again. NULL when there is no memory. */
-static const kh_http_prepared *prepared_answer(kh_portal *portal, const kh_tile *tile)
+static prepared_tile *prepare(kh_portal *portal, const kh_tile *tile)
 {
-    kh_http_prepared *prepared = kh_tile_companion(tile);
-    char etag[KH_TILE_ETAG_SIZE + 2];
+    prepared_tile *prepared = malloc(sizeof *prepared);
+    char etag[ETAG_SIZE], quoted[ETAG_SIZE + 2];
     const char *headers[][2] = {{"Cache-Control", CACHE_CONTROL},
-                                {"ETag", etag},
+                                {"ETag", quoted},
                                 {"X-Kakehashi-Window", tile->window},
                                 {"X-Kakehashi-Lossy", tile->lossy},
                                 {"Content-Type", content_type(tile)},
                                 {"Content-Encoding", "gzip"}};
     size_t count = sizeof headers / sizeof headers[0] - (tile->lossless ? 0 : 1);
 
-    if (prepared)
+    if (!prepared)
+        return NULL;
+    prepared->epoch = kh_portal_epoch(portal);
+    name_tile(etag, portal, tile->etag);
+    snprintf(quoted, sizeof quoted, "\"%s\"", etag);
+    prepared->answer = kh_http_prepare((const char *const(*)[2])headers, count, tile->jpeg, tile->size);
+    if (prepared->answer)
         return prepared;
-    snprintf(etag, sizeof etag, "\"%s\"", tile->etag);
-    prepared = kh_http_prepare((const char *const(*)[2])headers, count, tile->jpeg, tile->size);
-    if (!prepared || kh_tiles_attach(portal->tiles, tile, prepared, PREPARED_BYTES, destroy_prepared))
-        return prepared;
-    kh_http_prepared_free(prepared);
-    return kh_tile_companion(tile);
+    free(prepared);
+    return NULL;
+}
+
+/* The answer that a cached tile is given with; made when it is first asked for again. NULL when there is no memory, or its tag is of another epoch:
+ * others may be reading it, so that it stays until its tile goes. */
+static const kh_http_prepared *prepared_answer(kh_portal *portal, const kh_tile *tile)
+{
+    prepared_tile *prepared = kh_tile_companion(tile);
+
+    if (!prepared) {
+        prepared = prepare(portal, tile);
+        if (prepared && !kh_tiles_attach(portal->tiles, tile, prepared, PREPARED_BYTES, destroy_prepared)) {
+            destroy_prepared(prepared);
+            prepared = kh_tile_companion(tile);
+        }
+    }
+    return prepared && prepared->epoch == kh_portal_epoch(portal) ? prepared->answer : NULL;
 }
 
 static void release_cached(void *tiles, const void *blob)
@@ -113,14 +155,38 @@ static void answer_failure(kh_http_request *request, const kh_error *error)
     kh_http_answer_error(request, &err);
 }
 
+/* Rights moved while it was made: its reader is asked about anew, where that may wait. */
+static void decide_again(void *argument, unsigned thread_index)
+{
+    tile_request *t = argument;
+
+    (void)thread_index;
+    if (kh_portal_still(t->portal, t->request, t->series_id, t->epoch)) {
+        answer_tile(t->portal, t->request, &t->tile);
+    } else {
+        kh_tiles_release(t->portal->tiles, &t->tile);
+        kh_http_answer_code(t->request, 404, KH_PORTAL_ABSENT);
+    }
+    free(t);
+}
+
 static void tile_done(void *context, const kh_tile *tile, const kh_error *error)
 {
     tile_request *t = context;
 
-    if (tile)
+    if (tile && t->epoch != kh_portal_epoch(t->portal)) {
+        kh_error err = KH_ERROR_INIT;
+
+        t->tile = *tile;
+        if (kh_pool_submit(t->portal->workers, decide_again, t, &err) == KH_OK)
+            return;
+        kh_tiles_release(t->portal->tiles, tile);
+        answer_failure(t->request, &err);
+    } else if (tile) {
         answer_tile(t->portal, t->request, tile);
-    else
+    } else {
         answer_failure(t->request, error);
+    }
     free(t);
 }
 
@@ -139,7 +205,7 @@ static void make_tile(kh_portal *portal, kh_http_request *request, const kh_tile
     if (!t) {
         kh_error_set(&err, KH_E_MEMORY, "no memory for a tile");
     } else {
-        *t = (tile_request){.portal = portal, .request = request};
+        *t = (tile_request){.portal = portal, .request = request, .series_id = key->series_id, .epoch = kh_portal_epoch(portal)};
         if (kh_tiles_get(portal->tiles, key, &waiter, &err) == KH_OK)
             return;
     }
@@ -153,12 +219,13 @@ static void revalidate(void *context, kh_http_request *request)
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_tile_key key;
-    char etag[KH_TILE_ETAG_SIZE];
+    char content[KH_TILE_ETAG_SIZE], etag[ETAG_SIZE];
 
-    if (kh_portal_tile_key(portal, request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, etag, &err) != KH_OK) {
+    if (kh_portal_tile_key(portal, request, &key, &err) != KH_OK || kh_tiles_etag(portal->tiles, &key, content, &err) != KH_OK) {
         answer_failure(request, &err);
         return;
     }
+    name_tile(etag, portal, content);
     if (kh_http_etag_matches(request, etag)) {
         kh_http_set_header(request, "Cache-Control", CACHE_CONTROL);
         (void)kh_http_answer_not_modified(request, etag);
