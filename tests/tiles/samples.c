@@ -134,7 +134,7 @@ static void write_object(kh_buf *out, const sample_image *image, const char *sop
 
 kh_ingest_result samples_add(samples *s, const sample_image *image)
 {
-    static const kh_origin origin = {.facility = "city-hospital", .source = "test"};
+    const kh_origin origin = {.facility = image->facility ? image->facility : "city-hospital", .source = "test"};
     kh_ingest_result result;
     kh_incoming *incoming;
     char sop_uid[65];

@@ -24,6 +24,7 @@ typedef struct sample_image {
     const char *date;       /* NULL: "20261103" */
     bool broken;            /* BitsAllocated 13: described in the index, not to be shown */
     bool no_pixels;         /* an object without a picture */
+    const char *facility;   /* whose it is; NULL: "city-hospital" */
 } sample_image;
 
 void samples_open(samples *s);

@@ -63,7 +63,7 @@ static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error
         return kh_error_set(err, KH_E_MEMORY, "no memory for a stream");
     subscriber->portal = portal;
     subscriber->seq = first_seq(portal, request);
-    subscriber->epoch = kh_portal_epoch(portal);
+    subscriber->epoch = UINT64_MAX; /* of none: what was shut while nobody listened is told at once */
     if (portal->options.rights && !kh_guard_subject(request)) {
         free(subscriber);
         return kh_error_set(err, KH_E_DENIED, "nobody is signed in");

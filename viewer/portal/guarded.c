@@ -29,7 +29,10 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/studies/{id}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin/{section}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
-    /* files of the program, which the sign-in needs before anybody is signed in */
+    {"GET", "/account", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    /* before anybody is signed in; and the files of the program, which they need */
+    {"GET", "/sign-in", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
+    {"GET", "/welcome/{code}", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
     {"GET", "/web/{path*}", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
 };
 #define GUARDED_COUNT (sizeof guarded / sizeof guarded[0])

@@ -2,7 +2,7 @@
 
 import { eventsUrl } from './api.js';
 
-const KINDS = ['study', 'pull', 'node', 'send', 'rule', 'finding', 'reload'];
+const KINDS = ['study', 'pull', 'node', 'send', 'rule', 'finding', 'closed', 'reload'];
 const listeners = new Set();
 let source = null;
 
@@ -30,7 +30,7 @@ function open() {
     });
 }
 
-/** listener(kind, data) for "study", "pull", "node", "send", "rule", "finding" and "reload". Returns the function that stops it. */
+/** listener(kind, data) for "study", "pull", "node", "send", "rule", "finding", "closed" (a study that was open here is not any more) and "reload". Returns the function that stops it. */
 export function onEvent(listener) {
     listeners.add(listener);
     if (!source) open();

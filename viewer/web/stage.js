@@ -124,6 +124,16 @@ export class Stage {
         this.store.close();
     }
 
+    /** For good: nothing is on the canvas, nothing is kept. */
+    shut() {
+        this.blanked = true;
+        this.close();
+        this.drawer.clear();
+        this.stack = null;
+        this.shown = null;
+        this.element.remove();
+    }
+
     goTo(index) {
         if (this.stack?.moveTo(index)) this.refresh();
     }

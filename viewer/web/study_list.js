@@ -11,7 +11,7 @@ import { hasPictures } from './study_state.js';
 const PAGE_SIZE = 50;
 const TYPING_MS = 250;
 const RELOAD_EVERY_MS = 3000;
-const CHANGING = ['study', 'pull', 'reload']; // kinds of events after which the list may be another
+const CHANGING = ['study', 'pull', 'reload', 'closed']; // kinds of events after which the list may be another
 const MODALITIES = ['CT', 'MR', 'CR', 'DX', 'US', 'XA', 'MG', 'NM', 'PT', 'RF', 'ES', 'OT', 'SR'];
 const INVOKED = '/IHEInvokeImageDisplay'; // another system's link: its query says which studies
 const COLUMNS = ['patient', 'study', 'description', 'hospital', 'size', 'state'];

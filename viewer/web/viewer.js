@@ -64,6 +64,7 @@ export class ViewerPage {
 
     /** Takes the picture off the screen, or brings it back as it was. */
     blank(on) {
+        if (this.isShut) return;
         this.stage.blank(on);
         this.strip.element.hidden = on;
         if (!on) this.reload.ask();
@@ -141,11 +142,37 @@ export class ViewerPage {
             const manifest = grown ? await getStack(series.id, this.abort.signal) : null;
             if (series.id === this.openId && this.stage.stack) this.stage.update(study, series, manifest);
         } catch (error) {
-            if (error.name !== 'AbortError' && error.temporary) this.reload.ask();
+            if (error.status === 404 && this.study) this.#shut();
+            else if (error.name !== 'AbortError' && error.temporary) this.reload.ask();
         }
     }
 
+    /** Consent or rights have changed: nothing of the study stays on the screen or in memory, and the page says why. */
+    #shut() {
+        if (this.isShut) return;
+        this.isShut = true;
+        this.abort.abort();
+        this.opening?.abort();
+        this.reload.stop();
+        clearTimeout(this.thumbnailTimer);
+        this.stage.shut();
+        this.study = null;
+        this.strip.show([], null, false);
+        this.person.replaceChildren();
+        this.banner.hidden = true;
+        this.line.hidden = true;
+        document.title = t('app.name');
+        this.#message('broken', t('viewer.closed'), t('viewer.closedText'), [
+            make('a', { class: 'button', href: '/', 'data-route': true }, t('action.list')),
+        ]);
+    }
+
     #event(kind, data) {
+        if (this.isShut) return;
+        if (kind === 'closed' && data.study === this.studyId) {
+            this.#shut();
+            return;
+        }
         if (kind === 'reload' || (kind === 'study' && data.study === this.studyId)) this.reload.ask();
         if (kind !== 'pull' || !this.study || data.study_uid !== this.study.uid) return;
         const ended = !['waiting', 'running'].includes(data.state);

@@ -146,6 +146,8 @@ export default {
     'viewer.noPicturesText': 'This is what has arrived. Pictures would appear by themselves.',
     'viewer.noPicturesYet': 'Waiting for pictures',
     'viewer.noPicturesYetText': 'They are shown as they arrive.',
+    'viewer.closed': 'This study is no longer open to you',
+    'viewer.closedText': 'Consent or access has changed. Its pictures have been cleared from this page.',
     'viewer.notFound': 'This study is not here',
     'viewer.notFoundText': 'It may have been removed, or the address is wrong.',
     'problem.title': 'This picture cannot be shown',

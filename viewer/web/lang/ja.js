@@ -146,6 +146,8 @@ export default {
     'viewer.noPicturesText': '届いているのは次のものです。画像があれば自動で表示されます。',
     'viewer.noPicturesYet': '画像の到着を待っています',
     'viewer.noPicturesYetText': '届いた画像から順に表示します。',
+    'viewer.closed': 'この検査は閲覧できなくなりました',
+    'viewer.closedText': '同意またはアクセスの設定が変わりました。画像はこの画面から消去されています。',
     'viewer.notFound': 'この検査は見つかりません',
     'viewer.notFoundText': '保存期間を過ぎたか、アドレスが正しくないようです。',
     'problem.title': 'この画像は表示できません',
