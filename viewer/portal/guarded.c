@@ -26,6 +26,9 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/metrics", KH_PORTAL_LOCAL, KH_VERB_VIEW, KH_KIND_OPERATION, NULL},
     /* the shells of pages: nothing of anybody is in them */
     {"GET", "/", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"GET", "/studies", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"GET", "/patients", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"GET", "/patients/{id}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/studies/{id}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin/{section}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
