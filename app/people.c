@@ -20,11 +20,20 @@ kh_accounts_options kh_people_options(const kh_settings *settings)
     return options;
 }
 
+/* In memory, where it is known. */
+static bool goes_on(void *context, const kh_subject *subject)
+{
+    uint64_t seen = 0;
+
+    return kh_guard_still(context, subject, &seen);
+}
+
 kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *page, kh_cache *cache, kh_recorder *recorder, kh_error *err)
 {
     const kh_access_options access = {.dir = settings->data_dir, .page = page};
     const kh_accounts_options accounts = kh_people_options(settings);
     kh_guard_options guard = {.cache = cache, .recorder = recorder, .queue_max = (size_t)settings->http_connections};
+    kh_watch_options watch = {.page = page, .session_goes_on = goes_on};
     kh_status status;
 
     *out = (kh_people){.access = NULL};
@@ -41,6 +50,9 @@ kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *p
     guard.rights = out->rights;
     if (status == KH_OK)
         status = kh_guard_create(&out->guard, &guard, err);
+    watch.context = out->guard;
+    if (status == KH_OK)
+        status = kh_watch_create(&out->watch, &watch, err);
     if (status != KH_OK)
         kh_people_close(out);
     return status;
@@ -48,6 +60,7 @@ kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *p
 
 void kh_people_close(kh_people *people)
 {
+    kh_watch_free(people->watch);
     kh_guard_free(people->guard);
     kh_rights_free(people->rights);
     kh_accounts_free(people->accounts);

@@ -6,12 +6,14 @@
 #include "app/settings.h"
 #include "store/page.h"
 #include "viewer/guard/guard.h"
+#include "viewer/watch/watch.h"
 
 typedef struct kh_people {
     kh_access *access;
     kh_accounts *accounts;
     kh_rights *rights;
     kh_guard *guard; /* NULL: accounts are off */
+    kh_watch *watch;
 } kh_people;
 
 /* What [access] says, for whoever opens accounts. Borrows from settings. */

@@ -289,7 +289,7 @@ static kh_status ask_bridge(void *context, const char *request, kh_buf *answer, 
 }
 
 static kh_status start_portal(kh_portal **out, kh_service *service, const kh_http_door *door, const kh_installing *installing,
-                              kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb, kh_recorder *recorder, kh_guard *guard,
+                              kh_cache *cache, kh_codec *codec, const kh_dicomweb *dicomweb, kh_recorder *recorder, const kh_people *people,
                               kh_error *err)
 {
     const kh_settings *settings = service->settings;
@@ -323,7 +323,9 @@ static kh_status start_portal(kh_portal **out, kh_service *service, const kh_htt
     options.recall = recall_study;
     options.recall_context = service;
     options.recorder = recorder;
-    options.guard = guard;
+    options.guard = people->guard;
+    options.rights = people->rights;
+    options.watch = people->watch;
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;
@@ -346,11 +348,15 @@ static kh_status adopt_object(void *context, const char *name, const char *facil
     return kh_control_object_adopt(service->settings->data_dir, name, &origin, result, err);
 }
 
-static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_recorder *recorder, kh_error *err)
+static kh_status start_dicomweb(kh_dicomweb **out, kh_service *service, kh_cache *cache, kh_codec *codec, kh_recorder *recorder, const kh_people *people,
+                                kh_error *err)
 {
     kh_dicomweb_options options = kh_dicomweb_options_default;
 
     options.recorder = recorder;
+    options.guard = people->guard;
+    options.rights = people->rights;
+    options.watch = people->watch;
     options.cache = cache;
     options.codec = codec;
     options.recall = recall_study;
@@ -421,10 +427,10 @@ static int run_web(void *context, unsigned index, const kh_role_life *life)
         kh_auditing_open(&audit, service->settings, "web", &err) != KH_OK ||
         kh_recorder_create(&recorder, audit, cache, (size_t)service->settings->http_connections, &err) != KH_OK ||
         kh_people_open(&people, service->settings, service->page, cache, recorder, &err) != KH_OK ||
-        start_dicomweb(&dicomweb, service, cache, codec, recorder, &err) != KH_OK ||
+        start_dicomweb(&dicomweb, service, cache, codec, recorder, &people, &err) != KH_OK ||
         kh_door_open(&door, service->settings, &err) != KH_OK ||
         kh_installing_open(&installing, service->settings, service->page, recorder, &err) != KH_OK ||
-        start_portal(&portal, service, &door, &installing, cache, codec, dicomweb, recorder, people.guard, &err) != KH_OK) {
+        start_portal(&portal, service, &door, &installing, cache, codec, dicomweb, recorder, &people, &err) != KH_OK) {
         result = failed("portal", &err);
     } else {
         kh_role_ready(life);

@@ -99,6 +99,8 @@ kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "[access] password_warning: expected at most password_days");
     if (settings->access_session_ms < settings->access_idle_ms)
         return kh_error_set(err, KH_E_ARG, "[access] longest: expected at least idle");
+    if (kh_settings_accounts(settings) && settings->dicomweb_tokens[0])
+        return kh_error_set(err, KH_E_ARG, "[dicomweb] tokens: expected none with [access] accounts = on, where people have tokens of their own");
     if (kh_address_is_loopback(address))
         return KH_OK;
     if (!kh_settings_accounts(settings))

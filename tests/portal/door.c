@@ -132,3 +132,8 @@ static void answer_off(kh_http_request *request, void *context)
 }
 
 const kh_http_route kh_guard_off = {.method = "GET", .pattern = "/api/session", .handler = answer_off};
+
+void kh_guard_drain(kh_guard *guard)
+{
+    (void)guard; /* nobody waits here */
+}

@@ -94,6 +94,7 @@ static void enter(kh_http_request *request, void *context)
     about.verb = entry->verb;
     about.kind = entry->kind;
     about.listing = entry->about == KH_PORTAL_ROWS;
+    about.at_once = door->handler == kh_portal_events; /* a stream begins on the server's thread */
     if (entry->segment) {
         id = id_of(request, entry->segment);
         about.listing = id == 0; /* what is no number is nobody's: the handler says what it expects */

@@ -24,18 +24,11 @@ static void answer_asset(kh_http_request *request, const char *path)
                             gzip ? asset->gzip_size : asset->size);
 }
 
-void kh_portal_open_page(kh_http_request *request, void *context)
+/* The shell of every page: it holds nothing of anybody. Who is not signed in is led to where that is done by the guard. */
+void kh_portal_page(kh_http_request *request, void *context)
 {
     (void)context;
     answer_asset(request, "index.html");
-}
-
-/* It holds nothing of anybody, but who is not signed in is led to where that is done. */
-void kh_portal_page(kh_http_request *request, void *context)
-{
-    const kh_portal *portal = context;
-
-    kh_guard_page_then(portal->options.guard, request, kh_portal_open_page, context);
 }
 
 void kh_portal_asset(kh_http_request *request, void *context)

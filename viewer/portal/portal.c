@@ -72,8 +72,8 @@ size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTE
         {"GET", "/admin", kh_portal_page, portal},
         {"GET", "/admin/{section}", kh_portal_page, portal},
         {"GET", "/account", kh_portal_page, portal},
-        {"GET", "/sign-in", kh_portal_open_page, portal},
-        {"GET", "/welcome/{code}", kh_portal_open_page, portal},
+        {"GET", "/sign-in", kh_portal_page, portal},
+        {"GET", "/welcome/{code}", kh_portal_page, portal},
         {"GET", "/web/{path*}", kh_portal_asset, portal},
     };
 
