@@ -377,7 +377,7 @@ static void test_headers_of_answers(void **state)
         client_answer answer = client_get(port, targets[i], "");
 
         assert_true(client_header(&answer, "Content-Security-Policy", value, sizeof value));
-        assert_string_equal(value, "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
+        assert_string_equal(value, "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; object-src 'none'; "
                                    "frame-ancestors 'none'; base-uri 'none'; form-action 'self'");
         assert_true(client_header(&answer, "X-Content-Type-Options", value, sizeof value));
         assert_string_equal(value, "nosniff");
