@@ -231,6 +231,24 @@ kh_status kh_registered_get(kh_access *access, const char *facility, const char 
     return kh_access_read(access, read_one, &g, err);
 }
 
+typedef struct getting_by_id {
+    int64_t id;
+    kh_registered *out;
+} getting_by_id;
+
+static kh_status read_by_id(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    getting_by_id *g = context;
+
+    (void)access;
+    return kh_access_one(sql, "SELECT " COLUMNS " WHERE p.id = ?1", &KH_SQL_I(g->id), 1, take, g->out, "patient", err);
+}
+
+kh_status kh_registered_by_id(kh_access *access, int64_t id, kh_registered *out, kh_error *err)
+{
+    return kh_access_read(access, read_by_id, &(getting_by_id){id, out}, err);
+}
+
 static bool given(const char *text)
 {
     return text && text[0];

@@ -31,6 +31,8 @@ KH_MUST_USE kh_status kh_registered_add(kh_access *access, kh_registered *patien
 KH_MUST_USE kh_status kh_registered_set(kh_access *access, const kh_registered *patient, const char *by, kh_error *err);
 KH_MUST_USE kh_status kh_registered_get(kh_access *access, const char *facility, const char *number, kh_registered *out, kh_error *err);
 
+KH_MUST_USE kh_status kh_registered_by_id(kh_access *access, int64_t id, kh_registered *out, kh_error *err);
+
 typedef struct kh_registered_query {
     const char *facility; /* its entries only; NULL: of all. Demanded with number */
     const char *card, *number;

@@ -15,6 +15,10 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/api/studies/{id}", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
     {"POST", "/api/studies/{id}/recall", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
     {"GET", "/api/studies", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"GET", "/api/emergency", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
+    {"POST", "/api/emergency", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
+    {"GET", "/api/patients", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
+    {"GET", "/api/patients/{id}", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
     {"GET", "/IHEInvokeImageDisplay", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/invoke", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/events", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
@@ -36,6 +40,7 @@ static const kh_portal_guarded guarded[] = {
     /* before anybody is signed in; and the files of the program, which they need */
     {"GET", "/sign-in", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
     {"GET", "/welcome/{code}", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
+    {"GET", "/api/demo", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
     {"GET", "/web/{path*}", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
 };
 #define GUARDED_COUNT (sizeof guarded / sizeof guarded[0])

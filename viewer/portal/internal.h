@@ -122,7 +122,7 @@ void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double 
 
 /* handlers; context is the portal */
 kh_http_handler kh_portal_studies, kh_portal_study, kh_portal_stack, kh_portal_recall, kh_portal_pulls, kh_portal_events, kh_portal_tile, kh_portal_batch,
-    kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset, kh_portal_invoke, kh_portal_invoke_list;
+    kh_portal_demo, kh_portal_health, kh_portal_metrics, kh_portal_page, kh_portal_asset, kh_portal_invoke, kh_portal_invoke_list;
 
 /* tile_address.c: the key that the address of a tile names; the part of it that the query says, how a tile is shown; one
  * "object-frame/level/column/row" of a list, after which *text goes on. Whether there is such a tile is found when it is made. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "viewer/guard/guard.h"
 #include "viewer/portal/admin.h"
+#include "viewer/portal/patients.h"
 
 #define WORKERS 2
 #define WORKERS_QUEUE 512
@@ -49,6 +50,11 @@ size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTE
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
         {"POST", "/api/studies/{id}/recall", kh_portal_recall, portal},
         {"GET", "/api/studies", kh_portal_studies, portal},
+        {"GET", "/api/demo", kh_portal_demo, portal},
+        {"GET", "/api/emergency", kh_portal_emergency, portal},
+        {"POST", "/api/emergency", kh_portal_take_emergency, portal},
+        {"GET", "/api/patients", kh_portal_patients, portal},
+        {"GET", "/api/patients/{id}", kh_portal_patient, portal},
         {"GET", "/IHEInvokeImageDisplay", kh_portal_invoke, portal},
         {"GET", "/api/invoke", kh_portal_invoke_list, portal},
         {"GET", "/api/pulls", kh_portal_pulls, portal},

@@ -46,6 +46,10 @@ typedef struct kh_portal_options {
     /* Borrowed until stop, which drains the guard; all NULL while accounts are off, none while they are on. */
     kh_guard *guard;
     kh_rights *rights;
+    const char *demo_accounts; /* file that the sign-in page of a demo shows; NULL or "": none; borrowed until stop */
+    int64_t emergency_ms;   /* how long emergency access lasts */
+    unsigned reader_roles;  /* sum of 1 << role: who reads others' images beside doctors and radiologists */
+    kh_access *access; /* whose patients are looked up; NULL: that is not offered */
     kh_watch *watch;
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,

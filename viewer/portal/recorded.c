@@ -8,7 +8,8 @@ typedef enum subject {
     SUBJECT_SERIES, /* {series} or {id} */
     SUBJECT_STUDY,  /* {id} */
     SUBJECT_LIST,   /* the parameters */
-    SUBJECT_CHANGE  /* {kind}/{which}/{action} */
+    SUBJECT_CHANGE, /* {kind}/{which}/{action} */
+    SUBJECT_EMERGENCY /* in the body; access.db keeps whom and why */
 } subject;
 
 static const struct {
@@ -24,6 +25,9 @@ static const struct {
     {"GET", "/api/studies/{id}", KH_AUDIT_OPEN, SUBJECT_STUDY},
     {"POST", "/api/studies/{id}/recall", KH_AUDIT_FETCH, SUBJECT_STUDY},
     {"GET", "/api/studies", KH_AUDIT_SEARCH, SUBJECT_LIST},
+    {"POST", "/api/emergency", KH_AUDIT_ALERT, SUBJECT_EMERGENCY},
+    {"GET", "/api/patients", KH_AUDIT_SEARCH, SUBJECT_LIST},
+    {"GET", "/api/patients/{id}", KH_AUDIT_OPEN, SUBJECT_LIST},
     {"GET", "/IHEInvokeImageDisplay", KH_AUDIT_SEARCH, SUBJECT_LIST},
     {"GET", "/api/invoke", KH_AUDIT_SEARCH, SUBJECT_LIST},
     {"GET", "/api/pulls", KH_AUDIT_OPERATE, SUBJECT_LIST},
@@ -86,6 +90,11 @@ static void record_then(kh_http_request *request, void *context)
         break;
     case SUBJECT_CHANGE:
         describe_change(&record, request);
+        break;
+    case SUBJECT_EMERGENCY:
+        record.with_path = true;
+        record.once = false;
+        record.reason = kh_reason_text(KH_REASON_EMERGENCY);
         break;
     }
     kh_record_then(portal->options.recorder, request, &record, entry->handler, portal);

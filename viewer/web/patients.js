@@ -247,6 +247,6 @@ export class PatientsPage {
 
     #openEmergency() {
         this.dialog?.close();
-        this.dialog = new EmergencyDialog(this.offered, (patient) => this.go(patientPath(patient)));
+        this.dialog = new EmergencyDialog(this.offered, (patient) => this.go(patient === null ? '/studies' : patientPath(patient)));
     }
 }
