@@ -10,7 +10,7 @@ static const kh_command *const commands[] = {
     &kh_command_send,  &kh_command_queue,   &kh_command_commitment, &kh_command_rule,    &kh_command_check, &kh_command_audit, &kh_command_storage, &kh_command_evict, &kh_command_pin,
     &kh_command_unpin, &kh_command_quarantine, &kh_command_patient, &kh_command_consent, &kh_command_grant, &kh_command_policy, &kh_command_emergency, &kh_command_change, &kh_command_compare, &kh_command_finding,
     &kh_command_facility, &kh_command_person, &kh_command_network, &kh_command_ban, &kh_command_token,
-    &kh_command_phantom, &kh_command_config, &kh_command_conformance, &kh_command_version,
+    &kh_command_phantom, &kh_command_demo, &kh_command_config, &kh_command_conformance, &kh_command_version,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
 

@@ -326,6 +326,10 @@ static kh_status start_portal(kh_portal **out, kh_service *service, const kh_htt
     options.guard = people->guard;
     options.rights = people->rights;
     options.watch = people->watch;
+    options.access = people->access;
+    options.emergency_ms = settings->access_emergency_ms;
+    options.reader_roles = kh_settings_readers(settings);
+    options.demo_accounts = settings->access_demo_accounts;
     options.version = KH_VERSION;
     options.ask = ask_bridge;
     options.ask_context = cache;

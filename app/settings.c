@@ -260,6 +260,7 @@ static const kh_config_key keys[] = {
     TEXT("compare", "gone", compare_gone),
     TEXT("compare", "merged", compare_merged),
     TEXT("access", "accounts", access_accounts),
+    TEXT("access", "demo_accounts", access_demo_accounts),
     TEXT("access", "network", access_network),
     TEXT("access", "factors", access_factors),
     TEXT("access", "password_rule", access_password_rule),

@@ -135,6 +135,7 @@ typedef struct kh_settings {
     char compare_gone[16];   /* "notice" or "hide" */
     char compare_merged[16]; /* "notice" or "follow" */
     char access_accounts[8]; /* "on", "off": see kh_settings_accounts() */
+    char access_demo_accounts[1024]; /* file; "": none */
     char access_network[129];
     char access_factors[32];
     char access_password_rule[16];

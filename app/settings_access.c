@@ -101,6 +101,10 @@ kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "[access] longest: expected at least idle");
     if (kh_settings_accounts(settings) && settings->dicomweb_tokens[0])
         return kh_error_set(err, KH_E_ARG, "[dicomweb] tokens: expected none with [access] accounts = on, where people have tokens of their own");
+    if (settings->access_demo_accounts[0] && (!kh_address_is_loopback(address) || settings->http_names[0] || settings->http_proxies[0]))
+        return kh_error_set(err, KH_E_DENIED,
+                            "[access] demo_accounts: a demo's passwords are shown on this machine only: expected a loopback [http] address, no names and "
+                            "no proxies");
     if (kh_address_is_loopback(address))
         return KH_OK;
     if (!kh_settings_accounts(settings))

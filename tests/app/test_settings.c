@@ -120,6 +120,7 @@ static void test_check_knows_what_fits_together(void **state)
         {"another loopback address", "http.address=127.9.9.9", KH_OK},
         {"accounts on", "access.accounts=on", KH_OK},
         {"accounts maybe", "access.accounts=maybe", KH_E_ARG},
+        {"a demo's accounts on this machine", "access.demo_accounts=/srv/demo.json", KH_OK},
         {"a password alone, on this machine", "access.factors=password", KH_OK},
         {"all factors", "access.factors=password+totp+certificate", KH_OK},
         {"a factor nobody knows", "access.factors=password+sms", KH_E_ARG},

@@ -125,6 +125,9 @@ export const askWelcome = (code, body) => change(`/api/welcome/${encodeURICompon
 /** Ask for what of a study is at its hospital. {pull}: the job that fetches it, 0 when all is here. */
 export const recallStudy = (studyId, signal) => change(`/api/studies/${studyId}/recall`, signal);
 
+/** The accounts of a demo; none elsewhere. */
+export const getDemo = () => getJson('/api/demo');
+
 /** Patients that are open to this person. by: {number}, {card} or {kana, birth (YYYYMMDD)}. */
 export const findPatients = (by, signal) => getJson(`/api/patients?${new URLSearchParams(by)}`, signal);
 

@@ -2,6 +2,7 @@
 
 import { askAccount, askSession } from './api.js';
 import { codeField, enrol, field, form, newPassword } from './access_forms.js';
+import { demoAccounts } from './demo_accounts.js';
 import { make } from './dom.js';
 import { t } from './i18n.js';
 import { safeNext } from './session.js';
@@ -13,7 +14,8 @@ export class SignInPage {
         this.card = make('div', { class: 'access-card' });
         this.notice = make('p', { class: 'access-notice', role: 'status' });
         this.rules = make('p', { class: 'access-rules' });
-        root.replaceChildren(make('main', { class: 'access' }, this.notice, this.card, this.rules));
+        this.demo = make('div');
+        root.replaceChildren(make('main', { class: 'access' }, this.notice, this.card, this.demo, this.rules));
         document.title = t('app.name');
         this.#show(session.state.signed_in ? 'done' : (session.state.step ?? 'password'));
     }
@@ -24,6 +26,7 @@ export class SignInPage {
     #show(step) {
         this.step = step;
         this.#words();
+        this.#showDemo();
         if (step === 'done') location.replace(safeNext(this.query.get('next')));
         else if (step === 'enrol') enrol(this.card, () => this.#after()).catch((error) => this.#failed(error));
         else this.#form(step);
@@ -34,6 +37,19 @@ export class SignInPage {
         this.notice.textContent = ['out', 'time', 'elsewhere'].includes(why) && this.step === 'password' ? t(`access.why.${why}`) : '';
         this.notice.hidden = this.notice.textContent === '';
         this.rules.textContent = t('access.rules');
+    }
+
+    async #showDemo() {
+        const list = this.step === 'password' ? await demoAccounts((account) => this.#signIn(account)) : null;
+        this.demo.replaceChildren(...(list && this.step === 'password' ? [list] : []));
+    }
+
+    async #signIn({ login, password }) {
+        try {
+            await this.#next(await askSession('sign-in', { login, password }));
+        } catch (error) {
+            this.#failed(error);
+        }
     }
 
     #form(step) {

@@ -43,6 +43,10 @@ export default {
     'patients.gone': 'This patient is not open to you',
     'patients.goneText': 'The consent may have ended or been withdrawn.',
 
+    'demo.title': 'This is a demo',
+    'demo.text':
+        'Every person and patient in it is invented, and it runs on this machine only. That is why the accounts stand here with their passwords; no other installation shows any. Choose one to sign in.',
+
     'emergency.open': 'Emergency access',
     'emergency.title': 'Emergency access',
     'emergency.text':

@@ -42,6 +42,10 @@ export default {
     'patients.gone': 'この患者は閲覧できません',
     'patients.goneText': '同意の期間が終わったか、撤回された可能性があります。',
 
+    'demo.title': 'これはデモです',
+    'demo.text':
+        '人物も患者もすべて架空で、この機械の中だけで動いています。そのためアカウントとパスワードをここに表示しています（実際の運用では表示されません）。選ぶとサインインします。',
+
     'emergency.open': '緊急閲覧',
     'emergency.title': '緊急閲覧',
     'emergency.text':
