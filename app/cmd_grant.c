@@ -3,6 +3,7 @@
 #include "access/consents.h"
 #include "access/people.h"
 #include "access/rights.h"
+#include "app/deciding.h"
 #include "app/rights_command.h"
 #include "app/session.h"
 #include "cache/browse.h"
@@ -140,12 +141,9 @@ static kh_status explain(kh_rights_command *c, const char *study_uid, const gran
 
     if (!read_words(&e, o))
         return kh_error_set(err, KH_E_ARG, "verb: expected find, view, take or change; kind: patient, study, series, instance, frame, thumbnail or report");
-    status = kh_rights_create(&e.rights, c->access, err);
-    if (status == KH_OK) {
-        kh_rights_set_readers(e.rights, kh_settings_readers(c->settings));
-        kh_rights_set_password_days(e.rights, kh_settings_password_days(c->settings));
+    status = kh_deciding_rights(&e.rights, c->access, c->settings, err);
+    if (status == KH_OK)
         status = find_subject(&e, o, err);
-    }
     if (status == KH_OK)
         status = kh_session_read(&cache, c->settings, err);
     if (status == KH_OK)

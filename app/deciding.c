@@ -1,5 +1,16 @@
 #include "app/deciding.h"
 
+kh_status kh_deciding_rights(kh_rights **out, kh_access *access, const kh_settings *settings, kh_error *err)
+{
+    kh_status status = kh_rights_create(out, access, err);
+
+    if (status == KH_OK) {
+        kh_rights_set_readers(*out, kh_settings_readers(settings));
+        kh_rights_set_password_days(*out, kh_settings_password_days(settings));
+    }
+    return status;
+}
+
 kh_status kh_deciding_open(kh_access **access, kh_rights **rights, const kh_settings *settings, kh_page *page, kh_error *err)
 {
     const kh_access_options options = {.dir = settings->data_dir, .page = page};
@@ -11,7 +22,7 @@ kh_status kh_deciding_open(kh_access **access, kh_rights **rights, const kh_sett
         return KH_OK;
     status = kh_access_open(access, &options, err);
     if (status == KH_OK)
-        status = kh_rights_create(rights, *access, err);
+        status = kh_deciding_rights(rights, *access, settings, err);
     if (status == KH_OK)
         status = kh_access_watch(*access, err);
     if (status != KH_OK) {

@@ -5,6 +5,9 @@
 #include "access/rights.h"
 #include "app/settings.h"
 
+/* The decisions over access, by what the settings say of roles and passwords. */
+KH_MUST_USE kh_status kh_deciding_rights(kh_rights **out, kh_access *access, const kh_settings *settings, kh_error *err);
+
 /* [access] accounts off: both NULL. page: of the service; NULL: a private one. Changes of other processes are looked for. */
 KH_MUST_USE kh_status kh_deciding_open(kh_access **access, kh_rights **rights, const kh_settings *settings, kh_page *page, kh_error *err);
 /* NULL is welcome. */

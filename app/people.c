@@ -1,6 +1,7 @@
 #include "app/people.h"
 
 #include <string.h>
+#include "app/deciding.h"
 
 kh_accounts_options kh_people_options(const kh_settings *settings)
 {
@@ -45,7 +46,7 @@ kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *p
     if (status == KH_OK)
         status = kh_accounts_create(&out->accounts, out->access, &accounts, err);
     if (status == KH_OK)
-        status = kh_rights_create(&out->rights, out->access, err);
+        status = kh_deciding_rights(&out->rights, out->access, settings, err);
     guard.accounts = out->accounts;
     guard.rights = out->rights;
     if (status == KH_OK)

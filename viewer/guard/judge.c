@@ -1,6 +1,7 @@
 /* From a route to a decision: whose images it is about, and what access/rights.h says. */
 #include <stdlib.h>
 #include "cache/browse.h"
+#include "cache/scope.h"
 #include "viewer/guard/internal.h"
 
 /* What rights.h keeps verdicts by. */
@@ -58,6 +59,7 @@ static kh_status decide(judging *j, const kh_study *study, const kh_series *seri
         .series_uid = series ? series->series_uid : about->series_uid,
         .study_date = study ? study->date : "",
         .modalities = series ? series->modality : study ? study->modalities : "",
+        .body_parts = series ? series->body_part : study ? study->body_parts : "",
         .arrived_ms = study ? study->first_arrival_ms : 0,
         .key = study ? key_of(about) : 0,
     };
@@ -105,8 +107,10 @@ static kh_status judge(judging *j, kh_series *series)
         verdict.reason = KH_REASON_UNKNOWN;
     }
     for (unsigned i = 0; i < j->count && i < room && status == KH_OK; i++) {
-        status = decide(j, &j->studies[i], j->about->series_id > 0 ? series : NULL, &verdict);
-        if (!verdict.allowed)
+        status = kh_scope_read_body_parts(j->guard->options.cache, &j->studies[i], j->err);
+        if (status == KH_OK)
+            status = decide(j, &j->studies[i], j->about->series_id > 0 ? series : NULL, &verdict);
+        if (status != KH_OK || !verdict.allowed)
             break;
     }
     if (j->count > room)
