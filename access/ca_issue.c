@@ -45,7 +45,7 @@ kh_status kh_ca_issue_terminal(kh_ca *ca, const char *facility, const char *name
     gnutls_x509_privkey_t key = NULL;
     gnutls_x509_crt_t certificate = NULL;
     char label[160];
-    int64_t until_s;
+    int64_t until_s = 0;
     kh_status status = end_of(ca, days, &until_s, err);
     int failed;
 
@@ -117,7 +117,7 @@ kh_status kh_ca_issue_server(kh_ca *ca, const char *const *names, size_t count, 
 {
     gnutls_x509_privkey_t key = NULL;
     gnutls_x509_crt_t certificate = NULL;
-    int64_t until_s;
+    int64_t until_s = 0;
     kh_status status = end_of(ca, days, &until_s, err);
     int failed;
 
