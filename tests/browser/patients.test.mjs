@@ -1,5 +1,5 @@
 // "My patients" in a real browser: three ways to search and no fourth (TB-6), the time line over all hospitals with source and notice (AZ-27),
-// emergency access. The service's answers are made up here; tests/integration/region.test.mjs asks the service itself.
+// emergency access. The service's answers are made up here; tests/portal/test_patients.c asks for the real ones.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import * as at from '../lib/browser.mjs';
