@@ -19,7 +19,7 @@ import { kakehashi } from './servers.mjs';
 import { benchSearch, searchIds } from './search.mjs';
 import { benchStore } from './store.mjs';
 import { benchTiles, tileIds } from './tiles.mjs';
-import { benchWeb, webIds } from './web.mjs';
+import { benchWeb, ofOneStudy, webIds } from './web.mjs';
 
 const storeIds = ['store_stock_1', 'store_stock_4'];
 const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds], access: accessIds };
@@ -77,7 +77,7 @@ async function measure(options, work) {
     }
     if (accessIds.some(wanted)) {
         say('decisions');
-        rows.push(...await benchAccess(work, options.rounds, wanted));
+        rows.push(...await benchAccess(work, ofOneStudy(images).slice(0, 200), options.rounds, wanted));
     }
     if (searchIds.some(wanted)) {
         say('searches');

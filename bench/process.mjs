@@ -64,8 +64,8 @@ export function get(port, target, headers = {}) {
     });
 }
 
-export async function getJson(port, target) {
-    const answer = await get(port, target);
+export async function getJson(port, target, headers = {}) {
+    const answer = await get(port, target, headers);
     if (answer.code !== 200) throw new Error(`GET ${target}: ${answer.code} ${answer.body.toString().slice(0, 200)}`);
     return JSON.parse(answer.body);
 }

@@ -33,8 +33,11 @@ export class Ours {
         if (!nodes.includes(name)) await run(kakehashi, ['node', 'add', name, '--ae-title', title, '--facility', 'bench', right, '--config', this.config]);
     }
     async takeIn(files) { await run(kakehashi, ['import', '--config', this.config, ...files]); }
+    /** Of whoever asks in this run: with accounts on a person's token, this.token. */
+    get headers() { return this.token ? { Authorization: `Bearer ${this.token}` } : {}; }
+    async json(target) { return getJson(this.http, target, this.headers); }
     async count() {
-        const list = await getJson(this.http, '/api/studies?limit=200');
+        const list = await this.json('/api/studies?limit=200');
         return list.studies.reduce((sum, study) => sum + study.objects, 0);
     }
     async stop() { await stop(this.child); }

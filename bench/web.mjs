@@ -62,7 +62,7 @@ async function addressesIn(orthanc) {
 }
 
 /** Those of the study that has most; a study is a folder. */
-function ofOneStudy(files) {
+export function ofOneStudy(files) {
     const studies = {};
     for (const file of files) (studies[path.dirname(path.dirname(file))] ??= []).push(file);
     return Object.values(studies).reduce((most, some) => (some.length > most.length ? some : most));
