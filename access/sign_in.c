@@ -333,7 +333,8 @@ kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret, const char 
     return go_on(&on, accounts, NULL, KH_SESSION_CODE, err);
 }
 
-kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out, kh_error *err)
+static kh_status ask_password(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_session_stage stage,
+                              kh_sign_in_result *out, kh_error *err)
 {
     going_on on = {.of = {.accounts = accounts, .out = out}, .secret = secret, .unlock = true,
                    .request = {.address = address, .loopback = kh_address_loopback(address)}};
@@ -341,5 +342,17 @@ kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const cha
     on.of.request = &on.request;
     if (strnlen(password, KH_PASSWORD_BYTES_MAX + 1) > KH_PASSWORD_BYTES_MAX)
         password = "";
-    return go_on(&on, accounts, password, KH_SESSION_LOCKED, err);
+    return go_on(&on, accounts, password, stage, err);
+}
+
+kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out, kh_error *err)
+{
+    return ask_password(accounts, secret, password, address, KH_SESSION_LOCKED, out, err);
+}
+
+kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out, kh_error *err)
+{
+    kh_status status = ask_password(accounts, secret, password, address, KH_SESSION_OPEN, out, err);
+
+    return status == KH_OK && out->answer != KH_SIGN_IN_STEP ? kh_session_lock(accounts, secret, err) : status;
 }

@@ -42,6 +42,10 @@ KH_MUST_USE kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret,
 /* The password of a session that is locked; the session goes on under a new secret. */
 KH_MUST_USE kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
                                         kh_error *err);
+/* The password of a session that is open, asked again before what outlives it; the session goes on under a new secret. A wrong one locks it: the
+ * answer is not KH_SIGN_IN_STEP. */
+KH_MUST_USE kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
+                                       kh_error *err);
 /* The office: tries that failed are forgotten for this account. */
 KH_MUST_USE kh_status kh_sign_in_forgive(kh_access *access, const char *login, kh_error *err);
 

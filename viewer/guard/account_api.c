@@ -134,8 +134,7 @@ bool kh_guard_sure(kh_guard_call *call)
 
     if (!password)
         return false;
-    if (kh_session_lock(accounts, call->shown.session, &err) != KH_OK ||
-        kh_sign_in_unlock(accounts, call->shown.session, password, kh_http_peer(call->request), &result, &err) != KH_OK) {
+    if (kh_sign_in_again(accounts, call->shown.session, password, kh_http_peer(call->request), &result, &err) != KH_OK) {
         kh_guard_failed(call, &err);
         return false;
     }
