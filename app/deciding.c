@@ -1,5 +1,25 @@
 #include "app/deciding.h"
 
+#include <string.h>
+
+kh_accounts_options kh_deciding_accounts(const kh_settings *settings)
+{
+    kh_accounts_options options = kh_accounts_options_default;
+
+    options.rule = strcmp(settings->access_password_rule, "networks") == 0 ? KH_PASSWORD_NETWORKS : KH_PASSWORD_GUIDELINE;
+    options.length_min = (unsigned)settings->access_password_length;
+    options.days = (unsigned)settings->access_password_days;
+    options.warn_days = (unsigned)settings->access_password_warning;
+    options.list = settings->access_password_list;
+    options.second_factor = kh_settings_factor(settings, "totp");
+    options.certificate = kh_settings_factor(settings, "certificate");
+    options.one_terminal = settings->access_one_terminal;
+    options.idle_ms = settings->access_idle_ms;
+    options.absolute_ms = settings->access_session_ms;
+    options.network = settings->access_network;
+    return options;
+}
+
 kh_status kh_deciding_rights(kh_rights **out, kh_access *access, const kh_settings *settings, kh_error *err)
 {
     kh_status status = kh_rights_create(out, access, err);

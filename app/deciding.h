@@ -2,8 +2,12 @@
 #ifndef KH_APP_DECIDING_H
 #define KH_APP_DECIDING_H
 
+#include "access/accounts.h"
 #include "access/rights.h"
 #include "app/settings.h"
+
+/* What the settings say of passwords, factors and sessions: one place for the service and for commands. Borrows from settings. */
+kh_accounts_options kh_deciding_accounts(const kh_settings *settings);
 
 /* The decisions over access, by what the settings say of roles and passwords. */
 KH_MUST_USE kh_status kh_deciding_rights(kh_rights **out, kh_access *access, const kh_settings *settings, kh_error *err);

@@ -2,32 +2,15 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include "app/auditing.h"
+#include "app/deciding.h"
 #include "app/session.h"
-
-kh_accounts_options kh_desk_accounts_options(const kh_settings *settings)
-{
-    return (kh_accounts_options){
-        .rule = strcmp(settings->access_password_rule, "networks") == 0 ? KH_PASSWORD_NETWORKS : KH_PASSWORD_GUIDELINE,
-        .length_min = (unsigned)settings->access_password_length,
-        .days = (unsigned)settings->access_password_days,
-        .warn_days = (unsigned)settings->access_password_warning,
-        .list = settings->access_password_list,
-        .second_factor = kh_settings_factor(settings, "totp"),
-        .certificate = kh_settings_factor(settings, "certificate"),
-        .one_terminal = settings->access_one_terminal,
-        .idle_ms = settings->access_idle_ms,
-        .absolute_ms = settings->access_session_ms,
-        .network = settings->access_network,
-    };
-}
 
 kh_status kh_desk_open(kh_desk *out, const kh_settings *settings, kh_desk_use use, bool accounts, kh_error *err)
 {
     const kh_access_options options = {.dir = settings->data_dir};
-    const kh_accounts_options of = kh_desk_accounts_options(settings);
+    const kh_accounts_options of = kh_deciding_accounts(settings);
     kh_status status = KH_OK;
 
     *out = (kh_desk){0};

@@ -16,8 +16,6 @@ typedef struct kh_desk {
 
 typedef enum kh_desk_use { KH_DESK_LOOKS, KH_DESK_CHANGES } kh_desk_use;
 
-/* What the settings say of passwords and sign-in. The result borrows from settings. */
-kh_accounts_options kh_desk_accounts_options(const kh_settings *settings);
 KH_MUST_USE kh_status kh_desk_open(kh_desk *out, const kh_settings *settings, kh_desk_use use, bool accounts, kh_error *err);
 void kh_desk_close(kh_desk *desk);
 /* Records what is about to be done: nothing is done unless KH_OK is returned. facility may be NULL. No names of people but logins. */

@@ -1,25 +1,6 @@
 #include "app/people.h"
 
-#include <string.h>
 #include "app/deciding.h"
-
-kh_accounts_options kh_people_options(const kh_settings *settings)
-{
-    kh_accounts_options options = kh_accounts_options_default;
-
-    options.rule = strcmp(settings->access_password_rule, "guideline") == 0 ? KH_PASSWORD_GUIDELINE : KH_PASSWORD_NETWORKS;
-    options.length_min = (unsigned)settings->access_password_length;
-    options.days = (unsigned)settings->access_password_days;
-    options.warn_days = (unsigned)settings->access_password_warning;
-    options.list = settings->access_password_list;
-    options.second_factor = kh_settings_factor(settings, "totp");
-    options.certificate = kh_settings_factor(settings, "certificate");
-    options.one_terminal = settings->access_one_terminal;
-    options.idle_ms = settings->access_idle_ms;
-    options.absolute_ms = settings->access_session_ms;
-    options.network = settings->access_network;
-    return options;
-}
 
 /* In memory, where it is known. */
 static bool goes_on(void *context, const kh_subject *subject)
@@ -32,7 +13,7 @@ static bool goes_on(void *context, const kh_subject *subject)
 kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *page, kh_cache *cache, kh_recorder *recorder, kh_error *err)
 {
     const kh_access_options access = {.dir = settings->data_dir, .page = page};
-    const kh_accounts_options accounts = kh_people_options(settings);
+    const kh_accounts_options accounts = kh_deciding_accounts(settings);
     kh_guard_options guard = {.cache = cache, .recorder = recorder, .queue_max = (size_t)settings->http_connections};
     kh_watch_options watch = {.page = page, .session_goes_on = goes_on};
     kh_status status;

@@ -16,8 +16,6 @@ typedef struct kh_people {
     kh_watch *watch;
 } kh_people;
 
-/* What [access] says, for whoever opens accounts. Borrows from settings. */
-kh_accounts_options kh_people_options(const kh_settings *settings);
 /* With accounts off everything stays NULL. page, cache and recorder are borrowed until the close. */
 KH_MUST_USE kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *page, kh_cache *cache, kh_recorder *recorder,
                                      kh_error *err);
