@@ -35,6 +35,21 @@ kh_status kh_auditing_open(kh_audit **out, const kh_settings *settings, const ch
     return status;
 }
 
+kh_status kh_auditing_command(kh_audit *audit, const kh_auditing_change *change, kh_audit_result result, kh_error *err)
+{
+    kh_audit_event event = KH_AUDIT_EVENT_INIT;
+
+    event.action = KH_AUDIT_RIGHTS;
+    event.result = result;
+    event.who = change->who;
+    event.by = "operator";
+    event.way = "command";
+    event.facility = change->facility;
+    event.patient = change->patient;
+    event.text = change->text;
+    return kh_audit_write(audit, &event, err);
+}
+
 kh_status kh_auditing_syslog(kh_syslog **out, const kh_settings *settings, kh_error *err)
 {
     char dir[KH_AUDITING_DIR_SIZE];

@@ -20,18 +20,15 @@ typedef struct work {
 static kh_status begin(work *w, const kh_args *args, const kh_terminal_options *options, const char *verb, kh_error *err)
 {
     const kh_access_options where = {.dir = args->settings.data_dir};
-    kh_audit_event event = KH_AUDIT_EVENT_INIT;
+    kh_auditing_change change;
     kh_status status = kh_access_open(&w->access, &where, err);
 
     snprintf(w->text, sizeof w->text, "terminal %s %.64s / %.64s%s%.200s", verb, options->facility, options->name,
              options->reason ? ": " : "", options->reason ? options->reason : "");
-    event.action = KH_AUDIT_RIGHTS;
-    event.who = kh_session_asked_by(options->by);
-    event.by = "operator";
-    event.text = w->text;
+    change = (kh_auditing_change){.who = kh_session_asked_by(options->by), .text = w->text};
     if (status == KH_OK)
         status = kh_ca_open(&w->ca, args->settings.data_dir, err);
-    return status == KH_OK ? kh_told_begin(&w->told, &args->settings, &event, err) : status;
+    return status == KH_OK ? kh_told_begin(&w->told, &args->settings, &change, err) : status;
 }
 
 static int end(work *w, const kh_command *self, kh_status status, const kh_error *err)

@@ -6,6 +6,7 @@
 #include "app/auditing.h"
 #include "app/deciding.h"
 #include "app/session.h"
+#include "base/log.h"
 
 kh_status kh_desk_open(kh_desk *out, const kh_settings *settings, kh_desk_use use, bool accounts, kh_error *err)
 {
@@ -35,16 +36,7 @@ void kh_desk_close(kh_desk *desk)
 
 static kh_status record(kh_desk *desk, const char *facility, kh_audit_result result, const char *text, kh_error *err)
 {
-    kh_audit_event event = KH_AUDIT_EVENT_INIT;
-
-    event.action = KH_AUDIT_RIGHTS;
-    event.result = result;
-    event.who = kh_session_asked_by(NULL);
-    event.by = "operator";
-    event.way = "command";
-    event.facility = facility;
-    event.text = text;
-    return kh_audit_write(desk->audit, &event, err);
+    return kh_auditing_command(desk->audit, &(kh_auditing_change){.who = kh_session_asked_by(NULL), .facility = facility, .text = text}, result, err);
 }
 
 kh_status kh_desk_record(kh_desk *desk, kh_error *err, const char *facility, const char *format, ...)
@@ -58,13 +50,14 @@ kh_status kh_desk_record(kh_desk *desk, kh_error *err, const char *facility, con
     return record(desk, facility, KH_AUDIT_ALLOWED, text, err);
 }
 
-/* What was about to be done is recorded, so that this record may fail. */
 kh_status kh_desk_record_end(kh_desk *desk, const char *facility, kh_status status)
 {
-    kh_error ignored = KH_ERROR_INIT;
+    kh_error err = KH_ERROR_INIT;
+    kh_audit_result result = status == KH_E_DENIED ? KH_AUDIT_REFUSED : KH_AUDIT_FAILED;
 
-    if (status == KH_OK || record(desk, facility, status == KH_E_DENIED ? KH_AUDIT_REFUSED : KH_AUDIT_FAILED, kh_status_text(status), &ignored) != KH_OK)
-        return status;
+    /* That it was about to be done is recorded: this one may fail. */
+    if (status != KH_OK && record(desk, facility, result, kh_status_text(status), &err) != KH_OK)
+        kh_log(KH_LOG_ERROR, "audit", "%s", err.message);
     return status;
 }
 

@@ -43,17 +43,7 @@ int kh_rights_command_close(kh_rights_command *c, kh_status status, const kh_err
 
 static kh_status record(kh_rights_command *c, kh_audit_result result, const char *facility, const char *patient, const char *words, kh_error *err)
 {
-    kh_audit_event event = KH_AUDIT_EVENT_INIT;
-
-    event.action = KH_AUDIT_RIGHTS;
-    event.result = result;
-    event.who = c->by;
-    event.by = "operator";
-    event.way = "command";
-    event.facility = facility;
-    event.patient = patient;
-    event.text = words;
-    return kh_audit_write(c->audit, &event, err);
+    return kh_auditing_command(c->audit, &(kh_auditing_change){.who = c->by, .facility = facility, .patient = patient, .text = words}, result, err);
 }
 
 kh_status kh_rights_command_begin(kh_rights_command *c, const char *facility, const char *patient, const char *words, kh_error *err)

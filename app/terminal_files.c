@@ -140,7 +140,7 @@ static kh_status issue_server(const kh_args *args, const kh_terminal_options *op
 
 int kh_terminal_server(const kh_command *self, const kh_args *args, const kh_terminal_options *options)
 {
-    kh_audit_event event = KH_AUDIT_EVENT_INIT;
+    kh_auditing_change change;
     kh_error err = KH_ERROR_INIT;
     kh_ca_issued issued;
     long long days;
@@ -155,11 +155,8 @@ int kh_terminal_server(const kh_command *self, const kh_args *args, const kh_ter
     if (kh_args_number(&days, "--days", options->days ? options->days : SERVER_DAYS, 1, KH_CA_DAYS_MAX, &err) != KH_OK)
         return kh_command_usage(self, "%s", err.message);
     snprintf(text, sizeof text, "terminal server-certificate %.200s", args->words[1]);
-    event.action = KH_AUDIT_RIGHTS;
-    event.who = kh_session_asked_by(options->by);
-    event.by = "operator";
-    event.text = text;
-    status = kh_told_begin(&told, &args->settings, &event, &err);
+    change = (kh_auditing_change){.who = kh_session_asked_by(options->by), .text = text};
+    status = kh_told_begin(&told, &args->settings, &change, &err);
     if (status == KH_OK)
         status = issue_server(args, options, (int)days, &issued, &err);
     kh_told_end(&told, status);

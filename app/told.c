@@ -1,18 +1,15 @@
 #include "app/told.h"
 
-#include "app/auditing.h"
 #include "base/log.h"
 
-kh_status kh_told_begin(kh_told *out, const kh_settings *settings, const kh_audit_event *event, kh_error *err)
+kh_status kh_told_begin(kh_told *out, const kh_settings *settings, const kh_auditing_change *change, kh_error *err)
 {
     kh_status status;
 
-    *out = (kh_told){.event = *event};
-    out->event.result = KH_AUDIT_ALLOWED;
-    out->event.way = "command";
+    *out = (kh_told){.change = *change};
     status = kh_auditing_open(&out->audit, settings, "command", err);
     if (status == KH_OK)
-        status = kh_audit_write(out->audit, &out->event, err);
+        status = kh_auditing_command(out->audit, &out->change, KH_AUDIT_ALLOWED, err);
     if (status == KH_OK)
         return KH_OK;
     kh_audit_close(out->audit);
@@ -26,8 +23,7 @@ void kh_told_end(kh_told *told, kh_status status)
 
     if (!told->audit)
         return;
-    told->event.result = KH_AUDIT_FAILED;
-    if (status != KH_OK && kh_audit_write(told->audit, &told->event, &err) != KH_OK)
+    if (status != KH_OK && kh_auditing_command(told->audit, &told->change, KH_AUDIT_FAILED, &err) != KH_OK)
         kh_log(KH_LOG_ERROR, "audit", "%s", err.message);
     kh_audit_close(told->audit);
     told->audit = NULL;

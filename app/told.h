@@ -4,17 +4,16 @@
 #ifndef KH_APP_TOLD_H
 #define KH_APP_TOLD_H
 
-#include "app/settings.h"
-#include "audit/audit.h"
+#include "app/auditing.h"
 
 typedef struct kh_told {
     kh_audit *audit;
-    kh_audit_event event;
+    kh_auditing_change change;
 } kh_told;
 
-/* Records, durably, that it is about to be done. The texts of event live until kh_told_end(). KH_E_BUSY: another command does not end, or
+/* Records, durably, that it is about to be done. The texts of change live until kh_told_end(). KH_E_BUSY: another command does not end, or
  * the disk is full. */
-KH_MUST_USE kh_status kh_told_begin(kh_told *out, const kh_settings *settings, const kh_audit_event *event, kh_error *err);
+KH_MUST_USE kh_status kh_told_begin(kh_told *out, const kh_settings *settings, const kh_auditing_change *change, kh_error *err);
 /* status: what came of it; a failure is recorded, too. Nothing to end is welcome. */
 void kh_told_end(kh_told *told, kh_status status);
 
