@@ -15,13 +15,13 @@ typedef struct entry {
     struct entry *older, *newer; /* in the LRU list when holders is 0 and in_table */
     uint64_t hash;
     size_t holders; /* pins, askers that wait included */
-    kh_error failure;
     bool loading, failed, in_table;
     _Atomic(void *) companion; /* set once, under the lock */
     size_t companion_bytes;
     void (*destroy_companion)(void *companion);
     uint8_t key_size;
     uint8_t key[KH_BLOBCACHE_KEY_MAX];
+    kh_error failure; /* last: what is asked for often lies together */
 } entry;
 
 struct kh_blobcache {
@@ -36,10 +36,16 @@ struct kh_blobcache {
 
 static uint64_t hash_key(const uint8_t *key, size_t size)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = 14695981039346656037u, word;
 
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ key[i]) * 1099511628211u;
+    for (; size >= sizeof word; key += sizeof word, size -= sizeof word) {
+        memcpy(&word, key, sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u; /* odd, its bits spread: 2^64 over the golden ratio */
+        hash ^= hash >> 32;
+    }
+    word = 0;
+    memcpy(&word, key, size);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
     return hash ^ hash >> 29;
 }
 

@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include "base/error.h"
 
-#define KH_BLOBCACHE_KEY_MAX 64
+#define KH_BLOBCACHE_KEY_MAX 80
 
 typedef struct kh_blobcache kh_blobcache;
 

@@ -26,6 +26,11 @@ int64_t kh_clock_monotonic_ms(void)
     return kh_clock_monotonic_us() / 1000;
 }
 
+int64_t kh_clock_monotonic_tick_ms(void)
+{
+    return read_us(CLOCK_MONOTONIC_COARSE) / 1000 + atomic_load_explicit(&monotonic_shift_ms, memory_order_relaxed);
+}
+
 int64_t kh_clock_wall_ms(void)
 {
     return read_us(CLOCK_REALTIME) / 1000 + atomic_load_explicit(&wall_shift_ms, memory_order_relaxed);

@@ -10,6 +10,8 @@
 
 int64_t kh_clock_monotonic_ms(void);
 int64_t kh_clock_monotonic_us(void);
+/* The same clock as it stood at the system's last tick, up to 10 ms ago: for time-outs of seconds that are set again with every request. */
+int64_t kh_clock_monotonic_tick_ms(void);
 /* Milliseconds since 1970-01-01 UTC. */
 int64_t kh_clock_wall_ms(void);
 /* "2026-11-20T21:04:05.123Z". */

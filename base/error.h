@@ -17,7 +17,8 @@ typedef struct kh_error {
 /* Record status and message unless err already holds one; returns status, so that `return kh_error_set(...)` reads well. */
 kh_status kh_error_set(kh_error *err, kh_status status, const char *format, ...) KH_PRINTF(3, 4);
 
-/* As kh_error_set() with ": " and the text of errno_value added; ENOSPC and EDQUOT become KH_E_FULL, ENOMEM KH_E_MEMORY, the rest KH_E_IO. */
+/* As kh_error_set() with ": " and the text of errno_value added; ENOSPC and EDQUOT become KH_E_FULL, ENOMEM KH_E_MEMORY, the rest
+ * KH_E_IO. */
 kh_status kh_error_errno(kh_error *err, int errno_value, const char *format, ...) KH_PRINTF(3, 4);
 
 /* Put "words: " before the message held. Returns the status held. */

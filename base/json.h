@@ -30,6 +30,8 @@ void kh_json_double(kh_json_writer *writer, double value);
 void kh_json_bool(kh_json_writer *writer, bool value);
 /* What is a number in JSON already: its digits stay as they are. */
 void kh_json_number(kh_json_writer *writer, const char *number);
+/* What is JSON already, as it stands. */
+void kh_json_raw(kh_json_writer *writer, const char *json);
 /* As base64 text (RFC 4648 4). */
 void kh_json_base64(kh_json_writer *writer, const void *bytes, size_t size);
 void kh_json_null(kh_json_writer *writer);
@@ -48,7 +50,15 @@ KH_MUST_USE kh_status kh_json_parse(kh_json **out, const char *text, size_t size
 void kh_json_free(kh_json *json);
 
 /* ---- walking one; all that is given out is borrowed ---- */
-typedef enum kh_json_kind { KH_JSON_OBJECT, KH_JSON_ARRAY, KH_JSON_TEXT, KH_JSON_INTEGER, KH_JSON_REAL, KH_JSON_BOOL, KH_JSON_NULL } kh_json_kind;
+typedef enum kh_json_kind {
+    KH_JSON_OBJECT,
+    KH_JSON_ARRAY,
+    KH_JSON_TEXT,
+    KH_JSON_INTEGER,
+    KH_JSON_REAL,
+    KH_JSON_BOOL,
+    KH_JSON_NULL
+} kh_json_kind;
 kh_json_kind kh_json_kind_of(const kh_json *value);
 /* Members of an object or an array; 0 for the rest. */
 size_t kh_json_count(const kh_json *value);
@@ -59,9 +69,15 @@ const kh_json *kh_json_member(const kh_json *object, const char *key);
 void kh_json_keys(const kh_json *object, const char **keys);
 /* NULL when it is no text. Never holds a NUL. */
 const char *kh_json_text_of(const kh_json *value);
-/* 0 when it is no number. */
+/* 0 or false when it is none. */
 int64_t kh_json_integer_of(const kh_json *value);
 double kh_json_number_of(const kh_json *value);
+bool kh_json_bool_of(const kh_json *value);
+
+/* A value that was read, written anew: members in their order. KH_E_LIMIT when it is more than KH_JSON_DEPTH_MAX deep; the writer is of no
+ * use then. */
+#define KH_JSON_DEPTH_MAX 32
+KH_MUST_USE kh_status kh_json_copy(kh_json_writer *writer, const kh_json *value, kh_error *err);
 
 /* The member as text or integer; NULL or fallback when it is absent or of another type. Borrowed. */
 const char *kh_json_get_text(const kh_json *json, const char *key);

@@ -14,7 +14,10 @@ kh_status kh_json_parse(kh_json **out, const char *text, size_t size, size_t max
         return kh_error_set(err, KH_E_LIMIT, "JSON of %zu bytes, limit %zu", size, max_size);
     root = json_loadb(text, size, JSON_REJECT_DUPLICATES, &why);
     if (!root)
-        return kh_error_set(err, KH_E_FORMAT, "JSON: line %d column %d: %s", why.line, why.column, why.text);
+        /* without what it quotes of the text: a name or a password may stand there */
+        return kh_error_set(err, KH_E_FORMAT, "JSON: line %d column %d: %.*s", why.line, why.column,
+                            (int)(strstr(why.text, " near ") ? strstr(why.text, " near ") - why.text : (ptrdiff_t)strlen(why.text)),
+                            why.text);
     *out = (kh_json *)root;
     return KH_OK;
 }
@@ -64,6 +67,11 @@ bool kh_json_get_bool(const kh_json *json, const char *key, bool fallback)
     const json_t *value = member(json, key);
 
     return json_is_boolean(value) ? json_is_true(value) : fallback;
+}
+
+bool kh_json_bool_of(const kh_json *value)
+{
+    return json_is_true((const json_t *)value);
 }
 
 kh_json_kind kh_json_kind_of(const kh_json *value)

@@ -200,6 +200,12 @@ void kh_json_number(kh_json_writer *writer, const char *number)
     put(writer, number, strlen(number));
 }
 
+void kh_json_raw(kh_json_writer *writer, const char *json)
+{
+    before_value(writer);
+    put(writer, json, strlen(json));
+}
+
 void kh_json_base64(kh_json_writer *writer, const void *bytes, size_t size)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -84,7 +84,7 @@ void *kh_queue_pop(kh_queue *queue, int64_t timeout_ms)
     void *item = NULL;
 
     pthread_mutex_lock(&queue->lock);
-    while (queue->count == 0 && !queue->closed) {
+    while (queue->count == 0 && !queue->closed && timeout_ms != 0) {
         if (timeout_ms < 0)
             pthread_cond_wait(&queue->not_empty, &queue->lock);
         else if (pthread_cond_timedwait(&queue->not_empty, &queue->lock, &deadline) == ETIMEDOUT)

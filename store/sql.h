@@ -1,6 +1,7 @@
 /* sql.h - the SQL layer; sqlite3.h stays behind it. One kh_sql is one connection, used by one thread at a time.
  * Writers: WAL, synchronous FULL, BEGIN IMMEDIATE. Readers: opened read-only, a read transaction only as long as one answer.
- * Statements are prepared once per connection and kept by their text (pass string literals). Busy waits are bounded (5 s), then KH_E_BUSY. */
+ * Statements are prepared once per connection and kept by their text (pass string literals). Busy waits are bounded (5 s), then
+ * KH_E_BUSY. */
 #ifndef KH_STORE_SQL_H
 #define KH_STORE_SQL_H
 
@@ -15,12 +16,13 @@ typedef struct kh_sql_row kh_sql_row; /* a running statement, standing on a row 
 
 typedef enum kh_sql_mode { KH_SQL_WRITER, KH_SQL_READER } kh_sql_mode;
 
-/* KH_E_NOT_FOUND when a reader finds no file yet; KH_E_CORRUPT when it is no database. */
+/* A writer makes the file when it is not there, of mode 0600, and takes the rights of others away from one that is (its log's, too).
+ * KH_E_NOT_FOUND when a reader finds no file yet; KH_E_CORRUPT when it is no database. */
 KH_MUST_USE kh_status kh_sql_open(kh_sql **out, const char *path, kh_sql_mode mode, kh_error *err);
 void kh_sql_close(kh_sql *sql);
 
-/* What statements of this connection may call: name(text) gives what make appends to out (of at most 64 KiB); of the same text always the same. Null
- * is "". make lives as long as the program. */
+/* What statements of this connection may call: name(text) gives what make appends to out (of at most 64 KiB); of the same text always the
+ * same. Null is "". make lives as long as the program. */
 typedef kh_status kh_sql_text_function(kh_buf *out, const char *text, kh_error *err);
 KH_MUST_USE kh_status kh_sql_add_function(kh_sql *sql, const char *name, kh_sql_text_function *make, kh_error *err);
 
@@ -28,9 +30,9 @@ KH_MUST_USE kh_status kh_sql_add_function(kh_sql *sql, const char *name, kh_sql_
  * new number. KH_E_UNSUPPORTED when the file is newer than we are. Writers only. */
 KH_MUST_USE kh_status kh_sql_migrate(kh_sql *sql, const char *const *scripts, size_t script_count, kh_error *err);
 
-/* IMMEDIATE for writers, DEFERRED for readers. A writer's log (the WAL) is bounded: it is taken into the database again and again, and when a
- * reader that does not end keeps that from happening and the log reaches KH_SQL_LOG_BYTES, a transaction waits for him as for a lock, then
- * is refused: KH_E_BUSY. */
+/* IMMEDIATE for writers, DEFERRED for readers. A writer's log (the WAL) is bounded: it is taken into the database again and again, and when
+ * a reader that does not end keeps that from happening and the log reaches KH_SQL_LOG_BYTES, a transaction waits for him as for a lock,
+ * then is refused: KH_E_BUSY. */
 KH_MUST_USE kh_status kh_sql_begin(kh_sql *sql, kh_error *err);
 #define KH_SQL_LOG_BYTES 201326592 /* 192 MiB: what one transaction may add keeps it below 256 MiB */
 /* How long this connection waits for a lock from now on; 5 s at first. */
@@ -81,8 +83,17 @@ const char *kh_sql_text(kh_sql_row *row, int column); /* "" for null */
 bool kh_sql_is_null(kh_sql_row *row, int column);
 const void *kh_sql_blob(kh_sql_row *row, int column, size_t *size);
 
-/* PRAGMA integrity_check and foreign_key_check: KH_E_CORRUPT with the first finding. It reads for long, so it gives up, KH_E_BUSY, when the log
- * of a busy writer has grown to 128 MiB meanwhile: a check must not keep others from storing. */
+/* A query as a whole; rows are borrowed during the call. The first row: KH_E_NOT_FOUND, without a message, when there is none. */
+typedef void kh_sql_take(kh_sql_row *row, void *context);
+KH_MUST_USE kh_status kh_sql_first(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, kh_sql_take *take,
+                                   void *context, kh_error *err);
+/* Each row in turn, until a visit does not give KH_OK, which is then what this gives. */
+typedef kh_status kh_sql_visit(kh_sql_row *row, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_sql_each(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, kh_sql_visit *visit,
+                                  void *context, kh_error *err);
+
+/* PRAGMA integrity_check and foreign_key_check: KH_E_CORRUPT with the first finding. It reads for long, so it gives up, KH_E_BUSY, when the
+ * log of a busy writer has grown to 128 MiB meanwhile: a check must not keep others from storing. */
 KH_MUST_USE kh_status kh_sql_check(kh_sql *sql, kh_error *err);
 
 #endif

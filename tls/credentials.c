@@ -71,7 +71,8 @@ static kh_status load(gnutls_certificate_credentials_t *out, const kh_tls_files 
     if (files->revoked[0]) {
         failed = gnutls_certificate_set_x509_crl_file(*out, files->revoked, GNUTLS_X509_FMT_PEM);
         if (failed <= 0)
-            return failed < 0 ? fail(err, files->revoked, failed) : kh_error_set(err, KH_E_FORMAT, "%s: no revocation list", files->revoked);
+            return failed < 0 ? fail(err, files->revoked, failed)
+                              : kh_error_set(err, KH_E_FORMAT, "%s: no revocation list", files->revoked);
     }
     failed = gnutls_certificate_set_known_dh_params(*out, GNUTLS_SEC_PARAM_MEDIUM);
     return failed < 0 ? fail(err, "TLS", failed) : KH_OK;
