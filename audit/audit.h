@@ -1,7 +1,7 @@
-/* audit.h - the record of who did what: one chain per writing role (chain.h), written by one thread. Whoever shows or changes something puts
- * an event first and goes on when it is durable; all events that wait become durable together. When nothing can be written (full disk and
- * reserve used up, full queue) the caller hears KH_E_BUSY and refuses what it was asked: nothing is shown that is not recorded. It goes on by itself once
- * there is room again.
+/* audit.h - the record of who did what: one chain per writing role (chain.h), written by one thread. Whoever shows or changes something
+ * puts an event first and goes on when it is durable; all events that wait become durable together. When nothing can be written (full disk
+ * and reserve used up, full queue) the caller hears KH_E_BUSY and refuses what it was asked: nothing is shown that is not recorded. It goes
+ * on by itself once there is room again.
  * Threads: any. Ownership: texts of an event are copied. */
 #ifndef KH_AUDIT_AUDIT_H
 #define KH_AUDIT_AUDIT_H
@@ -43,8 +43,8 @@ typedef struct kh_audit_wait kh_audit_wait;
 KH_MUST_USE kh_status kh_audit_write_begin(kh_audit *audit, const kh_audit_event *event, kh_audit_wait **out, kh_error *err);
 KH_MUST_USE kh_status kh_audit_write_end(kh_audit_wait *wait, kh_error *err);
 
-/* What is told once of one reader: a key of who, what kind of access and to what of ours (seen.h). Recorded and durable within the last group_ms?
- * No lock, no memory. */
+/* What is told once of one reader: a key of who, what kind of access and to what of ours (seen.h). Recorded and durable within the last
+ * group_ms? No lock, no memory. */
 uint64_t kh_audit_once_key(const kh_audit *audit, const char *who, unsigned kind, int64_t id, const char *text);
 bool kh_audit_lately(const kh_audit *audit, uint64_t key);
 /* As kh_audit_put(); one that comes while another of its key is on its way waits for that one. for_ms: 0: group_ms. */

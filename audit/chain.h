@@ -1,13 +1,14 @@
 /* chain.h - one chain being written: records are added in memory and become durable together (group commit). Files are of mode 0600 and are
  * begun anew when they are large enough. One process writes a chain: DIR/ROLE.lock. Threads: one at a time.
  *
- * Order of a commit: records, fdatasync, head (head.h), fdatasync. So the head never tells of a record that is not there, and what stands behind
- * the head after a kill was acknowledged to nobody: whole records of it stay, the rest is cut off at the next start. Where a start finds less
- * than the head tells, nothing is mended: a record of the finding opens a new file behind the number and hash that the head tells, and
- * verify names the gap for ever.
+ * Order of a commit: records, fdatasync, head (head.h), fdatasync. So the head never tells of a record that is not there, and what stands
+ * behind the head after a kill was acknowledged to nobody: whole records of it stay, the rest is cut off at the next start. Where a start
+ * finds less than the head tells, nothing is mended: a record of the finding opens a new file behind the number and hash that the head
+ * tells, and verify names the gap for ever.
  *
- * Reserve: blocks of the disk that the file at the end has beyond its size (fallocate), so that records go on for a while when the disk is full, and
- * with them reading. A file that is full is not left while its successor would have no such room. A file system that reserves nothing has none. */
+ * Reserve: blocks of the disk that the file at the end has beyond its size (fallocate), so that records go on for a while when the disk is
+ * full, and with them reading. A file that is full is not left while its successor would have no such room. A file system that reserves
+ * nothing has none. */
 #ifndef KH_AUDIT_CHAIN_H
 #define KH_AUDIT_CHAIN_H
 

@@ -88,8 +88,8 @@ static kh_status cut_off(kh_audit_chain *chain, kh_error *err)
 
     if (status != KH_OK)
         return status;
-    kh_log(KH_LOG_WARN, "audit", "%s-%012" PRIu64 ".log: what stands behind record %" PRIu64 " was never acknowledged and is cut off", chain->role,
-           chain->tip.first, chain->tip.seq);
+    kh_log(KH_LOG_WARN, "audit", "%s-%012" PRIu64 ".log: what stands behind record %" PRIu64 " was never acknowledged and is cut off",
+           chain->role, chain->tip.first, chain->tip.seq);
     fd = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return kh_error_errno(err, errno, "open %s", path);
@@ -111,7 +111,8 @@ static kh_status walk_on(kh_audit_chain *chain, const kh_audit_files *files, kh_
             continue;
         if (files->firsts[i] != chain->tip.first) {
             if (files->firsts[i] != chain->tip.seq + 1 || torn) {
-                snprintf(chain->finding, sizeof chain->finding, "file %012" PRIu64 " follows record %" PRIu64, files->firsts[i], chain->tip.seq);
+                snprintf(chain->finding, sizeof chain->finding, "file %012" PRIu64 " follows record %" PRIu64, files->firsts[i],
+                         chain->tip.seq);
                 return KH_OK;
             }
             place = 0;
@@ -145,7 +146,8 @@ static kh_status open_tip(kh_audit_chain *chain, kh_error *err)
     return chain->fd < 0 ? kh_error_errno(err, errno, "open %s", path) : KH_OK;
 }
 
-kh_status kh_audit_chain_find_tip(kh_audit_chain *chain, const kh_audit_head *head, kh_audit_head_state state, bool key_is_new, kh_error *err)
+kh_status kh_audit_chain_find_tip(kh_audit_chain *chain, const kh_audit_head *head, kh_audit_head_state state, bool key_is_new,
+                                  kh_error *err)
 {
     kh_audit_files files = {0};
     kh_status status = kh_audit_files_list(&files, chain->dir, chain->role, err);
@@ -159,7 +161,8 @@ kh_status kh_audit_chain_find_tip(kh_audit_chain *chain, const kh_audit_head *he
             snprintf(chain->finding, sizeof chain->finding, "the head is %s, the last record found is %" PRIu64,
                      key_is_new ? "of another key" : state == KH_HEAD_ABSENT ? "missing" : "damaged", chain->tip.seq);
     } else if (head->seq > 0 && !holds_head(chain, head)) {
-        snprintf(chain->finding, sizeof chain->finding, "record %" PRIu64 ", which the head tells of, is not where it was written", head->seq);
+        snprintf(chain->finding, sizeof chain->finding, "record %" PRIu64 ", which the head tells of, is not where it was written",
+                 head->seq);
     } else {
         status = walk_on(chain, &files, err);
         if (status == KH_OK && state == KH_HEAD_HALF)

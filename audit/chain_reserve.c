@@ -33,7 +33,8 @@ void kh_audit_chain_reserve(kh_audit_chain *chain)
     if (take(chain->fd, from, to - from)) /* only what is not ours yet: one that fails may take away again what it went over */
         chain->reserved_to = to;
     else if (!can_reserve(errno)) {
-        kh_log(KH_LOG_WARN, "audit", "%s: the file system of %s reserves nothing: when the disk is full nothing is recorded", chain->role, chain->dir);
+        kh_log(KH_LOG_WARN, "audit", "%s: the file system of %s reserves nothing: when the disk is full nothing is recorded", chain->role,
+               chain->dir);
         chain->reserve_bytes = 0;
     }
 }

@@ -13,7 +13,7 @@ static const char *const actions[KH_AUDIT_ACTIONS] = {
     [KH_AUDIT_SEND] = "send",     [KH_AUDIT_RETRIEVE] = "retrieve", [KH_AUDIT_STORE] = "store",     [KH_AUDIT_FETCH] = "fetch",
     [KH_AUDIT_CORRECT] = "correct", [KH_AUDIT_DELETE] = "delete",   [KH_AUDIT_UNDO] = "undo",       [KH_AUDIT_OPERATE] = "operate",
     [KH_AUDIT_CONNECT] = "connect", [KH_AUDIT_SIGN_IN] = "sign_in", [KH_AUDIT_SIGN_OUT] = "sign_out", [KH_AUDIT_RIGHTS] = "rights",
-    [KH_AUDIT_ALERT] = "alert",
+    [KH_AUDIT_ALERT] = "alert",   [KH_AUDIT_MARK] = "mark",
 };
 
 static const char *const results[KH_AUDIT_RESULTS] = {

@@ -33,6 +33,7 @@ typedef enum kh_audit_action {
     KH_AUDIT_SIGN_OUT,
     KH_AUDIT_RIGHTS,   /* people, facilities, terminals, patients' numbers and links, consents: whatever decides who may see what */
     KH_AUDIT_ALERT,    /* somebody has to look at it: emergency access, a stop switch, an account that is guessed at */
+    KH_AUDIT_MARK,     /* readers' marks on pictures: made, changed, deleted */
     KH_AUDIT_ACTIONS
 } kh_audit_action;
 
@@ -54,7 +55,7 @@ typedef struct kh_audit_event {
     const char *who;       /* login, token's name, node's name, AE title, the operator's own word, else the address */
     const char *by;        /* what who is: "person", "token", "node", "title", "operator", "address", "service" */
     const char *who_facility; /* code of the facility who belongs to */
-    const char *terminal;  /* its name in access.db, when its certificate was shown */
+    const char *terminal;  /* its name and number in access.db, "desk (12)", when its certificate was shown */
     const char *address;   /* of the terminal */
     const char *ae_title;  /* of the peer, as it calls itself */
     const char *way;       /* "portal", "DICOMweb", "C-FIND", "command" */

@@ -1,5 +1,5 @@
-/* follow.h - the records of one chain in their order while it is being written: those that its head tells of, which are durable. One that cannot
- * be read is passed over (verify names it). Memory: 64 KiB. Threads: one at a time. */
+/* follow.h - the records of one chain in their order while it is being written: those that its head tells of, which are durable. One that
+ * cannot be read is passed over (verify names it). Memory: 64 KiB. Threads: one at a time. */
 #ifndef KH_AUDIT_FOLLOW_H
 #define KH_AUDIT_FOLLOW_H
 

@@ -18,7 +18,8 @@ static void format(char out[PLACE_SIZE], const kh_audit_head *head, const char *
     int size;
 
     kh_audit_hex(hex, head->hash);
-    snprintf(text, sizeof text, "kakehashi audit head %.16s %" PRIu64 " %s %" PRIu64 " %" PRIu64, role, head->seq, hex, head->first, head->size);
+    snprintf(text, sizeof text, "kakehashi audit head %.16s %" PRIu64 " %s %" PRIu64 " %" PRIu64, role, head->seq, hex, head->first,
+             head->size);
     kh_audit_sign(signature, key, text);
     memset(out, ' ', PLACE_SIZE);
     size = snprintf(out, PLACE_SIZE, "%.256s" MARK "%s", text, signature);
@@ -51,7 +52,8 @@ static bool parse(kh_audit_head *out, char place[PLACE_SIZE], const char *role, 
         return false;
     *mark = '\0';
     mark += strlen(MARK);
-    if (mark[KH_AUDIT_SIGNATURE_HEX - 1] != ' ' || mark[KH_AUDIT_SIGNATURE_HEX - 1 + strspn(mark + KH_AUDIT_SIGNATURE_HEX - 1, " ")] != '\0')
+    if (mark[KH_AUDIT_SIGNATURE_HEX - 1] != ' ' ||
+        mark[KH_AUDIT_SIGNATURE_HEX - 1 + strspn(mark + KH_AUDIT_SIGNATURE_HEX - 1, " ")] != '\0')
         return false;
     mark[KH_AUDIT_SIGNATURE_HEX - 1] = '\0';
     if (!kh_audit_signed(mark, public_half, place))
@@ -99,7 +101,8 @@ kh_status kh_audit_head_read(kh_audit_head *out, kh_audit_head_state *state, con
     return KH_OK;
 }
 
-kh_status kh_audit_head_create(int *fd, const kh_audit_head *head, const char *dir, const char *role, const kh_audit_key *key, kh_error *err)
+kh_status kh_audit_head_create(int *fd, const kh_audit_head *head, const char *dir, const char *role, const kh_audit_key *key,
+                               kh_error *err)
 {
     char path[PATH_MAX], places[2 * PLACE_SIZE];
     kh_status status;

@@ -26,6 +26,7 @@ KH_MUST_USE kh_status kh_audit_head_read(kh_audit_head *out, kh_audit_head_state
 KH_MUST_USE kh_status kh_audit_head_create(int *fd, const kh_audit_head *head, const char *dir, const char *role, const kh_audit_key *key,
                                            kh_error *err);
 /* One of them, durable when it returns. turn: counts the calls. */
-KH_MUST_USE kh_status kh_audit_head_write(int fd, unsigned turn, const kh_audit_head *head, const char *role, const kh_audit_key *key, kh_error *err);
+KH_MUST_USE kh_status kh_audit_head_write(int fd, unsigned turn, const kh_audit_head *head, const char *role, const kh_audit_key *key,
+                                          kh_error *err);
 
 #endif

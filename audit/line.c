@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-void kh_audit_hash(uint8_t out[KH_AUDIT_HASH_SIZE], const uint8_t previous[KH_AUDIT_HASH_SIZE], uint64_t seq, const char *record, size_t record_size)
+void kh_audit_hash(uint8_t out[KH_AUDIT_HASH_SIZE], const uint8_t previous[KH_AUDIT_HASH_SIZE], uint64_t seq, const char *record,
+                   size_t record_size)
 {
     crypto_hash_sha256_state state;
     uint8_t number[8];

@@ -24,7 +24,8 @@ typedef struct kh_audit_line {
 
 /* text: without the line end. False when it is not exactly such a line. */
 KH_MUST_USE bool kh_audit_line_parse(kh_audit_line *out, const char *text, size_t size);
-void kh_audit_hash(uint8_t out[KH_AUDIT_HASH_SIZE], const uint8_t previous[KH_AUDIT_HASH_SIZE], uint64_t seq, const char *record, size_t record_size);
+void kh_audit_hash(uint8_t out[KH_AUDIT_HASH_SIZE], const uint8_t previous[KH_AUDIT_HASH_SIZE], uint64_t seq, const char *record,
+                   size_t record_size);
 /* With its line end. Returns its size. */
 size_t kh_audit_line_format(char out[KH_AUDIT_LINE_MAX], const kh_audit_line *line);
 

@@ -70,7 +70,8 @@ static kh_status advance(cursor *c, const kh_audit_query *query, uint64_t *unrea
 
 static bool in_time(const kh_audit_query *query, const char *time)
 {
-    return (!query->from || strncmp(time, query->from, strlen(query->from)) >= 0) && (!query->to || strncmp(time, query->to, strlen(query->to)) <= 0);
+    return (!query->from || strncmp(time, query->from, strlen(query->from)) >= 0) &&
+           (!query->to || strncmp(time, query->to, strlen(query->to)) <= 0);
 }
 
 static bool is(const kh_json *json, const char *key, const char *wanted)
@@ -80,10 +81,22 @@ static bool is(const kh_json *json, const char *key, const char *wanted)
     return !wanted || (text && strcmp(text, wanted) == 0);
 }
 
+/* "name (number)": by all of it, by the name, or by the number. */
+static bool is_terminal(const kh_json *json, const char *wanted)
+{
+    const char *text = kh_json_get_text(json, "terminal"), *number = text ? strrchr(text, '(') : NULL;
+    size_t size = wanted ? strlen(wanted) : 0, name = number && number > text ? (size_t)(number - text) - 1 : 0;
+
+    if (!wanted || is(json, "terminal", wanted))
+        return true;
+    return number && ((name == size && memcmp(text, wanted, size) == 0) ||
+                      (strncmp(number + 1, wanted, size) == 0 && strcmp(number + 1 + size, ")") == 0));
+}
+
 static bool matches(const kh_audit_query *q, const kh_json *json)
 {
     return (is(json, "who", q->who) || is(json, "address", q->who) || is(json, "ae_title", q->who)) &&
-           is(json, "who_facility", q->who_facility) && is(json, "terminal", q->terminal) && is(json, "purpose", q->purpose) &&
+           is(json, "who_facility", q->who_facility) && is_terminal(json, q->terminal) && is(json, "purpose", q->purpose) &&
            is(json, "reason", q->reason) && is(json, "facility", q->facility) && is(json, "patient", q->patient) &&
            is(json, "study", q->study) && is(json, "series", q->series) && is(json, "action", q->action) && is(json, "result", q->result);
 }

@@ -1,4 +1,5 @@
-/* search.h - who looked at what: the chains of all roles, merged by time, record by record. Nothing is verified here. Memory: 64 KiB a role.
+/* search.h - who looked at what: the chains of all roles, merged by time, record by record. Nothing is verified here. Memory: 64 KiB a
+ * role.
  * Threads: one at a time. */
 #ifndef KH_AUDIT_SEARCH_H
 #define KH_AUDIT_SEARCH_H
@@ -31,7 +32,7 @@ typedef struct kh_audit_found {
 /* KH_E_ARG when from or to is no such time. */
 KH_MUST_USE kh_status kh_audit_time_check(const char *text, kh_error *err);
 /* A status of visit's that is not KH_OK ends it and is returned. unreadable: lines that are no records. */
-KH_MUST_USE kh_status kh_audit_search(const kh_audit_query *query, kh_status (*visit)(void *context, const kh_audit_found *found), void *context,
-                                      uint64_t *unreadable, kh_error *err);
+KH_MUST_USE kh_status kh_audit_search(const kh_audit_query *query, kh_status (*visit)(void *context, const kh_audit_found *found),
+                                      void *context, uint64_t *unreadable, kh_error *err);
 
 #endif

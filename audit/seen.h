@@ -1,6 +1,6 @@
-/* seen.h - who was recorded lately for what, so that 200 tiles of a series are one record. Asking takes no lock and no memory; a table of fixed
- * size, whose oldest entries make room: what is forgotten is recorded once more. Keys are 64-bit keyed hashes (SipHash), so that nobody
- * outside can make two of them meet. Threads: any. */
+/* seen.h - who was recorded lately for what, so that 200 tiles of a series are one record. Asking takes no lock and no memory; a table of
+ * fixed size, whose oldest entries make room: what is forgotten is recorded once more. Keys are 64-bit keyed hashes (SipHash), so that
+ * nobody outside can make two of them meet. Threads: any. */
 #ifndef KH_AUDIT_SEEN_H
 #define KH_AUDIT_SEEN_H
 

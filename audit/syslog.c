@@ -115,7 +115,8 @@ static kh_status build(kh_syslog *syslog, const kh_json *record, const kh_audit_
     kh_buf_clear(&syslog->message);
     status = kh_audit_dicom_event(&syslog->xml, record, source, index, count, &failure, err);
     if (status == KH_OK)
-        status = kh_buf_appendf(&syslog->message, err, "<%d>1 %s %s kakehashi %ld " MSGID " - " MARK "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
+        status = kh_buf_appendf(&syslog->message, err,
+                                "<%d>1 %s %s kakehashi %ld " MSGID " - " MARK "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
                                 failure ? PRI_WARNING : PRI_NOTICE, kh_json_get_text(record, "time"), syslog->name, (long)getpid());
     if (status == KH_OK)
         status = kh_buf_append(&syslog->message, syslog->xml.data, syslog->xml.size, err);

@@ -1,7 +1,7 @@
-/* syslog.h - the record of access for somebody else's eyes: each record as a DICOM audit message (dicom_event.h) to a syslog server (RFC 5424 over
- * RFC 5425), from the chains themselves, by one thread that nobody waits for. What was delivered stands in DIR/syslog.place, so that a server that
- * is away, and a kill of ours, lose nothing: at least once; the number and hash in each message tell what came twice. A message counts as
- * delivered when the other machine has acknowledged its bytes and the connection held KH_SYSLOG_HELD_MS longer.
+/* syslog.h - the record of access for somebody else's eyes: each record as a DICOM audit message (dicom_event.h) to a syslog server (RFC
+ * 5424 over RFC 5425), from the chains themselves, by one thread that nobody waits for. What was delivered stands in DIR/syslog.place, so
+ * that a server that is away, and a kill of ours, lose nothing: at least once; the number and hash in each message tell what came twice. A
+ * message counts as delivered when the other machine has acknowledged its bytes and the connection held KH_SYSLOG_HELD_MS longer.
  * Threads: one opens and closes. */
 #ifndef KH_AUDIT_SYSLOG_H
 #define KH_AUDIT_SYSLOG_H

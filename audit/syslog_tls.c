@@ -53,7 +53,8 @@ static int connect_one(const struct addrinfo *address, int64_t until_ms, const a
     if (fd < 0)
         return -1;
     if (connect(fd, address->ai_addr, address->ai_addrlen) != 0 &&
-        (errno != EINPROGRESS || !wait_for(fd, POLLOUT, until_ms, ending) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0 || failed != 0)) {
+        (errno != EINPROGRESS || !wait_for(fd, POLLOUT, until_ms, ending) || getsockopt(fd, SOL_SOCKET, SO_ERROR, &failed, &size) != 0 ||
+         failed != 0)) {
         close(fd);
         return -1;
     }
@@ -183,8 +184,9 @@ static kh_status send_all(kh_syslog_tls *to, const char *bytes, size_t size, int
             bytes += count;
             size -= (size_t)count;
         } else if (!must_wait(to, (int)count, until_ms)) {
-            return count == GNUTLS_E_AGAIN ? kh_error_set(err, KH_E_TIMEOUT, "the syslog server takes nothing for %d s", KH_SYSLOG_SEND_MS / 1000)
-                                           : kh_error_set(err, KH_E_PEER, "the syslog server: %s", gnutls_strerror((int)count));
+            return count == GNUTLS_E_AGAIN
+                       ? kh_error_set(err, KH_E_TIMEOUT, "the syslog server takes nothing for %d s", KH_SYSLOG_SEND_MS / 1000)
+                       : kh_error_set(err, KH_E_PEER, "the syslog server: %s", gnutls_strerror((int)count));
         }
     }
     return KH_OK;

@@ -1,6 +1,6 @@
-/* syslog_tls.h - a connection to a syslog server by TLS (RFC 5425): the server's certificate is verified for its name, ours is shown when there is
- * one; 1.2 or newer. Frames are "SIZE SP MESSAGE". Nothing is answered to a frame: kh_syslog_settled() tells when the other machine has taken all
- * bytes. Every wait has an end. Threads: one at a time. */
+/* syslog_tls.h - a connection to a syslog server by TLS (RFC 5425): the server's certificate is verified for its name, ours is shown when
+ * there is one; 1.2 or newer. Frames are "SIZE SP MESSAGE". Nothing is answered to a frame: kh_syslog_settled() tells when the other
+ * machine has taken all bytes. Every wait has an end. Threads: one at a time. */
 #ifndef KH_AUDIT_SYSLOG_TLS_H
 #define KH_AUDIT_SYSLOG_TLS_H
 

@@ -112,7 +112,8 @@ static void take_line(verifying *v, const kh_audit_line *line)
 
     kh_audit_hash(hash, v->hash, line->seq, line->record, line->record_size);
     if (line->seq != v->seq + 1) {
-        complain(v, v->seq + 1, "record %" PRIu64 " stands where %" PRIu64 " is expected: removed, put in, repeated or moved", line->seq, v->seq + 1);
+        complain(v, v->seq + 1, "record %" PRIu64 " stands where %" PRIu64 " is expected: removed, put in, repeated or moved", line->seq,
+                 v->seq + 1);
         v->hash_is_known = false;
     } else if (v->hash_is_known && memcmp(hash, line->hash, sizeof hash) != 0) {
         complain(v, line->seq, "the record does not fit its hash and the record before");
@@ -184,7 +185,10 @@ static kh_status read_head(verifying *v, bool files, kh_error *err)
         status = kh_audit_head_read(&v->head, &state, o->dir, o->role, v->public_half, err);
     }
     if (status == KH_OK && state != KH_HEAD_WHOLE)
-        complain(v, 0, "%s.head is %s", o->role, state == KH_HEAD_ABSENT ? "missing" : state == KH_HEAD_HALF ? "damaged in one of its places" : "damaged");
+        complain(v, 0, "%s.head is %s", o->role,
+                 state == KH_HEAD_ABSENT ? "missing"
+                 : state == KH_HEAD_HALF ? "damaged in one of its places"
+                                         : "damaged");
     return status;
 }
 

@@ -1,5 +1,5 @@
-/* xml.h - writing small XML documents into a buffer, as UTF-8. Text is escaped; what XML 1.0 cannot hold (controls, U+FFFE, bytes that are no
- * UTF-8) becomes U+FFFD. The first failure sticks. Threads: one at a time. */
+/* xml.h - writing small XML documents into a buffer, as UTF-8. Text is escaped; what XML 1.0 cannot hold (controls, U+FFFE, bytes that are
+ * no UTF-8) becomes U+FFFD. The first failure sticks. Threads: one at a time. */
 #ifndef KH_AUDIT_XML_H
 #define KH_AUDIT_XML_H
 
