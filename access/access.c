@@ -16,6 +16,7 @@
 #define READERS_MAX 8
 #define MIGRATE_WAIT_MS 5000
 #define MIGRATE_LOOK_MS 20
+#define SET_BACK_MS 1000 /* a clock that goes back by more was set */
 
 struct kh_access {
     char dir[PATH_MAX];
@@ -107,21 +108,18 @@ kh_status kh_access_read(kh_access *access, kh_access_function *function, void *
     return status;
 }
 
-kh_status kh_access_one(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, kh_access_take *take, void *context,
+static void take_nothing(kh_sql_row *row, void *context)
+{
+    (void)row;
+    (void)context;
+}
+
+kh_status kh_access_one(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, kh_sql_take *take, void *context,
                         const char *what, kh_error *err)
 {
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, statement, values, count, err);
+    kh_status status = kh_sql_first(sql, statement, values, count, take ? take : take_nothing, context, err);
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && !has_row)
-        status = kh_error_set(err, KH_E_NOT_FOUND, "no such %s", what);
-    else if (status == KH_OK && take)
-        take(row, context);
-    kh_sql_end(row);
-    return status;
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no such %s", what) : status;
 }
 
 /* Two processes that start together must not both make the tables. */
@@ -228,8 +226,22 @@ static kh_status pass_moments(kh_access *access, kh_sql *sql, void *context, kh_
     return status == KH_OK && passed > 0 ? kh_access_moved(access, sql, err) : status;
 }
 
+/* The clock was set back: moments that have passed by it are to come again. */
+static kh_status restore_moments(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    kh_status status =
+        kh_sql_run(sql,
+                   "INSERT OR IGNORE INTO moment SELECT at_ms FROM (SELECT from_ms AS at_ms FROM access_grant WHERE ended_ms = 0"
+                   " UNION SELECT to_ms FROM access_grant WHERE ended_ms = 0 UNION SELECT until_ms FROM emergency WHERE ended_ms = 0"
+                   " UNION SELECT suspended_until_ms FROM facility UNION SELECT suspended_until_ms FROM person)"
+                   " WHERE at_ms > ?1 AND at_ms < 9223372036854775807",
+                   &KH_SQL_I(*(int64_t *)context), 1, NULL, err);
+
+    return status == KH_OK ? kh_access_moved(access, sql, err) : status;
+}
+
 /* What cannot be looked at may have changed: then no verdict that is kept counts, and new ones fail where they are made. */
-static void look(kh_access *access, bool *failing)
+static void look(kh_access *access, int64_t *looked_ms, bool *failing)
 {
     int64_t state[2] = {0, INT64_MAX}, now_ms = kh_clock_wall_ms();
     kh_error err = KH_ERROR_INIT;
@@ -237,12 +249,17 @@ static void look(kh_access *access, bool *failing)
 
     if (status == KH_OK)
         tell_epoch(access->page, (uint64_t)state[0]);
+    if (status == KH_OK && now_ms < *looked_ms - SET_BACK_MS)
+        status = kh_access_change(access, restore_moments, &now_ms, &err);
     if (status == KH_OK && state[1] <= now_ms)
         status = kh_access_change(access, pass_moments, &now_ms, &err);
+    if (status == KH_OK)
+        *looked_ms = now_ms;
     if (status != KH_OK) {
         atomic_fetch_add(&access->page->grant_epoch, 1);
         if (!*failing)
-            kh_log(KH_LOG_ERROR, "access", "changes of rights cannot be seen, nothing is taken for allowed that is not asked anew: %s", err.message);
+            kh_log(KH_LOG_ERROR, "access", "changes of rights cannot be seen, nothing is taken for allowed that is not asked anew: %s",
+                   err.message);
     }
     *failing = status != KH_OK;
 }
@@ -267,10 +284,11 @@ static bool wait_or_stop(kh_access *access)
 static void *watch(void *argument)
 {
     kh_access *access = argument;
+    int64_t looked_ms = 0;
     bool failing = false;
 
     do
-        look(access, &failing);
+        look(access, &looked_ms, &failing);
     while (!wait_or_stop(access));
     return NULL;
 }

@@ -9,8 +9,8 @@
 
 typedef struct kh_accounts kh_accounts;
 
-/* Which rule a password follows: the networks' (KN-13: it is changed every 90 days, warned of from 14 days before) or that of the ministry's
- * guideline v6 (13 characters or more with a second factor, no rotation). */
+/* Which rule a password follows: the networks' (KN-13: it is changed every 90 days, warned of from 14 days before) or that of the
+ * ministry's guideline v6 (13 characters or more with a second factor, no rotation). */
 typedef enum kh_password_rule { KH_PASSWORD_NETWORKS = 1, KH_PASSWORD_GUIDELINE = 2 } kh_password_rule;
 
 typedef struct kh_accounts_options {
@@ -21,6 +21,7 @@ typedef struct kh_accounts_options {
     bool second_factor;        /* demanded of everybody; always by the guideline's rule */
     bool certificate;          /* a terminal without a certificate is refused */
     bool one_terminal;         /* who signs in at a second terminal while a session is open is refused; else told (KN-4) */
+    bool newest_terminal;      /* with one_terminal: is let in, and the session elsewhere ends */
     int64_t idle_ms;           /* without human input a session is locked */
     int64_t absolute_ms;       /* and ends, whatever happens */
     const char *network;       /* name of the network, in the second factor's address; copied */

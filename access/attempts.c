@@ -56,7 +56,8 @@ static kh_status look(kh_sql *sql, const char *key, int64_t now_ms, counted *out
 {
     kh_error none = KH_ERROR_INIT;
     bool account = key[0] != 'i' && key[0] != '*';
-    kh_status status = kh_access_one(sql, "SELECT failed, last_ms, until_ms FROM attempt WHERE key = ?1", KH_ACCESS_TEXT(key), take, out, "try", &none);
+    kh_status status =
+        kh_access_one(sql, "SELECT failed, last_ms, until_ms FROM attempt WHERE key = ?1", KH_ACCESS_TEXT(key), take, out, "try", &none);
 
     if (status == KH_E_NOT_FOUND) {
         *out = (counted){0};
@@ -112,8 +113,8 @@ static kh_status begin(kh_access *access, kh_sql *sql, void *context, kh_error *
         const kh_sql_value values[] = {KH_SQL_T(attempt->keys[i]), KH_SQL_I(failed), KH_SQL_I(now_ms),
                                        KH_SQL_I(now_ms + delay_ms(attempt->keys[i], failed))};
 
-        status = kh_sql_run(sql, "INSERT OR REPLACE INTO attempt (key, failed, last_ms, until_ms) VALUES (?1, ?2, ?3, ?4)", KH_ACCESS_VALUES(values),
-                            NULL, err);
+        status = kh_sql_run(sql, "INSERT OR REPLACE INTO attempt (key, failed, last_ms, until_ms) VALUES (?1, ?2, ?3, ?4)",
+                            KH_ACCESS_VALUES(values), NULL, err);
     }
     return status;
 }
@@ -144,10 +145,11 @@ static kh_status forgive(kh_access *access, kh_sql *sql, void *context, kh_error
     (void)access;
     if (status != KH_OK)
         return kh_error_set(err, status, "%s", why.message);
-    return kh_sql_run(sql,
-                      "DELETE FROM attempt WHERE key IN (SELECT k || id FROM person, (SELECT 'a:' AS k UNION SELECT 'c:' UNION SELECT 'p:') WHERE login = ?1)"
-                      " OR key GLOB (SELECT 'd:' || id || ':*' FROM person WHERE login = ?1)",
-                      KH_ACCESS_TEXT(context), NULL, err);
+    return kh_sql_run(
+        sql,
+        "DELETE FROM attempt WHERE key IN (SELECT k || id FROM person, (SELECT 'a:' AS k UNION SELECT 'c:' UNION SELECT 'p:') WHERE login = ?1)"
+        " OR key GLOB (SELECT 'd:' || id || ':*' FROM person WHERE login = ?1)",
+        KH_ACCESS_TEXT(context), NULL, err);
 }
 
 kh_status kh_sign_in_forgive(kh_access *access, const char *login, kh_error *err)

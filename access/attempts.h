@@ -1,5 +1,5 @@
-/* attempts.h - failed tries and how long they make the next one wait (S7). A try is counted before it is looked at, so that many at once count
- * as many, and taken back when it was right. Inside this room. Threads: any that may wait. */
+/* attempts.h - failed tries and how long they make the next one wait (S7). A try is counted before it is looked at, so that many at once
+ * count as many, and taken back when it was right. Inside this room. Threads: any that may wait. */
 #ifndef KH_ACCESS_ATTEMPTS_H
 #define KH_ACCESS_ATTEMPTS_H
 
@@ -14,7 +14,8 @@ typedef struct kh_attempt {
     int64_t wait_ms; /* not looked at: so long is to be waited */
 } kh_attempt;
 
-/* account: the person, else (0) the login nobody has. device: what is kept of a known terminal's secret, NULL: none; its tries are its own. */
+/* account: the person, else (0) the login nobody has. device: what is kept of a known terminal's secret, NULL: none; its tries are its
+ * own. */
 void kh_attempt_init(kh_attempt *out, int64_t person_id, const char *login, const char *address, const uint8_t *device);
 /* Tries of who is past the password: others who guess do not make him wait, and a right password does not forget them. */
 typedef enum kh_attempt_kind {

@@ -37,7 +37,8 @@ kh_status kh_ban_consult(kh_sql *sql, const char *kana_key, const char *birth_da
     if (status == KH_E_NOT_FOUND)
         return KH_OK;
     if (status == KH_OK)
-        return kh_error_set(err, KH_E_DENIED, "a person of this name and birth date is on the list of those who may not be registered again");
+        return kh_error_set(err, KH_E_DENIED,
+                            "a person of this name and birth date is on the list of those who may not be registered again");
     return kh_error_set(err, status, "%s", none.message);
 }
 
@@ -52,8 +53,9 @@ static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *er
         const kh_sql_value values[] = {KH_SQL_T(ban->kana),   KH_SQL_T(key),     KH_SQL_T(ban->birth_date), KH_SQL_T(ban->until),
                                        KH_SQL_T(ban->reason), KH_SQL_T(ban->by), KH_SQL_I(ban->made_ms)};
 
-        status = kh_sql_run(sql, "INSERT INTO ban (kana, kana_key, birth_date, until, reason, by_whom, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                            KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(
+            sql, "INSERT INTO ban (kana, kana_key, birth_date, until, reason, by_whom, made_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            KH_ACCESS_VALUES(values), NULL, err);
     }
     if (status == KH_OK)
         ban->id = kh_sql_last_id(sql);
@@ -100,7 +102,8 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
     const listing *of = context;
     bool has_row = false;
     kh_sql_row *row;
-    kh_status status = kh_sql_query(&row, sql, "SELECT id, kana, birth_date, until, reason, by_whom, made_ms FROM ban ORDER BY id", NULL, 0, err);
+    kh_status status =
+        kh_sql_query(&row, sql, "SELECT id, kana, birth_date, until, reason, by_whom, made_ms FROM ban ORDER BY id", NULL, 0, err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {

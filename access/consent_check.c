@@ -31,6 +31,8 @@ static kh_status check_words(const kh_consent_sheet *s, const char *by, kh_error
         {"author", s->author, 193, false},
         {"proxy's name", s->proxy_name, 193, s->signer != KH_SIGNER_PATIENT},
         {"proxy's relation", s->proxy_relation, 65, s->signer != KH_SIGNER_PATIENT},
+        {"closed, why", s->closed_reason ? s->closed_reason : "", 257, s->closed && s->closed[0]},
+        {"withdrawn, why", s->withdrawn_reason ? s->withdrawn_reason : "", 257, false},
         {"team", s->team, 65, s->form == KH_CONSENT_TEAM},
         {"person", s->person, 65, s->form == KH_CONSENT_DOCTOR || s->form == KH_CONSENT_STAND_IN},
     };
@@ -57,7 +59,8 @@ static kh_status check_signature(const kh_consent_rules *rules, const kh_consent
         return kh_error_set(err, KH_E_ARG, "signer: nobody may write for the patient in this network");
     if (s->signer == KH_SIGNER_PATIENT && (s->proxy_name[0] || s->proxy_relation[0]))
         return kh_error_set(err, KH_E_ARG, "signer: the patient signed, and a proxy is named");
-    return s->explained ? KH_OK : kh_error_set(err, KH_E_ARG, "explained: the patient has to be told that it can be stopped any day [AZ-12]");
+    return s->explained ? KH_OK
+                        : kh_error_set(err, KH_E_ARG, "explained: the patient has to be told that it can be stopped any day [AZ-12]");
 }
 
 static kh_status check_targets(const kh_consent_rules *rules, const kh_consent_sheet *s, kh_error *err)
@@ -80,7 +83,8 @@ static kh_status check_targets(const kh_consent_rules *rules, const kh_consent_s
     if (s->member_count > rules->team_max || s->member_count > KH_CONSENT_TEAM_MAX)
         return kh_error_set(err, KH_E_ARG, "members: %zu, expected at most %u", s->member_count, rules->team_max);
     if (s->excluded_count > (s->form == KH_CONSENT_ALL ? KH_CONSENT_EXCLUDED_MAX : 0))
-        return kh_error_set(err, KH_E_ARG, "excluded: %zu facilities, expected at most %d, and only from all", s->excluded_count, KH_CONSENT_EXCLUDED_MAX);
+        return kh_error_set(err, KH_E_ARG, "excluded: %zu facilities, expected at most %d, and only from all", s->excluded_count,
+                            KH_CONSENT_EXCLUDED_MAX);
     return KH_OK;
 }
 
@@ -107,6 +111,17 @@ static kh_status check_extent(const kh_consent_sheet *s, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "from and to: a stand-in has both");
     if (s->look_back_years < KH_LOOK_BACK_SETTING || s->look_back_years > KH_LOOK_BACK_YEARS_MAX)
         return kh_error_set(err, KH_E_ARG, "look-back: %d years, expected 0 to %d", s->look_back_years, KH_LOOK_BACK_YEARS_MAX);
+    for (const char *p = s->floors ? s->floors : ""; *p;) {
+        size_t size = strcspn(p, ","), code = strcspn(p, "=,");
+        char day[9] = "";
+
+        if (code == 0 || p[code] != '=' || size - code - 1 > 8)
+            return kh_error_set(err, KH_E_ARG, "floors: expected FACILITY=YYYYMMDD, separated by commas");
+        memcpy(day, p + code + 1, size - code - 1);
+        if (kh_access_check_day("floors", day, false, err) != KH_OK)
+            return KH_E_ARG;
+        p += size + (p[size] == ',');
+    }
     if (s->items == 0 || (s->items & ~KH_ITEM_ALL))
         return kh_error_set(err, KH_E_ARG, "items: expected images, reports, take");
     return kh_check_codes("modalities", s->modalities, err);

@@ -74,7 +74,8 @@ static kh_status list_consents(kh_access *access, kh_sql *sql, void *context, kh
     return status;
 }
 
-kh_status kh_consent_list(kh_access *access, const char *facility, const char *number, kh_consent_visit *visit, void *context, kh_error *err)
+kh_status kh_consent_list(kh_access *access, const char *facility, const char *number, kh_consent_visit *visit, void *context,
+                          kh_error *err)
 {
     listing l = {.facility = facility, .number = number, .visit = visit, .context = context};
 
@@ -128,7 +129,8 @@ static kh_status list_grants(kh_access *access, kh_sql *sql, void *context, kh_e
     kh_status status = kh_sql_query(
         &row, sql,
         "SELECT g.id, g.consent_ref, d.code, p.number, g.target, coalesce(s.code, w.login, g.team), g.from_ms, g.to_ms, g.ended_ms, g.floor,"
-        " g.modalities, g.ended_by, g.ended_reason, g.items, (" KH_GRANT_ANYBODY ") FROM access_grant g JOIN facility d ON d.id = g.discloser_ref"
+        " g.modalities, g.ended_by, g.ended_reason, g.items, (" KH_GRANT_ANYBODY
+        ") FROM access_grant g JOIN facility d ON d.id = g.discloser_ref"
         " LEFT JOIN patient p ON p.id = g.patient_ref LEFT JOIN facility s ON s.id = g.site_ref LEFT JOIN person w ON w.id = g.person_ref"
         " WHERE (?1 = 0 OR g.consent_ref = ?1) AND (?2 IS NULL OR d.code = ?2) AND (?3 IS NULL OR p.number = ?3)"
         " AND (NOT ?5 OR (g.ended_ms = 0 AND g.from_ms <= ?6 AND g.to_ms > ?6))"

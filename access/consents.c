@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "access/consent_check.h"
+#include "access/consent_ends.h"
 #include "access/facilities.h"
 #include "access/internal.h"
 #include "access/linking.h"
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 
 typedef struct place {
+    const char *code;
     int64_t facility, part, patient; /* patient 0: its number has not arrived */
 } place;
 
@@ -23,8 +25,9 @@ typedef struct adding {
 
 static kh_status need_part(const char *facility, int64_t part, kh_facility_part wanted, kh_error *err)
 {
-    return part & wanted ? KH_OK
-                         : kh_error_set(err, KH_E_ARG, "facility %s is no %s", facility, wanted == KH_PART_DISCLOSER ? "discloser" : "viewer site");
+    return part & wanted
+               ? KH_OK
+               : kh_error_set(err, KH_E_ARG, "facility %s is no %s", facility, wanted == KH_PART_DISCLOSER ? "discloser" : "viewer site");
 }
 
 /* A place has the number that liaison staff linked, whatever stands on the sheet; that the two contradict each other is for a person. */
@@ -35,6 +38,7 @@ static kh_status find_place(kh_sql *sql, const adding *a, const kh_consent_place
     int64_t contradicts = 0;
     kh_status status = kh_lookup_facility(sql, named->facility, &out->facility, &out->part, err);
 
+    out->code = named->facility;
     if (status != KH_OK)
         return status;
     values[1] = KH_SQL_I(out->facility);
@@ -43,7 +47,8 @@ static kh_status find_place(kh_sql *sql, const adding *a, const kh_consent_place
     if (status == KH_OK && s->form == KH_CONSENT_SITES && (s->direction & KH_CONSENT_SHOW))
         status = need_part(named->facility, out->part, KH_PART_VIEWER, err);
     if (status == KH_OK)
-        status = kh_lookup_int(sql, "SELECT to_ref FROM link WHERE from_ref = ?1 AND to_facility_ref = ?2 AND ended_ms = 0", values, 2, &out->patient, err);
+        status = kh_lookup_int(sql, "SELECT to_ref FROM link WHERE from_ref = ?1 AND to_facility_ref = ?2 AND ended_ms = 0", values, 2,
+                               &out->patient, err);
     if (status != KH_OK || out->patient == 0 || !named->number[0])
         return status;
     values[0] = KH_SQL_I(out->patient);
@@ -59,6 +64,7 @@ static kh_status find_all(kh_sql *sql, adding *a, kh_error *err)
     int64_t sheet_patient = 0;
     kh_status status = kh_lookup_patient(sql, s->facility, s->number, &a->taken.patient, &a->taken.facility, err);
 
+    a->taken.code = s->facility;
     if (status == KH_OK)
         status = kh_lookup_facility(sql, s->facility, &a->taken.facility, &a->taken.part, err);
     if (status == KH_OK && (s->direction & KH_CONSENT_SHOW))
@@ -73,8 +79,8 @@ static kh_status find_all(kh_sql *sql, adding *a, kh_error *err)
         status = find_place(sql, a, &s->places[i], &a->places[i], err);
     if (status != KH_OK || s->sheet_of == 0)
         return status;
-    status = kh_lookup_int(sql, "SELECT patient_ref FROM consent WHERE id = ?1 AND sheet_of IS NULL AND withdrawn_ms = 0", &KH_SQL_I(s->sheet_of), 1,
-                           &sheet_patient, err);
+    status = kh_lookup_int(sql, "SELECT patient_ref FROM consent WHERE id = ?1 AND sheet_of IS NULL AND (withdrawn_ms = 0 OR ?2)",
+                           (kh_sql_value[]){KH_SQL_I(s->sheet_of), KH_SQL_I(a->rules->past && s->withdrawn_at)}, 2, &sheet_patient, err);
     if (status == KH_OK && sheet_patient != a->taken.patient)
         return kh_error_set(err, KH_E_NOT_FOUND, "no consent %lld of this patient that stands", (long long)s->sheet_of);
     return status;
@@ -83,15 +89,29 @@ static kh_status find_all(kh_sql *sql, adding *a, kh_error *err)
 static kh_status put_consent(kh_sql *sql, adding *a, kh_error *err)
 {
     const kh_consent_sheet *s = a->sheet;
-    const kh_sql_value values[] = {s->sheet_of ? KH_SQL_I(s->sheet_of) : KH_SQL_N, KH_SQL_I(a->taken.patient), KH_SQL_I(s->form), KH_SQL_I(s->direction),
-                                   KH_SQL_T(s->signed_date), KH_SQL_I(s->signer), KH_SQL_T(s->proxy_name), KH_SQL_T(s->proxy_relation),
-                                   KH_SQL_T(s->explainer), KH_SQL_T(s->department), KH_SQL_T(s->fax), KH_SQL_I(a->holder),
-                                   KH_SQL_T(s->author[0] ? s->author : a->by), KH_SQL_I(a->now_ms), KH_SQL_T(a->by), KH_SQL_I(a->from_ms), KH_SQL_I(a->to_ms)};
-    kh_status status = kh_sql_run(sql,
-                                  "INSERT INTO consent (sheet_of, patient_ref, form, direction, signed_date, signer, proxy_name, proxy_relation, explainer,"
-                                  " department, fax, holder_ref, author, made_ms, by_whom, from_ms, to_ms)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-                                  KH_ACCESS_VALUES(values), NULL, err);
+    const kh_sql_value values[] = {s->sheet_of ? KH_SQL_I(s->sheet_of) : KH_SQL_N,
+                                   KH_SQL_I(a->taken.patient),
+                                   KH_SQL_I(s->form),
+                                   KH_SQL_I(s->direction),
+                                   KH_SQL_T(s->signed_date),
+                                   KH_SQL_I(s->signer),
+                                   KH_SQL_T(s->proxy_name),
+                                   KH_SQL_T(s->proxy_relation),
+                                   KH_SQL_T(s->explainer),
+                                   KH_SQL_T(s->department),
+                                   KH_SQL_T(s->fax),
+                                   KH_SQL_I(a->holder),
+                                   KH_SQL_T(s->author[0] ? s->author : a->by),
+                                   KH_SQL_I(a->now_ms),
+                                   KH_SQL_T(a->by),
+                                   KH_SQL_I(a->from_ms),
+                                   KH_SQL_I(a->to_ms)};
+    kh_status status = kh_sql_run(
+        sql,
+        "INSERT INTO consent (sheet_of, patient_ref, form, direction, signed_date, signer, proxy_name, proxy_relation, explainer,"
+        " department, fax, holder_ref, author, made_ms, by_whom, from_ms, to_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        KH_ACCESS_VALUES(values), NULL, err);
 
     a->id = kh_sql_last_id(sql);
     return status;
@@ -101,18 +121,39 @@ static kh_status put_number(kh_sql *sql, const adding *a, const place *at, const
 {
     const kh_sql_value values[] = {KH_SQL_I(a->id), KH_SQL_I(at->facility), KH_SQL_T(told), at->patient ? KH_SQL_I(at->patient) : KH_SQL_N};
 
-    return kh_sql_run(sql, "INSERT INTO consent_number (consent_ref, facility_ref, told, patient_ref) VALUES (?1, ?2, ?3, ?4)", values, 4, NULL, err);
+    return kh_sql_run(sql, "INSERT INTO consent_number (consent_ref, facility_ref, told, patient_ref) VALUES (?1, ?2, ?3, ?4)", values, 4,
+                      NULL, err);
+}
+
+/* That of the discloser in "north=20250401,south="; false: it is not named. */
+static bool told_floor(char out[9], const char *floors, const char *code)
+{
+    size_t size = strlen(code);
+
+    for (const char *p = floors ? floors : ""; *p; p += strcspn(p, ","), p += *p == ',')
+        if (strncmp(p, code, size) == 0 && p[size] == '=') {
+            size_t day = strcspn(p + size + 1, ",");
+
+            if (day != 0 && day != 8)
+                continue;
+            memcpy(out, p + size + 1, day);
+            out[day] = '\0';
+            return true;
+        }
+    return false;
 }
 
 /* The floor is settled on the day the sheet is entered: by the sheet, else the discloser's policy, else the network. */
-static kh_status floor_of(kh_sql *sql, const adding *a, int64_t discloser, char out[9], kh_error *err)
+static kh_status floor_of(kh_sql *sql, const adding *a, const place *discloser, char out[9], kh_error *err)
 {
     int64_t years = a->sheet->look_back_years;
     kh_status status = KH_OK;
 
+    if (told_floor(out, a->sheet->floors, discloser->code))
+        return KH_OK;
     if (years == KH_LOOK_BACK_SETTING)
         status = kh_lookup_int(sql, "SELECT ifnull((SELECT look_back_years FROM policy WHERE facility_ref = ?1 AND ended_ms = 0), -2)",
-                               &KH_SQL_I(discloser), 1, &years, err);
+                               &KH_SQL_I(discloser->facility), 1, &years, err);
     if (years == KH_LOOK_BACK_SETTING)
         years = a->rules->look_back_years;
     kh_look_back_floor(out, a->sheet->signed_date, (int)years);
@@ -124,16 +165,26 @@ static kh_status put_grant(kh_sql *sql, const adding *a, const place *discloser,
 {
     const kh_consent_sheet *s = a->sheet;
     char floor[9] = "";
-    kh_status status = floor_of(sql, a, discloser->facility, floor, err);
-    const kh_sql_value values[] = {KH_SQL_I(a->id), KH_SQL_I(discloser->facility), discloser->patient ? KH_SQL_I(discloser->patient) : KH_SQL_N,
-                                   KH_SQL_I(s->form), site ? KH_SQL_I(site) : KH_SQL_N, a->person ? KH_SQL_I(a->person) : KH_SQL_N, KH_SQL_T(s->team),
-                                   KH_SQL_I(a->from_ms), KH_SQL_I(a->to_ms), KH_SQL_T(floor), KH_SQL_I(s->items), KH_SQL_T(s->modalities)};
+    kh_status status = floor_of(sql, a, discloser, floor, err);
+    const kh_sql_value values[] = {KH_SQL_I(a->id),
+                                   KH_SQL_I(discloser->facility),
+                                   discloser->patient ? KH_SQL_I(discloser->patient) : KH_SQL_N,
+                                   KH_SQL_I(s->form),
+                                   site ? KH_SQL_I(site) : KH_SQL_N,
+                                   a->person ? KH_SQL_I(a->person) : KH_SQL_N,
+                                   KH_SQL_T(s->team),
+                                   KH_SQL_I(a->from_ms),
+                                   KH_SQL_I(a->to_ms),
+                                   KH_SQL_T(floor),
+                                   KH_SQL_I(s->items),
+                                   KH_SQL_T(s->modalities)};
 
     if (status == KH_OK)
-        status = kh_sql_run(sql,
-                            "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, person_ref, team, from_ms, to_ms, floor,"
-                            " items, modalities) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-                            KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(
+            sql,
+            "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, person_ref, team, from_ms, to_ms, floor,"
+            " items, modalities) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            KH_ACCESS_VALUES(values), NULL, err);
     *id = kh_sql_last_id(sql);
     return status;
 }
@@ -155,7 +206,8 @@ static kh_status put_people(kh_sql *sql, const adding *a, int64_t grant, kh_erro
         status = kh_lookup_facility(sql, s->excluded[i], &id, NULL, err);
         values[1] = KH_SQL_I(id);
         if (status == KH_OK)
-            status = kh_sql_run(sql, "INSERT OR IGNORE INTO grant_excluded (grant_ref, facility_ref) VALUES (?1, ?2)", values, 2, NULL, err);
+            status =
+                kh_sql_run(sql, "INSERT OR IGNORE INTO grant_excluded (grant_ref, facility_ref) VALUES (?1, ?2)", values, 2, NULL, err);
     }
     return status;
 }
@@ -198,6 +250,8 @@ static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *er
         status = put_number(sql, a, &a->places[i], a->sheet->places[i].number, err);
     if (status == KH_OK)
         status = put_grants(sql, a, err);
+    if (status == KH_OK && a->rules->past)
+        status = kh_consent_end_as_told(sql, a->id, a->sheet, a->by, err);
     if (status == KH_OK)
         status = kh_prefetch_note(sql, a->now_ms, err);
     if (status == KH_OK && a->from_ms > a->now_ms)
@@ -207,14 +261,15 @@ static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *er
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
 }
 
-kh_status kh_consent_add(kh_access *access, const kh_consent_rules *rules, const kh_consent_sheet *sheet, const char *by, int64_t *id, kh_error *err)
+kh_status kh_consent_add(kh_access *access, const kh_consent_rules *rules, const kh_consent_sheet *sheet, const char *by, int64_t *id,
+                         kh_error *err)
 {
     adding a = {.rules = rules, .sheet = sheet, .by = by, .now_ms = kh_clock_wall_ms()};
     kh_status status = kh_consent_check(rules, sheet, by, err);
 
     a.from_ms = sheet->from_ms > 0 ? sheet->from_ms : a.now_ms;
     a.to_ms = sheet->to_ms > 0 ? sheet->to_ms : INT64_MAX;
-    if (status == KH_OK && a.to_ms <= a.now_ms)
+    if (status == KH_OK && a.to_ms <= a.now_ms && !rules->past)
         status = kh_error_set(err, KH_E_ARG, "to: it is over already");
     if (status == KH_OK)
         status = kh_access_change(access, add, &a, err);

@@ -1,6 +1,8 @@
-/* consents.h - sheets of paper that a patient signed, as liaison staff enter them, and the grants that follow [AZ-11 to AZ-24, KN-5 to KN-7, TB-3 to TB-12, KI-3].
- * A sheet is taken at one facility for one of its numbers and opens between it and the places it names, by its direction: theirs to us (view), ours
- * to them (show), or both [AZ-21]. A place whose number is not linked to ours yet waits, and opens by itself when it is [AZ-16, AZ-18].
+/* consents.h - sheets of paper that a patient signed, as liaison staff enter them, and the grants that follow [AZ-11 to AZ-24, KN-5 to
+ * KN-7, TB-3 to TB-12, KI-3].
+ * A sheet is taken at one facility for one of its numbers and opens between it and the places it names, by its direction: theirs to us
+ * (view), ours to them (show), or both [AZ-21]. A place whose number is not linked to ours yet waits, and opens by itself when it is
+ * [AZ-16, AZ-18].
  * Nothing is deleted, sheets end [AZ-22]. Every change is in force at once, everywhere (access.h).
  * Times: wall clock, milliseconds; days YYYYMMDD in the service's local calendar. by: who does it. Threads: any. Texts are the caller's. */
 #ifndef KH_ACCESS_CONSENTS_H
@@ -39,6 +41,7 @@ typedef struct kh_consent_rules {
     unsigned places_max; /* whose images one sheet opens [AZ-13]: 4 */
     unsigned team_max;   /* 23 [TB-11] */
     bool scribe;         /* a scribe may sign [TB-3] */
+    bool past;           /* what is over already is taken, too: sheets that another house kept [AZ-22] */
 } kh_consent_rules;
 extern const kh_consent_rules kh_consent_rules_default;
 
@@ -59,6 +62,9 @@ typedef struct kh_consent_sheet {
     const char *explainer, *department, *fax;
     const char *holder;            /* facility that keeps the original [AZ-14]; "": where it was taken */
     const char *author;            /* who took the sheet that another enters [TB-12]; "": who enters it */
+    /* Of a sheet that another house kept (rules.past); NULL otherwise. */
+    const char *closed, *closed_reason;           /* facilities and logins, with commas, that were closed */
+    const char *withdrawn_at, *withdrawn_reason;  /* it was withdrawn: at that facility, "" the office */
     int64_t from_ms, to_ms;        /* 0: from now, no end; a stand-in's are demanded */
     const kh_consent_place *places;
     size_t place_count;
@@ -69,21 +75,27 @@ typedef struct kh_consent_sheet {
     const char *const *excluded;   /* facilities */
     size_t excluded_count;
     int look_back_years;           /* as kh_consent_rules, or KH_LOOK_BACK_SETTING */
+    const char *floors;            /* NULL or "DISCLOSER=YYYYMMDD,DISCLOSER=": the first day of each that is named, whatever look_back_years says; "": no floor */
     unsigned items;                /* sum of KH_ITEM_ */
     const char *modalities;        /* "CT,MR"; "": any */
 } kh_consent_sheet;
 
 /* KH_E_ARG names the field, KH_E_NOT_FOUND facility, patient or person; KH_E_CONFLICT: a place's number is linked otherwise. */
-KH_MUST_USE kh_status kh_consent_add(kh_access *access, const kh_consent_rules *rules, const kh_consent_sheet *sheet, const char *by, int64_t *id,
-                                     kh_error *err);
-/* Staff at the facility (or for it) confirm the patient's number: the entry is made when it is not there (as the sheet's patient), linked, and what waited
- * opens [AZ-16, AZ-18]. KH_E_NOT_FOUND: the sheet does not name the facility. */
-KH_MUST_USE kh_status kh_consent_arrived(kh_access *access, int64_t id, const char *facility, const char *number, const char *by, kh_error *err);
-/* The whole consent, with every further sheet, at whatever site it was filed [AZ-23, TB-10]; at: that facility, "" the office. Its disclosers get an alert. Once is
- * enough: KH_E_CONFLICT when it is withdrawn already. */
+KH_MUST_USE kh_status kh_consent_add(kh_access *access, const kh_consent_rules *rules, const kh_consent_sheet *sheet, const char *by,
+                                     int64_t *id, kh_error *err);
+/* Staff at the facility (or for it) confirm the patient's number: the entry is made when it is not there (as the sheet's patient), linked,
+ * and what waited opens [AZ-16, AZ-18]. KH_E_NOT_FOUND: the sheet does not name the facility. */
+KH_MUST_USE kh_status kh_consent_arrived(kh_access *access, int64_t id, const char *facility, const char *number, const char *by,
+                                         kh_error *err);
+/* The whole consent, with every further sheet, at whatever site it was filed [AZ-23, TB-10]; at: that facility, "" the office. Its
+ * disclosers get an alert. Once is enough: KH_E_CONFLICT when it is withdrawn already. */
 KH_MUST_USE kh_status kh_consent_withdraw(kh_access *access, int64_t id, const char *at, const char *reason, const char *by, kh_error *err);
 /* One place or person of it [AZ-24], or the stand-in hands back early [KI-3]. who: code of the facility, or login. reason is demanded. */
 KH_MUST_USE kh_status kh_consent_close(kh_access *access, int64_t id, const char *who, const char *reason, const char *by, kh_error *err);
+
+/* One grant alone, as another house ended it [AZ-22]: what a sheet opens may only become less this way. KH_E_NOT_FOUND when it does not
+ * stand. */
+KH_MUST_USE kh_status kh_grant_end(kh_access *access, int64_t grant_id, const char *reason, const char *by, kh_error *err);
 
 typedef struct kh_consent_row {
     int64_t id, sheet_of;
@@ -98,8 +110,20 @@ typedef struct kh_consent_row {
 } kh_consent_row;
 typedef kh_status kh_consent_visit(void *context, const kh_consent_row *consent);
 /* Those that name the patient's number, at whichever place; facility or number NULL: of every one. Newest first. */
-KH_MUST_USE kh_status kh_consent_list(kh_access *access, const char *facility, const char *number, kh_consent_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_consent_list(kh_access *access, const char *facility, const char *number, kh_consent_visit *visit, void *context,
+                                      kh_error *err);
 KH_MUST_USE kh_status kh_consent_get(kh_access *access, int64_t id, kh_consent_row *out, kh_error *err);
+
+/* What a sheet named when it was entered, and what of it was closed since: as lists with commas. Borrowed during the call. */
+typedef struct kh_consent_whole {
+    const char *places; /* "FACILITY:NUMBER", the number that is linked, else the one on the sheet */
+    const char *person, *team, *members, *excluded, *modalities;
+    const char *floors; /* as of a sheet */
+    const char *closed, *closed_reason; /* facilities and logins */
+    unsigned items;
+} kh_consent_whole;
+typedef kh_status kh_consent_whole_visit(void *context, const kh_consent_whole *whole, kh_error *err);
+KH_MUST_USE kh_status kh_consent_whole_get(kh_access *access, int64_t id, kh_consent_whole_visit *visit, void *context, kh_error *err);
 
 typedef struct kh_grant_row {
     int64_t id, consent_id;

@@ -12,9 +12,24 @@
 
 const char *kh_reason_text(kh_reason reason)
 {
-    static const char *const texts[] = {"own facility",       "grant",           "emergency access", "duty",          "not signed in",     "stopped",
-                                        "role",               "scope",           "no consent",       "no link",       "withdrawn",         "expired",
-                                        "not yet in force",   "before the floor", "item not opened",  "not published yet", "hidden by the discloser", "unknown"};
+    static const char *const texts[] = {"own facility",
+                                        "grant",
+                                        "emergency access",
+                                        "duty",
+                                        "not signed in",
+                                        "stopped",
+                                        "role",
+                                        "scope",
+                                        "no consent",
+                                        "no link",
+                                        "withdrawn",
+                                        "expired",
+                                        "not yet in force",
+                                        "before the floor",
+                                        "item not opened",
+                                        "not published yet",
+                                        "hidden by the discloser",
+                                        "unknown"};
 
     return (size_t)reason < sizeof texts / sizeof texts[0] ? texts[reason] : NULL;
 }
@@ -117,7 +132,7 @@ static kh_reason grant_reaches(const kh_decision_facts *facts, const kh_grant_fa
     if ((items & items_for(kind)) == 0 || (taken && !(items & KH_ITEM_TAKE)))
         return KH_REASON_ITEM;
     if (!kh_decide_codes_meet(grant->modalities, facts->modalities) || !kh_decide_codes_meet(policy->modalities, facts->modalities) ||
-        !kh_decide_codes_meet(policy->body_parts, facts->body_parts))
+        !kh_decide_codes_meet(policy->body_parts, facts->body_parts) || !kh_decide_codes_meet(policy->departments, facts->departments))
         return KH_REASON_ITEM;
     if (policy->delay_ms > 0 && facts->now_ms - facts->arrived_ms < policy->delay_ms)
         return KH_REASON_DELAYED;
@@ -177,13 +192,17 @@ static kh_verdict by_grants(const kh_decision_facts *facts, bool node, bool take
     return best;
 }
 
-/* Who reads nobody's images of others otherwise does not become a reader by an emergency [AZ-9]. */
+bool kh_decide_emergency(kh_person_role role, unsigned reader_roles)
+{
+    const kh_subject subject = {.role = role};
+
+    return is_one_of(&subject, MAY_BREAK_GLASS & (ALWAYS_READ | reader_roles));
+}
+
 static kh_verdict by_emergency(const kh_decision_facts *facts, const kh_subject *subject, kh_verb verb, kh_verdict otherwise)
 {
-    unsigned may = MAY_BREAK_GLASS & (ALWAYS_READ | facts->reader_roles);
-
-    if (facts->emergency_id == 0 || facts->now_ms >= facts->emergency_until_ms || !is_one_of(subject, may) ||
-        (verb != KH_VERB_FIND && verb != KH_VERB_VIEW))
+    if (facts->emergency_id == 0 || facts->now_ms >= facts->emergency_until_ms ||
+        !kh_decide_emergency(subject->role, facts->reader_roles) || (verb != KH_VERB_FIND && verb != KH_VERB_VIEW))
         return otherwise;
     return facts->hidden ? refuse(KH_REASON_HIDDEN) : allow(KH_REASON_EMERGENCY, facts->emergency_id, facts->emergency_until_ms);
 }
@@ -228,7 +247,8 @@ static kh_verdict patients(const kh_decision_facts *facts, const kh_subject *sub
     if (is_one_of(subject, BIT(KH_ROLE_OFFICE)))
         return allow(KH_REASON_DUTY, 0, INT64_MAX);
     if (is_one_of(subject, BIT(KH_ROLE_REGISTRAR) | BIT(KH_ROLE_MANAGER)))
-        return facts->own || facts->linked ? allow(KH_REASON_DUTY, 0, INT64_MAX) : refuse(facts->known ? KH_REASON_NO_LINK : KH_REASON_UNKNOWN);
+        return facts->own || facts->linked ? allow(KH_REASON_DUTY, 0, INT64_MAX)
+                                           : refuse(facts->known ? KH_REASON_NO_LINK : KH_REASON_UNKNOWN);
     if (verb == KH_VERB_CHANGE || (is_node(subject) && verb != KH_VERB_FIND) || (!is_node(subject) && !is_one_of(subject, OWN_READ)))
         return refuse(KH_REASON_ROLE);
     return facts->own ? allow(KH_REASON_OWN, 0, INT64_MAX) : others(facts, subject, verb, KH_KIND_PATIENT);

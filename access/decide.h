@@ -47,6 +47,10 @@ typedef struct kh_verdict {
     int64_t until_ms;  /* wall clock: when it has to be decided anew at the latest; INT64_MAX */
 } kh_verdict;
 
+/* Has the role emergency access? reader_roles: those that `[access] readers` adds, as a sum of 1 << role. Who reads nobody's images of
+ * others otherwise does not become a reader by an emergency [AZ-9, R11]. */
+bool kh_decide_emergency(kh_person_role role, unsigned reader_roles);
+
 const char *kh_reason_text(kh_reason reason);
 const char *kh_verb_text(kh_verb verb);
 const char *kh_kind_text(kh_kind kind);

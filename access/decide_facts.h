@@ -1,4 +1,5 @@
-/* decide_facts.h - what a decision is made of, and the decision: for rights.c, which gathers the facts, and for the tests. Not for other rooms.
+/* decide_facts.h - what a decision is made of, and the decision: for rights.c, which gathers the facts, and for the tests. Not for other
+ * rooms.
  * Times are wall clock, milliseconds; days are YYYYMMDD in the service's local calendar. */
 #ifndef KH_ACCESS_DECIDE_FACTS_H
 #define KH_ACCESS_DECIDE_FACTS_H
@@ -20,7 +21,7 @@ typedef struct kh_grant_fact {
 /* The discloser's choice [AZ-26]. "": any. */
 typedef struct kh_policy_fact {
     unsigned items;
-    char modalities[KH_CODES_SIZE], body_parts[KH_CODES_SIZE];
+    char modalities[KH_CODES_SIZE], body_parts[KH_CODES_SIZE], departments[KH_CODES_SIZE];
     int64_t delay_ms; /* since arrival */
 } kh_policy_fact;
 
@@ -40,7 +41,7 @@ typedef struct kh_decision_facts {
     bool discloser_open; /* discloses, takes part and is not suspended */
     bool linked;         /* the patient has a number at the subject's facility [AZ-16] */
     bool hidden;         /* study or series, by the discloser */
-    const char *study_day, *modalities, *body_parts; /* of the thing; study_day "" counts as before every floor */
+    const char *study_day, *modalities, *body_parts, *departments; /* of the thing; study_day "" counts as before every floor */
     int64_t arrived_ms;
     kh_policy_fact policy;
     const kh_grant_fact *grants;

@@ -1,6 +1,7 @@
 #include "access/emergency.h"
 
 #include <string.h>
+#include "access/decide.h"
 #include "access/internal.h"
 #include "access/lookup.h"
 #include "access/subject.h"
@@ -24,10 +25,14 @@ static kh_status open_one(kh_access *access, kh_sql *sql, void *context, kh_erro
     opening *o = context;
     const kh_emergency_request *r = o->request;
     int64_t person[2] = {0, 0}, discloser = 0, now_ms = kh_clock_wall_ms();
-    kh_status status = kh_access_one(sql, "SELECT role, facility_ref FROM person WHERE id = ?1", &KH_SQL_I(r->person_id), 1, take_person, person, "person", err);
+    kh_status status = kh_access_one(sql, "SELECT role, facility_ref FROM person WHERE id = ?1", &KH_SQL_I(r->person_id), 1, take_person,
+                                     person, "person", err);
 
-    if (status == KH_OK && person[0] != KH_ROLE_DOCTOR && person[0] != KH_ROLE_RADIOLOGIST && person[0] != KH_ROLE_NURSE)
-        status = kh_error_set(err, KH_E_DENIED, "emergency access is for doctors, radiologists and nurses");
+    if (status == KH_OK && !kh_decide_emergency((kh_person_role)person[0], r->reader_roles))
+        status = kh_error_set(err, KH_E_DENIED,
+                              person[0] == KH_ROLE_NURSE
+                                  ? "emergency access of nurses opens nothing in this network: name them in [access] readers first"
+                                  : "emergency access is for doctors and radiologists, and nurses where [access] readers names them");
     if (status == KH_OK)
         status = kh_lookup_facility(sql, r->facility, &discloser, NULL, err);
     if (status == KH_OK && discloser == person[1])
@@ -46,7 +51,8 @@ static kh_status open_one(kh_access *access, kh_sql *sql, void *context, kh_erro
     const kh_sql_value told[] = {KH_SQL_I(discloser), KH_SQL_I(o->id), KH_SQL_I(now_ms)};
 
     if (status == KH_OK)
-        status = kh_sql_run(sql, "INSERT INTO alert (facility_ref, kind, ref, made_ms) VALUES (?1, 'emergency', ?2, ?3)", told, 3, NULL, err);
+        status =
+            kh_sql_run(sql, "INSERT INTO alert (facility_ref, kind, ref, made_ms) VALUES (?1, 'emergency', ?2, ?3)", told, 3, NULL, err);
     if (status == KH_OK)
         status = kh_access_moves_at(sql, o->until_ms, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
@@ -77,7 +83,8 @@ static kh_status end(kh_access *access, kh_sql *sql, void *context, kh_error *er
 {
     const kh_sql_value values[] = {KH_SQL_I(*(int64_t *)context), KH_SQL_I(kh_clock_wall_ms())};
     int64_t changed = 0;
-    kh_status status = kh_sql_run(sql, "UPDATE emergency SET ended_ms = ?2 WHERE id = ?1 AND ended_ms = 0 AND until_ms > ?2", values, 2, &changed, err);
+    kh_status status =
+        kh_sql_run(sql, "UPDATE emergency SET ended_ms = ?2 WHERE id = ?1 AND ended_ms = 0 AND until_ms > ?2", values, 2, &changed, err);
 
     if (status == KH_OK && changed == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no such emergency access is open");
@@ -98,19 +105,23 @@ typedef struct reviewing {
 static kh_status review(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     reviewing *r = context;
-    const kh_sql_value values[] = {KH_SQL_I(r->id), KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(r->by), KH_SQL_I(r->justified), KH_SQL_T(r->text)};
+    const kh_sql_value values[] = {KH_SQL_I(r->id), KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(r->by), KH_SQL_I(r->justified),
+                                   KH_SQL_T(r->text)};
     int64_t changed = 0, there = 0;
-    kh_status status = kh_sql_run(sql, "UPDATE emergency SET reviewed_ms = ?2, reviewed_by = ?3, justified = ?4, review = ?5 WHERE id = ?1 AND reviewed_ms = 0",
-                                  values, 5, &changed, err);
+    kh_status status = kh_sql_run(
+        sql, "UPDATE emergency SET reviewed_ms = ?2, reviewed_by = ?3, justified = ?4, review = ?5 WHERE id = ?1 AND reviewed_ms = 0",
+        values, 5, &changed, err);
 
     (void)access;
     if (status == KH_OK && changed == 0) {
         status = kh_lookup_int(sql, "SELECT 1 FROM emergency WHERE id = ?1", values, 1, &there, err);
         if (status == KH_OK)
-            status = there ? kh_error_set(err, KH_E_CONFLICT, "it is reviewed already") : kh_error_set(err, KH_E_NOT_FOUND, "no such emergency access");
+            status = there ? kh_error_set(err, KH_E_CONFLICT, "it is reviewed already")
+                           : kh_error_set(err, KH_E_NOT_FOUND, "no such emergency access");
     }
     if (status == KH_OK)
-        status = kh_sql_run(sql, "UPDATE alert SET seen_ms = ?2, seen_by = ?3 WHERE kind = 'emergency' AND ref = ?1 AND seen_ms = 0", values, 3, NULL, err);
+        status = kh_sql_run(sql, "UPDATE alert SET seen_ms = ?2, seen_by = ?3 WHERE kind = 'emergency' AND ref = ?1 AND seen_ms = 0",
+                            values, 3, NULL, err);
     return status;
 }
 
@@ -158,12 +169,13 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
     kh_emergency_row emergency;
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT y.id, y.person_ref, p.login, f.code, d.code, y.number, y.reason, y.made_ms, y.until_ms, y.ended_ms, y.reviewed_ms,"
-                                    " y.reviewed_by, y.review, ifnull(y.justified, 0) FROM emergency y JOIN person p ON p.id = y.person_ref"
-                                    " JOIN facility f ON f.id = y.facility_ref JOIN facility d ON d.id = y.discloser_ref"
-                                    " WHERE (?1 IS NULL OR d.code = ?1) AND (NOT ?2 OR y.reviewed_ms = 0) ORDER BY y.id DESC",
-                                    values, 2, err);
+    kh_status status = kh_sql_query(
+        &row, sql,
+        "SELECT y.id, y.person_ref, p.login, f.code, d.code, y.number, y.reason, y.made_ms, y.until_ms, y.ended_ms, y.reviewed_ms,"
+        " y.reviewed_by, y.review, ifnull(y.justified, 0) FROM emergency y JOIN person p ON p.id = y.person_ref"
+        " JOIN facility f ON f.id = y.facility_ref JOIN facility d ON d.id = y.discloser_ref"
+        " WHERE (?1 IS NULL OR d.code = ?1) AND (NOT ?2 OR y.reviewed_ms = 0) ORDER BY y.id DESC",
+        values, 2, err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
@@ -174,7 +186,8 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
     return status;
 }
 
-kh_status kh_emergency_list(kh_access *access, const char *facility, bool to_review, kh_emergency_visit *visit, void *context, kh_error *err)
+kh_status kh_emergency_list(kh_access *access, const char *facility, bool to_review, kh_emergency_visit *visit, void *context,
+                            kh_error *err)
 {
     listing l = {.facility = facility, .to_review = to_review, .visit = visit, .context = context};
 
@@ -218,7 +231,8 @@ static kh_status see(kh_access *access, kh_sql *sql, void *context, kh_error *er
     reviewing *r = context;
     const kh_sql_value values[] = {KH_SQL_I(r->id), KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(r->by)};
     int64_t changed = 0;
-    kh_status status = kh_sql_run(sql, "UPDATE alert SET seen_ms = ?2, seen_by = ?3 WHERE id = ?1 AND seen_ms = 0", values, 3, &changed, err);
+    kh_status status =
+        kh_sql_run(sql, "UPDATE alert SET seen_ms = ?2, seen_by = ?3 WHERE id = ?1 AND seen_ms = 0", values, 3, &changed, err);
 
     (void)access;
     return status == KH_OK && changed == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no such alert is open") : status;

@@ -6,7 +6,7 @@
 
 #define COLUMNS                                                                                                                        \
     "id, code, name, kana, kind, part, published, address, representative, association, department, post, contact, phone, fax, email,"  \
-    " beds, joined, left_on, suspended_ms, suspended_until_ms, suspended_reason, suspended_by"
+    " beds, joined, left_on, suspended_ms, suspended_until_ms, suspended_reason, suspended_by, member, main_discloser"
 #define BEDS_MAX 100000
 
 static const char *const kinds[] = {[KH_FACILITY_HOSPITAL] = "hospital", [KH_FACILITY_CLINIC] = "clinic",
@@ -65,6 +65,8 @@ static kh_status check(const kh_facility *facility, kh_error *err)
 
     if (!kh_name_valid(facility->code))
         return kh_error_set(err, KH_E_ARG, "code is no name, expected 1 to 64 of A-Z a-z 0-9 _ . -");
+    if (facility->main_discloser[0] && !kh_name_valid(facility->main_discloser))
+        return kh_error_set(err, KH_E_ARG, "main discloser is no code, expected 1 to 64 of A-Z a-z 0-9 _ . -");
     if (!kh_facility_kind_text(facility->kind))
         return kh_error_set(err, KH_E_ARG, "kind is none, expected hospital, clinic, dental, pharmacy, visiting-nurse, care or other");
     if (!kh_facility_part_text(facility->part))
@@ -82,20 +84,35 @@ static kh_status check(const kh_facility *facility, kh_error *err)
     KH_SQL_T((f)->code), KH_SQL_T((f)->name), KH_SQL_T((f)->kana), KH_SQL_I((f)->kind), KH_SQL_I((f)->part), KH_SQL_I((f)->published),  \
         KH_SQL_T((f)->address), KH_SQL_T((f)->representative), KH_SQL_T((f)->association), KH_SQL_T((f)->department),                   \
         KH_SQL_T((f)->post), KH_SQL_T((f)->contact), KH_SQL_T((f)->phone), KH_SQL_T((f)->fax), KH_SQL_T((f)->email),                    \
-        KH_SQL_I((f)->beds), KH_SQL_T((f)->joined), KH_SQL_T((f)->left)
+        KH_SQL_I((f)->beds), KH_SQL_T((f)->joined), KH_SQL_T((f)->left), KH_SQL_I((f)->member), KH_SQL_T((f)->main_discloser)
+
+/* With these days it begins and ceases to take part, at local midnight: who is connected then is asked anew. */
+static kh_status note_days(kh_sql *sql, const kh_facility *facility, kh_error *err)
+{
+    const int64_t at_ms[] = {kh_access_day_begins(facility->joined), kh_access_day_begins(facility->left)};
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; i < 2 && status == KH_OK; i++)
+        if (at_ms[i] > kh_clock_wall_ms())
+            status = kh_access_moves_at(sql, at_ms[i], err);
+    return status;
+}
 
 static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     kh_facility *facility = context;
     const kh_sql_value values[] = {FIELDS(facility)};
-    kh_status status = kh_sql_run(sql,
-                                  "INSERT INTO facility (code, name, kana, kind, part, published, address, representative, association, department,"
-                                  " post, contact, phone, fax, email, beds, joined, left_on)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-                                  KH_ACCESS_VALUES(values), NULL, err);
+    kh_status status =
+        kh_sql_run(sql,
+                   "INSERT INTO facility (code, name, kana, kind, part, published, address, representative, association, department,"
+                   " post, contact, phone, fax, email, beds, joined, left_on, member, main_discloser)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+                   KH_ACCESS_VALUES(values), NULL, err);
 
     if (status == KH_OK)
         facility->id = kh_sql_last_id(sql);
+    if (status == KH_OK)
+        status = note_days(sql, facility, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
 }
 
@@ -117,14 +134,17 @@ static kh_status set(kh_access *access, kh_sql *sql, void *context, kh_error *er
     kh_facility *facility = context;
     const kh_sql_value values[] = {FIELDS(facility)};
     int64_t changed = 0;
-    kh_status status = kh_sql_run(sql,
-                                  "UPDATE facility SET name = ?2, kana = ?3, kind = ?4, part = ?5, published = ?6, address = ?7,"
-                                  " representative = ?8, association = ?9, department = ?10, post = ?11, contact = ?12, phone = ?13, fax = ?14,"
-                                  " email = ?15, beds = ?16, joined = ?17, left_on = ?18 WHERE code = ?1",
-                                  KH_ACCESS_VALUES(values), &changed, err);
+    kh_status status =
+        kh_sql_run(sql,
+                   "UPDATE facility SET name = ?2, kana = ?3, kind = ?4, part = ?5, published = ?6, address = ?7,"
+                   " representative = ?8, association = ?9, department = ?10, post = ?11, contact = ?12, phone = ?13, fax = ?14,"
+                   " email = ?15, beds = ?16, joined = ?17, left_on = ?18, member = ?19, main_discloser = ?20 WHERE code = ?1",
+                   KH_ACCESS_VALUES(values), &changed, err);
 
     if (status == KH_OK && changed == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no such facility");
+    if (status == KH_OK)
+        status = note_days(sql, facility, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
 }
 
@@ -161,6 +181,8 @@ static void take(kh_sql_row *row, void *context)
     KH_COPY(f->left, kh_sql_text(row, 18));
     KH_COPY(f->suspended.reason, kh_sql_text(row, 21));
     KH_COPY(f->suspended.by, kh_sql_text(row, 22));
+    f->member = kh_sql_int(row, 23) != 0;
+    KH_COPY(f->main_discloser, kh_sql_text(row, 24));
 }
 
 typedef struct wanted {
@@ -177,7 +199,8 @@ static kh_status read_one(kh_access *access, kh_sql *sql, void *context, kh_erro
 
     (void)access;
     if (of->code)
-        return kh_access_one(sql, "SELECT " COLUMNS " FROM facility WHERE code = ?1", KH_ACCESS_TEXT(of->code), take, of->out, "facility", err);
+        return kh_access_one(sql, "SELECT " COLUMNS " FROM facility WHERE code = ?1", KH_ACCESS_TEXT(of->code), take, of->out, "facility",
+                             err);
     return kh_access_one(sql, "SELECT " COLUMNS " FROM facility WHERE id = ?1", &KH_SQL_I(of->id), 1, take, of->out, "facility", err);
 }
 
@@ -220,12 +243,14 @@ static kh_status end_sessions(kh_sql *sql, const char *code, int64_t now_ms, kh_
 {
     const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_T(code)};
 
-    return code ? kh_sql_run(sql,
-                             "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN"
-                             " (SELECT p.id FROM person p JOIN facility f ON f.id = p.facility_ref WHERE f.code = ?2)",
-                             KH_ACCESS_VALUES(values), NULL, err)
-                : kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN (SELECT id FROM person WHERE role <> 7)", values,
-                             1, NULL, err);
+    return code
+               ? kh_sql_run(sql,
+                            "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN"
+                            " (SELECT p.id FROM person p JOIN facility f ON f.id = p.facility_ref WHERE f.code = ?2)",
+                            KH_ACCESS_VALUES(values), NULL, err)
+               : kh_sql_run(sql,
+                            "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref IN (SELECT id FROM person WHERE role <> 7)",
+                            values, 1, NULL, err);
 }
 
 typedef struct stopping {
@@ -237,14 +262,17 @@ typedef struct stopping {
 static kh_status stop(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     const stopping *of = context;
-    const kh_sql_value values[] = {KH_SQL_I(of->since_ms), KH_SQL_I(of->until_ms), KH_SQL_T(of->reason), KH_SQL_T(of->by), KH_SQL_T(of->code)};
+    const kh_sql_value values[] = {KH_SQL_I(of->since_ms), KH_SQL_I(of->until_ms), KH_SQL_T(of->reason), KH_SQL_T(of->by),
+                                   KH_SQL_T(of->code)};
     const kh_sql_value network[] = {KH_SQL_I(of->since_ms), KH_SQL_T(of->reason), KH_SQL_T(of->by)};
     int64_t changed = 0;
     kh_status status =
-        of->code ? kh_sql_run(sql,
-                              "UPDATE facility SET suspended_ms = ?1, suspended_until_ms = ?2, suspended_reason = ?3, suspended_by = ?4 WHERE code = ?5",
-                              KH_ACCESS_VALUES(values), &changed, err)
-                 : kh_sql_run(sql, "UPDATE network SET stopped_ms = ?1, reason = ?2, by_whom = ?3", KH_ACCESS_VALUES(network), &changed, err);
+        of->code
+            ? kh_sql_run(
+                  sql,
+                  "UPDATE facility SET suspended_ms = ?1, suspended_until_ms = ?2, suspended_reason = ?3, suspended_by = ?4 WHERE code = ?5",
+                  KH_ACCESS_VALUES(values), &changed, err)
+            : kh_sql_run(sql, "UPDATE network SET stopped_ms = ?1, reason = ?2, by_whom = ?3", KH_ACCESS_VALUES(network), &changed, err);
 
     if (status == KH_OK && changed == 0)
         status = kh_error_set(err, KH_E_NOT_FOUND, "no such facility");

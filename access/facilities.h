@@ -31,7 +31,9 @@ typedef struct kh_facility {
     kh_facility_kind kind;
     kh_facility_part part;
     bool published;            /* its name may be shown in the directory (AZ-7) */
-    char address[257], representative[129], association[129]; /* AZ-2; association: the medical association it is a member of */
+    char address[257], representative[129], association[129]; /* AZ-2; association: the medical association */
+    bool member;               /* of that association */
+    char main_discloser[65];   /* code of the one it works with most; "" none told */
     char department[129], post[129], contact[129];            /* who is written to and called */
     char phone[33], fax[33], email[129];
     int beds;
@@ -50,7 +52,8 @@ KH_MUST_USE kh_status kh_facility_by_id(kh_access *access, int64_t id, kh_facili
 /* By their codes. */
 KH_MUST_USE kh_status kh_facility_list(kh_access *access, kh_facility_visit *visit, void *context, kh_error *err);
 /* At once: its people's sessions and tokens end to be good. reason is not empty; until_ms 0: until it is resumed. */
-KH_MUST_USE kh_status kh_facility_suspend(kh_access *access, const char *code, const char *reason, const char *by, int64_t until_ms, kh_error *err);
+KH_MUST_USE kh_status kh_facility_suspend(kh_access *access, const char *code, const char *reason, const char *by, int64_t until_ms,
+                                          kh_error *err);
 KH_MUST_USE kh_status kh_facility_resume(kh_access *access, const char *code, kh_error *err);
 
 const char *kh_facility_kind_text(kh_facility_kind kind); /* "visiting-nurse"; NULL for what is none */

@@ -5,23 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/clock.h"
-
-/* Bytes of the character at text: 0 when it is none (RFC 3629) or one that is not printed. */
-static size_t character_size(const uint8_t *text)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t size = text[0] < 0x80 ? 1 : (text[0] & 0xe0) == 0xc0 ? 2 : (text[0] & 0xf0) == 0xe0 ? 3 : (text[0] & 0xf8) == 0xf0 ? 4 : 0;
-    uint32_t code = size == 1 ? text[0] : size == 0 ? 0 : text[0] & (0xffu >> (size + 1));
-
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        code = code << 6 | (text[i] & 0x3f);
-    }
-    if (size == 0 || code < least[size] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-        return 0;
-    return code < 0x20 || (code >= 0x7f && code < 0xa0) ? 0 : size;
-}
+#include "base/utf8.h"
 
 kh_status kh_access_check_text(const char *field, const char *text, size_t size, bool demanded, kh_error *err)
 {
@@ -32,7 +16,7 @@ kh_status kh_access_check_text(const char *field, const char *text, size_t size,
     if (demanded && length == 0)
         return kh_error_set(err, KH_E_ARG, "%s is empty", field);
     for (size_t at = 0, step; at < length; at += step) {
-        step = character_size((const uint8_t *)text + at);
+        step = kh_utf8_printed_size((const uint8_t *)text + at);
         if (step == 0)
             return kh_error_set(err, KH_E_ARG, "%s: byte %zu is not of printable UTF-8", field, at + 1);
     }
@@ -51,6 +35,19 @@ kh_status kh_access_check_day(const char *field, const char *text, bool demanded
         (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))))
         return kh_error_set(err, KH_E_ARG, "%s is no day, expected YYYYMMDD", field);
     return KH_OK;
+}
+
+int64_t kh_access_day_begins(const char *day)
+{
+    struct tm local = {.tm_isdst = -1};
+    time_t seconds;
+
+    if (sscanf(day, "%4d%2d%2d", &local.tm_year, &local.tm_mon, &local.tm_mday) != 3)
+        return 0;
+    local.tm_year -= 1900;
+    local.tm_mon -= 1;
+    seconds = mktime(&local);
+    return seconds > 0 ? (int64_t)seconds * 1000 : 0;
 }
 
 void kh_access_today(char out[9])

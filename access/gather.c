@@ -2,8 +2,11 @@
 
 #include <string.h>
 #include <time.h>
+#include "access/emergency.h"
 #include "access/facilities.h"
 #include "access/grants.h"
+#include "access/horizons.h"
+#include "base/clock.h"
 #include "cache/internal.h"
 
 #define DAY_MS (24 * 3600 * (int64_t)1000)
@@ -36,7 +39,7 @@ static bool suspended(kh_sql_row *row, int column, int64_t now_ms)
 {
     int64_t since_ms = kh_sql_int(row, column), until_ms = kh_sql_int(row, column + 1);
 
-    return since_ms > 0 && since_ms <= now_ms && (until_ms == 0 || now_ms < until_ms);
+    return since_ms > 0 && (until_ms == 0 || now_ms < until_ms); /* of a time to come, too: the clock was set back */
 }
 
 #define FACILITY_COLUMNS "f.id, f.part, f.joined, f.left_on, f.suspended_ms, f.suspended_until_ms"
@@ -51,7 +54,8 @@ static bool takes_part(kh_sql_row *row, int64_t now_ms)
     return today[0] && strcmp(joined, today) <= 0 && (!left[0] || strcmp(today, left) < 0) && !suspended(row, 4, now_ms);
 }
 
-static kh_status gather_person(kh_decision_facts *facts, kh_sql *sql, const kh_gather_rules *rules, const kh_subject *subject, kh_error *err)
+static kh_status gather_person(kh_decision_facts *facts, kh_sql *sql, const kh_gather_rules *rules, const kh_subject *subject,
+                               kh_error *err)
 {
     kh_sql_row *row;
     kh_status status = one_row(&row, sql,
@@ -104,27 +108,63 @@ kh_status kh_gather_subject(kh_decision_facts *facts, kh_sql *sql, const kh_gath
 
 /* --- of what is asked for --- */
 
-static kh_status gather_discloser(kh_decision_facts *facts, kh_sql *sql, const kh_matter *matter, int64_t *discloser_id, kh_error *err)
+static kh_status read_discloser(kh_gather_discloser *out, kh_sql *sql, const char *facility, int64_t now_ms, kh_error *err)
 {
     kh_sql_row *row;
     kh_status status = one_row(&row, sql,
-                               "SELECT " FACILITY_COLUMNS ", y.items, y.modalities, y.body_parts, y.delay_ms FROM facility f"
+                               "SELECT " FACILITY_COLUMNS ", y.items, y.modalities, y.body_parts, y.delay_ms, y.departments,"
+                               " EXISTS (SELECT 1 FROM hidden h WHERE h.facility_ref = f.id AND h.ended_ms = 0) FROM facility f"
                                " LEFT JOIN policy y ON y.facility_ref = f.id AND y.ended_ms = 0 WHERE f.code = ?1",
-                               (kh_sql_value[]){KH_SQL_T(matter->facility)}, 1, err);
+                               (kh_sql_value[]){KH_SQL_T(facility)}, 1, err);
 
+    *out = (kh_gather_discloser){.policy = {.items = KH_ITEM_ALL}};
+    KH_COPY(out->facility, facility);
     if (status != KH_OK || !row)
         return status;
-    *discloser_id = kh_sql_int(row, 0);
-    facts->known = true;
-    facts->discloser_open = (kh_sql_int(row, 1) & KH_PART_DISCLOSER) != 0 && takes_part(row, facts->now_ms);
+    out->id = kh_sql_int(row, 0);
+    out->known = true;
+    out->open = (kh_sql_int(row, 1) & KH_PART_DISCLOSER) != 0 && takes_part(row, now_ms);
+    out->hides = kh_sql_int(row, 11) != 0;
     if (!kh_sql_is_null(row, 6)) {
-        facts->policy.items = (unsigned)kh_sql_int(row, 6);
-        KH_COPY(facts->policy.modalities, kh_sql_text(row, 7));
-        KH_COPY(facts->policy.body_parts, kh_sql_text(row, 8));
-        facts->policy.delay_ms = kh_sql_int(row, 9);
+        out->policy.items = (unsigned)kh_sql_int(row, 6);
+        KH_COPY(out->policy.modalities, kh_sql_text(row, 7));
+        KH_COPY(out->policy.body_parts, kh_sql_text(row, 8));
+        out->policy.delay_ms = kh_sql_int(row, 9);
+        KH_COPY(out->policy.departments, kh_sql_text(row, 10));
     }
     kh_sql_end(row);
     return KH_OK;
+}
+
+static const kh_gather_discloser *shared_discloser(const kh_rights_shared *shared, const char *facility)
+{
+    for (size_t i = 0; i < shared->discloser_count; i++)
+        if (strcmp(shared->disclosers[i].facility, facility) == 0)
+            return &shared->disclosers[i];
+    return NULL;
+}
+
+static void take_discloser(kh_gathered *out, const kh_gather_discloser *discloser)
+{
+    out->facts.known = true;
+    out->facts.discloser_open = discloser->open;
+    out->facts.policy = discloser->policy;
+}
+
+/* *out is in the shared ones, or in own. */
+static kh_status gather_discloser(const kh_gather_discloser **out, kh_gather_discloser *own, kh_sql *sql, const char *facility,
+                                  kh_rights_shared *shared, int64_t now_ms, kh_error *err)
+{
+    kh_status status;
+
+    *out = shared ? shared_discloser(shared, facility) : NULL;
+    if (*out)
+        return KH_OK;
+    *out = own;
+    status = read_discloser(own, sql, facility, now_ms, err);
+    if (status == KH_OK && shared && shared->discloser_count < KH_GATHER_DISCLOSERS_MAX && strlen(facility) < sizeof own->facility)
+        shared->disclosers[shared->discloser_count++] = *own;
+    return status;
 }
 
 /* Below a study of which no series is named, one hidden series hides all; images of no study that is named are hidden. */
@@ -148,66 +188,78 @@ static kh_status gather_hidden(kh_decision_facts *facts, kh_sql *sql, const kh_m
     return status;
 }
 
-static void take_grant(kh_sql_row *row, kh_grant_fact *out)
+void kh_gather_take_grant(kh_sql_row *row, int column, kh_grant_fact *out)
 {
-    int64_t target = kh_sql_int(row, 1);
+    int64_t target = kh_sql_int(row, column + 1);
 
     memset(out, 0, sizeof *out);
-    out->id = kh_sql_int(row, 0);
+    out->id = kh_sql_int(row, column);
     out->to_site = target == KH_TARGET_SITE || target == KH_TARGET_ALL;
-    out->withdrawn = kh_sql_int(row, 2) != 0;
-    out->from_ms = kh_sql_int(row, 3);
-    out->to_ms = kh_sql_int(row, 4);
-    KH_COPY(out->floor, kh_sql_text(row, 5));
-    out->items = (unsigned)kh_sql_int(row, 6);
-    KH_COPY(out->modalities, kh_sql_text(row, 7));
+    out->withdrawn = kh_sql_int(row, column + 2) != 0;
+    out->from_ms = kh_sql_int(row, column + 3);
+    out->to_ms = kh_sql_int(row, column + 4);
+    KH_COPY(out->floor, kh_sql_text(row, column + 5));
+    out->items = (unsigned)kh_sql_int(row, column + 6);
+    KH_COPY(out->modalities, kh_sql_text(row, column + 7));
 }
 
 static kh_status gather_grants(kh_gathered *out, kh_sql *sql, const kh_subject *subject, int64_t patient_ref, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(patient_ref), KH_SQL_I(subject->facility_id), KH_SQL_I(subject->person_id), KH_SQL_I(KH_GATHER_GRANTS_MAX)};
+    const kh_sql_value values[] = {KH_SQL_I(patient_ref), KH_SQL_I(subject->facility_id), KH_SQL_I(subject->person_id),
+                                   KH_SQL_I(KH_GATHER_GRANTS_MAX)};
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT g.id, g.target, g.ended_ms, g.from_ms, g.to_ms, g.floor, g.items, g.modalities FROM access_grant g"
-                                    " WHERE g.patient_ref = ?1 AND " KH_GRANT_NAMES("?2", "?3") " ORDER BY g.ended_ms <> 0, g.to_ms DESC LIMIT ?4",
-                                    values, 4, err);
+    kh_status status =
+        kh_sql_query(&row, sql,
+                     "SELECT " KH_GATHER_GRANT_COLUMNS " FROM access_grant g"
+                     " WHERE g.patient_ref = ?1 AND " KH_GRANT_NAMES("?2", "?3") " ORDER BY g.ended_ms <> 0, g.to_ms DESC, g.id LIMIT ?4",
+                     values, 4, err);
 
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row && out->facts.grant_count < KH_GATHER_GRANTS_MAX)
-        take_grant(row, &out->grants[out->facts.grant_count++]);
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row &&
+           out->facts.grant_count < KH_GATHER_GRANTS_MAX)
+        kh_gather_take_grant(row, 0, &out->grants[out->facts.grant_count++]);
     kh_sql_end(row);
     out->facts.grants = out->grants;
     return status;
 }
 
-static kh_status gather_patient(kh_gathered *out, kh_sql *sql, const kh_subject *subject, const kh_matter *matter, int64_t discloser_id, kh_error *err)
+/* The patient, of whom the list's horizon knows what is asked for. */
+static bool is_shared(kh_gathered *out, const kh_matter *matter, const kh_rights_shared *shared)
 {
-    kh_sql_value values[] = {KH_SQL_I(discloser_id), KH_SQL_T(matter->patient_id)};
+    return shared && shared->horizon && shared->horizon->epoch == shared->epoch &&
+           kh_horizon_facts(shared->horizon, matter->facility, matter->patient_id, out);
+}
+
+static kh_status gather_patient(kh_gathered *out, kh_sql *sql, const kh_subject *subject, const kh_matter *matter, int64_t discloser_id,
+                                kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(discloser_id), KH_SQL_T(matter->patient_id), KH_SQL_I(subject->facility_id)};
     int64_t patient_ref = 0;
     kh_sql_row *row;
-    kh_status status = one_row(&row, sql, "SELECT id FROM patient WHERE facility_ref = ?1 AND number = ?2", values, 2, err);
+    kh_status status =
+        one_row(&row, sql,
+                "SELECT p.id, EXISTS (SELECT 1 FROM link l WHERE l.from_ref = p.id AND l.to_facility_ref = ?3 AND l.ended_ms = 0)"
+                " FROM patient p WHERE p.facility_ref = ?1 AND p.number = ?2",
+                values, 3, err);
 
     if (status != KH_OK || !row)
         return status;
     patient_ref = kh_sql_int(row, 0);
+    out->facts.linked = kh_sql_int(row, 1) != 0;
     kh_sql_end(row);
-    values[0] = KH_SQL_I(patient_ref);
-    values[1] = KH_SQL_I(subject->facility_id);
-    status = one_row(&row, sql, "SELECT 1 FROM link WHERE from_ref = ?1 AND to_facility_ref = ?2 AND ended_ms = 0", values, 2, err);
-    out->facts.linked = status == KH_OK && row != NULL;
-    kh_sql_end(row);
-    return status == KH_OK ? gather_grants(out, sql, subject, patient_ref, err) : status;
+    return gather_grants(out, sql, subject, patient_ref, err);
 }
 
-static kh_status gather_emergency(kh_decision_facts *facts, kh_sql *sql, const kh_subject *subject, const kh_matter *matter, int64_t discloser_id,
-                                  kh_error *err)
+static kh_status gather_emergency(kh_decision_facts *facts, kh_sql *sql, const kh_subject *subject, const kh_matter *matter,
+                                  int64_t discloser_id, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(subject->person_id), KH_SQL_I(discloser_id), KH_SQL_T(matter->patient_id), KH_SQL_I(facts->now_ms)};
+    const kh_sql_value values[] = {KH_SQL_I(subject->person_id), KH_SQL_I(discloser_id), KH_SQL_T(matter->patient_id),
+                                   KH_SQL_I(facts->now_ms), KH_SQL_I(facts->now_ms + KH_EMERGENCY_AHEAD_MS)};
     kh_sql_row *row;
     kh_status status = one_row(&row, sql,
                                "SELECT id, until_ms FROM emergency WHERE person_ref = ?1 AND discloser_ref = ?2 AND number = ?3"
-                               " AND ended_ms = 0 AND until_ms > ?4 ORDER BY until_ms DESC LIMIT 1",
-                               values, 4, err);
+                               " AND ended_ms = 0 AND until_ms > ?4 AND made_ms <= ?5 ORDER BY until_ms DESC LIMIT 1",
+                               values, 5, err);
 
     if (status == KH_OK && row) {
         facts->emergency_id = kh_sql_int(row, 0);
@@ -228,27 +280,100 @@ static void set_study_day(kh_gathered *out, const kh_matter *matter)
     out->facts.study_day = out->study_day;
 }
 
-kh_status kh_gather(kh_gathered *out, kh_sql *sql, const kh_gather_rules *rules, const kh_subject *subject, const kh_matter *matter, int64_t now_ms,
-                    kh_error *err)
+void kh_gather_shared_look(kh_rights_shared *shared, uint64_t epoch)
 {
-    int64_t discloser_id = 0;
-    kh_status status;
+    int64_t now_ms = kh_clock_monotonic_ms();
 
+    if (shared->read_ms != 0 && shared->epoch == epoch && now_ms - shared->read_ms < KH_GATHER_SHARED_MS)
+        return;
+    shared->epoch = epoch;
+    shared->read_ms = now_ms;
+    shared->has_subject = false;
+    shared->discloser_count = 0;
+}
+
+static kh_status read_emergencies(bool *out, kh_sql *sql, const kh_subject *subject, kh_error *err)
+{
+    kh_sql_row *row = NULL;
+    kh_status status =
+        one_row(&row, sql, "SELECT 1 FROM emergency WHERE person_ref = ?1 AND ended_ms = 0 LIMIT 1", &KH_SQL_I(subject->person_id), 1, err);
+
+    *out = status == KH_OK && row != NULL;
+    kh_sql_end(row);
+    return status;
+}
+
+/* *emergencies: the person may have one. */
+static kh_status gather_asker(kh_gathered *out, kh_sql *sql, const kh_gather_rules *rules, const kh_subject *subject,
+                              kh_rights_shared *shared, bool *emergencies, int64_t now_ms, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    *emergencies = subject->person_id != 0;
+    if (!shared)
+        return kh_gather_subject(&out->facts, sql, rules, subject, now_ms, err);
+    if (!shared->has_subject) {
+        status = kh_gather_subject(&shared->subject, sql, rules, subject, now_ms, err);
+        shared->emergencies = false;
+        if (status == KH_OK && subject->person_id != 0)
+            status = read_emergencies(&shared->emergencies, sql, subject, err);
+        shared->has_subject = status == KH_OK;
+    }
+    out->facts = shared->subject;
+    out->facts.now_ms = now_ms;
+    *emergencies = shared->emergencies;
+    return status;
+}
+
+static void take_matter(kh_gathered *out, const kh_subject *subject, const kh_matter *matter)
+{
     out->study_day[0] = '\0';
-    status = kh_gather_subject(&out->facts, sql, rules, subject, now_ms, err);
     out->facts.arrived_ms = matter->arrived_ms;
     out->facts.modalities = matter->modalities;
     out->facts.body_parts = matter->body_parts;
+    out->facts.departments = matter->departments;
     set_study_day(out, matter);
     out->facts.own = matter->facility && subject->facility_id != 0 && strcmp(matter->facility, subject->facility) == 0;
+}
+
+kh_status kh_gather(kh_gathered *out, kh_sql *sql, const kh_gather_rules *rules, const kh_subject *subject, const kh_matter *matter,
+                    kh_rights_shared *shared, int64_t now_ms, kh_error *err)
+{
+    const kh_gather_discloser *discloser;
+    kh_gather_discloser own;
+    bool emergencies;
+    kh_status status = gather_asker(out, sql, rules, subject, shared, &emergencies, now_ms, err);
+
+    take_matter(out, subject, matter);
     if (status != KH_OK || !out->facts.known_subject || out->facts.own || !matter->facility || matter->kind == KH_KIND_OPERATION ||
         matter->kind == KH_KIND_AUDIT)
         return status;
-    status = gather_discloser(&out->facts, sql, matter, &discloser_id, err);
-    if (status != KH_OK || !out->facts.known || !matter->patient_id || !matter->patient_id[0])
+    status = gather_discloser(&discloser, &own, sql, matter->facility, shared, now_ms, err);
+    if (status != KH_OK || !discloser->known)
         return status;
-    status = gather_patient(out, sql, subject, matter, discloser_id, err);
-    if (status == KH_OK && subject->person_id != 0)
-        status = gather_emergency(&out->facts, sql, subject, matter, discloser_id, err);
-    return status == KH_OK ? gather_hidden(&out->facts, sql, matter, discloser_id, err) : status;
+    take_discloser(out, discloser);
+    if (!matter->patient_id || !matter->patient_id[0])
+        return KH_OK;
+    status = is_shared(out, matter, shared) ? KH_OK : gather_patient(out, sql, subject, matter, discloser->id, err);
+    if (status == KH_OK && emergencies)
+        status = gather_emergency(&out->facts, sql, subject, matter, discloser->id, err);
+    return status == KH_OK && (discloser->hides || !matter->study_uid) ? gather_hidden(&out->facts, sql, matter, discloser->id, err)
+                                                                       : status;
+}
+
+bool kh_gather_known(kh_gathered *out, const kh_subject *subject, const kh_matter *matter, const kh_rights_shared *shared, int64_t now_ms)
+{
+    const kh_gather_discloser *discloser = NULL;
+
+    if (!shared->has_subject || !shared->subject.known_subject || shared->emergencies || !matter->facility || !matter->patient_id ||
+        !matter->study_uid)
+        return false;
+    discloser = shared_discloser(shared, matter->facility);
+    if (!discloser || !discloser->known || discloser->hides)
+        return false;
+    out->facts = shared->subject;
+    out->facts.now_ms = now_ms;
+    take_matter(out, subject, matter);
+    take_discloser(out, discloser);
+    return !out->facts.own && is_shared(out, matter, shared);
 }

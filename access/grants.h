@@ -13,10 +13,11 @@ typedef enum kh_target {
 #define KH_TARGET_LAST KH_TARGET_STAND_IN
 
 /* Does the grant g name the facility or the person (SQL)? */
-#define KH_GRANT_NAMES(facility, person)                                                                                                    \
-    "(g.site_ref = " facility " OR g.person_ref = " person                                                                                  \
-    " OR (g.target = 4 AND NOT EXISTS (SELECT 1 FROM grant_excluded e WHERE e.grant_ref = g.id AND e.facility_ref = " facility "))"         \
-    " OR (g.target = 3 AND EXISTS (SELECT 1 FROM grant_member m WHERE m.grant_ref = g.id AND m.person_ref = " person " AND m.ended_ms = 0)))"
+#define KH_GRANT_NAMES(facility, person)                                                                                                   \
+    "(g.site_ref = " facility " OR g.person_ref = " person                                                                                 \
+    " OR (g.target = 4 AND NOT EXISTS (SELECT 1 FROM grant_excluded e WHERE e.grant_ref = g.id AND e.facility_ref = " facility "))"        \
+    " OR (g.target = 3 AND EXISTS (SELECT 1 FROM grant_member m WHERE m.grant_ref = g.id AND m.person_ref = " person                       \
+    " AND m.ended_ms = 0)))"
 
 /* The patient of g has a number at the facility (SQL). */
 #define KH_GRANT_LINKED(facility)                                                                                                           \

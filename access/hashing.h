@@ -1,4 +1,5 @@
-/* hashing.h - Argon2id, 64 MiB and 2 passes (S6), behind a gate: two at a time, a few that wait. Inside this room. Threads: any that may wait. */
+/* hashing.h - Argon2id, 64 MiB and 2 passes (S6), behind a gate: two at a time, a few that wait. Inside this room. Threads: any that may
+ * wait. */
 #ifndef KH_ACCESS_HASHING_H
 #define KH_ACCESS_HASHING_H
 

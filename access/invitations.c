@@ -23,8 +23,8 @@ static kh_status store(kh_sql *sql, const inviting *of, kh_error *err)
     const kh_sql_value values[] = {KH_SQL_I(of->person_id), KH_SQL_B(of->sha, KH_SHA_SIZE),
                                    KH_SQL_I(kh_clock_wall_ms() + KH_INVITATION_HOURS * HOUR_MS)};
 
-    return kh_sql_run(sql, "INSERT OR REPLACE INTO invitation (person_ref, sha, expires_ms, used_ms) VALUES (?1, ?2, ?3, 0)", KH_ACCESS_VALUES(values),
-                      NULL, err);
+    return kh_sql_run(sql, "INSERT OR REPLACE INTO invitation (person_ref, sha, expires_ms, used_ms) VALUES (?1, ?2, ?3, 0)",
+                      KH_ACCESS_VALUES(values), NULL, err);
 }
 
 static kh_status make(kh_access *access, kh_sql *sql, void *context, kh_error *err)
@@ -68,25 +68,28 @@ static kh_status make_office(kh_sql *sql, inviting *of, kh_error *err)
 {
     int64_t now_ms = kh_clock_wall_ms(), facility_id = 0;
     char today[9];
-    kh_status status = kh_sql_run(sql,
-                                  "INSERT OR IGNORE INTO facility (code, name, kana, kind, part, published, address, representative, association,"
-                                  " department, post, contact, phone, fax, email, beds, joined, left_on)"
-                                  " VALUES ('" OFFICE_FACILITY "', 'Network office', '', 7, 2, 0, '', '', '', '', '', '', '', '', '', 0, '', '')",
-                                  NULL, 0, NULL, err);
+    kh_status status =
+        kh_sql_run(sql,
+                   "INSERT OR IGNORE INTO facility (code, name, kana, kind, part, published, address, representative, association,"
+                   " department, post, contact, phone, fax, email, beds, joined, left_on)"
+                   " VALUES ('" OFFICE_FACILITY "', 'Network office', '', 7, 2, 0, '', '', '', '', '', '', '', '', '', 0, '', '')",
+                   NULL, 0, NULL, err);
 
     kh_access_today(today);
     if (status == KH_OK)
-        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = '" OFFICE_FACILITY "'", NULL, 0, take_id, &facility_id, "facility", err);
+        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = '" OFFICE_FACILITY "'", NULL, 0, take_id, &facility_id,
+                               "facility", err);
     if (status == KH_OK) {
         const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(today), KH_SQL_I(now_ms)};
 
-        status = kh_sql_run(sql,
-                            "INSERT OR IGNORE INTO person (login, name, kana, kana_key, birth_date, facility_ref, role, profession, trained, activated_ms)"
-                            " VALUES ('" OFFICE_LOGIN "', 'Network office', '', '', '', ?1, 7, '', ?2, ?3)",
-                            KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(
+            sql,
+            "INSERT OR IGNORE INTO person (login, name, kana, kana_key, birth_date, facility_ref, role, profession, trained, activated_ms)"
+            " VALUES ('" OFFICE_LOGIN "', 'Network office', '', '', '', ?1, 7, '', ?2, ?3)",
+            KH_ACCESS_VALUES(values), NULL, err);
     }
-    return status == KH_OK ? kh_access_one(sql, "SELECT id FROM person WHERE login = '" OFFICE_LOGIN "' AND role = 7 AND left_ms = 0", NULL, 0, take_id,
-                                           &of->person_id, "person of the office that could be invited", err)
+    return status == KH_OK ? kh_access_one(sql, "SELECT id FROM person WHERE login = '" OFFICE_LOGIN "' AND role = 7 AND left_ms = 0", NULL,
+                                           0, take_id, &of->person_id, "person of the office that could be invited", err)
                            : status;
 }
 
@@ -94,10 +97,11 @@ static kh_status make_first(kh_access *access, kh_sql *sql, void *context, kh_er
 {
     inviting *of = context;
     int64_t count = 0;
-    kh_status status = kh_access_one(sql,
-                                     "SELECT count(*) FROM person p JOIN password w ON w.person_ref = p.id WHERE p.role = 7 AND p.left_ms = 0"
-                                     " AND p.activated_ms > 0",
-                                     NULL, 0, take_id, &count, "person", err);
+    kh_status status =
+        kh_access_one(sql,
+                      "SELECT count(*) FROM person p JOIN password w ON w.person_ref = p.id WHERE p.role = 7 AND p.left_ms = 0"
+                      " AND p.activated_ms > 0",
+                      NULL, 0, take_id, &count, "person", err);
 
     if (status != KH_OK || count > 0)
         return status;
@@ -124,10 +128,11 @@ kh_status kh_invitation_first_office(kh_access *access, char secret[KH_SECRET_SI
 static kh_status read_person(kh_sql *sql, inviting *of, kh_error *err)
 {
     int64_t now_ms = kh_clock_wall_ms();
-    const kh_sql_value values[] = {KH_SQL_B(of->sha, KH_SHA_SIZE), KH_SQL_I(now_ms), KH_SQL_I(now_ms + KH_INVITATION_HOURS * HOUR_MS + 60000)};
-    kh_status status = kh_access_one(sql,
-                                     "SELECT person_ref FROM invitation WHERE sha = ?1 AND used_ms = 0 AND expires_ms > ?2 AND expires_ms <= ?3",
-                                     KH_ACCESS_VALUES(values), take_id, &of->person_id, "invitation", err);
+    const kh_sql_value values[] = {KH_SQL_B(of->sha, KH_SHA_SIZE), KH_SQL_I(now_ms),
+                                   KH_SQL_I(now_ms + KH_INVITATION_HOURS * HOUR_MS + 60000)};
+    kh_status status =
+        kh_access_one(sql, "SELECT person_ref FROM invitation WHERE sha = ?1 AND used_ms = 0 AND expires_ms > ?2 AND expires_ms <= ?3",
+                      KH_ACCESS_VALUES(values), take_id, &of->person_id, "invitation", err);
 
     if (status == KH_OK)
         status = kh_admission_read(sql, of->person_id, NULL, &of->who, err);

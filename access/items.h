@@ -7,6 +7,6 @@
 #define KH_ITEM_TAKE 4u /* objects may go out as they are [AZ-35] */
 #define KH_ITEM_ALL 7u
 
-#define KH_CODES_SIZE 256 /* "CT,MR": modalities, body parts */
+#define KH_CODES_SIZE 256 /* "CT,MR": modalities, body parts, departments */
 
 #endif

@@ -30,8 +30,8 @@ static kh_status put_side(kh_sql *sql, int64_t from, int64_t to, int64_t to_faci
 {
     const kh_sql_value values[] = {KH_SQL_I(from), KH_SQL_I(to), KH_SQL_I(to_facility), KH_SQL_I(now_ms), KH_SQL_T(by)};
     kh_error why = KH_ERROR_INIT;
-    kh_status status = kh_sql_run(sql, "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) VALUES (?1, ?2, ?3, ?4, ?5)", values, 5,
-                                  NULL, &why);
+    kh_status status = kh_sql_run(sql, "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) VALUES (?1, ?2, ?3, ?4, ?5)",
+                                  values, 5, NULL, &why);
 
     if (status == KH_E_CONFLICT)
         return kh_error_set(err, status, "one of the two is linked to another number of that facility; that link has to be undone first");
@@ -59,7 +59,8 @@ kh_status kh_linking_make(kh_access *access, kh_sql *sql, const kh_linking *link
 {
     const kh_sql_value values[] = {KH_SQL_I(link->a), KH_SQL_I(link->b)};
     int64_t stands = 0, now_ms = kh_clock_wall_ms();
-    kh_status status = kh_lookup_int(sql, "SELECT id FROM link WHERE from_ref = ?1 AND to_ref = ?2 AND ended_ms = 0", values, 2, &stands, err);
+    kh_status status =
+        kh_lookup_int(sql, "SELECT id FROM link WHERE from_ref = ?1 AND to_ref = ?2 AND ended_ms = 0", values, 2, &stands, err);
 
     if (status == KH_OK && stands == 0)
         status = put_side(sql, link->a, link->b, link->b_facility, by, now_ms, err);
@@ -126,7 +127,8 @@ static kh_status undo(kh_access *access, kh_sql *sql, void *context, kh_error *e
     int64_t ended = 0;
     ends found;
     kh_status status = find_ends(sql, l, &found, err);
-    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? found.a : 0), KH_SQL_I(status == KH_OK ? found.b : 0), KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(l->by)};
+    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? found.a : 0), KH_SQL_I(status == KH_OK ? found.b : 0),
+                                   KH_SQL_I(kh_clock_wall_ms()), KH_SQL_T(l->by)};
 
     if (status == KH_OK)
         status = kh_sql_run(sql,
@@ -167,10 +169,11 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
 
     (void)access;
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT f.code, p.number, k.made_ms, k.ended_ms, k.by_whom, k.ended_by FROM link k JOIN patient p ON p.id = k.to_ref"
-                              " JOIN facility f ON f.id = p.facility_ref WHERE k.from_ref = ?1 ORDER BY k.id",
-                              &KH_SQL_I(id), 1, err);
+        status = kh_sql_query(
+            &row, sql,
+            "SELECT f.code, p.number, k.made_ms, k.ended_ms, k.by_whom, k.ended_by FROM link k JOIN patient p ON p.id = k.to_ref"
+            " JOIN facility f ON f.id = p.facility_ref WHERE k.from_ref = ?1 ORDER BY k.id",
+            &KH_SQL_I(id), 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         KH_COPY(link.facility, kh_sql_text(row, 0));
         KH_COPY(link.number, kh_sql_text(row, 1));
@@ -189,4 +192,41 @@ kh_status kh_link_list(kh_access *access, const char *facility, const char *numb
     listing l = {facility, number, visit, context};
 
     return kh_access_read(access, list, &l, err);
+}
+
+typedef struct pairing {
+    const char *facility;
+    kh_link_pair_visit *visit;
+    void *context;
+} pairing;
+
+static kh_status list_pairs(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    pairing *p = context;
+    const kh_sql_value values[] = {KH_SQL_T(p->facility)};
+    kh_sql_row *row;
+    bool has_row = false;
+    kh_status status =
+        kh_sql_query(&row, sql,
+                     "SELECT f.code, a.number, g.code, b.number FROM link k JOIN patient a ON a.id = k.from_ref"
+                     " JOIN facility f ON f.id = a.facility_ref JOIN patient b ON b.id = k.to_ref JOIN facility g ON g.id = b.facility_ref"
+                     " WHERE k.ended_ms = 0 AND f.code < g.code AND (?1 IS NULL OR ?1 IN (f.code, g.code))"
+                     " ORDER BY f.code, a.number, g.code",
+                     values, 1, err);
+
+    (void)access;
+    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
+        const kh_link_end a = {kh_sql_text(row, 0), kh_sql_text(row, 1)}, b = {kh_sql_text(row, 2), kh_sql_text(row, 3)};
+
+        status = p->visit(p->context, &a, &b);
+    }
+    kh_sql_end(row);
+    return status;
+}
+
+kh_status kh_link_pairs(kh_access *access, const char *facility, kh_link_pair_visit *visit, void *context, kh_error *err)
+{
+    pairing p = {facility, visit, context};
+
+    return kh_access_read(access, list_pairs, &p, err);
 }

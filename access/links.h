@@ -1,5 +1,5 @@
-/* links.h - that a patient's number at one facility and a number at another are one person's [AZ-16, TB-7]. Made by liaison staff, one by one, never
- * by itself; what grants name opens with it, and shuts when it is ended. Threads: any. */
+/* links.h - that a patient's number at one facility and a number at another are one person's [AZ-16, TB-7]. Made by liaison staff, one by
+ * one, never by itself; what grants name opens with it, and shuts when it is ended. Threads: any. */
 #ifndef KH_ACCESS_LINKS_H
 #define KH_ACCESS_LINKS_H
 
@@ -22,6 +22,11 @@ typedef struct kh_link_row {
 } kh_link_row;
 typedef kh_status kh_link_visit(void *context, const kh_link_row *link);
 /* Of one entry, those that ended too, in the order they were made. */
-KH_MUST_USE kh_status kh_link_list(kh_access *access, const char *facility, const char *number, kh_link_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_link_list(kh_access *access, const char *facility, const char *number, kh_link_visit *visit, void *context,
+                                   kh_error *err);
+
+typedef kh_status kh_link_pair_visit(void *context, const kh_link_end *a, const kh_link_end *b);
+/* Those that stand, each once, a before b; facility NULL: of every one. The ends are borrowed during the call. */
+KH_MUST_USE kh_status kh_link_pairs(kh_access *access, const char *facility, kh_link_pair_visit *visit, void *context, kh_error *err);
 
 #endif

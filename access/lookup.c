@@ -37,25 +37,26 @@ kh_status kh_lookup_patient(kh_sql *sql, const char *facility, const char *numbe
     if (status != KH_OK)
         return status;
     values[0] = KH_SQL_I(facility_id ? *facility_id : ignored);
-    return find_two(sql, "SELECT id, 0 FROM patient WHERE facility_ref = ?1 AND number = ?2", values, 2, "patient at that facility", id, NULL, err);
+    return find_two(sql, "SELECT id, 0 FROM patient WHERE facility_ref = ?1 AND number = ?2", values, 2, "patient at that facility", id,
+                    NULL, err);
 }
 
 kh_status kh_lookup_person(kh_sql *sql, const char *login, int64_t *id, int64_t *facility_id, kh_error *err)
 {
-    return find_two(sql, "SELECT id, facility_ref FROM person WHERE login = ?1", (kh_sql_value[]){KH_SQL_T(login)}, 1, "person", id, facility_id, err);
+    return find_two(sql, "SELECT id, facility_ref FROM person WHERE login = ?1", (kh_sql_value[]){KH_SQL_T(login)}, 1, "person", id,
+                    facility_id, err);
+}
+
+static void take_int(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
 }
 
 kh_status kh_lookup_int(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t count, int64_t *out, kh_error *err)
 {
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, statement, values, count, err);
+    kh_status status;
 
     *out = 0;
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *out = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    return status;
+    status = kh_sql_first(sql, statement, values, count, take_int, out, err);
+    return status == KH_E_NOT_FOUND ? KH_OK : status;
 }

@@ -77,11 +77,12 @@ void kh_password_judge(const kh_accounts *accounts, const kh_admission *who, con
 
 kh_status kh_password_store(kh_sql *sql, int64_t person_id, const char *hash, const char *previous, bool one_time, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(person_id), KH_SQL_T(hash), KH_SQL_T(previous), KH_SQL_I(kh_clock_wall_ms()), KH_SQL_I(one_time)};
+    const kh_sql_value values[] = {KH_SQL_I(person_id), KH_SQL_T(hash), KH_SQL_T(previous), KH_SQL_I(kh_clock_wall_ms()),
+                                   KH_SQL_I(one_time)};
 
-    return kh_sql_run(sql,
-                      "INSERT OR REPLACE INTO password (person_ref, hash, previous, changed_ms, one_time, used_ms) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
-                      KH_ACCESS_VALUES(values), NULL, err);
+    return kh_sql_run(
+        sql, "INSERT OR REPLACE INTO password (person_ref, hash, previous, changed_ms, one_time, used_ms) VALUES (?1, ?2, ?3, ?4, ?5, 0)",
+        KH_ACCESS_VALUES(values), NULL, err);
 }
 
 typedef struct changing {
@@ -103,7 +104,8 @@ static kh_status read_who(kh_access *access, kh_sql *sql, void *context, kh_erro
     return kh_admission_read(sql, of->person_id, of->login, &of->who, err);
 }
 
-/* The hash that was compared must still be the one that is replaced. A one-time password is nobody's own: what was before it stays the previous. */
+/* The hash that was compared must still be the one that is replaced. A one-time password is nobody's own: what was before it stays the
+ * previous. */
 static kh_status store(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     changing *of = context;
@@ -129,7 +131,8 @@ static kh_status check_current(changing *of, const char *current, kh_error *err)
     kh_attempt_init_inside(&of->attempt, KH_ATTEMPT_CHANGE, of->who.person_id);
     status = kh_attempt_begin(of->accounts->access, &of->attempt, err);
     if (status == KH_OK && of->attempt.wait_ms > 0)
-        return kh_error_set(err, KH_E_BUSY, "too many wrong passwords, expected a pause of %lld s", (long long)(of->attempt.wait_ms + 999) / 1000);
+        return kh_error_set(err, KH_E_BUSY, "too many wrong passwords, expected a pause of %lld s",
+                            (long long)(of->attempt.wait_ms + 999) / 1000);
     of->tried = true;
     if (status == KH_OK)
         status = kh_hash_check(of->accounts->hashing, &good, of->who.password ? of->who.hash : NULL, current, err);

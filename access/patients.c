@@ -101,13 +101,14 @@ static void release(writing *w)
 /* [TB-4] Only what is told can be the same. */
 static kh_status refuse_same(writing *w, kh_sql *sql, int64_t facility_id, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(kh_buf_text(&w->kana_key)), KH_SQL_T(w->values->birth_date), KH_SQL_T(w->values->sex),
-                                   KH_SQL_T(kh_buf_text(&w->address_key))};
+    const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(kh_buf_text(&w->kana_key)), KH_SQL_T(w->values->birth_date),
+                                   KH_SQL_T(w->values->sex), KH_SQL_T(kh_buf_text(&w->address_key))};
     int64_t found = 0;
-    kh_status status = kh_lookup_int(sql,
-                                     "SELECT id FROM patient WHERE kana_key = ?2 AND kana_key <> '' AND birth_date = ?3 AND birth_date <> ''"
-                                     " AND facility_ref = ?1 AND sex = ?4 AND address_key = ?5 LIMIT 1",
-                                     values, 5, &found, err);
+    kh_status status =
+        kh_lookup_int(sql,
+                      "SELECT id FROM patient WHERE kana_key = ?2 AND kana_key <> '' AND birth_date = ?3 AND birth_date <> ''"
+                      " AND facility_ref = ?1 AND sex = ?4 AND address_key = ?5 LIMIT 1",
+                      values, 5, &found, err);
 
     if (status == KH_OK && found != 0)
         return kh_error_set(err, KH_E_CONFLICT, "a patient of the same kana, birth date, sex and address is there under another number");
@@ -121,18 +122,29 @@ static kh_status insert(kh_access *access, kh_sql *sql, void *context, kh_error 
     kh_error why = KH_ERROR_INIT;
     int64_t facility_id, now_ms = kh_clock_wall_ms();
     kh_status status = kh_lookup_facility(sql, p->facility, &facility_id, NULL, err);
-    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? facility_id : 0), KH_SQL_T(p->number), KH_SQL_T(p->name_alphabetic), KH_SQL_T(p->name_ideographic),
-                                   KH_SQL_T(p->name_phonetic), KH_SQL_T(kh_buf_text(&w->kana_key)), KH_SQL_T(p->birth_date), KH_SQL_T(p->sex),
-                                   KH_SQL_T(p->address), KH_SQL_T(kh_buf_text(&w->address_key)), KH_SQL_T(p->card), KH_SQL_I(now_ms), KH_SQL_T(w->by)};
+    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? facility_id : 0),
+                                   KH_SQL_T(p->number),
+                                   KH_SQL_T(p->name_alphabetic),
+                                   KH_SQL_T(p->name_ideographic),
+                                   KH_SQL_T(p->name_phonetic),
+                                   KH_SQL_T(kh_buf_text(&w->kana_key)),
+                                   KH_SQL_T(p->birth_date),
+                                   KH_SQL_T(p->sex),
+                                   KH_SQL_T(p->address),
+                                   KH_SQL_T(kh_buf_text(&w->address_key)),
+                                   KH_SQL_T(p->card),
+                                   KH_SQL_I(now_ms),
+                                   KH_SQL_T(w->by)};
 
     if (status == KH_OK && !w->another)
         status = refuse_same(w, sql, facility_id, err);
     if (status != KH_OK)
         return status;
-    status = kh_sql_run(sql,
-                        "INSERT INTO patient (facility_ref, number, name_alphabetic, name_ideographic, name_phonetic, kana_key, birth_date, sex,"
-                        " address, address_key, card, made_ms, by_whom) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-                        KH_ACCESS_VALUES(values), NULL, &why);
+    status =
+        kh_sql_run(sql,
+                   "INSERT INTO patient (facility_ref, number, name_alphabetic, name_ideographic, name_phonetic, kana_key, birth_date, sex,"
+                   " address, address_key, card, made_ms, by_whom) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                   KH_ACCESS_VALUES(values), NULL, &why);
     if (status == KH_E_CONFLICT)
         return kh_error_set(err, status, "the number is another patient's at that facility already");
     if (status != KH_OK)
@@ -159,17 +171,26 @@ static kh_status update(kh_access *access, kh_sql *sql, void *context, kh_error 
     const kh_registered *p = w->values;
     int64_t id;
     kh_status status = kh_lookup_patient(sql, p->facility, p->number, &id, NULL, err);
-    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? id : 0), KH_SQL_T(p->name_alphabetic), KH_SQL_T(p->name_ideographic), KH_SQL_T(p->name_phonetic),
-                                   KH_SQL_T(kh_buf_text(&w->kana_key)), KH_SQL_T(p->birth_date), KH_SQL_T(p->sex), KH_SQL_T(p->address),
-                                   KH_SQL_T(kh_buf_text(&w->address_key)), KH_SQL_T(p->card), KH_SQL_T(w->by)};
+    const kh_sql_value values[] = {KH_SQL_I(status == KH_OK ? id : 0),
+                                   KH_SQL_T(p->name_alphabetic),
+                                   KH_SQL_T(p->name_ideographic),
+                                   KH_SQL_T(p->name_phonetic),
+                                   KH_SQL_T(kh_buf_text(&w->kana_key)),
+                                   KH_SQL_T(p->birth_date),
+                                   KH_SQL_T(p->sex),
+                                   KH_SQL_T(p->address),
+                                   KH_SQL_T(kh_buf_text(&w->address_key)),
+                                   KH_SQL_T(p->card),
+                                   KH_SQL_T(w->by)};
 
     (void)access;
     if (status != KH_OK)
         return status;
-    return kh_sql_run(sql,
-                      "UPDATE patient SET name_alphabetic = ?2, name_ideographic = ?3, name_phonetic = ?4, kana_key = ?5, birth_date = ?6, sex = ?7,"
-                      " address = ?8, address_key = ?9, card = ?10, by_whom = ?11 WHERE id = ?1",
-                      KH_ACCESS_VALUES(values), NULL, err);
+    return kh_sql_run(
+        sql,
+        "UPDATE patient SET name_alphabetic = ?2, name_ideographic = ?3, name_phonetic = ?4, kana_key = ?5, birth_date = ?6, sex = ?7,"
+        " address = ?8, address_key = ?9, card = ?10, by_whom = ?11 WHERE id = ?1",
+        KH_ACCESS_VALUES(values), NULL, err);
 }
 
 kh_status kh_registered_set(kh_access *access, const kh_registered *patient, const char *by, kh_error *err)
@@ -221,7 +242,8 @@ static kh_status read_one(kh_access *access, kh_sql *sql, void *context, kh_erro
     const kh_sql_value values[] = {KH_SQL_T(g->facility), KH_SQL_T(g->number)};
 
     (void)access;
-    return kh_access_one(sql, "SELECT " COLUMNS " WHERE f.code = ?1 AND p.number = ?2", values, 2, take, g->out, "patient at that facility", err);
+    return kh_access_one(sql, "SELECT " COLUMNS " WHERE f.code = ?1 AND p.number = ?2", values, 2, take, g->out, "patient at that facility",
+                         err);
 }
 
 kh_status kh_registered_get(kh_access *access, const char *facility, const char *number, kh_registered *out, kh_error *err)
@@ -257,7 +279,8 @@ static bool given(const char *text)
 kh_status kh_registered_find(kh_access *access, const kh_registered_query *query, kh_registered_visit *visit, void *context, kh_error *err)
 {
     bool by_name = given(query->kana) || given(query->birth_date);
-    kh_sql_value values[] = {KH_SQL_T(given(query->facility) ? query->facility : NULL), KH_SQL_T(query->number), KH_SQL_N, KH_SQL_I(FOUND_MAX)};
+    kh_sql_value values[] = {KH_SQL_T(given(query->facility) ? query->facility : NULL), KH_SQL_T(query->number), KH_SQL_N,
+                             KH_SQL_I(FOUND_MAX)};
     reading r = {NULL, values, 4, visit, context};
     kh_buf key;
     kh_status status;
@@ -272,7 +295,8 @@ kh_status kh_registered_find(kh_access *access, const kh_registered_query *query
     if (status == KH_OK && by_name && key.size == 0)
         status = kh_error_set(err, KH_E_ARG, "kana holds no letter");
     if (given(query->card)) {
-        r.statement = "SELECT " COLUMNS " WHERE p.card = ?2 AND p.card <> '' AND (?1 IS NULL OR f.code = ?1) ORDER BY f.code, p.number LIMIT ?4";
+        r.statement =
+            "SELECT " COLUMNS " WHERE p.card = ?2 AND p.card <> '' AND (?1 IS NULL OR f.code = ?1) ORDER BY f.code, p.number LIMIT ?4";
         values[1] = KH_SQL_T(query->card);
     } else if (by_name) {
         r.statement = "SELECT " COLUMNS " WHERE p.kana_key = ?2 AND p.kana_key <> '' AND p.birth_date = ?3 AND (?1 IS NULL OR f.code = ?1)"
@@ -299,7 +323,8 @@ kh_status kh_registered_list(kh_access *access, const char *facility, kh_registe
 kh_status kh_registered_alike(kh_access *access, const kh_registered *patient, kh_registered_visit *visit, void *context, kh_error *err)
 {
     kh_sql_value values[] = {KH_SQL_I(patient->id), KH_SQL_N, KH_SQL_T(patient->birth_date), KH_SQL_T(patient->sex), KH_SQL_I(FOUND_MAX)};
-    reading r = {"SELECT " COLUMNS " WHERE p.kana_key = ?2 AND p.kana_key <> '' AND p.birth_date = ?3 AND p.birth_date <> '' AND p.sex = ?4 AND p.id <> ?1"
+    reading r = {"SELECT " COLUMNS
+                 " WHERE p.kana_key = ?2 AND p.kana_key <> '' AND p.birth_date = ?3 AND p.birth_date <> '' AND p.sex = ?4 AND p.id <> ?1"
                  " ORDER BY f.code, p.number LIMIT ?5",
                  values, 5, visit, context};
     kh_buf key;

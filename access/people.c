@@ -2,6 +2,7 @@
 
 #include <string.h>
 #include "access/bans.h"
+#include "access/leaving.h"
 #include "base/clock.h"
 
 #define COLUMNS                                                                                                                        \
@@ -38,7 +39,8 @@ static kh_status check(const kh_person *person, kh_error *err)
     if (!login_valid(person->login))
         return kh_error_set(err, KH_E_ARG, "login is none, expected 2 to 64 of a-z 0-9 _ . @ -");
     if (!kh_role_text(person->role))
-        return kh_error_set(err, KH_E_ARG, "role is none, expected doctor, nurse, radiologist, radiographer, registrar, manager, office or auditor");
+        return kh_error_set(err, KH_E_ARG,
+                            "role is none, expected doctor, nurse, radiologist, radiographer, registrar, manager, office or auditor");
     status = kh_access_check_text("name", person->name, sizeof person->name, true, err);
     if (status == KH_OK)
         status = kh_access_check_text("kana", person->kana, sizeof person->kana, true, err);
@@ -60,13 +62,14 @@ static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *er
     kh_status status = kh_kana_key(key, person->kana, err);
 
     if (status == KH_OK)
-        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", KH_ACCESS_TEXT(person->facility), take_id, &person->facility_id,
-                               "facility", err);
+        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", KH_ACCESS_TEXT(person->facility), take_id,
+                               &person->facility_id, "facility", err);
     if (status == KH_OK)
         status = kh_ban_consult(sql, key, person->birth_date, err);
     if (status == KH_OK) {
-        const kh_sql_value values[] = {KH_SQL_T(person->login), KH_SQL_T(person->name),        KH_SQL_T(person->kana), KH_SQL_T(key),
-                                       KH_SQL_T(person->birth_date), KH_SQL_I(person->facility_id), KH_SQL_I(person->role), KH_SQL_T(person->profession)};
+        const kh_sql_value values[] = {KH_SQL_T(person->login), KH_SQL_T(person->name),       KH_SQL_T(person->kana),
+                                       KH_SQL_T(key),           KH_SQL_T(person->birth_date), KH_SQL_I(person->facility_id),
+                                       KH_SQL_I(person->role),  KH_SQL_T(person->profession)};
 
         status = kh_sql_run(sql,
                             "INSERT INTO person (login, name, kana, kana_key, birth_date, facility_ref, role, profession)"
@@ -103,8 +106,9 @@ static kh_status end_rights(kh_sql *sql, const char *login, kh_error *err)
     kh_status status = end_sessions(sql, login, err);
 
     if (status == KH_OK)
-        status = kh_sql_run(sql, "UPDATE token SET revoked_ms = ?1 WHERE revoked_ms = 0 AND person_ref = (SELECT id FROM person WHERE login = ?2)",
-                            KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(
+            sql, "UPDATE token SET revoked_ms = ?1 WHERE revoked_ms = 0 AND person_ref = (SELECT id FROM person WHERE login = ?2)",
+            KH_ACCESS_VALUES(values), NULL, err);
     return status;
 }
 
@@ -143,19 +147,21 @@ static kh_status set(kh_access *access, kh_sql *sql, void *context, kh_error *er
     if (status == KH_OK)
         status = find(sql, person->login, &before, err);
     if (status == KH_OK)
-        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", KH_ACCESS_TEXT(person->facility), take_id, &person->facility_id,
-                               "facility", err);
+        status = kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", KH_ACCESS_TEXT(person->facility), take_id,
+                               &person->facility_id, "facility", err);
     if (status == KH_OK)
         status = kh_ban_consult(sql, key, person->birth_date, err);
     if (status == KH_OK) {
-        const kh_sql_value values[] = {KH_SQL_T(person->login), KH_SQL_T(person->name),        KH_SQL_T(person->kana), KH_SQL_T(key),
-                                       KH_SQL_T(person->birth_date), KH_SQL_I(person->facility_id), KH_SQL_I(person->role), KH_SQL_T(person->profession)};
+        const kh_sql_value values[] = {KH_SQL_T(person->login), KH_SQL_T(person->name),       KH_SQL_T(person->kana),
+                                       KH_SQL_T(key),           KH_SQL_T(person->birth_date), KH_SQL_I(person->facility_id),
+                                       KH_SQL_I(person->role),  KH_SQL_T(person->profession)};
 
         person->id = before.id;
-        status = kh_sql_run(sql,
-                            "UPDATE person SET name = ?2, kana = ?3, kana_key = ?4, birth_date = ?5, facility_ref = ?6, role = ?7, profession = ?8"
-                            " WHERE login = ?1",
-                            KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(
+            sql,
+            "UPDATE person SET name = ?2, kana = ?3, kana_key = ?4, birth_date = ?5, facility_ref = ?6, role = ?7, profession = ?8"
+            " WHERE login = ?1",
+            KH_ACCESS_VALUES(values), NULL, err);
     }
     if (status == KH_OK && (before.facility_id != person->facility_id || before.role != person->role))
         status = end_rights(sql, person->login, err);
@@ -203,7 +209,8 @@ static kh_status read_all(kh_access *access, kh_sql *sql, void *context, kh_erro
     kh_person person;
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, "SELECT " COLUMNS " WHERE ?1 = '' OR f.code = ?1 ORDER BY p.login", KH_ACCESS_TEXT(of->facility), err);
+    kh_status status =
+        kh_sql_query(&row, sql, "SELECT " COLUMNS " WHERE ?1 = '' OR f.code = ?1 ORDER BY p.login", KH_ACCESS_TEXT(of->facility), err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
@@ -237,13 +244,14 @@ static kh_status admit(kh_sql *sql, const step *of, kh_error *err)
     if (status == KH_OK && person.left_ms > 0)
         return kh_error_set(err, KH_E_CONFLICT, "the person has left, expected a new account");
     if (status == KH_OK && person.trained[0] == '\0')
-        return kh_error_set(err, KH_E_DENIED, "no training in safe handling is recorded, expected its date before the account is activated");
+        return kh_error_set(err, KH_E_DENIED,
+                            "no training in safe handling is recorded, expected its date before the account is activated");
     if (status == KH_OK)
         status = kh_kana_key(key, person.kana, err);
     if (status == KH_OK)
         status = kh_ban_consult(sql, key, person.birth_date, err);
-    return status == KH_OK ? kh_sql_run(sql, "UPDATE person SET activated_ms = ?2 WHERE login = ?1 AND activated_ms = 0", KH_ACCESS_VALUES(values),
-                                        NULL, err)
+    return status == KH_OK ? kh_sql_run(sql, "UPDATE person SET activated_ms = ?2 WHERE login = ?1 AND activated_ms = 0",
+                                        KH_ACCESS_VALUES(values), NULL, err)
                            : status;
 }
 
@@ -251,7 +259,8 @@ static kh_status take_step(kh_access *access, kh_sql *sql, void *context, kh_err
 {
     static const char *const statements[] = {
         [TRAIN] = "UPDATE person SET trained = ?2 WHERE login = ?1",
-        [SUSPEND] = "UPDATE person SET suspended_ms = ?3, suspended_until_ms = ?4, suspended_reason = ?5, suspended_by = ?6 WHERE login = ?1",
+        [SUSPEND] =
+            "UPDATE person SET suspended_ms = ?3, suspended_until_ms = ?4, suspended_reason = ?5, suspended_by = ?6 WHERE login = ?1",
         [RESUME] = "UPDATE person SET suspended_ms = 0, suspended_until_ms = 0, suspended_reason = '', suspended_by = '' WHERE login = ?1",
         [LEAVE] = "UPDATE person SET left_ms = ?3 WHERE login = ?1 AND left_ms = 0",
     };
@@ -264,13 +273,20 @@ static kh_status take_step(kh_access *access, kh_sql *sql, void *context, kh_err
     if (status == KH_OK && of->what == ACTIVATE)
         status = admit(sql, of, err);
     else if (status == KH_OK)
-        status = kh_sql_run(sql, statements[of->what], values, of->what == TRAIN ? 2 : of->what == SUSPEND ? 6 : of->what == LEAVE ? 3 : 1, NULL, err);
+        status = kh_sql_run(sql, statements[of->what], values,
+                            of->what == TRAIN     ? 2
+                            : of->what == SUSPEND ? 6
+                            : of->what == LEAVE   ? 3
+                                                  : 1,
+                            NULL, err);
     if (status == KH_OK && of->until_ms > 0)
         status = kh_access_moves_at(sql, of->until_ms, err);
     if (status == KH_OK && of->what == SUSPEND)
         status = end_sessions(sql, of->login, err);
     if (status == KH_OK && of->what == LEAVE)
         status = end_rights(sql, of->login, err);
+    if (status == KH_OK && of->what == LEAVE)
+        status = kh_leaving_person(sql, person.id, of->now_ms, err);
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
 }
 

@@ -47,9 +47,10 @@ KH_MUST_USE kh_status kh_person_train(kh_access *access, const char *login, cons
 /* KH_E_DENIED before the training is recorded, and for who is banned. */
 KH_MUST_USE kh_status kh_person_activate(kh_access *access, const char *login, kh_error *err);
 /* At once: sessions end, tokens are no longer good. until_ms 0: until resumed. */
-KH_MUST_USE kh_status kh_person_suspend(kh_access *access, const char *login, const char *reason, const char *by, int64_t until_ms, kh_error *err);
+KH_MUST_USE kh_status kh_person_suspend(kh_access *access, const char *login, const char *reason, const char *by, int64_t until_ms,
+                                        kh_error *err);
 KH_MUST_USE kh_status kh_person_resume(kh_access *access, const char *login, kh_error *err);
-/* For good (KN-3): sessions end, tokens are revoked; what is recorded stays. */
+/* For good (KN-3): sessions end, tokens are revoked, grants that name the person end (leaving.h); what is recorded stays. */
 KH_MUST_USE kh_status kh_person_leave(kh_access *access, const char *login, kh_error *err);
 /* Is there anybody of the network office who may sign in? The first start asks. */
 KH_MUST_USE kh_status kh_person_any_office(kh_access *access, bool *out, kh_error *err);

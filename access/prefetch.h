@@ -1,6 +1,6 @@
-/* prefetch.h - when a grant becomes open, the studies it looks back on are pulled before anybody asks [AZ-29]. What is due is a row, written in the
- * transaction that opens the grant; the bridge takes one after the other and says when its pulls are filed. A grant that begins later is
- * due then; one that was shut meanwhile is passed over. Threads: any; one taker. */
+/* prefetch.h - when a grant becomes open, the studies it looks back on are pulled before anybody asks [AZ-29]. What is due is a row,
+ * written in the transaction that opens the grant; the bridge takes one after the other and says when its pulls are filed. A grant that
+ * begins later is due then; one that was shut meanwhile is passed over. Threads: any; one taker. */
 #ifndef KH_ACCESS_PREFETCH_H
 #define KH_ACCESS_PREFETCH_H
 

@@ -1,18 +1,9 @@
-#include "access/rights.h"
+#include "access/rights_internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include "access/gather.h"
-#include "access/grants.h"
 #include "access/internal.h"
-#include "access/verdicts.h"
 #include "base/clock.h"
-
-struct kh_rights {
-    kh_access *access;
-    kh_verdicts *verdicts;
-    kh_gather_rules rules;
-};
 
 kh_status kh_rights_create(kh_rights **out, kh_access *access, kh_error *err)
 {
@@ -24,6 +15,8 @@ kh_status kh_rights_create(kh_rights **out, kh_access *access, kh_error *err)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the decisions");
     rights->access = access;
     status = kh_verdicts_create(&rights->verdicts, err);
+    if (status == KH_OK)
+        status = kh_horizons_create(&rights->horizons, err);
     if (status != KH_OK)
         kh_rights_free(rights);
     else
@@ -36,6 +29,7 @@ void kh_rights_free(kh_rights *rights)
     if (!rights)
         return;
     kh_verdicts_free(rights->verdicts);
+    kh_horizons_free(rights->horizons);
     free(rights);
 }
 
@@ -51,7 +45,8 @@ void kh_rights_set_password_days(kh_rights *rights, int64_t days)
 
 static kh_verdict_key key_of(const kh_subject *subject, kh_verb verb, kh_kind kind, int64_t key)
 {
-    return (kh_verdict_key){.who = subject->person_id != 0 ? subject->person_id : -subject->facility_id,
+    /* one person of two facilities is two: who moved since must not be given what was decided of the other */
+    return (kh_verdict_key){.who = subject->person_id != 0 ? subject->person_id + (subject->facility_id << 40) : -subject->facility_id,
                             .what = key,
                             .role = subject->role,
                             .scopes = subject->scopes,
@@ -72,6 +67,7 @@ typedef struct deciding {
     const kh_rights *rights;
     const kh_subject *subject;
     const kh_matter *matter;
+    kh_rights_shared *shared;
     kh_gathered gathered;
 } deciding;
 
@@ -80,10 +76,33 @@ static kh_status read_facts(kh_access *access, kh_sql *sql, void *context, kh_er
     deciding *d = context;
 
     (void)access;
-    return kh_gather(&d->gathered, sql, &d->rights->rules, d->subject, d->matter, kh_clock_wall_ms(), err);
+    return kh_gather(&d->gathered, sql, &d->rights->rules, d->subject, d->matter, d->shared, kh_clock_wall_ms(), err);
 }
 
-kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb verb, const kh_matter *matter, kh_verdict *out, kh_error *err)
+kh_status kh_rights_shared_create(kh_rights_shared **out, kh_error *err)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a list's decisions");
+}
+
+void kh_rights_shared_within(kh_rights_shared *shared, const kh_horizon *horizon)
+{
+    shared->horizon = horizon->kept;
+}
+
+void kh_rights_shared_free(kh_rights_shared *shared)
+{
+    free(shared);
+}
+
+kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb verb, const kh_matter *matter, kh_verdict *out,
+                           kh_error *err)
+{
+    return kh_rights_decide_with(rights, NULL, subject, verb, matter, out, err);
+}
+
+kh_status kh_rights_decide_with(kh_rights *rights, kh_rights_shared *shared, const kh_subject *subject, kh_verb verb,
+                                const kh_matter *matter, kh_verdict *out, kh_error *err)
 {
     kh_verdict_key asked = key_of(subject, verb, matter->kind, matter->key);
     uint64_t epoch = kh_access_epoch(rights->access);
@@ -99,7 +118,13 @@ kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb
     d->rights = rights;
     d->subject = subject;
     d->matter = matter;
-    status = kh_access_read(rights->access, read_facts, d, err);
+    d->shared = shared;
+    if (shared)
+        kh_gather_shared_look(shared, epoch);
+    if (shared && kh_gather_known(&d->gathered, subject, matter, shared, kh_clock_wall_ms()))
+        status = KH_OK;
+    else
+        status = kh_access_read(rights->access, read_facts, d, err);
     *out = (kh_verdict){false, KH_REASON_UNKNOWN, 0, 0};
     if (status == KH_OK) {
         *out = kh_decide(&d->gathered.facts, subject, verb, matter->kind);
@@ -121,8 +146,8 @@ static kh_status read_facility(kh_access *access, kh_sql *sql, void *context, kh
     kh_subject *subject = context;
 
     (void)access;
-    return kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", (kh_sql_value[]){KH_SQL_T(subject->facility)}, 1, take_facility, &subject->facility_id,
-                         "facility", err);
+    return kh_access_one(sql, "SELECT id FROM facility WHERE code = ?1", (kh_sql_value[]){KH_SQL_T(subject->facility)}, 1, take_facility,
+                         &subject->facility_id, "facility", err);
 }
 
 kh_status kh_rights_node(kh_rights *rights, const char *name, const char *facility, kh_subject *out, kh_error *err)
@@ -140,104 +165,30 @@ kh_status kh_rights_node(kh_rights *rights, const char *name, const char *facili
     return status == KH_OK || status == KH_E_NOT_FOUND ? KH_OK : kh_error_set(err, status, "%s", why.message);
 }
 
-/* --- whose images at all --- */
+/* --- is it open still? --- */
 
-typedef struct looking {
+typedef struct opening {
     const kh_rights *rights;
-    const kh_subject *subject;
-    kh_horizon *out;
-    size_t capacity;
+    const kh_subject *node;
+    bool open;
+} opening;
+
+static kh_status read_open(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    opening *o = context;
     kh_decision_facts facts;
-} looking;
+    kh_status status = kh_gather_subject(&facts, sql, &o->rights->rules, o->node, kh_clock_wall_ms(), err);
 
-static kh_status add_patient(looking *l, const char *facility, const char *patient_id, kh_error *err)
-{
-    kh_horizon *out = l->out;
-    struct kh_horizon_patient *one = out->count > 0 ? &out->patients[out->count - 1] : NULL;
-
-    if (one && strcmp(one->facility, facility) == 0 && strcmp(one->patient_id, patient_id) == 0)
-        return KH_OK;
-    if (out->count == l->capacity) {
-        size_t more = l->capacity ? l->capacity * 2 : 64;
-        void *grown = reallocarray(out->patients, more, sizeof *out->patients);
-
-        if (!grown)
-            return kh_error_set(err, KH_E_MEMORY, "no memory for %zu patients", more);
-        out->patients = grown;
-        l->capacity = more;
-    }
-    one = &out->patients[out->count++];
-    KH_COPY(one->facility, facility);
-    KH_COPY(one->patient_id, patient_id);
-    return KH_OK;
-}
-
-/* From the numbers at the subject's facility along the links to those of whom a grant stands now; and what emergencies open. Binary order
- * of the database is that of strcmp(). Site grants of a discloser that shut take-outs are left to the decision of each row. */
-static kh_status read_patients(looking *l, kh_sql *sql, kh_error *err)
-{
-    const kh_subject *subject = l->subject;
-    bool node = subject->person_id == 0;
-    const kh_sql_value values[] = {KH_SQL_I(subject->facility_id), KH_SQL_I(subject->person_id), KH_SQL_I(l->facts.now_ms), KH_SQL_I(node)};
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(
-        &row, sql,
-        "SELECT f.code, q.number FROM patient p JOIN link k ON k.from_ref = p.id AND k.ended_ms = 0"
-        " JOIN patient q ON q.id = k.to_ref JOIN facility f ON f.id = q.facility_ref"
-        " WHERE p.facility_ref = ?1 AND EXISTS (SELECT 1 FROM access_grant g WHERE g.patient_ref = q.id AND g.ended_ms = 0"
-        "  AND g.from_ms <= ?3 AND g.to_ms > ?3 AND (NOT ?4 OR g.target IN (1, 4)) AND " KH_GRANT_NAMES("?1", "?2") ")"
-        " UNION SELECT f.code, y.number FROM emergency y JOIN facility f ON f.id = y.discloser_ref"
-        "  WHERE y.person_ref = ?2 AND y.ended_ms = 0 AND y.until_ms > ?3"
-        " ORDER BY 1, 2",
-        values, 4, err);
-
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        status = add_patient(l, kh_sql_text(row, 0), kh_sql_text(row, 1), err);
-    kh_sql_end(row);
+    (void)access;
+    o->open = status == KH_OK && facts.network_open && facts.facility_open;
     return status;
 }
 
-static kh_status read_horizon(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+kh_status kh_rights_open(kh_rights *rights, const kh_subject *node, bool *out, kh_error *err)
 {
-    looking *l = context;
-    kh_decision_facts *facts = &l->facts;
-    kh_verdict own, others;
-    kh_status status = kh_gather_subject(facts, sql, &l->rights->rules, l->subject, kh_clock_wall_ms(), err);
-    const kh_grant_fact any = {.id = 1, .to_site = true, .from_ms = INT64_MIN, .to_ms = INT64_MAX, .items = KH_ITEM_ALL};
+    opening o = {.rights = rights, .node = node};
+    kh_status status = kh_access_read(rights->access, read_open, &o, err);
 
-    (void)access;
-    if (status != KH_OK)
-        return status;
-    /* what the table says of this subject, asked with facts that lack nothing else */
-    facts->known = facts->discloser_open = facts->linked = facts->own = true;
-    own = kh_decide(facts, l->subject, KH_VERB_FIND, KH_KIND_STUDY);
-    facts->own = false;
-    facts->grants = &any;
-    facts->grant_count = 1;
-    facts->emergency_id = 1;
-    facts->emergency_until_ms = INT64_MAX;
-    others = kh_decide(facts, l->subject, KH_VERB_FIND, KH_KIND_STUDY);
-    if (own.allowed)
-        KH_COPY(l->out->own_facility, l->subject->facility);
-    return others.allowed ? read_patients(l, sql, err) : KH_OK;
-}
-
-kh_status kh_rights_horizon(kh_rights *rights, const kh_subject *subject, kh_horizon *out, kh_error *err)
-{
-    looking l = {.rights = rights, .subject = subject, .out = out};
-    kh_status status;
-
-    memset(out, 0, sizeof *out);
-    status = kh_access_read(rights->access, read_horizon, &l, err);
-    if (status == KH_OK)
-        return KH_OK;
-    kh_horizon_release(out);
-    return kh_error_prefix(err, "deciding");
-}
-
-void kh_horizon_release(kh_horizon *horizon)
-{
-    free(horizon->patients);
-    memset(horizon, 0, sizeof *horizon);
+    *out = o.open;
+    return status;
 }

@@ -139,5 +139,13 @@ static const char schema_3[] =
     "  tries INTEGER NOT NULL DEFAULT 0, done_ms INTEGER NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT '');"
     "CREATE INDEX prefetch_open ON prefetch_due (due_ms) WHERE done_ms = 0;";
 
-const char *const kh_access_scripts[] = {schema_1, schema_2, schema_3};
+static const char schema_4[] = "ALTER TABLE policy ADD COLUMN departments TEXT NOT NULL DEFAULT '';";
+
+/* used_ms: to the hour. main_discloser: code of a facility [AZ-2]. */
+static const char schema_5[] =
+    "ALTER TABLE token ADD COLUMN used_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE facility ADD COLUMN member INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE facility ADD COLUMN main_discloser TEXT NOT NULL DEFAULT '';";
+
+const char *const kh_access_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5};
 const size_t kh_access_script_count = sizeof kh_access_scripts / sizeof kh_access_scripts[0];

@@ -71,7 +71,8 @@ static seat *room_locked(kh_seats *seats, size_t row)
     return best;
 }
 
-void kh_seats_put(kh_seats *seats, const uint8_t sha[KH_SHA_SIZE], uint64_t epoch, int64_t ends_mono_ms, int64_t seen_mono_ms, const kh_session *session)
+void kh_seats_put(kh_seats *seats, const uint8_t sha[KH_SHA_SIZE], uint64_t epoch, int64_t ends_mono_ms, int64_t seen_mono_ms,
+                  const kh_session *session)
 {
     size_t row = row_of(sha);
     seat *at;

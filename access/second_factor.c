@@ -46,8 +46,8 @@ static kh_status read(kh_sql *sql, int64_t person_id, stored *out, kh_error *err
     kh_status status;
 
     *out = (stored){0};
-    status = kh_access_one(sql, "SELECT secret, next_secret, confirmed_ms, last_step FROM second_factor WHERE person_ref = ?1", &KH_SQL_I(person_id), 1,
-                           take, out, "second factor", &none);
+    status = kh_access_one(sql, "SELECT secret, next_secret, confirmed_ms, last_step FROM second_factor WHERE person_ref = ?1",
+                           &KH_SQL_I(person_id), 1, take, out, "second factor", &none);
     return status == KH_OK || status == KH_E_NOT_FOUND ? KH_OK : kh_error_set(err, status, "%s", none.message);
 }
 
@@ -96,7 +96,8 @@ static kh_status draw(kh_second_setup *out, kh_error *err)
     return KH_OK;
 }
 
-static kh_status describe(kh_second_setup *out, const char *network, const char *login, const uint8_t secret[KH_TOTP_SECRET_BYTES], kh_error *err)
+static kh_status describe(kh_second_setup *out, const char *network, const char *login, const uint8_t secret[KH_TOTP_SECRET_BYTES],
+                          kh_error *err)
 {
     char issuer[96], label[130], *base32 = NULL;
 
@@ -107,8 +108,8 @@ static kh_status describe(kh_second_setup *out, const char *network, const char 
     free(base32);
     escape(issuer, sizeof issuer, network);
     escape(label, sizeof label, login);
-    snprintf(out->address, sizeof out->address, "otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=6&period=%d", issuer, label, out->secret,
-             issuer, KH_TOTP_STEP_S);
+    snprintf(out->address, sizeof out->address, "otpauth://totp/%s:%s?secret=%s&issuer=%s&algorithm=SHA1&digits=6&period=%d", issuer, label,
+             out->secret, issuer, KH_TOTP_STEP_S);
     return draw(out, err);
 }
 
@@ -226,8 +227,8 @@ static kh_status use_recovery(kh_accounts *accounts, kh_sql *sql, int64_t person
     {
         const kh_sql_value values[] = {KH_SQL_I(person_id), KH_SQL_B(mark, sizeof mark), KH_SQL_I(kh_clock_wall_ms())};
 
-        status = kh_sql_run(sql, "UPDATE recovery_code SET used_ms = ?3 WHERE person_ref = ?1 AND sha = ?2 AND used_ms = 0", KH_ACCESS_VALUES(values),
-                            &changed, err);
+        status = kh_sql_run(sql, "UPDATE recovery_code SET used_ms = ?3 WHERE person_ref = ?1 AND sha = ?2 AND used_ms = 0",
+                            KH_ACCESS_VALUES(values), &changed, err);
     }
     *good = status == KH_OK && *code == '\0' && changed > 0;
     return status;
@@ -292,8 +293,8 @@ static kh_status read_state(kh_access *access, kh_sql *sql, void *context, kh_er
     (void)access;
     of->state->there = held.confirmed_ms > 0;
     of->state->confirmed_ms = held.confirmed_ms;
-    return status == KH_OK ? kh_access_one(sql, "SELECT count(*) FROM recovery_code WHERE person_ref = ?1 AND used_ms = 0", &KH_SQL_I(of->person_id), 1,
-                                           take_left, of->state, "code", err)
+    return status == KH_OK ? kh_access_one(sql, "SELECT count(*) FROM recovery_code WHERE person_ref = ?1 AND used_ms = 0",
+                                           &KH_SQL_I(of->person_id), 1, take_left, of->state, "code", err)
                            : status;
 }
 

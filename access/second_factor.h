@@ -1,5 +1,5 @@
-/* second_factor.h - one-time codes by RFC 6238 (S8): 6 digits, 30 s, SHA-1 as every authenticator has it; each step is good once, the one before and
- * the one after as well. Ten recovery codes, hashed. Secrets lie encrypted. Threads: any. */
+/* second_factor.h - one-time codes by RFC 6238 (S8): 6 digits, 30 s, SHA-1 as every authenticator has it; each step is good once, the one
+ * before and the one after as well. Ten recovery codes, hashed. Secrets lie encrypted. Threads: any. */
 #ifndef KH_ACCESS_SECOND_FACTOR_H
 #define KH_ACCESS_SECOND_FACTOR_H
 

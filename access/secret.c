@@ -129,7 +129,8 @@ void kh_secret_mark(uint8_t out[KH_SHA_SIZE], const uint8_t key[KH_KEY_SIZE], in
 }
 
 /* nonce, then the box of: whose it is, the bytes. */
-void kh_secret_seal(uint8_t out[KH_SEALED_MAX], size_t *out_size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *bytes, size_t size)
+void kh_secret_seal(uint8_t out[KH_SEALED_MAX], size_t *out_size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *bytes,
+                    size_t size)
 {
     uint8_t plain[sizeof person_id + PLAIN_MAX];
 
@@ -142,8 +143,8 @@ void kh_secret_seal(uint8_t out[KH_SEALED_MAX], size_t *out_size, const uint8_t 
     sodium_memzero(plain, sizeof plain);
 }
 
-kh_status kh_secret_unseal(void *out, size_t size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *sealed, size_t sealed_size,
-                           kh_error *err)
+kh_status kh_secret_unseal(void *out, size_t size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *sealed,
+                           size_t sealed_size, kh_error *err)
 {
     uint8_t plain[sizeof person_id + PLAIN_MAX];
     const uint8_t *box = sealed;

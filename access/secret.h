@@ -27,7 +27,8 @@ KH_MUST_USE kh_status kh_secret_key(uint8_t out[KH_KEY_SIZE], const char *dir, k
 /* Of few bits, so that only who has the key can try: what is kept of a recovery code. */
 void kh_secret_mark(uint8_t out[KH_SHA_SIZE], const uint8_t key[KH_KEY_SIZE], int64_t person_id, const char *text);
 /* Encrypted for this person's row alone. size at most 64; out_size is set. */
-void kh_secret_seal(uint8_t out[KH_SEALED_MAX], size_t *out_size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *bytes, size_t size);
+void kh_secret_seal(uint8_t out[KH_SEALED_MAX], size_t *out_size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *bytes,
+                    size_t size);
 /* KH_E_CORRUPT when it was not sealed by this key for this person, or is not of this size. */
 KH_MUST_USE kh_status kh_secret_unseal(void *out, size_t size, const uint8_t key[KH_KEY_SIZE], int64_t person_id, const void *sealed,
                                        size_t sealed_size, kh_error *err);

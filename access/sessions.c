@@ -13,7 +13,7 @@
 typedef struct session_row {
     int64_t id, person_id, terminal_id, started_ms, seen_ms;
     kh_session_stage stage;
-    char address[65];
+    char address[65], terminal[65];
 } session_row;
 
 static void take_row(kh_sql_row *row, void *context)
@@ -23,14 +23,18 @@ static void take_row(kh_sql_row *row, void *context)
     *out = (session_row){.id = kh_sql_int(row, 0), .person_id = kh_sql_int(row, 1), .terminal_id = kh_sql_int(row, 2),
                          .started_ms = kh_sql_int(row, 3), .seen_ms = kh_sql_int(row, 4), .stage = (kh_session_stage)kh_sql_int(row, 5)};
     KH_COPY(out->address, kh_sql_text(row, 6));
+    KH_COPY(out->terminal, kh_sql_text(row, 7));
 }
 
 static kh_status read_row(kh_sql *sql, const uint8_t sha[KH_SHA_SIZE], session_row *out, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_B(sha, KH_SHA_SIZE)};
 
-    return kh_access_one(sql, "SELECT id, person_ref, terminal_ref, started_ms, seen_ms, stage, address FROM session WHERE sha = ?1 AND ended_ms = 0",
-                         KH_ACCESS_VALUES(values), take_row, out, "session", err);
+    return kh_access_one(
+        sql,
+        "SELECT id, person_ref, terminal_ref, started_ms, seen_ms, stage, address, (SELECT name FROM terminal t WHERE t.id = terminal_ref)"
+        " FROM session WHERE sha = ?1 AND ended_ms = 0",
+        KH_ACCESS_VALUES(values), take_row, out, "session", err);
 }
 
 typedef struct finding {
@@ -81,6 +85,7 @@ static void describe(kh_session *out, const finding *of, const char *secret, int
                         .days_left = kh_admission_days_left(who, &of->accounts->options, now_ms)};
     KH_COPY(out->subject.facility, who->facility);
     KH_COPY(out->subject.name, who->login);
+    KH_COPY(out->subject.terminal, of->row.terminal);
     KH_COPY(out->person, who->name);
     kh_secret_token(out->token, secret);
 }
@@ -138,10 +143,24 @@ void kh_session_human(kh_accounts *accounts, const char *secret)
 kh_status kh_sessions_end_of(kh_access *access, kh_sql *sql, int64_t person_id, int64_t keep_session_id, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_I(person_id), KH_SQL_I(keep_session_id)};
-    kh_status status = kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref = ?2 AND id <> ?3", KH_ACCESS_VALUES(values),
-                                  NULL, err);
+    kh_status status = kh_sql_run(sql, "UPDATE session SET ended_ms = ?1 WHERE ended_ms = 0 AND person_ref = ?2 AND id <> ?3",
+                                  KH_ACCESS_VALUES(values), NULL, err);
 
     return status == KH_OK ? kh_access_moved(access, sql, err) : status;
+}
+
+kh_status kh_sessions_make_way(const kh_accounts *accounts, kh_access *access, kh_sql *sql, int64_t person_id, int64_t keep_session_id,
+                               int64_t terminal_id, const char *address, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_I(person_id), KH_SQL_I(keep_session_id), KH_SQL_I(terminal_id),
+                                   KH_SQL_T(address),            KH_SQL_I(accounts->options.one_terminal)};
+    int64_t changed = 0;
+    kh_status status = kh_sql_run(sql,
+                                  "UPDATE session SET ended_ms = ?1 WHERE person_ref = ?2 AND ended_ms = 0 AND id <> ?3 AND stage IN (1, 5)"
+                                  " AND (?6 OR (terminal_ref = ?4 AND address = ?5))",
+                                  KH_ACCESS_VALUES(values), &changed, err);
+
+    return status == KH_OK && changed > 0 ? kh_access_moved(access, sql, err) : status;
 }
 
 kh_status kh_session_change(kh_access *access, kh_sql *sql, int64_t session_id, const char *secret, kh_session_stage stage, kh_error *err)
@@ -153,8 +172,8 @@ kh_status kh_session_change(kh_access *access, kh_sql *sql, int64_t session_id, 
     {
         const kh_sql_value values[] = {KH_SQL_I(session_id), KH_SQL_B(sha, sizeof sha), KH_SQL_I(stage), KH_SQL_I(kh_clock_wall_ms())};
 
-        status = kh_sql_run(sql, "UPDATE session SET sha = ?2, stage = ?3, seen_ms = ?4 WHERE id = ?1 AND ended_ms = 0", KH_ACCESS_VALUES(values), NULL,
-                            err);
+        status = kh_sql_run(sql, "UPDATE session SET sha = ?2, stage = ?3, seen_ms = ?4 WHERE id = ?1 AND ended_ms = 0",
+                            KH_ACCESS_VALUES(values), NULL, err);
     }
     return status == KH_OK ? kh_access_moved(access, sql, err) : status; /* the secret before is no longer good */
 }
@@ -162,8 +181,9 @@ kh_status kh_session_change(kh_access *access, kh_sql *sql, int64_t session_id, 
 static kh_status make_room(kh_sql *sql, int64_t person_id, int64_t now_ms, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(person_id), KH_SQL_I(OF_PERSON_MAX - 1)};
-    kh_status status = kh_sql_run(sql, "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE started_ms < ?1 ORDER BY id LIMIT 100)",
-                                  &KH_SQL_I(now_ms - KEPT_MS), 1, NULL, err);
+    kh_status status =
+        kh_sql_run(sql, "DELETE FROM session WHERE id IN (SELECT id FROM session WHERE started_ms < ?1 ORDER BY id LIMIT 100)",
+                   &KH_SQL_I(now_ms - KEPT_MS), 1, NULL, err);
 
     if (status != KH_OK)
         return status;
@@ -173,8 +193,8 @@ static kh_status make_room(kh_sql *sql, int64_t person_id, int64_t now_ms, kh_er
                       KH_ACCESS_VALUES(values), NULL, err);
 }
 
-kh_status kh_session_begin(kh_accounts *accounts, kh_sql *sql, int64_t person_id, kh_session_stage stage, int64_t terminal_id, const char *address,
-                           const char *secret, int64_t *session_id, kh_error *err)
+kh_status kh_session_begin(kh_accounts *accounts, kh_sql *sql, int64_t person_id, kh_session_stage stage, int64_t terminal_id,
+                           const char *address, const char *secret, int64_t *session_id, kh_error *err)
 {
     int64_t now_ms = kh_clock_wall_ms();
     uint8_t sha[KH_SHA_SIZE] = {0};
@@ -207,6 +227,7 @@ static kh_status renew(kh_access *access, kh_sql *sql, void *context, kh_error *
 {
     changing *of = context;
     kh_admission admission;
+    kh_session_stage due;
     session_row row;
     kh_status status = read_row(sql, of->sha, &row, err);
 
@@ -214,9 +235,12 @@ static kh_status renew(kh_access *access, kh_sql *sql, void *context, kh_error *
         return kh_error_set(err, KH_E_DENIED, "the session waits for a code or a password");
     if (status == KH_OK)
         status = kh_admission_read(sql, row.person_id, NULL, &admission, err);
-    if (status == KH_OK)
-        status = kh_session_change(access, sql, row.id, of->renewed, kh_session_stage_due(of->accounts, &admission, row.address, row.terminal_id), err);
-    return status;
+    if (status != KH_OK)
+        return status;
+    due = kh_session_stage_due(of->accounts, &admission, row.address, row.terminal_id);
+    if (due == KH_SESSION_OPEN && row.stage != KH_SESSION_OPEN)
+        status = kh_sessions_make_way(of->accounts, access, sql, row.person_id, row.id, row.terminal_id, row.address, err);
+    return status == KH_OK ? kh_session_change(access, sql, row.id, of->renewed, due, err) : status;
 }
 
 kh_status kh_session_renew(kh_accounts *accounts, const char *secret, char renewed[KH_SECRET_SIZE], kh_session *out, kh_error *err)
@@ -281,6 +305,28 @@ kh_status kh_session_end_others(kh_accounts *accounts, int64_t person_id, int64_
     return kh_access_change(accounts->access, end_others, &(changing){.person_id = person_id, .keep = keep_session_id}, err);
 }
 
+typedef struct ending {
+    int64_t person_id, session_id;
+} ending;
+
+static kh_status end_one(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    const ending *of = context;
+    const kh_sql_value values[] = {KH_SQL_I(of->session_id), KH_SQL_I(of->person_id), KH_SQL_I(kh_clock_wall_ms())};
+    int64_t changed = 0;
+    kh_status status = kh_sql_run(sql, "UPDATE session SET ended_ms = ?3 WHERE id = ?1 AND person_ref = ?2 AND ended_ms = 0",
+                                  KH_ACCESS_VALUES(values), &changed, err);
+
+    if (status == KH_OK && changed == 0)
+        return kh_error_set(err, KH_E_NOT_FOUND, "no such session");
+    return status == KH_OK ? kh_access_moved(access, sql, err) : status;
+}
+
+kh_status kh_session_end_one(kh_accounts *accounts, int64_t person_id, int64_t session_id, kh_error *err)
+{
+    return kh_access_change(accounts->access, end_one, &(ending){person_id, session_id}, err);
+}
+
 typedef struct listing {
     int64_t person_id, since_ms;
     kh_session_visit *visit;
@@ -294,15 +340,18 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
     bool has_row = false;
     kh_sql_row *row;
     kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT id, started_ms, seen_ms, terminal_ref, address FROM session WHERE person_ref = ?1 AND ended_ms = 0"
-                                    " AND started_ms > ?2 AND stage IN (1, 5) ORDER BY id",
+                                    "SELECT s.id, s.started_ms, s.seen_ms, s.terminal_ref, s.address, coalesce(t.name, '') FROM session s"
+                                    " LEFT JOIN terminal t ON t.id = s.terminal_ref WHERE s.person_ref = ?1 AND s.ended_ms = 0"
+                                    " AND s.started_ms > ?2 AND s.stage IN (1, 5) ORDER BY s.id",
                                     KH_ACCESS_VALUES(values), err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_session_row out = {.id = kh_sql_int(row, 0), .started_ms = kh_sql_int(row, 1), .seen_ms = kh_sql_int(row, 2), .terminal_id = kh_sql_int(row, 3)};
+        kh_session_row out = {
+            .id = kh_sql_int(row, 0), .started_ms = kh_sql_int(row, 1), .seen_ms = kh_sql_int(row, 2), .terminal_id = kh_sql_int(row, 3)};
 
         KH_COPY(out.address, kh_sql_text(row, 4));
+        KH_COPY(out.terminal, kh_sql_text(row, 5));
         status = of->visit(of->context, &out);
     }
     kh_sql_end(row);

@@ -1,6 +1,6 @@
-/* sessions.h - who is signed in. A session is named by a secret of 256 bits of which only a hash is kept (S4); it gets a new one at sign-in, at the
- * second factor, at a changed password and when it is unlocked. It is locked after [access] idle without human input, ends after
- * [access] session whatever happens, and at once with sign-out, suspension, a changed password or right.
+/* sessions.h - who is signed in. A session is named by a secret of 256 bits of which only a hash is kept (S4); it gets a new one at
+ * sign-in, at the second factor, at a changed password and when it is unlocked. It is locked after [access] idle without human input, ends
+ * after [access] session whatever happens, and at once with sign-out, suspension, a changed password or right.
  * A session that was looked up is known until the epoch moves: one look into a table.
  * Threads: any; kh_session_known() and kh_session_human() wait for nothing. */
 #ifndef KH_ACCESS_SESSIONS_H
@@ -40,15 +40,20 @@ void kh_session_human(kh_accounts *accounts, const char *secret);
 KH_MUST_USE kh_status kh_session_lock(kh_accounts *accounts, const char *secret, kh_error *err);
 /* A new secret for a session that goes on (after kh_password_change(), kh_second_confirm()), at the stage that is due now; the old one is
  * no longer good. */
-KH_MUST_USE kh_status kh_session_renew(kh_accounts *accounts, const char *secret, char renewed[KH_SECRET_SIZE], kh_session *out, kh_error *err);
+KH_MUST_USE kh_status kh_session_renew(kh_accounts *accounts, const char *secret, char renewed[KH_SECRET_SIZE], kh_session *out,
+                                       kh_error *err);
 /* Sign-out. Ending what has ended is fine. */
 KH_MUST_USE kh_status kh_session_end(kh_accounts *accounts, const char *secret, kh_error *err);
 /* All of a person but one (0: all). */
 KH_MUST_USE kh_status kh_session_end_others(kh_accounts *accounts, int64_t person_id, int64_t keep_session_id, kh_error *err);
 
+/* One of a person. KH_E_NOT_FOUND when it is none of theirs that is open. */
+KH_MUST_USE kh_status kh_session_end_one(kh_accounts *accounts, int64_t person_id, int64_t session_id, kh_error *err);
+
 typedef struct kh_session_row {
     int64_t id, started_ms, seen_ms, terminal_id;
     char address[65];
+    char terminal[65]; /* name of the one with a certificate; "" */
 } kh_session_row;
 typedef kh_status kh_session_visit(void *context, const kh_session_row *row);
 /* The open ones of a person, for the page of the account. */

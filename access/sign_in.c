@@ -39,8 +39,8 @@ static kh_status look_up(kh_access *access, kh_sql *sql, void *context, kh_error
                                        KH_SQL_I(kh_clock_wall_ms() - DEVICE_MS)};
 
         kh_error_clear(&none);
-        status = kh_access_one(sql, "SELECT person_ref FROM device WHERE sha = ?1 AND person_ref = ?2 AND seen_ms > ?3", KH_ACCESS_VALUES(values),
-                               NULL, NULL, "device", &none);
+        status = kh_access_one(sql, "SELECT person_ref FROM device WHERE sha = ?1 AND person_ref = ?2 AND seen_ms > ?3",
+                               KH_ACCESS_VALUES(values), NULL, NULL, "device", &none);
         if (status != KH_OK && status != KH_E_NOT_FOUND)
             return kh_error_set(err, status, "%s", none.message);
         of->device_known = status == KH_OK;
@@ -55,7 +55,8 @@ static kh_status take_back(kh_access *access, kh_sql *sql, void *context, kh_err
 }
 
 /* A try that is counted first; one that could not be looked at is no try. */
-static kh_status check_password(kh_accounts *accounts, kh_attempt *attempt, const char *hash, const char *password, bool *good, kh_error *err)
+static kh_status check_password(kh_accounts *accounts, kh_attempt *attempt, const char *hash, const char *password, bool *good,
+                                kh_error *err)
 {
     kh_error ignored = KH_ERROR_INIT;
     kh_status status = kh_attempt_begin(accounts->access, attempt, err);
@@ -79,8 +80,8 @@ static kh_status look_elsewhere(const signing *of, kh_sql *sql, bool *elsewhere,
 {
     const kh_accounts_options *options = &of->accounts->options;
     int64_t now_ms = kh_clock_wall_ms(), count = 0;
-    const kh_sql_value values[] = {KH_SQL_I(of->who.person_id), KH_SQL_I(now_ms - options->absolute_ms), KH_SQL_I(now_ms - options->idle_ms),
-                                   KH_SQL_I(of->request->terminal_id), KH_SQL_T(of->request->address)};
+    const kh_sql_value values[] = {KH_SQL_I(of->who.person_id), KH_SQL_I(now_ms - options->absolute_ms),
+                                   KH_SQL_I(now_ms - options->idle_ms), KH_SQL_I(of->request->terminal_id), KH_SQL_T(of->request->address)};
     kh_status status = kh_access_one(sql,
                                      "SELECT count(*) FROM session WHERE person_ref = ?1 AND ended_ms = 0 AND stage = 1 AND started_ms > ?2"
                                      " AND seen_ms > ?3 AND (terminal_ref <> ?4 OR address <> ?5)",
@@ -90,18 +91,9 @@ static kh_status look_elsewhere(const signing *of, kh_sql *sql, bool *elsewhere,
     return status;
 }
 
-/* With a policy of one terminal there is one session; else those of this terminal make room. */
-static kh_status end_before(const signing *of, kh_access *access, kh_sql *sql, kh_error *err)
+static bool refuses_elsewhere(const signing *of)
 {
-    const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_I(of->who.person_id), KH_SQL_I(of->request->terminal_id),
-                                   KH_SQL_T(of->request->address), KH_SQL_I(of->accounts->options.one_terminal)};
-    int64_t changed = 0;
-    kh_status status = kh_sql_run(sql,
-                                  "UPDATE session SET ended_ms = ?1 WHERE person_ref = ?2 AND ended_ms = 0 AND stage IN (1, 5)"
-                                  " AND (?5 OR (terminal_ref = ?3 AND address = ?4))",
-                                  KH_ACCESS_VALUES(values), &changed, err);
-
-    return status == KH_OK && changed > 0 ? kh_access_moved(access, sql, err) : status;
+    return of->out->elsewhere && of->accounts->options.one_terminal && !of->accounts->options.newest_terminal;
 }
 
 static kh_status remember_device(signing *of, kh_sql *sql, kh_error *err)
@@ -117,11 +109,13 @@ static kh_status remember_device(signing *of, kh_sql *sql, kh_error *err)
         const kh_sql_value values[] = {KH_SQL_B(of->device, KH_SHA_SIZE), KH_SQL_I(of->who.person_id), KH_SQL_I(now_ms)};
         const kh_sql_value most[] = {KH_SQL_I(of->who.person_id), KH_SQL_I(DEVICES_OF_PERSON_MAX)};
 
-        status = kh_sql_run(sql, "INSERT OR REPLACE INTO device (sha, person_ref, seen_ms) VALUES (?1, ?2, ?3)", KH_ACCESS_VALUES(values), NULL, err);
+        status = kh_sql_run(sql, "INSERT OR REPLACE INTO device (sha, person_ref, seen_ms) VALUES (?1, ?2, ?3)", KH_ACCESS_VALUES(values),
+                            NULL, err);
         if (status == KH_OK)
-            status = kh_sql_run(sql,
-                                "DELETE FROM device WHERE sha IN (SELECT sha FROM device WHERE person_ref = ?1 ORDER BY seen_ms DESC LIMIT -1 OFFSET ?2)",
-                                KH_ACCESS_VALUES(most), NULL, err);
+            status = kh_sql_run(
+                sql,
+                "DELETE FROM device WHERE sha IN (SELECT sha FROM device WHERE person_ref = ?1 ORDER BY seen_ms DESC LIMIT -1 OFFSET ?2)",
+                KH_ACCESS_VALUES(most), NULL, err);
     }
     return status;
 }
@@ -154,8 +148,8 @@ static kh_status check_terminal(const signing *of, kh_sql *sql, bool *good, kh_e
     *good = of->request->terminal_id == 0 && (!of->accounts->options.certificate || of->request->loopback);
     if (of->request->terminal_id == 0)
         return KH_OK;
-    status = kh_access_one(sql, "SELECT facility_ref FROM terminal WHERE id = ?1", &KH_SQL_I(of->request->terminal_id), 1, take_terminal, &facility_id,
-                           "terminal", err);
+    status = kh_access_one(sql, "SELECT facility_ref FROM terminal WHERE id = ?1", &KH_SQL_I(of->request->terminal_id), 1, take_terminal,
+                           &facility_id, "terminal", err);
     *good = status == KH_OK && facility_id == of->who.facility_id;
     return status;
 }
@@ -182,7 +176,7 @@ static kh_status admit(kh_access *access, kh_sql *sql, void *context, kh_error *
     }
     if (status == KH_OK)
         status = look_elsewhere(of, sql, &of->out->elsewhere, err);
-    if (status == KH_OK && of->out->elsewhere && of->accounts->options.one_terminal) {
+    if (status == KH_OK && refuses_elsewhere(of)) {
         of->out->answer = KH_SIGN_IN_ELSEWHERE;
         return KH_OK;
     }
@@ -193,14 +187,15 @@ static kh_status admit(kh_access *access, kh_sql *sql, void *context, kh_error *
         return KH_OK;
     }
     of->stage = of->who.second ? KH_SESSION_CODE
-                               : kh_session_stage_due(of->accounts, &of->who, of->request->loopback ? of->request->address : "", of->request->terminal_id);
-    if (status == KH_OK)
-        status = end_before(of, access, sql, err);
+                               : kh_session_stage_due(of->accounts, &of->who, of->request->loopback ? of->request->address : "",
+                                                      of->request->terminal_id);
+    if (status == KH_OK && of->stage == KH_SESSION_OPEN) /* not before: a password alone ends nobody's session */
+        status = kh_sessions_make_way(of->accounts, access, sql, of->who.person_id, 0, of->request->terminal_id, of->request->address, err);
     if (status == KH_OK && of->stage == KH_SESSION_OPEN)
         status = remember_device(of, sql, err);
     kh_secret_make(of->out->secret);
-    return status == KH_OK ? kh_session_begin(of->accounts, sql, of->who.person_id, of->stage, of->request->terminal_id, of->request->address,
-                                              of->out->secret, &of->session_id, err)
+    return status == KH_OK ? kh_session_begin(of->accounts, sql, of->who.person_id, of->stage, of->request->terminal_id,
+                                              of->request->address, of->out->secret, &of->session_id, err)
                            : status;
 }
 
@@ -267,6 +262,21 @@ static kh_status read_who(kh_access *access, kh_sql *sql, void *context, kh_erro
     return kh_admission_read(sql, on->of.out->person_id, NULL, &on->of.who, err);
 }
 
+/* Another may have opened since the password. */
+static kh_status open_after_code(signing *of, kh_access *access, kh_sql *sql, kh_error *err)
+{
+    const kh_sign_in_request *at = of->request;
+    kh_status status = look_elsewhere(of, sql, &of->out->elsewhere, err);
+
+    if (status == KH_OK && refuses_elsewhere(of)) {
+        of->out->answer = KH_SIGN_IN_ELSEWHERE;
+        return KH_OK;
+    }
+    if (status == KH_OK)
+        status = kh_sessions_make_way(of->accounts, access, sql, of->who.person_id, of->session_id, at->terminal_id, at->address, err);
+    return status == KH_OK ? remember_device(of, sql, err) : status;
+}
+
 static kh_status take_code(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     going_on *on = context;
@@ -280,7 +290,9 @@ static kh_status take_code(kh_access *access, kh_sql *sql, void *context, kh_err
     status = kh_attempt_take_back(sql, &of->attempt, true, err);
     of->stage = kh_session_stage_due(of->accounts, &of->who, of->request->loopback ? of->request->address : "", of->request->terminal_id);
     if (status == KH_OK && of->stage == KH_SESSION_OPEN && !on->unlock)
-        status = remember_device(of, sql, err);
+        status = open_after_code(of, access, sql, err);
+    if (of->out->answer == KH_SIGN_IN_ELSEWHERE)
+        return status;
     kh_secret_make(of->out->secret);
     return status == KH_OK ? kh_session_change(access, sql, of->session_id, of->out->secret, of->stage, err) : status;
 }
@@ -317,14 +329,15 @@ static kh_status go_on(going_on *on, kh_accounts *accounts, const char *password
     }
     if (status == KH_OK && (on->good || !on->unlock))
         status = kh_access_change(accounts->access, take_code, on, err);
-    if (status != KH_OK || !on->good)
+    if (status != KH_OK || !on->good || out->answer == KH_SIGN_IN_ELSEWHERE)
         return status;
     status = kh_session_find(accounts, out->secret, &out->session, err);
     out->answer = status == KH_OK ? KH_SIGN_IN_STEP : KH_SIGN_IN_REFUSED;
     return status;
 }
 
-kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret, const char *code, const char *address, kh_sign_in_result *out, kh_error *err)
+kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret, const char *code, const char *address, kh_sign_in_result *out,
+                          kh_error *err)
 {
     going_on on = {.of = {.accounts = accounts, .out = out}, .secret = secret, .code = code,
                    .request = {.address = address, .loopback = kh_address_loopback(address)}};
@@ -345,12 +358,14 @@ static kh_status ask_password(kh_accounts *accounts, const char *secret, const c
     return go_on(&on, accounts, password, stage, err);
 }
 
-kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out, kh_error *err)
+kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
+                            kh_error *err)
 {
     return ask_password(accounts, secret, password, address, KH_SESSION_LOCKED, out, err);
 }
 
-kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out, kh_error *err)
+kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
+                           kh_error *err)
 {
     kh_status status = ask_password(accounts, secret, password, address, KH_SESSION_OPEN, out, err);
 

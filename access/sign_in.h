@@ -1,7 +1,7 @@
-/* sign_in.h - from login, password and code to a session. The answer to a login nobody has, to a wrong password and to an account that is not
- * good is one and costs the same (S6). Failed tries make the next ones wait: 1·2^n s from the 5th on, 15 minutes at most, for the account, the
- * address and everybody together, never for good; a right password from a terminal that was there before does not wait for the tries
- * of others (S7). Counted in the database: a restart forgets nothing.
+/* sign_in.h - from login, password and code to a session. The answer to a login nobody has, to a wrong password and to an account that is
+ * not good is one and costs the same (S6). Failed tries make the next ones wait: 1·2^n s from the 5th on, 15 minutes at most, for the
+ * account, the address and everybody together, never for good; a right password from a terminal that was there before does not wait for the
+ * tries of others (S7). Counted in the database: a restart forgets nothing.
  * Threads: any that may wait. */
 #ifndef KH_ACCESS_SIGN_IN_H
 #define KH_ACCESS_SIGN_IN_H
@@ -37,15 +37,15 @@ typedef struct kh_sign_in_result {
 
 KH_MUST_USE kh_status kh_sign_in(kh_accounts *accounts, const kh_sign_in_request *request, kh_sign_in_result *out, kh_error *err);
 /* The code, or a recovery code, of a session at KH_SESSION_CODE. A wrong one counts as a failed try. */
-KH_MUST_USE kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret, const char *code, const char *address, kh_sign_in_result *out,
-                                      kh_error *err);
+KH_MUST_USE kh_status kh_sign_in_code(kh_accounts *accounts, const char *secret, const char *code, const char *address,
+                                      kh_sign_in_result *out, kh_error *err);
 /* The password of a session that is locked; the session goes on under a new secret. */
-KH_MUST_USE kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
-                                        kh_error *err);
-/* The password of a session that is open, asked again before what outlives it; the session goes on under a new secret. A wrong one locks it: the
- * answer is not KH_SIGN_IN_STEP. */
-KH_MUST_USE kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address, kh_sign_in_result *out,
-                                       kh_error *err);
+KH_MUST_USE kh_status kh_sign_in_unlock(kh_accounts *accounts, const char *secret, const char *password, const char *address,
+                                        kh_sign_in_result *out, kh_error *err);
+/* The password of a session that is open, asked again before what outlives it; the session goes on under a new secret. A wrong one locks
+ * it: the answer is not KH_SIGN_IN_STEP. */
+KH_MUST_USE kh_status kh_sign_in_again(kh_accounts *accounts, const char *secret, const char *password, const char *address,
+                                       kh_sign_in_result *out, kh_error *err);
 /* The office: tries that failed are forgotten for this account. */
 KH_MUST_USE kh_status kh_sign_in_forgive(kh_access *access, const char *login, kh_error *err);
 

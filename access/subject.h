@@ -32,7 +32,14 @@ typedef struct kh_subject {
     unsigned scopes;
     int64_t session_id, token_id, terminal_id; /* 0: none */
     char name[65];       /* login, or name of the node: for the record of access */
+    char terminal[65];   /* name of the terminal; "" none: likewise */
 } kh_subject;
+
+/* By what one visitor is told from another: the session, the negative of a token; 0: neither. */
+static inline int64_t kh_subject_visitor(const kh_subject *subject)
+{
+    return subject->session_id > 0 ? subject->session_id : -subject->token_id;
+}
 
 /* "doctor"; NULL for what is none. */
 const char *kh_role_text(kh_person_role role);

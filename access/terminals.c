@@ -56,6 +56,32 @@ kh_status kh_terminal_by_certificate(kh_access *access, const char *fingerprint,
     return status;
 }
 
+typedef struct counting {
+    int64_t id, count;
+} counting;
+
+static void take_count(kh_sql_row *row, void *context)
+{
+    ((counting *)context)->count = kh_sql_int(row, 0);
+}
+
+static kh_status count_good(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    counting *of = context;
+    const kh_sql_value values[] = {KH_SQL_I(of->id), KH_SQL_I(kh_clock_wall_ms())};
+
+    (void)access;
+    return kh_access_one(sql, "SELECT count(*) FROM terminal_certificate WHERE terminal_ref = ?1 AND revoked_ms = 0 AND not_after_ms > ?2",
+                         KH_ACCESS_VALUES(values), take_count, of, "certificate", err);
+}
+
+bool kh_terminal_is_good(kh_access *access, int64_t id)
+{
+    counting of = {.id = id};
+
+    return kh_access_read(access, count_good, &of, NULL) == KH_OK && of.count > 0;
+}
+
 kh_status kh_terminal_read(kh_sql *sql, const char *facility, const char *name, kh_terminal *out, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(name)};
@@ -156,8 +182,8 @@ kh_status kh_terminal_write_antivirus(kh_sql *sql, int64_t id, const char *antiv
         return status;
     kh_access_today(today);
     return kh_sql_run(sql, "UPDATE terminal SET antivirus = ?2, antivirus_day = ?3 WHERE id = ?1",
-                      KH_ACCESS_VALUES(((const kh_sql_value[]){KH_SQL_I(id), KH_SQL_T(antivirus), KH_SQL_T(antivirus[0] ? today : "")})), NULL,
-                      err);
+                      KH_ACCESS_VALUES(((const kh_sql_value[]){KH_SQL_I(id), KH_SQL_T(antivirus), KH_SQL_T(antivirus[0] ? today : "")})),
+                      NULL, err);
 }
 
 kh_status kh_terminal_declare(kh_access *access, const char *facility, const char *name, const char *antivirus, kh_error *err)

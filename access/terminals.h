@@ -25,6 +25,8 @@ typedef struct kh_terminal {
 /* Whose is the certificate of that fingerprint (kh_http_client_certificate())? KH_E_NOT_FOUND when it is none of ours, KH_E_DENIED when it
  * is revoked or has run out. What was allowed may be kept for one epoch (kh_access_epoch()) and until not_after_ms. */
 KH_MUST_USE kh_status kh_terminal_by_certificate(kh_access *access, const char *fingerprint, kh_terminal *out, kh_error *err);
+/* Has it a certificate that is good? False, too, when that cannot be read. */
+bool kh_terminal_is_good(kh_access *access, int64_t id);
 /* It was here: written at most once an hour. */
 KH_MUST_USE kh_status kh_terminal_seen(kh_access *access, int64_t id, kh_error *err);
 KH_MUST_USE kh_status kh_terminal_find(kh_access *access, const char *facility, const char *name, kh_terminal *out, kh_error *err);

@@ -152,8 +152,8 @@ static kh_status read_revoked(kh_access *access, kh_sql *sql, void *context, kh_
     revoked_list *list = context;
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, "SELECT serial, revoked_ms FROM terminal_certificate WHERE revoked_ms > 0 ORDER BY id", NULL, 0,
-                                    err);
+    kh_status status =
+        kh_sql_query(&row, sql, "SELECT serial, revoked_ms FROM terminal_certificate WHERE revoked_ms > 0 ORDER BY id", NULL, 0, err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {

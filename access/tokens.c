@@ -4,6 +4,7 @@
 #include <string.h>
 #include "access/accounts_internal.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 #define PREFIX "khp_"
 #define PREFIX_SIZE 4
@@ -69,10 +70,11 @@ static kh_status add(kh_access *access, kh_sql *sql, void *context, kh_error *er
     if (status == KH_OK && who.left_ms > 0)
         return kh_error_set(err, KH_E_CONFLICT, "the person has left");
     if (status == KH_OK)
-        status = kh_access_one(sql, "SELECT count(*) FROM token WHERE person_ref = ?1 AND revoked_ms = 0 AND expires_ms > ?2", KH_ACCESS_VALUES(person),
-                               take_count, &count, "token", err);
+        status = kh_access_one(sql, "SELECT count(*) FROM token WHERE person_ref = ?1 AND revoked_ms = 0 AND expires_ms > ?2",
+                               KH_ACCESS_VALUES(person), take_count, &count, "token", err);
     if (status == KH_OK && count >= KH_TOKENS_OF_PERSON_MAX)
-        return kh_error_set(err, KH_E_LIMIT, "the person has %d tokens already, expected that one is revoked first", KH_TOKENS_OF_PERSON_MAX);
+        return kh_error_set(err, KH_E_LIMIT, "the person has %d tokens already, expected that one is revoked first",
+                            KH_TOKENS_OF_PERSON_MAX);
     if (status == KH_OK) {
         const kh_sql_value values[] = {KH_SQL_B(of->sha, KH_SHA_SIZE), KH_SQL_I(token->person_id), KH_SQL_T(token->name),
                                        KH_SQL_I(token->scopes),        KH_SQL_I(token->made_ms),   KH_SQL_I(token->expires_ms)};
@@ -139,15 +141,17 @@ static kh_status list(kh_access *access, kh_sql *sql, void *context, kh_error *e
     const listing *of = context;
     bool has_row = false;
     kh_sql_row *row;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT t.id, t.person_ref, p.login, t.name, t.scopes, t.made_ms, t.expires_ms, t.revoked_ms FROM token t"
-                                    " JOIN person p ON p.id = t.person_ref WHERE ?1 = 0 OR t.person_ref = ?1 ORDER BY t.id",
-                                    &KH_SQL_I(of->person_id), 1, err);
+    kh_status status =
+        kh_sql_query(&row, sql,
+                     "SELECT t.id, t.person_ref, p.login, t.name, t.scopes, t.made_ms, t.expires_ms, t.revoked_ms, t.used_ms FROM token t"
+                     " JOIN person p ON p.id = t.person_ref WHERE ?1 = 0 OR t.person_ref = ?1 ORDER BY t.id",
+                     &KH_SQL_I(of->person_id), 1, err);
 
     (void)access;
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         kh_token token = {.id = kh_sql_int(row, 0), .person_id = kh_sql_int(row, 1), .scopes = (unsigned)kh_sql_int(row, 4),
-                          .made_ms = kh_sql_int(row, 5), .expires_ms = kh_sql_int(row, 6), .revoked_ms = kh_sql_int(row, 7)};
+                          .made_ms = kh_sql_int(row, 5), .expires_ms = kh_sql_int(row, 6), .revoked_ms = kh_sql_int(row, 7),
+                          .used_ms = kh_sql_int(row, 8)};
 
         KH_COPY(token.login, kh_sql_text(row, 2));
         KH_COPY(token.name, kh_sql_text(row, 3));
@@ -177,7 +181,7 @@ bool kh_token_known(kh_accounts *accounts, const char *text, kh_subject *out)
 
 typedef struct finding {
     uint8_t sha[KH_SHA_SIZE];
-    int64_t id, person_id, expires_ms, made_ms;
+    int64_t id, person_id, expires_ms, made_ms, used_ms;
     unsigned scopes;
     kh_admission who;
 } finding;
@@ -191,17 +195,40 @@ static void take(kh_sql_row *row, void *context)
     of->scopes = (unsigned)kh_sql_int(row, 2);
     of->expires_ms = kh_sql_int(row, 3);
     of->made_ms = kh_sql_int(row, 4);
+    of->used_ms = kh_sql_int(row, 5);
 }
 
 static kh_status read_both(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     finding *of = context;
     const kh_sql_value values[] = {KH_SQL_B(of->sha, KH_SHA_SIZE)};
-    kh_status status = kh_access_one(sql, "SELECT id, person_ref, scopes, expires_ms, made_ms FROM token WHERE sha = ?1 AND revoked_ms = 0",
-                                     KH_ACCESS_VALUES(values), take, of, "token", err);
+    kh_status status =
+        kh_access_one(sql, "SELECT id, person_ref, scopes, expires_ms, made_ms, used_ms FROM token WHERE sha = ?1 AND revoked_ms = 0",
+                      KH_ACCESS_VALUES(values), take, of, "token", err);
 
     (void)access;
     return status == KH_OK ? kh_admission_read(sql, of->person_id, NULL, &of->who, err) : status;
+}
+
+static kh_status write_use(kh_access *access, kh_sql *sql, void *context, kh_error *err)
+{
+    const finding *of = context;
+
+    (void)access;
+    return kh_sql_run(sql, "UPDATE token SET used_ms = ?2 WHERE id = ?1", (kh_sql_value[]){KH_SQL_I(of->id), KH_SQL_I(of->used_ms)}, 2,
+                      NULL, err);
+}
+
+/* Once an hour, as it is found again at least so often. That it cannot be noted keeps nobody out. */
+static void note_use(kh_accounts *accounts, finding *of, int64_t now_ms)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    if (now_ms - of->used_ms < AGAIN_MS && now_ms >= of->used_ms)
+        return;
+    of->used_ms = now_ms;
+    if (kh_access_change(accounts->access, write_use, of, &err) != KH_OK)
+        kh_log(KH_LOG_WARN, "access", "the use of token %lld is not noted: %s", (long long)of->id, err.message);
 }
 
 kh_status kh_token_find(kh_accounts *accounts, const char *text, kh_subject *out, kh_error *err)
@@ -231,7 +258,9 @@ kh_status kh_token_find(kh_accounts *accounts, const char *text, kh_subject *out
     KH_COPY(seat.subject.name, of.who.login);
     if (until_ms < ends_ms)
         ends_ms = until_ms;
-    kh_seats_put(accounts->seats, of.sha, epoch, kh_clock_monotonic_ms() + (ends_ms - now_ms < AGAIN_MS ? ends_ms - now_ms : AGAIN_MS), INT64_MAX, &seat);
+    kh_seats_put(accounts->seats, of.sha, epoch, kh_clock_monotonic_ms() + (ends_ms - now_ms < AGAIN_MS ? ends_ms - now_ms : AGAIN_MS),
+                 INT64_MAX, &seat);
     *out = seat.subject;
+    note_use(accounts, &of, now_ms);
     return KH_OK;
 }

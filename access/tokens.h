@@ -1,5 +1,5 @@
-/* tokens.h - bearer tokens of a person, for scripts and DICOMweb viewers: "khp_" and 256 random bits, of which a hash is kept. Good as long as they
- * are not expired or revoked and the person is admitted. Threads: any; kh_token_known() waits for nothing. */
+/* tokens.h - bearer tokens of a person, for scripts and DICOMweb viewers: "khp_" and 256 random bits, of which a hash is kept. Good as long
+ * as they are not expired or revoked and the person is admitted. Threads: any; kh_token_known() waits for nothing. */
 #ifndef KH_ACCESS_TOKENS_H
 #define KH_ACCESS_TOKENS_H
 
@@ -16,6 +16,7 @@ typedef struct kh_token {
     char name[65];       /* what it is for */
     unsigned scopes;     /* KH_SCOPE_* */
     int64_t made_ms, expires_ms, revoked_ms; /* wall clock; revoked 0: not */
+    int64_t used_ms;     /* last, to the hour; 0: never */
 } kh_token;
 typedef kh_status kh_token_visit(void *context, const kh_token *token);
 

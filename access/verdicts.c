@@ -6,8 +6,8 @@
 
 #define WAYS 4
 
-/* All of it atomic. A reader takes each word with acquire, so that its second look at the sequence comes after them and sees the odd number that
- * the writer of any newer word put there before. */
+/* All of it atomic. A reader takes each word with acquire, so that its second look at the sequence comes after them and sees the odd number
+ * that the writer of any newer word put there before. */
 typedef struct entry {
     _Atomic uint64_t sequence;
     _Atomic int64_t who, what;
@@ -38,7 +38,8 @@ void kh_verdicts_free(kh_verdicts *verdicts)
 
 static uint64_t asked_word(const kh_verdict_key *key)
 {
-    return (uint64_t)(key->verb & 0xffu) | (uint64_t)(key->kind & 0xffu) << 8 | (uint64_t)(key->role & 0xffu) << 16 | (uint64_t)(key->scopes & 0xffu) << 24;
+    return (uint64_t)(key->verb & 0xffu) | (uint64_t)(key->kind & 0xffu) << 8 | (uint64_t)(key->role & 0xffu) << 16 |
+           (uint64_t)(key->scopes & 0xffu) << 24;
 }
 
 static uint64_t mix(uint64_t x)

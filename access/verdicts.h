@@ -1,7 +1,8 @@
-/* verdicts.h - what was decided lately, so that asking again costs one look. A table of fixed size: entries of 64 bytes in sets of four, each guarded
- * by a sequence number that is odd while it is written (a reader who meets that, or a change under his hands, has found nothing; a writer
- * who meets another lets it be). An entry counts for its epoch only, until its own time, and KH_VERDICT_KEPT_MS at most: what the index
- * says of a study (whose it is, its date, its modalities) may be corrected without anybody's rights changing. No lock, no memory. Threads: any. */
+/* verdicts.h - what was decided lately, so that asking again costs one look. A table of fixed size: entries of 64 bytes in sets of four,
+ * each guarded by a sequence number that is odd while it is written (a reader who meets that, or a change under his hands, has found
+ * nothing; a writer who meets another lets it be). An entry counts for its epoch only, until its own time, and KH_VERDICT_KEPT_MS at most:
+ * what the index says of a study (whose it is, its date, its modalities) may be corrected without anybody's rights changing. No lock, no
+ * memory. Threads: any. */
 #ifndef KH_ACCESS_VERDICTS_H
 #define KH_ACCESS_VERDICTS_H
 
