@@ -29,7 +29,8 @@ static void present_value(const kh_item *main, kh_tag tag, kh_vr vr, char out[VA
 
 static kh_status check(const kh_amendment *amendment, kh_error *err)
 {
-    if (KH_TAG_GROUP(amendment->tag) < 0x0008 || amendment->tag == KH_TAG_SPECIFIC_CHARACTER_SET || amendment->tag == KH_TAG_ORIGINAL_ATTRIBUTES)
+    if (KH_TAG_GROUP(amendment->tag) < 0x0008 || amendment->tag == KH_TAG_SPECIFIC_CHARACTER_SET ||
+        amendment->tag == KH_TAG_ORIGINAL_ATTRIBUTES)
         return kh_error_set(err, KH_E_ARG, "(%04X,%04X) cannot be amended", KH_TAG_ARGS(amendment->tag));
     if (strlen(amendment->utf8) >= VALUE_BYTES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "(%04X,%04X) a value of %zu bytes, expected at most %d", KH_TAG_ARGS(amendment->tag),

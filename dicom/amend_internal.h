@@ -1,5 +1,5 @@
-/* amend_internal.h - what amend.c (which attributes change, and the file with them in it) and amend_write.c (how they and what they were are
- * written) share. */
+/* amend_internal.h - what amend.c (which attributes change, and the file with them in it) and amend_write.c (how they and what they were
+ * are written) share. */
 #ifndef KH_DICOM_AMEND_INTERNAL_H
 #define KH_DICOM_AMEND_INTERNAL_H
 

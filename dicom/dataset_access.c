@@ -93,27 +93,6 @@ static kh_vr effective_vr(const kh_element *element)
     return element->vr == KH_VR('U', 'N') ? kh_dictionary_vr(element->tag) : element->vr;
 }
 
-/* Bytes of one binary number of the VR; 0 for text and the rest. */
-static unsigned number_bytes(kh_vr vr)
-{
-    switch (vr) {
-    case KH_VR('U', 'S'):
-    case KH_VR('S', 'S'):
-        return 2;
-    case KH_VR('U', 'L'):
-    case KH_VR('S', 'L'):
-    case KH_VR('F', 'L'):
-    case KH_VR('A', 'T'):
-        return 4;
-    case KH_VR('U', 'V'):
-    case KH_VR('S', 'V'):
-    case KH_VR('F', 'D'):
-        return 8;
-    default:
-        return 0;
-    }
-}
-
 static bool is_bytes(kh_vr vr)
 {
     return vr == KH_VR('S', 'Q') || vr == KH_VR('U', 'N') || vr >> 8 == 'O';
@@ -165,7 +144,7 @@ bool kh_item_string(const kh_item *item, kh_tag tag, uint32_t index, char *out, 
     size_t size;
 
     out[0] = '\0';
-    if (!element || number_bytes(element->vr) || element->vr == KH_VR('S', 'Q') ||
+    if (!element || kh_vr_number_bytes(element->vr) || element->vr == KH_VR('S', 'Q') ||
         !text_value(&text, &size, element, index) || size >= out_size)
         return false;
     if (memchr(text, '\0', size))
@@ -186,8 +165,8 @@ uint32_t kh_item_value_count(const kh_item *item, kh_tag tag)
     if (element->item_count > 0)
         return element->item_count;
     vr = effective_vr(element);
-    if (number_bytes(vr))
-        return (uint32_t)(element->length / number_bytes(vr));
+    if (kh_vr_number_bytes(vr))
+        return (uint32_t)(element->length / kh_vr_number_bytes(vr));
     if (element->length == 0)
         return 0;
     if (is_bytes(vr) || is_single_text(vr) || !element->value)
@@ -210,7 +189,7 @@ static bool number_text(char out[NUMBER_TEXT_MAX], const kh_element *element, ui
     return strspn(out, "0123456789+-.eE") == size; /* no "inf", "nan", "0x1" */
 }
 
-static bool binary_value(const uint8_t **out, const kh_element *element, unsigned size, uint32_t index)
+static bool binary_value(const uint8_t **out, const kh_element *element, size_t size, uint32_t index)
 {
     if (!element->value || index >= element->length / size)
         return false;
@@ -218,7 +197,7 @@ static bool binary_value(const uint8_t **out, const kh_element *element, unsigne
     return true;
 }
 
-static double load_float(const uint8_t *bytes, unsigned size, bool big_endian)
+static double load_float(const uint8_t *bytes, size_t size, bool big_endian)
 {
     uint32_t bits32;
     uint64_t bits64;
@@ -270,7 +249,7 @@ bool kh_item_double(const kh_item *item, kh_tag tag, uint32_t index, double *out
 {
     const kh_element *element = kh_item_find(item, tag);
     kh_vr vr = element ? effective_vr(element) : 0;
-    unsigned size = number_bytes(vr);
+    size_t size = kh_vr_number_bytes(vr);
     const uint8_t *bytes;
     char text[NUMBER_TEXT_MAX];
     char *end;
@@ -300,7 +279,7 @@ bool kh_item_int(const kh_item *item, kh_tag tag, uint32_t index, int64_t *out)
 {
     const kh_element *element = kh_item_find(item, tag);
     kh_vr vr = element ? effective_vr(element) : 0;
-    unsigned size = number_bytes(vr);
+    size_t size = kh_vr_number_bytes(vr);
     const uint8_t *bytes;
     double value;
 

@@ -39,8 +39,9 @@ typedef struct kh_parse_options {
 KH_MUST_USE kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dataset,
                                         kh_block_reader *reader, const kh_parse_options *options, kh_error *err);
 
-/* Inflate what is left of the source from offset (PS3.5 A.5); kh_inflated_free() in the end. KH_E_LIMIT past max_bytes, and past 32 MiB when it
- * is more than 400 times as large as what it is packed into; KH_E_BUSY while 1 GiB of others is held in this process. Threads: any. */
+/* Inflate what is left of the source from offset (PS3.5 A.5); kh_inflated_free() in the end. KH_E_LIMIT past max_bytes, and past 32 MiB
+ * when it is more than 400 times as large as what it is packed into; KH_E_BUSY while 1 GiB of others is held in this process. Threads:
+ * any. */
 KH_MUST_USE kh_status kh_inflate_source(uint8_t **out, size_t *size, const kh_source *source, uint64_t offset,
                                         uint64_t max_bytes, kh_error *err);
 void kh_inflated_free(uint8_t *inflated, size_t size);

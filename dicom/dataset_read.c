@@ -1,44 +1,11 @@
-/* dataset_read.c - elements, sequences and items into a tree.
- * No recursion: open sequences and items stand on a stack of fixed depth. The elements of what is open lie on one
- * growing stack; when an item ends, its elements move to the arena in one piece. */
+/* dataset_read.c - elements, sequences and items into a tree, without recursion: see dataset_parser.h. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include "dicom/dictionary.h"
-#include "dicom/element_header.h"
+#include "dicom/dataset_parser.h"
 #include "dicom/text.h"
 
-#define DEPTH_MAX 64 /* of kh_dataset_limits.depth */
 #define VR_SQ KH_VR('S', 'Q')
-
-typedef struct kh_level {
-    uint64_t end;     /* nothing of it may lie behind */
-    bool is_sequence; /* else an item, or the main data set */
-    bool delimited;   /* undefined length: ends at its delimiter */
-    bool explicit_vr, big_endian;
-    bool sorted;          /* item: tags ascend so far */
-    kh_tag last_tag;      /* item: of the element before; sequence: its own */
-    size_t first_element; /* item: index in parser.elements */
-    size_t first_item;    /* sequence: index in parser.items */
-    const char *charset;
-} kh_level;
-
-typedef struct kh_parser {
-    kh_dataset *dataset;
-    kh_block_reader *reader;
-    kh_dataset_limits limits;
-    bool meta_only;
-    bool pixels_seen, stop;
-    uint64_t position;
-    uint32_t counted; /* elements and items so far */
-    uint32_t warned;  /* bit per kind of warning already given */
-    kh_element *elements;
-    size_t element_count, element_capacity;
-    kh_item *items;
-    size_t item_count, item_capacity;
-    kh_level levels[1 + 2 * DEPTH_MAX]; /* the main data set, then sequence, item, sequence, item */
-    unsigned depth;                     /* index of the innermost kh_level */
-} kh_parser;
 
 enum { WARN_LETTERS = 1, WARN_NOT_EXPLICIT = 2, WARN_ODD = 4, WARN_ORDER = 8, WARN_STRAY = 16 };
 
@@ -48,154 +15,6 @@ static void warn_once(kh_parser *parser, uint32_t kind, const char *what, kh_tag
         return;
     parser->warned |= kind;
     kh_dataset_warn(parser->dataset, "(%04X,%04X): %s", KH_TAG_ARGS(tag), what);
-}
-
-/* Puts the attribute in front of the message. */
-static kh_status name_tag(kh_status status, kh_tag tag, kh_error *err)
-{
-    const char *keyword = kh_dictionary_keyword(tag);
-
-    kh_error_prefix(err, "%s%s(%04X,%04X)", keyword, *keyword ? " " : "", KH_TAG_ARGS(tag));
-    return status;
-}
-
-static kh_status grow(void **array, size_t *capacity, size_t count, size_t size, kh_error *err)
-{
-    size_t more = *capacity ? *capacity * 2 : 64;
-    void *bigger;
-
-    if (count < *capacity)
-        return KH_OK;
-    bigger = realloc(*array, more * size);
-    if (!bigger)
-        return kh_error_set(err, KH_E_MEMORY, "no memory for the elements of a data set");
-    *array = bigger;
-    *capacity = more;
-    return KH_OK;
-}
-
-static kh_status count_one(kh_parser *parser, kh_error *err)
-{
-    if (++parser->counted > parser->limits.elements)
-        return kh_error_set(err, KH_E_LIMIT, "more than %" PRIu32 " elements", parser->limits.elements);
-    return KH_OK;
-}
-
-static kh_status push_element(kh_parser *parser, const kh_element_header *header, kh_error *err)
-{
-    kh_status status = count_one(parser, err);
-
-    if (status == KH_OK)
-        status =
-            grow((void **)&parser->elements, &parser->element_capacity, parser->element_count, sizeof(kh_element), err);
-    if (status != KH_OK)
-        return status;
-    parser->elements[parser->element_count++] = (kh_element){
-        .tag = header->tag,
-        .vr = header->vr,
-        .undefined_length = header->length == KH_LENGTH_UNDEFINED,
-        .offset = parser->position + header->size,
-        .length = header->length,
-    };
-    return KH_OK;
-}
-
-static void open_level(kh_parser *parser, const kh_level *parent, bool is_sequence, uint32_t length, kh_tag tag)
-{
-    kh_level *opened = &parser->levels[++parser->depth];
-
-    *opened = (kh_level){
-        .end = length == KH_LENGTH_UNDEFINED ? parent->end : parser->position + length,
-        .is_sequence = is_sequence,
-        .delimited = length == KH_LENGTH_UNDEFINED,
-        .explicit_vr = parent->explicit_vr,
-        .big_endian = parent->big_endian,
-        .sorted = true,
-        .last_tag = tag,
-        .first_element = parser->element_count,
-        .first_item = parser->item_count,
-        .charset = parent->charset,
-    };
-}
-
-/* The item's elements move to the arena. */
-static kh_status finish_item(kh_item *item, kh_parser *parser, const kh_level *level, kh_error *err)
-{
-    size_t count = parser->element_count - level->first_element;
-    void *elements = NULL;
-    kh_status status;
-
-    if (count > 0) {
-        status = kh_arena_take(&elements, &parser->dataset->arena, count * sizeof(kh_element), err);
-        if (status != KH_OK)
-            return status;
-        memcpy(elements, parser->elements + level->first_element, count * sizeof(kh_element));
-    }
-    parser->element_count = level->first_element;
-    *item = (kh_item){
-        .elements = elements,
-        .charset = level->charset,
-        .element_count = (uint32_t)count,
-        .sorted = level->sorted,
-        .big_endian = level->big_endian,
-    };
-    return KH_OK;
-}
-
-static kh_status close_item(kh_parser *parser, kh_error *err)
-{
-    kh_status status = grow((void **)&parser->items, &parser->item_capacity, parser->item_count, sizeof(kh_item), err);
-
-    if (status == KH_OK)
-        status = finish_item(&parser->items[parser->item_count], parser, &parser->levels[parser->depth], err);
-    if (status != KH_OK)
-        return status;
-    parser->item_count++;
-    parser->depth--;
-    return KH_OK;
-}
-
-/* value_end: of the last item, before a delimiter. */
-static kh_status close_sequence(kh_parser *parser, uint64_t value_end, kh_error *err)
-{
-    const kh_level *sequence = &parser->levels[parser->depth];
-    kh_element *element = &parser->elements[sequence->first_element - 1];
-    size_t count = parser->item_count - sequence->first_item;
-    void *items = NULL;
-    kh_status status;
-
-    if (count > 0) {
-        status = kh_arena_take(&items, &parser->dataset->arena, count * sizeof(kh_item), err);
-        if (status != KH_OK)
-            return name_tag(status, element->tag, err);
-        memcpy(items, parser->items + sequence->first_item, count * sizeof(kh_item));
-    }
-    parser->item_count = sequence->first_item;
-    element->items = items;
-    element->item_count = (uint32_t)count;
-    element->length = value_end - element->offset;
-    parser->depth--;
-    return KH_OK;
-}
-
-static kh_status open_sequence(kh_parser *parser, const kh_element_header *header, kh_error *err)
-{
-    const kh_level *parent = &parser->levels[parser->depth];
-    kh_status status;
-
-    if (parser->depth / 2 >= parser->limits.depth)
-        return name_tag(kh_error_set(err, KH_E_LIMIT, "nested deeper than %" PRIu32 " sequences", parser->limits.depth),
-                        header->tag, err);
-    status = push_element(parser, header, err);
-    if (status != KH_OK)
-        return status;
-    parser->position += header->size;
-    open_level(parser, parent, true, header->length, header->tag);
-    if (header->vr == KH_VR('U', 'N')) { /* PS3.5 6.2.2: implicit little endian inside, whatever is outside */
-        parser->levels[parser->depth].explicit_vr = false;
-        parser->levels[parser->depth].big_endian = false;
-    }
-    return KH_OK;
 }
 
 /* Over the fragments of encapsulated pixel data that is not the object's own: an icon's. */
@@ -209,7 +28,7 @@ static kh_status skip_fragments(kh_parser *parser, const kh_level *level, kh_ele
         status = kh_element_header_read(&header, parser->reader, position, level->end - position, true,
                                         level->big_endian, err);
         if (status == KH_OK)
-            status = count_one(parser, err);
+            status = kh_parser_count_one(parser, err);
         if (status != KH_OK)
             return status;
         if (header.tag == KH_TAG_SEQUENCE_DELIMITATION)
@@ -234,14 +53,14 @@ static kh_status take_undefined(kh_parser *parser, const kh_level *level, const 
                                 kh_error *err)
 {
     kh_element *element;
-    kh_status status = push_element(parser, header, err);
+    kh_status status = kh_parser_push_element(parser, header, err);
 
     if (status != KH_OK)
         return status;
     element = &parser->elements[parser->element_count - 1];
     if (parser->depth > 0 || !is_pixel_data(header->tag)) {
         status = skip_fragments(parser, level, element, err);
-        return status == KH_OK ? KH_OK : name_tag(status, header->tag, err);
+        return status == KH_OK ? KH_OK : kh_parser_name_tag(status, header->tag, err);
     }
     /* The object's own pixel data: kh_frame_table_read() walks the fragments. What is behind is not read. */
     element->length = level->end - element->offset;
@@ -290,14 +109,14 @@ static kh_status take_value(kh_parser *parser, kh_level *level, const kh_element
 {
     uint64_t left = level->end - parser->position - header->size;
     kh_element *element;
-    kh_status status = push_element(parser, header, err);
+    kh_status status = kh_parser_push_element(parser, header, err);
 
     if (status != KH_OK)
         return status;
     element = &parser->elements[parser->element_count - 1];
     if (header->length > left) {
         if (parser->depth > 0 || !is_pixel_data(header->tag))
-            return name_tag(
+            return kh_parser_name_tag(
                 kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64, header->length, left),
                 header->tag, err);
         element->length = left;
@@ -310,7 +129,7 @@ static kh_status take_value(kh_parser *parser, kh_level *level, const kh_element
     status = hold_value(parser, element, err);
     if (status == KH_OK && header->tag == KH_TAG_SPECIFIC_CHARACTER_SET)
         status = take_charset(parser, level, element, err);
-    return status == KH_OK ? KH_OK : name_tag(status, header->tag, err);
+    return status == KH_OK ? KH_OK : kh_parser_name_tag(status, header->tag, err);
 }
 
 static bool opens_sequence(const kh_element_header *header, const kh_level *level)
@@ -343,15 +162,15 @@ static kh_status take_element(kh_parser *parser, kh_level *level, const kh_eleme
         parser->pixels_seen = true;
     if (opens_sequence(header, level)) {
         if (header->length != KH_LENGTH_UNDEFINED && header->length > level->end - parser->position - header->size)
-            return name_tag(kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64,
+            return kh_parser_name_tag(kh_error_set(err, KH_E_FORMAT, "length %" PRIu32 ", expected at most %" PRIu64,
                                          header->length, level->end - parser->position - header->size),
                             header->tag, err);
-        return open_sequence(parser, header, err);
+        return kh_parser_open_sequence(parser, header, err);
     }
     if (header->length != KH_LENGTH_UNDEFINED)
         return take_value(parser, level, header, err);
     if (!may_be_undefined(header))
-        return name_tag(
+        return kh_parser_name_tag(
             kh_error_set(err, KH_E_FORMAT, "undefined length with VR %c%c", header->vr >> 8, header->vr & 0xff),
             header->tag, err);
     return take_undefined(parser, level, header, err);
@@ -363,14 +182,14 @@ static kh_status item_tag_in_item(kh_parser *parser, const kh_level *level, cons
 {
     if (header->tag == KH_TAG_ITEM_DELIMITATION && level->delimited) {
         parser->position += header->size;
-        return close_item(parser, err);
+        return kh_parser_close_item(parser, err);
     }
     if (header->tag == KH_TAG_SEQUENCE_DELIMITATION && level->delimited && parser->depth > 0) {
         warn_once(parser, WARN_STRAY, "an item without its delimiter", parser->levels[parser->depth - 1].last_tag);
-        return close_item(parser, err); /* the sequence takes the delimiter */
+        return kh_parser_close_item(parser, err); /* the sequence takes the delimiter */
     }
     if (header->tag == KH_TAG_ITEM || header->length != 0)
-        return name_tag(kh_error_set(err, KH_E_FORMAT,
+        return kh_parser_name_tag(kh_error_set(err, KH_E_FORMAT,
                                      "followed by (%04X,%04X) at byte %" PRIu64 ", expected an attribute",
                                      KH_TAG_ARGS(header->tag), parser->position),
                         level->last_tag, err);
@@ -393,10 +212,17 @@ static bool is_trailing(kh_parser *parser, const kh_level *level, const kh_eleme
         return false;
     if (parser->pixels_seen)
         return true;
+    /* each run of zeros is read once, however many empty elements of tag 0 stand in it */
+    if (begin <= parser->not_zero_at && parser->not_zero_at - begin < KH_BLOCK_READER_AT_MAX)
+        return false;
     for (uint64_t at = begin; at < level->end && at - begin < KH_BLOCK_READER_AT_MAX; at++) {
         const uint8_t *byte;
-        if (kh_block_reader_at(&byte, parser->reader, at, 1, NULL) != KH_OK || *byte != 0)
+        if (kh_block_reader_at(&byte, parser->reader, at, 1, NULL) != KH_OK)
             return false;
+        if (*byte != 0) {
+            parser->not_zero_at = at;
+            return false;
+        }
     }
     return true;
 }
@@ -409,7 +235,7 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
 
     if (left == 0 && !level->delimited) {
         if (parser->depth > 0)
-            return close_item(parser, err);
+            return kh_parser_close_item(parser, err);
         parser->stop = true;
         return KH_OK;
     }
@@ -428,7 +254,7 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
     if (status != KH_OK) {
         status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
                                         level->big_endian, err);
-        return name_tag(status, level->last_tag, err);
+        return kh_parser_name_tag(status, level->last_tag, err);
     }
     if (KH_TAG_GROUP(header.tag) == 0xfffe)
         return item_tag_in_item(parser, level, &header, err);
@@ -438,16 +264,16 @@ static kh_status step_in_item(kh_parser *parser, kh_level *level, kh_error *err)
 static kh_status open_item(kh_parser *parser, const kh_level *sequence, const kh_element_header *header, kh_error *err)
 {
     uint64_t left = sequence->end - parser->position - header->size;
-    kh_status status = count_one(parser, err);
+    kh_status status = kh_parser_count_one(parser, err);
 
     if (status != KH_OK)
         return status;
     if (header->length != KH_LENGTH_UNDEFINED && header->length > left)
-        return name_tag(kh_error_set(err, KH_E_FORMAT, "an item of %" PRIu32 " bytes, expected at most %" PRIu64,
+        return kh_parser_name_tag(kh_error_set(err, KH_E_FORMAT, "an item of %" PRIu32 " bytes, expected at most %" PRIu64,
                                      header->length, left),
                         sequence->last_tag, err);
     parser->position += header->size;
-    open_level(parser, sequence, false, header->length, 0);
+    kh_parser_open_level(parser, sequence, false, header->length, 0);
     return KH_OK;
 }
 
@@ -458,24 +284,24 @@ static kh_status step_in_sequence(kh_parser *parser, const kh_level *level, kh_e
     kh_status status;
 
     if (left == 0 && !level->delimited)
-        return close_sequence(parser, parser->position, err);
+        return kh_parser_close_sequence(parser, parser->position, err);
     status = kh_element_header_read(&header, parser->reader, parser->position, left, level->explicit_vr,
                                     level->big_endian, err);
     if (status != KH_OK)
-        return name_tag(status, level->last_tag, err);
+        return kh_parser_name_tag(status, level->last_tag, err);
     if (header.tag == KH_TAG_ITEM)
         return open_item(parser, level, &header, err);
     if (header.tag == KH_TAG_SEQUENCE_DELIMITATION && level->delimited) {
         uint64_t value_end = parser->position;
         parser->position += header.size;
-        return close_sequence(parser, value_end, err);
+        return kh_parser_close_sequence(parser, value_end, err);
     }
     if (header.vr == 0 && header.length == 0) {
         warn_once(parser, WARN_STRAY, "a delimiter that ends nothing", level->last_tag);
         parser->position += header.size;
         return KH_OK;
     }
-    return name_tag(kh_error_set(err, KH_E_FORMAT, "got (%04X,%04X) at byte %" PRIu64 ", expected an item",
+    return kh_parser_name_tag(kh_error_set(err, KH_E_FORMAT, "got (%04X,%04X) at byte %" PRIu64 ", expected an item",
                                  KH_TAG_ARGS(header.tag), parser->position),
                     level->last_tag, err);
 }
@@ -488,7 +314,7 @@ static kh_status parse(kh_item *item, kh_parser *parser, kh_error *err)
         if (status != KH_OK)
             return status;
     }
-    return finish_item(item, parser, &parser->levels[0], err);
+    return kh_parser_finish_item(item, parser, &parser->levels[0], err);
 }
 
 kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dataset, kh_block_reader *reader,
@@ -503,9 +329,9 @@ kh_status kh_parse_elements(kh_item *item, uint64_t *stopped_at, kh_dataset *dat
     };
     kh_status status;
 
-    if (options->limits.depth < 1 || options->limits.depth > DEPTH_MAX)
+    if (options->limits.depth < 1 || options->limits.depth > KH_PARSER_DEPTH_MAX)
         return kh_error_set(err, KH_E_ARG, "depth limit %" PRIu32 ", expected 1 to %d", options->limits.depth,
-                            DEPTH_MAX);
+                            KH_PARSER_DEPTH_MAX);
     parser.levels[0] = (kh_level){
         .end = options->end,
         .explicit_vr = options->explicit_vr,

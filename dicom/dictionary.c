@@ -132,3 +132,23 @@ bool kh_vr_known(kh_vr vr)
         return kh_vr_long_form(vr);
     }
 }
+
+size_t kh_vr_number_bytes(kh_vr vr)
+{
+    switch (vr) {
+    case KH_VR('U', 'S'):
+    case KH_VR('S', 'S'):
+        return 2;
+    case KH_VR('U', 'L'):
+    case KH_VR('S', 'L'):
+    case KH_VR('F', 'L'):
+    case KH_VR('A', 'T'):
+        return 4;
+    case KH_VR('U', 'V'):
+    case KH_VR('S', 'V'):
+    case KH_VR('F', 'D'):
+        return 8;
+    default:
+        return 0;
+    }
+}

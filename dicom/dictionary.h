@@ -4,6 +4,7 @@
 #define KH_DICOM_DICTIONARY_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "dicom/tag.h"
 
 typedef struct kh_dictionary_entry {
@@ -28,5 +29,7 @@ bool kh_dictionary_follows_sign(kh_tag tag);
 bool kh_vr_known(kh_vr vr);
 /* Explicit VR writes its length in 32 bits after two reserved bytes (PS3.5 7.1.2). */
 bool kh_vr_long_form(kh_vr vr);
+/* Bytes of one binary number of the VR, AT too; 0 for text and the rest. */
+size_t kh_vr_number_bytes(kh_vr vr);
 
 #endif

@@ -101,10 +101,16 @@ static kh_status read_parts(kh_display_draft *draft, places *at, const kh_datase
     return status;
 }
 
+uint64_t kh_display_take_ids(uint32_t count)
+{
+    static atomic_ullong last_id;
+
+    return atomic_fetch_add(&last_id, count) + 1;
+}
+
 /* The block as it stays: display, VOI LUTs, shutters of the frames, tail, and then the pointers from one to the other. */
 static kh_status settle(kh_display **out, size_t *size, const kh_display_draft *draft, const places *at, kh_error *err)
 {
-    static atomic_ullong last_id;
     uint32_t voi_count = draft->display.voi_count, frame_count = draft->shutter_count > 1 ? draft->shutter_count - 1 : 0;
     size_t fixed = sizeof(kh_display) + voi_count * sizeof(kh_lookup) + frame_count * sizeof(kh_shutter);
     kh_display *display = malloc(fixed + draft->tail.size);
@@ -117,7 +123,7 @@ static kh_status settle(kh_display **out, size_t *size, const kh_display_draft *
     *display = draft->display;
     if (draft->tail.size > 0)
         memcpy((uint8_t *)display + fixed, draft->tail.data, draft->tail.size);
-    display->id = atomic_fetch_add(&last_id, 1) + 1;
+    display->id = kh_display_take_ids(1);
     display->palette.rgb = tail + at->palette;
     display->modality.values = (const uint16_t *)(const void *)(tail + at->modality);
     display->voi = voi;

@@ -1,7 +1,8 @@
 /* display.h - what an object carries for its display beside windows and rescale: palette (PS3.3 C.7.6.3.1.5, C.7.6.3.1.6, C.7.9.2),
- * supplemental palette (C.7.6.19), Modality LUT (C.11.1), VOI LUTs (C.11.2), overlays (C.9.2), display shutters (C.7.6.11). These are tables and bit planes, up to
- * megabytes an object, so they are read from the object itself; kh_image_info says which are there (kh_display_part), so that most
- * objects are never asked. One block of memory with pointers into itself: free() it, never copy it. Immutable: any threads may read it. */
+ * supplemental palette (C.7.6.19), Modality LUT (C.11.1), VOI LUTs (C.11.2), overlays (C.9.2), display shutters (C.7.6.11). These are
+ * tables and bit planes, up to megabytes an object, so they are read from the object itself; kh_image_info says which are there
+ * (kh_display_part), so that most objects are never asked. One block of memory with pointers into itself: free() it, never copy it.
+ * Immutable: any threads may read it. */
 #ifndef KH_DICOM_DISPLAY_H
 #define KH_DICOM_DISPLAY_H
 
@@ -32,6 +33,7 @@ typedef struct kh_overlay {
     uint32_t frame_first; /* the image frame, from 0, that its first frame belongs to */
     uint32_t frame_count; /* 0: one plane for every frame of the image */
     int bit;              /* of each stored pixel word that is its plane; -1: bits holds the plane */
+    uint8_t group;        /* 0 for 6000, 1 for 6002, ... */
     const uint8_t *bits;  /* row by row, frame by frame without gap, lowest bit first */
 } kh_overlay;
 
@@ -52,6 +54,7 @@ typedef struct kh_display {
     kh_palette palette;
     bool supplemental; /* the palette is for stored values from its first input on; those below are grey */
     kh_lookup modality;
+    kh_lookup output; /* Presentation LUT of a presentation state (PS3.3 C.11.4): from what windows give to what is seen */
     uint32_t voi_count;
     const kh_lookup *voi; /* by kh_slice_info.voi_lut_first; count 0 where one could not be read */
     uint32_t overlay_count;
@@ -61,6 +64,8 @@ typedef struct kh_display {
     const kh_shutter *frame_shutters;
 } kh_display;
 
+/* The first of so many numbers that no other kh_display or kh_presentation of this process has. */
+uint64_t kh_display_take_ids(uint32_t count);
 /* The parts (kh_display_part of image.h, or'ed) that the data set has, for all frames or for any. */
 unsigned kh_display_parts(const kh_item *main, uint32_t frame_count);
 /* The shutter of a frame; its shapes are 0 when there is none. */

@@ -50,7 +50,8 @@ static bool read_place(kh_overlay *overlay, const kh_item *main, unsigned group)
                             .columns = (uint32_t)columns,
                             .frame_first = (uint32_t)origin - 1,
                             .frame_count = (uint32_t)frames,
-                            .bit = -1};
+                            .bit = -1,
+                            .group = (uint8_t)group};
     return true;
 }
 

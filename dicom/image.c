@@ -1,6 +1,7 @@
 /* image.c - pixel format, geometry and display attributes of an image object. */
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/size.h"
@@ -203,18 +204,6 @@ static void read_aspect(kh_image_info *info, const kh_item *item)
         info->pixel_aspect = ratio[0] / ratio[1]; /* vertical \ horizontal (PS3.3 C.7.6.3.1.7) */
 }
 
-static void read_frame_time(kh_image_info *info, const kh_item *item)
-{
-    double rate;
-
-    if (kh_item_double(item, KH_TAG(0x0018, 0x1063), 0, &info->frame_time_ms) && info->frame_time_ms > 0)
-        return;
-    info->frame_time_ms = 0;
-    if ((kh_item_double(item, KH_TAG(0x0018, 0x0040), 0, &rate) && rate > 0) ||
-        (kh_item_double(item, KH_TAG(0x0008, 0x2144), 0, &rate) && rate > 0))
-        info->frame_time_ms = 1000 / rate;
-}
-
 static int32_t read_number(const kh_item *item, kh_tag tag)
 {
     int64_t number;
@@ -231,6 +220,24 @@ static double read_time(const kh_item *item, kh_tag tag)
     return kh_item_double(item, tag, 0, &value) && value > 0 ? value : 0;
 }
 
+/* Mammograms since Digital Mammography tell the view as a code (PS3.16 CID 4014), in SNOMED's old form or its present one. */
+static void read_view(kh_image_info *info, const kh_item *item)
+{
+    static const struct {
+        const char *code, *view;
+    } views[] = {{"R-10242", "CC"}, {"399162004", "CC"}, {"R-10226", "MLO"}, {"399368009", "MLO"},
+                 {"R-10224", "ML"}, {"399260004", "ML"}, {"R-10228", "LM"},  {"399352003", "LM"}};
+    const kh_item *coded = kh_item_first(item, KH_TAG(0x0054, 0x0220));
+    char code[17];
+
+    if (kh_item_string(item, KH_TAG(0x0018, 0x5101), 0, info->view_position, sizeof info->view_position) || !coded ||
+        !kh_item_string(coded, KH_TAG(0x0008, 0x0100), 0, code, sizeof code))
+        return;
+    for (size_t i = 0; i < sizeof views / sizeof views[0]; i++)
+        if (strcmp(views[i].code, code) == 0)
+            snprintf(info->view_position, sizeof info->view_position, "%s", views[i].view);
+}
+
 static void read_texts(kh_image_info *info, const kh_item *item)
 {
     char shape[17];
@@ -242,6 +249,7 @@ static void read_texts(kh_image_info *info, const kh_item *item)
     if (!kh_item_string(item, KH_TAG(0x0020, 0x0062), 0, info->laterality, sizeof(info->laterality)) &&
         !kh_item_string(item, KH_TAG_LATERALITY, 0, info->laterality, sizeof(info->laterality)) && anatomy)
         (void)kh_item_string(anatomy, KH_TAG(0x0020, 0x9072), 0, info->laterality, sizeof(info->laterality));
+    read_view(info, item);
     kh_image_read_values(info->image_type, sizeof info->image_type, item, KH_TAG_IMAGE_TYPE);
     if (kh_item_find(item, KH_TAG(0x0020, 0x0020))) /* else a functional group may have told */
         kh_image_read_values(info->patient_orientation, sizeof info->patient_orientation, item, KH_TAG(0x0020, 0x0020));
@@ -251,6 +259,8 @@ static void read_texts(kh_image_info *info, const kh_item *item)
         strcmp(info->modality, "CT") == 0 && kh_item_find(item, KH_TAG_RESCALE_SLOPE) &&
         !strstr(info->image_type, "LOCALIZER"))
         memcpy(info->rescale_type, "HU", 3);
+    if (!info->rescale_type[0] && strcmp(info->modality, "PT") == 0) /* whose unit has a place of its own (PS3.3 C.8.9.1) */
+        (void)kh_item_string(item, KH_TAG(0x0054, 0x1001), 0, info->rescale_type, sizeof(info->rescale_type));
     info->inverse =
         kh_item_string(item, KH_TAG_PRESENTATION_LUT_SHAPE, 0, shape, sizeof(shape)) && strcmp(shape, "INVERSE") == 0;
 }
@@ -289,6 +299,8 @@ static kh_status read_info(kh_image_info *info, const kh_dataset *dataset, kh_er
     status = kh_image_read_slices(info, item, &base, err);
     if (status == KH_OK)
         status = kh_image_read_voi_luts(info, dataset, err);
+    if (status == KH_OK)
+        status = kh_us_regions_read(&info->us_regions, &info->us_region_count, item, err);
     if (status != KH_OK)
         return status;
     info->format.overlay_bits = kh_overlay_bits(item, &info->format);
@@ -298,9 +310,8 @@ static kh_status read_info(kh_image_info *info, const kh_dataset *dataset, kh_er
     read_padding(info, item);
     read_lossy(info, dataset, item);
     read_aspect(info, item);
-    read_frame_time(info, item);
     read_texts(info, item);
-    return KH_OK;
+    return kh_cine_read(&info->cine, item, info->frame_count, err);
 }
 
 kh_status kh_image_info_read(kh_image_info *out, const kh_dataset *dataset, kh_error *err)
@@ -320,9 +331,12 @@ void kh_image_info_release(kh_image_info *info)
 {
     free(info->slices);
     free(info->voi_luts);
+    free(info->us_regions);
+    kh_cine_release(&info->cine);
     info->slices = NULL;
     info->voi_luts = NULL;
-    info->slice_count = info->voi_lut_count = 0;
+    info->us_regions = NULL;
+    info->slice_count = info->voi_lut_count = info->us_region_count = 0;
 }
 
 const kh_slice_info *kh_image_info_slice(const kh_image_info *info, uint32_t frame)

@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include "dicom/dataset.h"
+#include "dicom/cine.h"
+#include "dicom/ultrasound.h"
 
 typedef enum kh_photometric {
     KH_PHOTOMETRIC_MONOCHROME1,
@@ -58,7 +59,13 @@ typedef struct kh_voi_lut {
 typedef enum kh_spacing_source {
     KH_SPACING_NONE,    /* no millimetres can be told */
     KH_SPACING_PATIENT, /* Pixel Spacing of a cross-sectional or calibrated image */
-    KH_SPACING_DETECTOR /* Imager Pixel Spacing: at the detector, not in the patient */
+    KH_SPACING_DETECTOR, /* Imager Pixel Spacing: at the detector, not in the patient */
+    /* Of what is measured on an image with ultrasound regions, never of a slice. Millimetres are told by the first of these only. */
+    KH_SPACING_ULTRASOUND,         /* of the region that it lies in */
+    KH_SPACING_ULTRASOUND_OTHER,   /* its region has other units than lengths, or none */
+    KH_SPACING_ULTRASOUND_OUTSIDE, /* it lies in none, or in several: kh_us_place */
+    KH_SPACING_ULTRASOUND_ACROSS,
+    KH_SPACING_ULTRASOUND_UNFIT
 } kh_spacing_source;
 
 typedef struct kh_slice_info {
@@ -95,6 +102,8 @@ typedef struct kh_image_info {
     kh_slice_info *slices; /* slice_count of them, owned */
     uint32_t voi_lut_count;
     kh_voi_lut *voi_luts; /* voi_lut_count of them, owned */
+    uint32_t us_region_count; /* 0: it tells none, else these say what a pixel is, and no spacing does */
+    kh_us_region *us_regions; /* us_region_count of them, owned */
     bool has_padding;
     int64_t padding_low, padding_high;           /* stored values that are background, inclusive (PS3.3 C.7.5.1.1.2) */
     bool lossy_source;                           /* (0028,2110) is 01, or the transfer syntax is lossy */
@@ -102,13 +111,14 @@ typedef struct kh_image_info {
     char lossy_method[65];                       /* (0028,2114) as stored, with backslashes; "" when not told */
     bool inverse;                                /* Presentation LUT Shape INVERSE */
     double pixel_aspect;                         /* height of a pixel over its width; 1 when square or not told */
-    double frame_time_ms;                        /* of cine; 0 when not told */
+    kh_cine cine;                                /* owned */
     int32_t instance_number, acquisition_number; /* INT32_MIN when not told */
     double echo_time_ms, repetition_time_ms;     /* 0 when not told */
     char modality[17];
-    char rescale_type[17]; /* "HU", "US", ...; "HU" of a CT that does not say (PS3.3 C.8.2.1.1.2); "" when not told */
+    char rescale_type[17]; /* "HU", "US", ...; "HU" of a CT that does not say (PS3.3 C.8.2.1.1.2), Units of a PET image; "" when not told */
     char laterality[3];    /* "R", "L", "B", or "" */
     char patient_orientation[33]; /* (0020,0020) as stored: where rows and columns run, as "L\\FP"; "" when not told */
+    char view_position[17]; /* (0018,5101), else of a mammogram by its View Code Sequence: "CC", "MLO", "PA", ...; "" when not told */
     char image_type[65];   /* as stored, with backslashes */
     char frame_of_reference_uid[KH_UID_SIZE];
 } kh_image_info;

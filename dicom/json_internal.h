@@ -16,7 +16,5 @@ typedef struct kh_json_model {
 /* "Value": [...] of text, PN, IS, DS, AT and binary numbers; nothing when it is empty. big_endian: of the bytes. */
 KH_MUST_USE kh_status kh_json_values(kh_json_model *model, const kh_element *element, kh_vr vr, const char *charset, bool big_endian,
                                      kh_error *err);
-/* Bytes of one binary number of the VR, AT too; 0 for the others. */
-size_t kh_json_number_bytes(kh_vr vr);
 
 #endif

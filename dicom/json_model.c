@@ -59,7 +59,7 @@ static bool needs_uri(const kh_json_model *model, const kh_element *element, kh_
         return true;
     if (is_bytes(vr))
         return element->length > model->options->inline_bytes_max;
-    return kh_json_number_bytes(vr) > 0 && element->length > model->options->value_bytes_max;
+    return kh_vr_number_bytes(vr) > 0 && element->length > model->options->value_bytes_max;
 }
 
 /* --- one attribute --- */
@@ -190,7 +190,8 @@ static kh_status write_hidden(bool *done, kh_json_model *model, const kh_element
 
 /* --- one attribute --- */
 
-static kh_status write_value(kh_json_model *model, const kh_item *item, const kh_element *element, kh_vr vr, const char *path, kh_error *err)
+static kh_status write_value(kh_json_model *model, const kh_item *item, const kh_element *element, kh_vr vr, const char *path,
+                             kh_error *err)
 {
     const char letters[3] = {(char)(vr >> 8), (char)(vr & 0xff), '\0'};
     bool big_endian = item->big_endian && element->vr != KH_VR('U', 'N');

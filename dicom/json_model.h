@@ -4,8 +4,8 @@
  * Specific Character Set, which then says ISO_IR 192 where there was one; values without their padding. UN of an attribute that the
  * dictionary knows is what the dictionary says, also a sequence inside UN (PS3.5 6.2.2).
  *   IS           a number where the text is an integer of 32 bits, else the text
- *   DS           a number with the text's own digits where a double holds it exactly as said: at most 15 digits, 1e-290 to 1e290; else the text
- *   SV, UV       a number up to 2^53, which every JSON reader takes; above, a string
+ *   DS           a number with the text's own digits where a double holds it exactly as said: at most 15 digits, 1e-290 to 1e290; else the
+ * text   SV, UV       a number up to 2^53, which every JSON reader takes; above, a string
  *   FL, FD       a number; "NaN", "inf" and "-inf" for what JSON cannot say
  *   PN           its non-empty groups
  *   OB to OW, UN InlineBinary, little endian, up to inline_bytes_max, else BulkDataURI; pixel data always BulkDataURI
@@ -36,8 +36,8 @@ extern const kh_json_model_options kh_json_model_options_default;
 /* Appends the object of a whole data set to out. KH_E_LIMIT past out's size, KH_E_MEMORY, what uri gives. */
 KH_MUST_USE kh_status kh_json_model_write(kh_buf *out, const kh_dataset *dataset, const kh_json_model_options *options, kh_error *err);
 
-/* The VR that says how a value is to be read: that of the dictionary for UN that it knows, SQ for a sequence inside UN; SS where implicit VR
- * leaves it open and the pixels are signed. */
+/* The VR that says how a value is to be read: that of the dictionary for UN that it knows, SQ for a sequence inside UN; SS where implicit
+ * VR leaves it open and the pixels are signed. */
 kh_vr kh_element_model_vr(const kh_dataset *dataset, const kh_element *element);
 
 #endif

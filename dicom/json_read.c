@@ -34,8 +34,8 @@ static kh_status read_bulk(kh_json_reader *reader, kh_tag tag, kh_vr vr, const c
         return kh_error_set(err, KH_E_UNSUPPORTED, "BulkDataURI, expected values here");
     status = reader->options->bulk(reader->options->context, &place, &bulk, err);
     if (status == KH_OK && !bulk.encapsulated && bulk.size % kh_json_read_unit(vr) != 0 && vr != KH_VR('O', 'W'))
-        return kh_error_set(err, KH_E_FORMAT, "bulk data of %llu bytes, expected whole units of VR %c%c", (unsigned long long)bulk.size, vr >> 8,
-                            vr & 0xff);
+        return kh_error_set(err, KH_E_FORMAT, "bulk data of %llu bytes, expected whole units of VR %c%c", (unsigned long long)bulk.size,
+                            vr >> 8, vr & 0xff);
     if (status == KH_OK && bulk.gap_at)
         return write_gap(reader, tag, vr, &bulk, err);
     if (status == KH_OK)
@@ -157,7 +157,8 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static kh_status read_sorted(kh_json_reader *reader, const kh_json *object, const char **keys, size_t count, bool needs_charset, kh_error *err)
+static kh_status read_sorted(kh_json_reader *reader, const kh_json *object, const char **keys, size_t count, bool needs_charset,
+                             kh_error *err)
 {
     size_t path_size = strlen(reader->path);
     kh_status status = KH_OK;

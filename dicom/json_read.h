@@ -1,7 +1,8 @@
 /* json_read.h - DICOM JSON (PS3.18 annex F) as a data set in explicit VR little endian, for what is stored as metadata and bulk data.
  *
  * Strict: keys are 8 upper hex digits; "vr" is one of PS3.5's and stands in every attribute, with at most one of Value, InlineBinary and
- * BulkDataURI and nothing else; values have the form of their VR, and fit it. Groups 0000, 0002 and FFFE are refused, group lengths left out.
+ * BulkDataURI and nothing else; values have the form of their VR, and fit it. Groups 0000, 0002 and FFFE are refused, group lengths left
+ * out.
  * Text becomes UTF-8: Specific Character Set says ISO_IR 192 wherever it stood, and is put in where text needs it. A value without a
  * number (null) is empty. Errors name the path of the attribute, "00081140.2.00081150", and no value of it.
  * Bounded by kh_json_read_options and by out's size; a document takes up to 40 times its size in memory while it is read.
@@ -23,8 +24,8 @@ typedef struct kh_json_place {
     uint32_t depth; /* sequences around it */
 } kh_json_place;
 
-/* Its value: bytes, or a gap, for values of any size and only of VRs O* and UN: nothing of it is written, and out's size behind its header is put into
- * *gap_at; there belong size bytes, and a 0 when that is odd. */
+/* Its value: bytes, or a gap, for values of any size and only of VRs O* and UN: nothing of it is written, and out's size behind its header
+ * is put into *gap_at; there belong size bytes, and a 0 when that is odd. */
 typedef struct kh_json_bulk {
     const uint8_t *bytes; /* little endian, borrowed until the next call; NULL: a gap, or empty */
     uint64_t size;

@@ -201,7 +201,10 @@ static kh_status add_integer(kh_json_reader *reader, kh_vr vr, const kh_json *va
     static const struct {
         kh_vr vr;
         int64_t least, most;
-    } ranges[] = {{KH_VR('U', 'S'), 0, UINT16_MAX}, {KH_VR('S', 'S'), INT16_MIN, INT16_MAX}, {KH_VR('U', 'L'), 0, UINT32_MAX}, {KH_VR('S', 'L'), INT32_MIN, INT32_MAX}};
+    } ranges[] = {{KH_VR('U', 'S'), 0, UINT16_MAX},
+                  {KH_VR('S', 'S'), INT16_MIN, INT16_MAX},
+                  {KH_VR('U', 'L'), 0, UINT32_MAX},
+                  {KH_VR('S', 'L'), INT32_MIN, INT32_MAX}};
     int64_t whole = kh_json_integer_of(value);
     uint64_t bits;
 

@@ -3,31 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "dicom/dictionary.h"
 #include "dicom/json_internal.h"
 #include "dicom/text.h"
 
 #define DS_DIGITS_MAX 15 /* every decimal of so many digits is told from its neighbours by a double */
 #define EXACT_INTEGER_MAX (INT64_C(1) << 53)
-
-size_t kh_json_number_bytes(kh_vr vr)
-{
-    switch (vr) {
-    case KH_VR('U', 'S'):
-    case KH_VR('S', 'S'):
-        return 2;
-    case KH_VR('U', 'L'):
-    case KH_VR('S', 'L'):
-    case KH_VR('F', 'L'):
-    case KH_VR('A', 'T'):
-        return 4;
-    case KH_VR('U', 'V'):
-    case KH_VR('S', 'V'):
-    case KH_VR('F', 'D'):
-        return 8;
-    default:
-        return 0;
-    }
-}
 
 /* --- binary numbers --- */
 
@@ -268,7 +249,7 @@ static bool follows_charset(kh_vr vr)
 
 kh_status kh_json_values(kh_json_model *model, const kh_element *element, kh_vr vr, const char *charset, bool big_endian, kh_error *err)
 {
-    size_t size = (size_t)element->length, unit = kh_json_number_bytes(vr);
+    size_t size = (size_t)element->length, unit = kh_vr_number_bytes(vr);
     kh_status status;
 
     if (unit > 0) {

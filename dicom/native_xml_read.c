@@ -28,7 +28,8 @@ static kh_status take_text(char **out, xmlNode *node, kh_error *err)
     *out = NULL;
     for (const xmlNode *child = node->children; child; child = child->next)
         if (child->type != XML_TEXT_NODE && child->type != XML_CDATA_SECTION_NODE && child->type != XML_COMMENT_NODE)
-            return kh_error_set(err, KH_E_FORMAT, "XML line %ld: <%.40s>, expected text only", xmlGetLineNo(node), (const char *)node->name);
+            return kh_error_set(err, KH_E_FORMAT, "XML line %ld: <%.40s>, expected text only", xmlGetLineNo(node),
+                                (const char *)node->name);
     text = xmlNodeGetContent(node);
     *out = strdup(text ? (const char *)text : "");
     xmlFree(text);
@@ -51,7 +52,8 @@ static kh_status check_number(const xmlNode *node, size_t expected, kh_error *er
     char *end;
 
     if (!number || number[0] < '1' || number[0] > '9' || strtoul(number, &end, 10) != expected || *end != '\0')
-        return kh_error_set(err, KH_E_FORMAT, "XML line %ld: <%.40s>, expected number=\"%zu\"", xmlGetLineNo(node), (const char *)node->name, expected);
+        return kh_error_set(err, KH_E_FORMAT, "XML line %ld: <%.40s>, expected number=\"%zu\"", xmlGetLineNo(node),
+                            (const char *)node->name, expected);
     return KH_OK;
 }
 

@@ -205,7 +205,8 @@ static kh_status put_object(kh_buf *out, const kh_json *object, unsigned depth, 
 
 kh_status kh_native_xml_write(kh_buf *out, const kh_json *object, kh_error *err)
 {
-    kh_status status = kh_buf_append_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xml:space=\"preserve\">\n", err);
+    kh_status status =
+        kh_buf_append_text(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xml:space=\"preserve\">\n", err);
 
     if (status == KH_OK)
         status = put_object(out, object, 0, err);

@@ -25,9 +25,9 @@ void kh_writer_ds(kh_writer *writer, kh_tag tag, const double *values, size_t co
 void kh_ds_format(char out[40], double value);
 void kh_writer_is(kh_writer *writer, kh_tag tag, int64_t value);
 void kh_writer_bytes(kh_writer *writer, kh_tag tag, kh_vr vr, const void *bytes, size_t size);
-/* An element whose value comes from elsewhere, of up to 2^32 - 2 bytes made even: only its header is written, and the lengths of the sequences and
- * items around it count the value. undefined: the header says undefined length; size is what the value takes with its delimiter. The place
- * is the size of out behind the call. */
+/* An element whose value comes from elsewhere, of up to 2^32 - 2 bytes made even: only its header is written, and the lengths of the
+ * sequences and items around it count the value. undefined: the header says undefined length; size is what the value takes with its
+ * delimiter. The place is the size of out behind the call. */
 void kh_writer_gap(kh_writer *writer, kh_tag tag, kh_vr vr, uint64_t size, bool undefined);
 void kh_writer_empty(kh_writer *writer, kh_tag tag, kh_vr vr);
 void kh_writer_sequence_begin(kh_writer *writer, kh_tag tag);

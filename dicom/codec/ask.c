@@ -1,9 +1,9 @@
-/* ask.c - the asking side: a frame goes to a free worker, and the pixels come back before a deadline or not at all.
- * Lock: codec->lock guards `taken`, `free` and `idle`; a slot that is taken belongs to the thread that took it. */
+/* ask.c - the asking side: a frame goes to a free worker, and the pixels come back before a deadline or not at all. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,172 +14,33 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "dicom/codec/channel.h"
+#include "dicom/codec/asker.h"
 #include "dicom/codec/decoder.h"
 
 #define PATIENT_TRIES 60 /* each waits for a worker as long as a frame may take */
 #define KEEP_BYTES (16u << 20)     /* of a channel's memory; more is given back to the system after use */
 #define LARGE_BYTES (2u << 20)     /* of a frame: from here on its memory is prepared while it is decoded */
-#define HUGE_PAGE_BYTES (2u << 20)
+#define LOOK_US 300                /* the first look at what a worker has finished */
+#define ANNOUNCED_BYTES_MAX (1u << 20) /* of a codestream: more of them take longer to plan and copy than a worker stays awake for */
+#define SOON_US 120                /* when it will be ready so soon, its asker does not sleep any more, for twice as long at most */
 #define RESPAWN_WAIT_MS 2000       /* for the next worker when one has died; it takes some milliseconds */
 #define WARNING_PAUSE_MS 1000      /* between two log lines on headers that lie */
-
-typedef struct slot {
-    bool taken;     /* lock */
-    bool unsettled; /* owner: nobody knows what the worker is doing; ask it before giving it anything */
-} slot;
-
-struct kh_codec {
-    kh_codec_channels *channels;
-    kh_codec_pid_of *pid_of;
-    void *context;
-    pthread_mutex_t lock;
-    pthread_cond_t free; /* lock */
-    pthread_cond_t idle; /* lock: a slot is free that nobody has waited for */
-    unsigned waiting;    /* lock: threads that wait for a slot */
-    slot slots[KH_CODEC_WORKERS_MAX];
-    uint64_t sequence;   /* lock */
-    int64_t warned_ms;   /* lock */
-};
 
 typedef struct request {
     const char *syntax;
     const kh_pixel_format *header;
+    kh_pixel_format planned;
     const kh_codestream *stream;
-    const unsigned *seat; /* a slot taken before; NULL: take one */
     unsigned halvings;
     int64_t deadline_us; /* on the monotonic clock */
     int64_t allowed_ms;
-    uint8_t *room; /* for lead and pixels, see make_room() */
+    uint8_t *room; /* for lead and pixels */
     size_t lead, size;
+    int64_t sent_us, awake_until_us;
+    size_t copied; /* of size, into room */
 } request;
 
 typedef enum outcome { ANSWERED, DIED, LATE, BROKEN } outcome;
-
-kh_status kh_codec_create(kh_codec **out, kh_codec_channels *channels, kh_codec_pid_of *pid_of, void *context, kh_error *err)
-{
-    kh_codec *codec = calloc(1, sizeof *codec);
-    pthread_condattr_t attributes;
-
-    *out = NULL;
-    if (!codec)
-        return kh_error_set(err, KH_E_MEMORY, "no memory for the decoders' asking side");
-    codec->channels = channels;
-    codec->pid_of = pid_of;
-    codec->context = context;
-    codec->sequence = (uint64_t)kh_clock_monotonic_us(); /* past every number of an asker before us */
-    codec->warned_ms = INT64_MIN / 2;
-    for (unsigned i = 0; i < KH_CODEC_WORKERS_MAX; i++)
-        codec->slots[i].unsettled = true; /* an asker before us may have left work behind */
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_mutex_init(&codec->lock, NULL);
-    pthread_cond_init(&codec->free, &attributes);
-    pthread_cond_init(&codec->idle, &attributes);
-    pthread_condattr_destroy(&attributes);
-    *out = codec;
-    return KH_OK;
-}
-
-void kh_codec_free(kh_codec *codec)
-{
-    if (!codec)
-        return;
-    pthread_cond_destroy(&codec->free);
-    pthread_cond_destroy(&codec->idle);
-    pthread_mutex_destroy(&codec->lock);
-    free(codec);
-}
-
-static int free_slot_locked(const kh_codec *codec)
-{
-    int found = -1;
-
-    for (unsigned i = 0; i < codec->channels->options.worker_count; i++) {
-        if (codec->slots[i].taken)
-            continue;
-        if (!codec->slots[i].unsettled)
-            return (int)i;
-        found = found < 0 ? (int)i : found;
-    }
-    return found;
-}
-
-static struct timespec moment_in(int64_t left_us)
-{
-    struct timespec until;
-
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += left_us / 1000000;
-    until.tv_nsec += left_us % 1000000 * 1000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    return until;
-}
-
-static kh_status take_slot(unsigned *out, kh_codec *codec, int64_t deadline_us, kh_error *err)
-{
-    const struct timespec until = moment_in(deadline_us - kh_clock_monotonic_us());
-    int index, waited = 0;
-
-    pthread_mutex_lock(&codec->lock);
-    codec->waiting++;
-    while ((index = free_slot_locked(codec)) < 0 && waited == 0)
-        waited = pthread_cond_timedwait(&codec->free, &codec->lock, &until);
-    codec->waiting--;
-    if (index >= 0)
-        codec->slots[index].taken = true;
-    pthread_mutex_unlock(&codec->lock);
-    if (index < 0)
-        return kh_error_set(err, KH_E_BUSY, "all %u decode workers are busy", codec->channels->options.worker_count);
-    *out = (unsigned)index;
-    return KH_OK;
-}
-
-static void give_slot(kh_codec *codec, unsigned index)
-{
-    pthread_mutex_lock(&codec->lock);
-    codec->slots[index].taken = false;
-    pthread_cond_signal(&codec->free);
-    pthread_cond_signal(&codec->idle);
-    pthread_mutex_unlock(&codec->lock);
-}
-
-/* Those who wait have been woken for a slot that still counts as free. */
-static bool two_are_idle_locked(const kh_codec *codec)
-{
-    unsigned idle = 0;
-
-    for (unsigned i = 0; i < codec->channels->options.worker_count; i++)
-        idle += !codec->slots[i].taken;
-    return idle >= codec->waiting + 2;
-}
-
-bool kh_codec_seat_take(unsigned *seat, kh_codec *codec, int64_t wait_ms)
-{
-    const struct timespec until = moment_in(wait_ms * 1000);
-    int index = -1, waited = 0;
-
-    if (codec->channels->options.worker_count < 2)
-        return false;
-    pthread_mutex_lock(&codec->lock);
-    while (!two_are_idle_locked(codec) && waited == 0)
-        waited = pthread_cond_timedwait(&codec->idle, &codec->lock, &until);
-    if (two_are_idle_locked(codec))
-        index = free_slot_locked(codec);
-    if (index >= 0)
-        codec->slots[index].taken = true;
-    pthread_mutex_unlock(&codec->lock);
-    *seat = index >= 0 ? (unsigned)index : 0;
-    return index >= 0;
-}
-
-void kh_codec_seat_give(kh_codec *codec, unsigned seat)
-{
-    give_slot(codec, seat);
-}
 
 static uint64_t next_sequence(kh_codec *codec)
 {
@@ -191,23 +52,62 @@ static uint64_t next_sequence(kh_codec *codec)
     return sequence;
 }
 
-/* Wait for the answer to sequence; answers to others are of the past. */
-static outcome wait_for(int fd, uint64_t sequence, int64_t deadline_us, kh_codec_message *reply)
+/* The pixels that are finished, while others are made. Nothing of what stands in shared memory is believed: it need not stand still. */
+static void copy_finished(const kh_codec *codec, unsigned index, request *asked, uint64_t finished)
 {
+    size_t end = finished < asked->size ? (size_t)finished : asked->size;
+
+    if (end <= asked->copied)
+        return;
+    memcpy(asked->room + asked->lead + asked->copied, kh_codec_area_pixels(codec->channels, index) + asked->copied, end - asked->copied);
+    asked->copied = end;
+}
+
+/* How long to sleep until the next look at what is finished; 0: the answer is due, and to be woken by it would take a good part of what is
+ * left. A worker that tells nothing, or needs the processor that its asker is on, is looked at ever less often. */
+static int64_t pause_us(request *asked, const kh_codec_progress *progress, int64_t now_us)
+{
+    int64_t gone_us = now_us - asked->sent_us, left_us;
+
+    if (asked->copied == 0 || atomic_load_explicit(&progress->processor, memory_order_relaxed) == sched_getcpu())
+        return gone_us > LOOK_US ? gone_us : LOOK_US;
+    left_us = (int64_t)((double)gone_us * (double)(asked->size - asked->copied) / (double)asked->copied);
+    if (left_us > SOON_US)
+        return left_us / 2 < left_us - SOON_US ? left_us / 2 : left_us - SOON_US;
+    if (asked->awake_until_us == 0)
+        asked->awake_until_us = now_us + 2 * SOON_US;
+    return now_us < asked->awake_until_us ? 0 : gone_us;
+}
+
+static bool await_message(int fd, int64_t wait_us)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    const struct timespec wait = {.tv_sec = wait_us / 1000000, .tv_nsec = wait_us % 1000000 * 1000};
+
+    return ppoll(&ready, 1, &wait, NULL) >= 0 || errno == EINTR;
+}
+
+/* Wait for the answer to sequence; answers to others are of the past. asked: NULL of a ping. */
+static outcome wait_for(const kh_codec *codec, unsigned index, uint64_t sequence, int64_t deadline_us, request *asked,
+                        kh_codec_message *reply)
+{
+    const kh_codec_progress *progress = kh_codec_area_progress(codec->channels, index);
+    int fd = codec->channels->channels[index].asker_fd;
+
     for (;;) {
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int64_t left_us = deadline_us - kh_clock_monotonic_us();
+        int64_t now_us = kh_clock_monotonic_us(), left_us = deadline_us - now_us;
+        int64_t wait_us = asked ? pause_us(asked, progress, now_us) : left_us;
         ssize_t got;
 
         if (left_us <= 0)
             return LATE;
-        if (poll(&ready, 1, (int)(left_us / 1000) + 1) < 0 && errno != EINTR)
+        if (wait_us > 0 && !await_message(fd, wait_us < left_us ? wait_us : left_us))
             return BROKEN;
         got = recv(fd, reply, sizeof *reply, MSG_DONTWAIT);
-        if (got < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (got <= 0)
+        if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return BROKEN;
+        if (asked)
+            copy_finished(codec, index, asked, atomic_load_explicit(&progress->finished, memory_order_acquire));
         if (got != (ssize_t)sizeof *reply)
             continue;
         if (reply->kind == KH_CODEC_DIED)
@@ -236,15 +136,14 @@ static void read_the_past(kh_codec *codec, unsigned index)
 /* Bring a slot whose worker's state is unknown to rest: a worker that answers has nothing else in hand. */
 static bool settle(kh_codec *codec, unsigned index, int64_t deadline_us)
 {
-    int fd = codec->channels->channels[index].asker_fd;
     kh_codec_message ping = {.kind = KH_CODEC_PING}, reply;
     outcome got = DIED;
 
     while (got == DIED) { /* each one read was sent once, so this ends */
         ping.sequence = next_sequence(codec);
-        if (!put_message(fd, &ping))
+        if (!put_message(codec->channels->channels[index].asker_fd, &ping))
             return false;
-        got = wait_for(fd, ping.sequence, deadline_us, &reply);
+        got = wait_for(codec, index, ping.sequence, deadline_us, NULL, &reply);
     }
     return got == ANSWERED;
 }
@@ -275,49 +174,43 @@ static kh_status settle_or_kill(kh_codec *codec, unsigned index, kh_error *err)
 /* Nothing is lost where the system does not know this: each page is then brought in when it is touched. */
 static void bring_in(uint8_t *from, uint8_t *to)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page, end = (uintptr_t)to / page * page;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page,
+              end = (uintptr_t)to / page * page;
 
     if (first < end)
         (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
 }
 
 /* While the worker decodes, its asker has nothing to do: the pages that a large frame is copied from and to are brought in meanwhile, which
- * would else take as long as the copying, when somebody waits for it. */
+ * would else take as long as the copying, when somebody waits for it. Not as large pages: those of a virtual machine are often none of its
+ * host's yet, and to bring them in takes longer than decoding. */
 static void prepare_copy(const kh_codec *codec, unsigned index, const request *asked)
 {
     uint8_t *area = kh_codec_area_pixels(codec->channels, index);
 
     if (asked->size < LARGE_BYTES)
         return;
+    bring_in(area, area + asked->size); /* first: the worker needs it too */
     bring_in(asked->room, asked->room + asked->lead + asked->size);
-    bring_in(area, area + asked->size);
 }
 
-/* In memory that the system gives in few large pages when the frame is large. */
-static uint8_t *make_room(size_t lead, size_t size)
-{
-    uint8_t *room = lead < SIZE_MAX - size ? malloc(lead + size) : NULL;
-    uintptr_t first = ((uintptr_t)room + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-    uintptr_t end = ((uintptr_t)room + lead + size) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-
-    if (room && size >= LARGE_BYTES && first < end)
-        (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
-    return room;
-}
-
-static outcome send_request(kh_codec *codec, unsigned index, const request *asked, kh_codec_message *reply)
+static outcome send_request(kh_codec *codec, unsigned index, request *asked, kh_codec_message *reply)
 {
     const kh_codec_channel *channel = &codec->channels->channels[index];
     kh_codec_message message = {.kind = KH_CODEC_DECODE, .sequence = next_sequence(codec),
-                                .codestream_size = asked->stream->size, .format = *asked->header,
-                                .halvings = asked->halvings};
+                                .codestream_size = asked->stream->size, .pixels_size = asked->size, .format = *asked->header,
+                                .planned = asked->planned, .halvings = asked->halvings};
 
+    asked->copied = 0;
+    asked->awake_until_us = 0;
+    atomic_store_explicit(&kh_codec_area_progress(codec->channels, index)->finished, 0, memory_order_relaxed);
     strncpy(message.syntax, asked->syntax, sizeof message.syntax - 1);
     memcpy(channel->memory, asked->stream->bytes, asked->stream->size);
+    asked->sent_us = kh_clock_monotonic_us();
     if (!put_message(channel->asker_fd, &message))
         return BROKEN;
     prepare_copy(codec, index, asked);
-    return wait_for(channel->asker_fd, message.sequence, asked->deadline_us, reply);
+    return wait_for(codec, index, message.sequence, asked->deadline_us, asked, reply);
 }
 
 /* What a worker says is text from a process that may have been taken over. */
@@ -336,28 +229,26 @@ static kh_status status_of_reply(kh_codec_message *reply, kh_error *err)
     return kh_error_set(err, status, "%s", reply->text);
 }
 
-/* Memory that one large frame has filled is not kept by a channel that then decodes small ones. */
+/* Memory that one large frame has filled is not kept whole by a channel that then decodes small ones. The beginning is: new memory takes
+ * longer than what is decoded into it, and while the next large frame fills that, its asker brings in the rest. */
 static void punch(const kh_codec *codec, unsigned index, size_t codestream_size, size_t pixels_size)
 {
     int fd = codec->channels->channels[index].memory_fd;
     off_t half = (off_t)codec->channels->options.frame_bytes_max;
 
     if (codestream_size > KEEP_BYTES)
-        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, half);
+        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, KEEP_BYTES, half - KEEP_BYTES);
     if (pixels_size > KEEP_BYTES)
-        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, half, half);
+        (void)fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, half + KEEP_BYTES, half - KEEP_BYTES);
 }
 
 /* One try on one worker. *died is set when the worker went away under it. */
 static kh_status try_once(kh_codec *codec, unsigned index, request *asked, bool *died, kh_error *err)
 {
     kh_codec_message reply;
-    kh_status status = settle_or_kill(codec, index, err);
+    kh_status status;
     outcome got;
 
-    *died = false;
-    if (status != KH_OK)
-        return status;
     asked->deadline_us = kh_clock_monotonic_us() + asked->allowed_ms * 1000;
     got = send_request(codec, index, asked, &reply);
     codec->slots[index].unsettled = got != ANSWERED;
@@ -365,8 +256,10 @@ static kh_status try_once(kh_codec *codec, unsigned index, request *asked, bool 
     switch (got) {
     case ANSWERED:
         status = status_of_reply(&reply, err);
+        if (asked->copied > reply.finished) /* a decoder that has begun anew */
+            asked->copied = (size_t)reply.finished;
         if (status == KH_OK)
-            memcpy(asked->room + asked->lead, kh_codec_area_pixels(codec->channels, index), asked->size);
+            copy_finished(codec, index, asked, asked->size);
         punch(codec, index, asked->stream->size, asked->size);
         return status;
     case DIED:
@@ -406,22 +299,46 @@ static void warn_of_lies(kh_codec *codec, const kh_pixel_format *header, const k
                header->is_signed ? ", signed" : "", said_lossless && planned->lossy ? ", lossless" : "");
 }
 
-static kh_status decode_on_worker(kh_codec *codec, request *asked, kh_error *err)
+/* To be woken takes a worker about as long as planning takes its asker. */
+static void announce(kh_codec *codec, unsigned index, const request *asked)
 {
-    unsigned index = asked->seat ? *asked->seat : 0;
+    const kh_codec_message message = {.kind = KH_CODEC_COMING, .processor = sched_getcpu()};
+
+    if (asked->stream->size <= ANNOUNCED_BYTES_MAX)
+        (void)put_message(codec->channels->channels[index].asker_fd, &message);
+}
+
+/* What the pixels will be, and memory for them. */
+static kh_status plan(request *asked, kh_codec *codec, kh_error *err)
+{
+    kh_status status;
+
+    asked->planned = *asked->header;
+    status = kh_codec_plan(&asked->planned, &asked->size, codec->channels->options.frame_bytes_max, asked->syntax, asked->stream,
+                           asked->halvings, err);
+    if (status != KH_OK)
+        return status;
+    warn_of_lies(codec, asked->header, &asked->planned, asked->syntax);
+    asked->room = asked->lead < SIZE_MAX - asked->size ? malloc(asked->lead + asked->size) : NULL;
+    return asked->room ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", asked->size);
+}
+
+static kh_status decode_on_worker(kh_codec *codec, unsigned index, request *asked, kh_error *err)
+{
     bool died = false;
-    kh_status status = asked->seat ? KH_OK : take_slot(&index, codec, asked->deadline_us, err);
+    kh_status status = settle_or_kill(codec, index, err);
 
     if (status != KH_OK)
         return status;
-    status = try_once(codec, index, asked, &died, err);
-    if (died) { /* once may be chance: killed by hand, out of memory */
-        kh_error_clear(err);
+    announce(codec, index, asked);
+    status = plan(asked, codec, err);
+    if (status == KH_OK)
         status = try_once(codec, index, asked, &died, err);
-    }
-    if (!asked->seat)
-        give_slot(codec, index);
-    return status;
+    if (!died)
+        return status;
+    kh_error_clear(err); /* once may be chance: killed by hand, out of memory */
+    status = settle_or_kill(codec, index, err);
+    return status == KH_OK ? try_once(codec, index, asked, &died, err) : status;
 }
 
 kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, const char *transfer_syntax_uid,
@@ -430,9 +347,10 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
 {
     const kh_codec_options *options = &codec->channels->options;
     kh_codestream stream = {codestream, codestream_size};
-    kh_pixel_format planned = *format;
-    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .seat = how->seat, .halvings = how->halvings,
-                     .lead = how->lead};
+    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .halvings = how->halvings, .lead = how->lead,
+                     .allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000};
+    unsigned index = how->seat ? *how->seat : 0;
+    const kh_decoder *decoder;
     kh_status status;
 
     *pixels = NULL;
@@ -440,25 +358,21 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
     if (codestream_size > options->frame_bytes_max)
         return kh_error_set(err, KH_E_LIMIT, "codestream of %zu bytes, expected at most %llu", codestream_size,
                             (unsigned long long)options->frame_bytes_max);
-    status = kh_codec_plan(&planned, size, options->frame_bytes_max, transfer_syntax_uid, &stream, how->halvings, err);
-    if (status == KH_OK) {
-        warn_of_lies(codec, format, &planned, transfer_syntax_uid);
-        asked.allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000;
-        asked.deadline_us = kh_clock_monotonic_us() + asked.allowed_ms * 1000;
-        asked.size = *size;
-        asked.room = make_room(asked.lead, asked.size);
-        if (!asked.room)
-            status = kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", asked.size);
-    }
-    if (status == KH_OK)
-        status = decode_on_worker(codec, &asked, err);
+    status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
+    if (status == KH_OK && !how->seat)
+        status = kh_codec_slot_take(&index, codec, kh_clock_monotonic_us() + asked.allowed_ms * 1000, err);
+    if (status != KH_OK)
+        return status;
+    status = decode_on_worker(codec, index, &asked, err);
+    if (!how->seat)
+        kh_codec_slot_give(codec, index);
     if (status != KH_OK) {
         free(asked.room);
-        *size = 0;
         return status;
     }
     *pixels = asked.room;
-    *format = planned;
+    *size = asked.size;
+    *format = asked.planned;
     return KH_OK;
 }
 

@@ -8,7 +8,6 @@
 #include "dicom/codec/channel.h"
 
 #define FRAME_BYTES_MAX (UINT64_C(2) << 30)
-#define PAGE_BYTES UINT64_C(4096)
 
 const kh_codec_options kh_codec_options_default = {2, UINT64_C(256) << 20, UINT64_C(1) << 30, 500};
 
@@ -16,7 +15,7 @@ static kh_status check_options(const kh_codec_options *options, kh_error *err)
 {
     if (options->worker_count < 1 || options->worker_count > KH_CODEC_WORKERS_MAX)
         return kh_error_set(err, KH_E_ARG, "%u decode workers, expected 1 to %d", options->worker_count, KH_CODEC_WORKERS_MAX);
-    if (options->frame_bytes_max < PAGE_BYTES || options->frame_bytes_max > FRAME_BYTES_MAX)
+    if (options->frame_bytes_max < KH_CODEC_PAGE_BYTES || options->frame_bytes_max > FRAME_BYTES_MAX)
         return kh_error_set(err, KH_E_ARG, "largest frame of %llu bytes, expected 4 KiB to 2 GiB",
                             (unsigned long long)options->frame_bytes_max);
     if (options->deadline_base_ms < 1 || options->deadline_base_ms > 600000)
@@ -66,7 +65,7 @@ kh_status kh_codec_channels_create(kh_codec_channels **out, const kh_codec_optio
     if (!channels)
         return kh_error_set(err, KH_E_MEMORY, "no memory for decode channels");
     channels->options = *options;
-    channels->options.frame_bytes_max = (options->frame_bytes_max + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    channels->options.frame_bytes_max = (options->frame_bytes_max + KH_CODEC_PAGE_BYTES - 1) / KH_CODEC_PAGE_BYTES * KH_CODEC_PAGE_BYTES;
     for (unsigned i = 0; i < KH_CODEC_WORKERS_MAX; i++)
         channels->channels[i] = (kh_codec_channel){-1, -1, -1, NULL};
     for (unsigned i = 0; i < options->worker_count && status == KH_OK; i++)

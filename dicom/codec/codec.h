@@ -48,8 +48,8 @@ KH_MUST_USE kh_status kh_codec_decode(uint8_t **pixels, size_t *size, kh_codec *
 KH_MUST_USE bool kh_codec_seat_take(unsigned *seat, kh_codec *codec, int64_t wait_ms);
 void kh_codec_seat_give(kh_codec *codec, unsigned seat);
 
-/* The same for those who can wait longer than a browser would: workers that are busy with others' frames come free. context is the kh_codec; as
- * kh_recode (dicom/recode.h) calls it. */
+/* The same for those who can wait longer than a browser would: workers that are busy with others' frames come free. context is the
+ * kh_codec; as kh_recode (dicom/recode.h) calls it. */
 KH_MUST_USE kh_status kh_codec_decode_patiently(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid,
                                                 kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err);
 

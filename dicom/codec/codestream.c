@@ -88,14 +88,16 @@ kh_status kh_codestream_syntax(const char **out, kh_codec_kind kind, const uint8
             continue;
         status = kh_codestream_look(&facts, pairs[i].lossless, bytes, size, err);
         if (status == KH_OK && facts.high_throughput != (kind == KH_CODEC_HTJ2K))
-            return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 of the %s block coder, expected the other", facts.high_throughput ? "high-throughput" : "first");
+            return kh_error_set(err, KH_E_FORMAT, "JPEG 2000 of the %s block coder, expected the other",
+                                facts.high_throughput ? "high-throughput" : "first");
         *out = status != KH_OK ? NULL : facts.lossy ? pairs[i].lossy : pairs[i].lossless;
         return status;
     }
     return kh_error_set(err, KH_E_UNSUPPORTED, "a codestream that does not tell its transfer syntax");
 }
 
-kh_status kh_codestream_fits(const char *transfer_syntax_uid, const kh_pixel_format *format, const uint8_t *bytes, size_t size, kh_error *err)
+kh_status kh_codestream_fits(const char *transfer_syntax_uid, const kh_pixel_format *format, const uint8_t *bytes, size_t size,
+                             kh_error *err)
 {
     const kh_codestream stream = {bytes, size};
     kh_pixel_format planned = *format;

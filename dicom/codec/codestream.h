@@ -15,13 +15,13 @@ typedef struct kh_codestream_facts {
     bool high_throughput;   /* HTJ2K */
 } kh_codestream_facts;
 
-/* JPEG, JPEG-LS, JPEG 2000 and HTJ2K. KH_E_UNSUPPORTED for a syntax whose streams tell nothing (RLE, deflated frames, native) or that is not
- * decoded; what the gate says of a broken one. */
+/* JPEG, JPEG-LS, JPEG 2000 and HTJ2K. KH_E_UNSUPPORTED for a syntax whose streams tell nothing (RLE, deflated frames, native) or that is
+ * not decoded; what the gate says of a broken one. */
 KH_MUST_USE kh_status kh_codestream_look(kh_codestream_facts *out, const char *transfer_syntax_uid, const uint8_t *bytes, size_t size,
                                          kh_error *err);
 
-/* The transfer syntax, one of those of `kind`, that a codestream by itself is of: for JPEG by process and predictor, for the others lossless
- * or not. Of RLE and deflated frames the
+/* The transfer syntax, one of those of `kind`, that a codestream by itself is of: for JPEG by process and predictor, for the others
+ * lossless or not. Of RLE and deflated frames the
  * only one there is. KH_E_FORMAT, KH_E_UNSUPPORTED, KH_E_LIMIT as the gate says. */
 KH_MUST_USE kh_status kh_codestream_syntax(const char **out, kh_codec_kind kind, const uint8_t *bytes, size_t size, kh_error *err);
 

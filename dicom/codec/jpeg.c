@@ -51,14 +51,19 @@ static kh_status jpeg_plan(kh_pixel_format *format, const kh_codestream *stream,
     return KH_OK;
 }
 
-static kh_status jpeg_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
-                             const kh_codestream *stream, kh_error *err)
+static kh_status jpeg_decode_told(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                                  const kh_codestream *stream, const kh_decode_listener *listener, kh_error *err)
 {
     kh_codestream ended = *stream;
     uint8_t *copy = NULL;
     kh_jpeg_gate gate;
-    kh_status status = kh_jpeg_gate_read(&gate, stream->bytes, stream->size, err);
+    kh_status status;
 
+    if (kh_jpeg_lossless_decode(pixels, size, planned, stream, listener))
+        return KH_OK;
+    if (listener)
+        listener->tell(listener->context, 0);
+    status = kh_jpeg_gate_read(&gate, stream->bytes, stream->size, err);
     if (status == KH_OK && !gate.ended) {
         status = kh_codestream_with_end(&copy, stream, err);
         ended = (kh_codestream){copy, stream->size + 2};
@@ -70,6 +75,12 @@ static kh_status jpeg_decode(uint8_t *pixels, size_t size, const kh_pixel_format
     }
     free(copy);
     return status;
+}
+
+static kh_status jpeg_decode(uint8_t *pixels, size_t size, const kh_pixel_format *planned, const kh_pixel_format *header,
+                             const kh_codestream *stream, kh_error *err)
+{
+    return jpeg_decode_told(pixels, size, planned, header, stream, NULL, err);
 }
 
 /* How libjpeg sees three components, by the marks in the stream alone. */
@@ -104,4 +115,4 @@ static kh_status jpeg_decode_reduced(uint8_t *pixels, size_t size, const kh_pixe
     return kh_turbojpeg_decode(pixels, planned, stream, err);
 }
 
-const kh_decoder kh_decoder_jpeg = {jpeg_plan, jpeg_decode, jpeg_halvings, jpeg_decode_reduced};
+const kh_decoder kh_decoder_jpeg = {jpeg_plan, jpeg_decode, jpeg_decode_told, jpeg_halvings, jpeg_decode_reduced};

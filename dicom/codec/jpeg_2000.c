@@ -20,8 +20,8 @@ static kh_photometric photometric_of(const kh_j2k_gate *gate, kh_photometric hea
 
 /* The decoder gives numbers, not words: Bits Stored of the header may be more than the stream's precision, and where it
  * is less the numbers may still need all of the precision (real files have them). Three kinds of unsigned streams are
- * words, for the header to interpret: with a High Bit further up, two's complement, and overlays beside the value. A signed stream is signed
- * whatever the header says. */
+ * words, for the header to interpret: with a High Bit further up, two's complement, and overlays beside the value. A signed stream is
+ * signed whatever the header says. */
 static void adopt_numbers(kh_pixel_format *format, const kh_j2k_gate *gate)
 {
     unsigned precision = gate->precision, stored = format->bits_stored, high = format->high_bit, depth;
@@ -247,4 +247,5 @@ void kh_openjpeg_prepare(void)
     unsetenv("OPJ_NUM_THREADS");
 }
 
-const kh_decoder kh_decoder_jpeg_2000 = {jpeg_2000_plan, jpeg_2000_decode, jpeg_2000_halvings, jpeg_2000_decode_reduced};
+const kh_decoder kh_decoder_jpeg_2000 = {
+    .plan = jpeg_2000_plan, .decode = jpeg_2000_decode, .halvings = jpeg_2000_halvings, .decode_reduced = jpeg_2000_decode_reduced};

@@ -17,7 +17,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(futex),         SCMP_SYS(brk),            SCMP_SYS(munmap),          SCMP_SYS(mremap),
     SCMP_SYS(madvise),       SCMP_SYS(clock_gettime),  SCMP_SYS(gettimeofday),    SCMP_SYS(exit),
     SCMP_SYS(exit_group),    SCMP_SYS(rt_sigreturn),   SCMP_SYS(rt_sigprocmask),  SCMP_SYS(rt_sigaction),
-    SCMP_SYS(sigaltstack),   SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield),
+    SCMP_SYS(sigaltstack),   SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield),     SCMP_SYS(getcpu),
 };
 
 #ifdef KH_SANITIZED

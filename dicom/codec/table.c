@@ -95,21 +95,34 @@ unsigned kh_codec_halvings(const char *transfer_syntax_uid, const kh_pixel_forma
     return decoder->halvings(format, &stream, wanted < HALVINGS_MAX ? wanted : HALVINGS_MAX);
 }
 
+kh_status kh_codec_decode_planned(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, const kh_pixel_format *planned,
+                                  const kh_pixel_format *header, const kh_codestream *stream, unsigned halvings,
+                                  const kh_decode_listener *listener, kh_error *err)
+{
+    const kh_decoder *decoder;
+    kh_status status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
+
+    if (status != KH_OK)
+        return status;
+    if (halvings > 0 && !decoder->decode_reduced)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "frame at 1 / 2^%u of its size, which its codec cannot give", halvings);
+    if (halvings > 0)
+        return decoder->decode_reduced(pixels, size, planned, header, stream, halvings, err);
+    if (listener && decoder->decode_told)
+        return decoder->decode_told(pixels, size, planned, header, stream, listener, err);
+    return decoder->decode(pixels, size, planned, header, stream, err);
+}
+
 kh_status kh_codec_decode_reduced_here(uint8_t *pixels, size_t size, const char *transfer_syntax_uid, kh_pixel_format *format,
                                        const void *codestream, size_t codestream_size, unsigned halvings, kh_error *err)
 {
     kh_codestream stream = {codestream, codestream_size};
     kh_pixel_format planned = *format;
-    const kh_decoder *decoder;
     size_t bytes;
-    kh_status status;
+    kh_status status = kh_codec_plan(&planned, &bytes, size, transfer_syntax_uid, &stream, halvings, err);
 
-    status = kh_codec_plan(&planned, &bytes, size, transfer_syntax_uid, &stream, halvings, err);
     if (status == KH_OK)
-        status = kh_decoder_find(&decoder, transfer_syntax_uid, err);
-    if (status == KH_OK)
-        status = halvings > 0 ? decoder->decode_reduced(pixels, bytes, &planned, format, &stream, halvings, err)
-                              : decoder->decode(pixels, bytes, &planned, format, &stream, err);
+        status = kh_codec_decode_planned(pixels, bytes, transfer_syntax_uid, &planned, format, &stream, halvings, NULL, err);
     if (status == KH_OK)
         *format = planned;
     return status;

@@ -1,21 +1,24 @@
 /* worker.c - the body of a decode worker: one request at a time, from shared memory into shared memory. */
 #include <errno.h>
 #include <malloc.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "dicom/codec/channel.h"
 #include "dicom/codec/decoder.h"
 
+#define COMING_US 200 /* a request that was announced takes less */
 #define LARGE_PIXELS (2u << 20) /* of a frame; what decoding it took is then given back to the system */
 
 #ifdef KH_CODEC_TEST_HOOKS
 /* Misbehaviour on demand, in the tests' own build of this room only. */
-bool kh_codec_test_hook(const kh_codec_message *request, const uint8_t *codestream);
+bool kh_codec_test_hook(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request);
 #endif
 
 /* Other workers' memory and every socket but its own are none of its business. */
@@ -35,29 +38,61 @@ static void leave_the_others(kh_codec_channels *channels, unsigned index)
     }
 }
 
-static void answer(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request, kh_codec_message *reply)
+/* A kh_decode_listener's, called for every line. */
+static void tell(void *context, size_t bytes)
 {
-    kh_pixel_format format = request->format;
-    kh_error err = KH_ERROR_INIT;
-    char syntax[KH_UID_SIZE];
-    kh_status status = KH_OK;
+    kh_codec_progress *progress = context;
 
-    *reply = (kh_codec_message){.kind = KH_CODEC_DONE, .sequence = request->sequence};
+    atomic_store_explicit(&progress->processor, sched_getcpu(), memory_order_relaxed);
+    atomic_store_explicit(&progress->finished, bytes, memory_order_release);
+}
+
+static kh_status decode(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request, kh_error *err)
+{
+    const kh_codec_channel *channel = &channels->channels[index];
+    const kh_codestream stream = {channel->memory, request->codestream_size};
+    const kh_decode_listener listener = {tell, kh_codec_area_progress(channels, index)};
+    char syntax[KH_UID_SIZE];
+    size_t size;
+
     memcpy(syntax, request->syntax, sizeof syntax);
     syntax[sizeof syntax - 1] = '\0';
+    if (request->codestream_size > channels->options.frame_bytes_max || request->pixels_size > channels->options.frame_bytes_max)
+        return kh_error_set(err, KH_E_INTERNAL, "codestream or pixels larger than their memory");
+    if (!kh_pixel_format_frame_bytes(&request->planned, &size) || size != request->pixels_size)
+        return kh_error_set(err, KH_E_INTERNAL, "pixels of another size than planned");
+    return kh_codec_decode_planned(kh_codec_area_pixels(channels, index), size, syntax, &request->planned, &request->format, &stream,
+                                   request->halvings, &listener, err);
+}
+
+static void answer(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request, kh_codec_message *reply)
+{
+    kh_error err = KH_ERROR_INIT;
+
+    *reply = (kh_codec_message){.kind = KH_CODEC_DONE, .sequence = request->sequence};
     if (request->kind != KH_CODEC_DECODE)
         return;
 #ifdef KH_CODEC_TEST_HOOKS
-    if (kh_codec_test_hook(request, channels->channels[index].memory))
+    if (kh_codec_test_hook(channels, index, request))
         return;
 #endif
-    if (request->codestream_size > channels->options.frame_bytes_max)
-        status = kh_error_set(&err, KH_E_INTERNAL, "codestream larger than its memory");
-    if (status == KH_OK)
-        status = kh_codec_decode_reduced_here(kh_codec_area_pixels(channels, index), channels->options.frame_bytes_max, syntax, &format,
-                                              channels->channels[index].memory, request->codestream_size, request->halvings, &err);
-    reply->status = (uint32_t)status;
+    reply->status = (uint32_t)decode(channels, index, request, &err);
+    reply->finished = atomic_load_explicit(&kh_codec_area_progress(channels, index)->finished, memory_order_relaxed);
     memcpy(reply->text, err.message, sizeof reply->text);
+}
+
+/* What was announced, a little while without sleeping, unless that keeps the asker from sending it: false when nothing has come. */
+static bool receive_soon(int fd, kh_codec_message *request)
+{
+    int64_t until_us = kh_clock_monotonic_us() + COMING_US;
+    ssize_t got;
+
+    if (request->processor == sched_getcpu())
+        return false;
+    do
+        got = recv(fd, request, sizeof *request, MSG_DONTWAIT);
+    while (got < 0 && kh_clock_monotonic_us() < until_us);
+    return got == (ssize_t)sizeof *request;
 }
 
 static void serve(const kh_codec_channels *channels, unsigned index)
@@ -72,7 +107,9 @@ static void serve(const kh_codec_channels *channels, unsigned index)
             continue;
         if (got <= 0)
             return;
-        if (got != (ssize_t)sizeof request)
+        if (got != (ssize_t)sizeof request || (request.kind == KH_CODEC_COMING && !receive_soon(fd, &request)))
+            continue;
+        if (request.kind == KH_CODEC_COMING) /* of an asker that has gone */
             continue;
         answer(channels, index, &request, &reply);
         if (send(fd, &reply, sizeof reply, MSG_NOSIGNAL) < 0)

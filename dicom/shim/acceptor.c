@@ -59,6 +59,7 @@ static void accept_one(kh_acceptor *acceptor, bool tls)
     struct sockaddr_in from;
     socklen_t size = sizeof(from);
     int fd = accept4(tls ? acceptor->options.tls_listen_fd : acceptor->options.listen_fd, (struct sockaddr *)&from, &size, SOCK_CLOEXEC);
+    unsigned generation = tls ? kh_tls_store_generation(acceptor->options.tls) : 0;
     kh_tls_credentials *credentials = NULL;
     kh_error err = KH_ERROR_INIT;
     kh_arrival *one = NULL;
@@ -78,6 +79,8 @@ static void accept_one(kh_acceptor *acceptor, bool tls)
     kh_tls_credentials_unref(credentials);
     if (!one)
         return;
+    if (tls)
+        kh_tls_follow(one->tls, acceptor->options.tls, generation);
     one->deadline_ms = kh_clock_monotonic_ms() + acceptor->options.limits.associate_ms;
     if (acceptor->waiting_count == acceptor->options.waiting_max)
         drop_waiting(acceptor, 0, "too many connections wait; this one has been silent longest");

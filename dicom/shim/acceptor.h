@@ -1,8 +1,9 @@
 /* acceptor.h - takes DICOM associations on a listening socket, and on one for TLS, and runs each on a thread of its own.
  *
- * One thread accepts, shakes hands and reads A-ASSOCIATE-RQ PDUs of all new connections at once, step by step as bytes come, so that silent and dripping peers hold a descriptor
- * and nothing else; a connection that has not asked within limits.associate_ms is closed, and the one that waits longest makes room when
- * waiting_max is reached. associations_max threads serve; two more are there to reject what is too much. */
+ * One thread accepts, shakes hands and reads A-ASSOCIATE-RQ PDUs of all new connections at once, step by step as bytes come, so that silent
+ * and dripping peers hold a descriptor and nothing else; a connection that has not asked within limits.associate_ms is closed, and the one
+ * that waits longest makes room when waiting_max is reached. associations_max threads serve; two more are there to reject what is too
+ * much. */
 #ifndef KH_DICOM_SHIM_ACCEPTOR_H
 #define KH_DICOM_SHIM_ACCEPTOR_H
 

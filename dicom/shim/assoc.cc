@@ -217,6 +217,12 @@ extern "C" void kh_assoc_at_end(kh_assoc *assoc, void (*end)(void *context), voi
     assoc->at_end_context = context;
 }
 
+extern "C" void kh_assoc_set_look(kh_assoc *assoc, kh_assoc_look *look, void *context)
+{
+    assoc->shared.look = look;
+    assoc->shared.look_context = context;
+}
+
 extern "C" void kh_assoc_set_rate(kh_assoc *assoc, kh_rate *rate)
 {
     assoc->shared.rate = rate;

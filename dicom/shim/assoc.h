@@ -2,7 +2,7 @@
  *
  * Data sets cross as bytes, exactly as they stand in the PDVs: nothing is decoded or encoded anew. Deadlines are absolute and hold
  * for every read and write: a peer that drips bytes is cut like a silent one. Sockets have TCP_NODELAY, keep-alive,
- * TCP_USER_TIMEOUT, and TCP_QUICKACK is set again after every read, because peers leave Nagle's algorithm on.
+ * TCP_USER_TIMEOUT, and TCP_QUICKACK is set again before every wait, because peers leave Nagle's algorithm on.
  * Threads: an association belongs to one thread. Only IPv4 (the toolkit's limit). */
 #ifndef KH_DICOM_SHIM_ASSOC_H
 #define KH_DICOM_SHIM_ASSOC_H
@@ -125,6 +125,13 @@ int64_t kh_assoc_idle_ms(const kh_assoc *assoc);
 uint64_t kh_assoc_bytes_in(const kh_assoc *assoc);
 uint64_t kh_assoc_bytes_out(const kh_assoc *assoc);
 
+/* Asked before every wait for the peer and about every KH_ASSOC_LOOK_MS of it, in the association's thread: may it go on? What it fails
+ * with ends the wait, with its words, in the middle of a message, too. NULL: it may. The certificate of a peer over TLS is looked at as
+ * often (kh_tls_follow()). */
+#define KH_ASSOC_LOOK_MS 200
+typedef kh_status kh_assoc_look(void *context, kh_error *err);
+void kh_assoc_set_look(kh_assoc *assoc, kh_assoc_look *look, void *context);
+
 /* Wait until the peer has sent something, at most timeout_ms: KH_E_TIMEOUT when not, KH_E_CANCELLED when stopping. */
 KH_MUST_USE kh_status kh_assoc_wait(kh_assoc *assoc, int64_t timeout_ms, kh_error *err);
 
@@ -144,8 +151,12 @@ kh_status kh_data_sink_buf(void *context, const uint8_t *bytes, size_t size, kh_
 
 /* Send a command; when command->has_data its data set must follow. */
 KH_MUST_USE kh_status kh_assoc_send(kh_assoc *assoc, uint8_t context_id, const kh_dimse *command, kh_error *err);
-/* A part of the data set, last with the final one (size may be 0 then only when all was empty). Every part but the last has an even size. */
+/* A part of the data set, last with the final one (size may be 0 then only when all was empty). Every part but the last has an even
+ * size. */
 KH_MUST_USE kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, const void *bytes, size_t size, bool last,
                                          kh_error *err);
+/* While on, a data set that ends may wait for the message after it, so that many small ones are few packets. Something has to be sent after
+ * it is off again: what waits goes out with that. */
+void kh_assoc_hold(kh_assoc *assoc, bool on);
 
 #endif

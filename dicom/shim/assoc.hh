@@ -32,6 +32,7 @@ struct kh_assoc {
     uint64_t bytes_in, bytes_out;
     int64_t message_waited_us; /* spent waiting for bytes of the message being received */
     uint64_t message_bytes;
+    bool hold;    /* data sets may wait for the message after them */
     bool has_pdv; /* pdv is taken from the toolkit but not yet used */
     DUL_PDV pdv;
     kh_buf command_buf;

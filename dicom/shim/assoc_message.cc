@@ -197,6 +197,15 @@ extern "C" kh_status kh_assoc_send_data(kh_assoc *assoc, uint8_t context_id, con
             from += part;
             size -= part;
         }
-        return status == KH_OK ? write_pdv(assoc, context_id, DUL_DATASETPDV, from, size, last, err) : status;
+        assoc->shared.more = last && assoc->hold;
+        if (status == KH_OK)
+            status = write_pdv(assoc, context_id, DUL_DATASETPDV, from, size, last, err);
+        assoc->shared.more = false;
+        return status;
     });
+}
+
+extern "C" void kh_assoc_hold(kh_assoc *assoc, bool on)
+{
+    assoc->hold = on;
 }

@@ -28,7 +28,6 @@ Connection::Connection(int fd, const Handoff &from)
 {
     *made_ = this;
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 30000); /* ms that sent bytes may stay unacknowledged */
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, 30);
@@ -73,11 +72,47 @@ bool Connection::fail(kh_status cause)
     return false;
 }
 
+/* Before each wait: what has come is acknowledged now. The kernel falls back to delayed acknowledgements by itself; a peer with Nagle's
+ * algorithm on then stalls 40 ms an object. */
+void Connection::acknowledge()
+{
+    if (!tls_) /* that does it itself */
+        set_option(getSocket(), IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
+/* May this peer go on? What it was let in by may have been taken back while nothing comes. */
+kh_status Connection::still(kh_error *err)
+{
+    kh_status status = tls_ ? kh_tls_still(tls_, err) : KH_OK;
+
+    return status == KH_OK && shared_->look ? shared_->look(shared_->look_context, err) : status;
+}
+
+/* kh_stop_wait() with a look now and then. */
+kh_status Connection::wait_looking(bool soft, short events, int64_t deadline_ms, kh_error *err)
+{
+    for (;;) {
+        kh_error late = KH_ERROR_INIT;
+        int64_t look_ms = kh_clock_monotonic_ms() + KH_ASSOC_LOOK_MS;
+        kh_status status = still(err);
+        if (status != KH_OK)
+            return status;
+        bool last = deadline_ms <= look_ms;
+        status = kh_stop_wait(stop_, soft, getSocket(), events, last ? deadline_ms : look_ms, last ? err : &late);
+        if (status != KH_E_TIMEOUT || last)
+            return status == KH_OK || last ? status : kh_error_set(err, status, "%s", late.message);
+    }
+}
+
 kh_status Connection::wait_for(short events)
 {
     kh_error err = KH_ERROR_INIT;
 
-    return kh_stop_wait(stop_, false, getSocket(), events, deadline_ms_, &err);
+    acknowledge();
+    kh_status status = wait_looking(false, events, deadline_ms_, &err);
+    if (status == KH_E_PEER || status == KH_E_DENIED)
+        shared_->error = err;
+    return status;
 }
 
 /* The toolkit calls it as soon as it has connected. */
@@ -103,7 +138,8 @@ kh_status Connection::wait(bool soft, int64_t deadline_ms, kh_error *err)
     for (;;) {
         if (early_size_ > 0 || (tls_ && kh_tls_readable(tls_)))
             return KH_OK;
-        kh_status status = kh_stop_wait(stop_, soft, getSocket(), tls_ ? kh_tls_events(tls_) : POLLIN, deadline_ms, err);
+        acknowledge();
+        kh_status status = wait_looking(soft, tls_ ? kh_tls_events(tls_) : POLLIN, deadline_ms, err);
         if (status != KH_OK || !tls_)
             return status;
         if (kh_clock_monotonic_ms() >= deadline_ms && !kh_tls_readable(tls_)) /* it was not data, and a peer may send that for ever */
@@ -145,9 +181,6 @@ kh_status Connection::read_some(void *bytes, size_t size, size_t *got)
     while (received < 0 && errno == EINTR);
     if (received < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? KH_E_BUSY : KH_E_PEER;
-    /* The kernel falls back to delayed acknowledgements by itself; a peer with Nagle's algorithm on then stalls 40 ms an object. */
-    if (received > 0)
-        set_option(getSocket(), IPPROTO_TCP, TCP_QUICKACK, 1);
     *got = static_cast<size_t>(received);
     return KH_OK;
 }

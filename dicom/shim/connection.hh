@@ -24,6 +24,8 @@ struct Shared {
     kh_error error;              /* with its words, "" when there are none */
     kh_rate *rate = nullptr;     /* borrowed; NULL: no limit */
     int64_t paused_us = 0;       /* waited for the rate, in all */
+    kh_assoc_look *look = nullptr; /* may it go on? */
+    void *look_context = nullptr;
     bool more = false;           /* what is written now is followed at once by more: it may wait for that */
 };
 
@@ -67,7 +69,10 @@ public:
     const char *peer_digest() const;
 
 private:
+    void acknowledge();
     kh_status wait_for(short events);
+    kh_status still(kh_error *err);
+    kh_status wait_looking(bool soft, short events, int64_t deadline_ms, kh_error *err);
     bool fail(kh_status cause);
     size_t part(size_t size) const;
     void pause(size_t bytes);

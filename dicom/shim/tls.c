@@ -12,10 +12,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include "base/log.h"
 
 struct kh_tls {
     gnutls_session_t session;
     kh_tls_credentials *credentials;
+    kh_tls_store *store;    /* that is followed; NULL: none */
+    unsigned generation;    /* of the store, of credentials */
     int fd;
     const char *host;       /* copied behind the struct; NULL: we are called */
     bool established, broken;
@@ -159,6 +162,40 @@ static kh_status break_off(kh_tls *tls, int failed, kh_error *err)
     return kh_error_set(err, KH_E_PEER, "TLS: %s", gnutls_strerror(failed));
 }
 
+void kh_tls_follow(kh_tls *tls, kh_tls_store *store, unsigned generation)
+{
+    tls->store = store;
+    tls->generation = generation;
+}
+
+/* A certificate may have been revoked since it was shown. */
+kh_status kh_tls_still(kh_tls *tls, kh_error *err)
+{
+    unsigned generation = tls->store ? kh_tls_store_generation(tls->store) : 0; /* before they are taken: at worst they are taken twice */
+    kh_tls_credentials *newest;
+    int failed;
+
+    if (tls->broken && tls->problem[0])
+        return kh_error_set(err, KH_E_PEER, "TLS: %s", tls->problem); /* for good, whatever the library still takes in */
+    if (!tls->store || !tls->established || tls->broken || generation == tls->generation)
+        return KH_OK;
+    newest = kh_tls_store_get(tls->store);
+    if (!newest)
+        return KH_OK;
+    failed = kh_tls_credentials_apply(newest, tls->session, tls->host != NULL);
+    kh_tls_credentials_unref(failed < 0 ? newest : tls->credentials);
+    if (failed >= 0) {
+        tls->credentials = newest;
+        tls->generation = generation;
+        failed = verify(tls->session) == 0 ? GNUTLS_E_SUCCESS : GNUTLS_E_CERTIFICATE_ERROR;
+    }
+    if (failed >= 0)
+        return KH_OK;
+    kh_log(KH_LOG_WARN, "dicom", "an association ends, its peer's certificate is no longer good: %s", tls->problem); /* the toolkit has no words for it */
+    (void)gnutls_alert_send(tls->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+    return break_off(tls, failed, err);
+}
+
 static kh_status note_peer(kh_tls *tls, kh_error *err)
 {
     unsigned count = 0;
@@ -201,6 +238,11 @@ const char *kh_tls_words(const kh_tls *tls)
 /* KH_E_BUSY without words. */
 static kh_status receive(kh_tls *tls, void *bytes, size_t size, size_t *got, kh_error *err)
 {
+    kh_status status = kh_tls_still(tls, err);
+
+    *got = 0;
+    if (status != KH_OK)
+        return status;
     for (;;) {
         ssize_t received = gnutls_record_recv(tls->session, bytes, size);
 
@@ -244,7 +286,11 @@ bool kh_tls_readable(kh_tls *tls)
 
 kh_status kh_tls_write(kh_tls *tls, const void *bytes, size_t size, bool more, size_t *sent, kh_error *err)
 {
+    kh_status status = kh_tls_still(tls, err);
+
     *sent = 0;
+    if (status != KH_OK)
+        return status;
     tls->more = more;
     for (;;) {
         ssize_t written = gnutls_record_send(tls->session, bytes, size);

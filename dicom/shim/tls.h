@@ -1,5 +1,5 @@
 /* tls.h - TLS under an association (tls/credentials.h), certificates on both sides. No renegotiation, no resumption: every connection
- * shows its certificate anew. A channel keeps the credentials it was made with.
+ * shows its certificate anew. A channel keeps the credentials it was made with, unless it follows a store.
  * Nothing here waits: who would have to gets KH_E_BUSY and asks kh_tls_events() what to poll for.
  * Threads: a channel one at a time. Errors: KH_E_PEER with the words of why. */
 #ifndef KH_DICOM_SHIM_TLS_H
@@ -11,7 +11,7 @@
 #include <sys/types.h>
 #include "base/error.h"
 #include "tls/certificate.h"
-#include "tls/credentials.h"
+#include "tls/store.h"
 
 typedef struct kh_tls kh_tls;
 
@@ -20,6 +20,14 @@ typedef struct kh_tls kh_tls;
 KH_MUST_USE kh_status kh_tls_create(kh_tls **out, kh_tls_credentials *credentials, int fd, const char *host, kh_error *err);
 /* Tells the peer, if that can be done at once. NULL is welcome. */
 void kh_tls_free(kh_tls *tls);
+
+/* From now on the newest credentials of the store (borrowed until the channel is freed) count: when they change, a revocation list for one,
+ * the peer's certificate is looked at anew before anything more is read or written. generation: of the store, before credentials were taken
+ * from it. */
+void kh_tls_follow(kh_tls *tls, kh_tls_store *store, unsigned generation);
+
+/* That look, by itself: while nothing is read or written. KH_OK before the handshake is done. */
+KH_MUST_USE kh_status kh_tls_still(kh_tls *tls, kh_error *err);
 
 /* One step of the handshake: KH_OK when it is done and the peer's certificate is good, KH_E_BUSY when there has to come more. */
 KH_MUST_USE kh_status kh_tls_handshake(kh_tls *tls, kh_error *err);

@@ -311,7 +311,8 @@ static kh_status await_response(moving *move)
         if (alive)
             quiet_since_ms = kh_clock_monotonic_ms();
         if (kh_clock_monotonic_ms() - quiet_since_ms >= idle_ms)
-            return kh_error_set(move->err, KH_E_TIMEOUT, "no response to %s and no arrival for %lld ms", move->stored ? "C-GET" : "C-MOVE", (long long)idle_ms);
+            return kh_error_set(move->err, KH_E_TIMEOUT, "no response to %s and no arrival for %lld ms", move->stored ? "C-GET" : "C-MOVE",
+                                (long long)idle_ms);
     }
 }
 
@@ -352,8 +353,8 @@ static kh_status retrieve(moving *move, const void *identifier, size_t size, kh_
     return move->told != KH_OK ? move->told : status;
 }
 
-kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination,
-                       const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
+kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination, const void *identifier,
+                       size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed, kh_error *err)
 {
     moving move = {.assoc = assoc, .with = with, .progress = progress, .context = context, .err = err};
 

@@ -50,8 +50,8 @@ typedef kh_status kh_user_progress(void *context, const kh_dimse *response, bool
 /* message_id: from kh_assoc_next_message_id(); the peer repeats it in its sub-operations (0000,1031). final: the last response, its counts
  * included; failed (may be NULL): its identifier, where the Failed SOP Instance UID List stands. */
 KH_MUST_USE kh_status kh_user_move(kh_assoc *assoc, const kh_context *with, uint16_t message_id, const char *destination,
-                                   const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final, kh_buf *failed,
-                                   kh_error *err);
+                                   const void *identifier, size_t size, kh_user_progress *progress, void *context, kh_dimse *final,
+                                   kh_buf *failed, kh_error *err);
 
 /* A C-STORE request that belongs to our C-GET: read its data set from the association and answer it. A failure ends the C-GET and the
  * association; a refused object does not. */
