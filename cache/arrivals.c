@@ -12,7 +12,7 @@
     " (SELECT max(id) FROM pull WHERE pull.study_uid = s.study_uid AND pull.facility = f.name)"                                          \
     " ORDER BY a.study_ref LIMIT ?1"
 
-static void read_arriving(kh_sql_row *row, kh_arriving *out)
+static void arriving_of_row(kh_sql_row *row, kh_arriving *out)
 {
     memset(out, 0, sizeof *out);
     out->study_id = kh_sql_int(row, 0);
@@ -29,28 +29,29 @@ static void read_arriving(kh_sql_row *row, kh_arriving *out)
     out->pull_priority = (int32_t)kh_sql_int(row, 11);
 }
 
+typedef struct telling {
+    kh_arriving_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_arriving(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_arriving arriving;
+
+    (void)err;
+    arriving_of_row(row, &arriving);
+    return of->visit(of->context, &arriving);
+}
+
 kh_status kh_arriving_list(kh_cache *cache, int64_t limit, kh_arriving_visit *visit, void *context, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(limit);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status;
+    telling of = {visit, context};
 
     if (limit < 1)
         return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)limit);
-    status = kh_reader_acquire(&sql, cache->readers, err);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, ARRIVING, &value, 1, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_arriving arriving;
-
-        read_arriving(row, &arriving);
-        status = visit(context, &arriving);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, ARRIVING, &value, 1, tell_arriving, &of, err);
 }
 
 typedef struct note {

@@ -42,8 +42,9 @@ void kh_believe_codestream(kh_image_record *record, const char *transfer_syntax_
     stream = read_first(&record->frames, &size, fd);
     if (stream && kh_codestream_look(&facts, transfer_syntax_uid, stream, size, NULL) == KH_OK) {
         if (facts.rows != format->rows || facts.columns != format->columns)
-            kh_log(KH_LOG_WARN, "ingest", "Rows (0028,0010) %u and Columns (0028,0011) %u, the codestream says %u and %u, which is believed",
-                   format->rows, format->columns, facts.rows, facts.columns);
+            kh_log(KH_LOG_WARN, "ingest",
+                   "Rows (0028,0010) %u and Columns (0028,0011) %u, the codestream says %u and %u, which is believed", format->rows,
+                   format->columns, facts.rows, facts.columns);
         format->rows = facts.rows;
         format->columns = facts.columns;
         record->info.lossy_source = record->info.lossy_source || facts.lossy;

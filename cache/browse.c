@@ -6,7 +6,7 @@
 
 #define SERIES_SELECT                                                                                                          \
     "SELECT id, study_ref, series_uid, modality, description, body_part, protocol, laterality, number, object_count,"          \
-    " image_count, frame_count, revision, away_count FROM series"
+    " image_count, frame_count, revision, away_count, department FROM series"
 #define OBJECT_SELECT                                                                                                          \
     "SELECT id, series_ref, sop_class_uid, sop_uid, transfer_syntax_uid, instance_number, bytes, frame_count, sha256, file_id IS 0"     \
     " FROM object"
@@ -28,6 +28,7 @@ static void read_series(kh_sql_row *row, kh_series *out)
     out->frame_count = kh_sql_int(row, 11);
     out->revision = kh_sql_int(row, 12);
     out->away_count = kh_sql_int(row, 13);
+    KH_COPY(out->department, kh_sql_text(row, 14));
 }
 
 static void read_object(kh_sql_row *row, kh_object *out)
@@ -108,7 +109,8 @@ kh_status kh_browse_series_of(kh_cache *cache, int64_t study_id, kh_series_visit
     const kh_sql_value value = KH_SQL_I(study_id);
     const visitor v = {.row = on_series, .series = visit, .context = context};
 
-    return visit_rows(cache, SERIES_SELECT " WHERE study_ref = ?1 AND object_count > 0 ORDER BY number IS NULL, number, id", &value, 1, &v, err);
+    return visit_rows(cache, SERIES_SELECT " WHERE study_ref = ?1 AND object_count > 0 ORDER BY number IS NULL, number, id", &value, 1, &v,
+                      err);
 }
 
 static kh_status keep_series(void *context, const kh_series *series)
@@ -135,8 +137,8 @@ kh_status kh_browse_objects_of(kh_cache *cache, int64_t series_id, kh_object_vis
     const kh_sql_value value = KH_SQL_I(series_id);
     const visitor v = {.row = on_object, .object = visit, .context = context};
 
-    return visit_rows(cache, OBJECT_SELECT " WHERE series_ref = ?1 AND hidden = 0 ORDER BY instance_number IS NULL, instance_number, id", &value,
-                      1, &v, err);
+    return visit_rows(cache, OBJECT_SELECT " WHERE series_ref = ?1 AND hidden = 0 ORDER BY instance_number IS NULL, instance_number, id",
+                      &value, 1, &v, err);
 }
 
 static kh_status keep_object(void *context, const kh_object *object)

@@ -1,6 +1,7 @@
 /* browse.h - reading the index: studies, series, objects. Ids are ours, they say nothing of the patient.
  * A study belongs to one patient of one facility: the same Study Instance UID under two patients is two studies.
- * Lists are called back row by row while a read transaction is open: callbacks do no I/O. A callback's non-OK status stops the list and is returned. */
+ * Lists are called back row by row while a read transaction is open: callbacks do no I/O. A callback's non-OK status stops the list and is
+ * returned. */
 #ifndef KH_CACHE_BROWSE_H
 #define KH_CACHE_BROWSE_H
 
@@ -23,7 +24,8 @@ typedef struct kh_study {
     char date[9], time[17]; /* as DICOM DA and TM */
     char description[200], accession[65], referring_physician[200], institution[200], study_id[65];
     char modalities[100]; /* "CT,SR", sorted */
-    char body_parts[260]; /* "CHEST,HEAD", of its series; told to a scope (scope.h) only */
+    char body_parts[260]; /* "CHEST,HEAD", of its series; this and departments are told to a scope (scope.h) only */
+    char departments[400]; /* Institutional Department Name, the same way, as it is written */
     int64_t series_count, object_count;
     int64_t image_count;  /* objects with pixels we can describe */
     int64_t frame_count;  /* of those */
@@ -42,6 +44,7 @@ typedef struct kh_series {
     int64_t id, study_id;
     char series_uid[KH_UID_SIZE];
     char modality[17], description[200], body_part[65], protocol[200], laterality[3];
+    char department[200]; /* "" also when it was stored before that was noted (renew.h) */
     int64_t number;       /* INT64_MIN when not told */
     int64_t object_count, image_count, frame_count;
     int64_t away_count; /* as of a study */

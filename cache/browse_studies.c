@@ -174,6 +174,8 @@ static kh_status list_studies(kh_sql *sql, const kh_sql_value *values, const cha
 
 #define REF_IN(values) " AND (f.name = ?12 OR s.patient_ref IN (SELECT value FROM json_each(" values ")))"
 #define BRIEF "SELECT s.id, s.study_uid, f.name, p.patient_id, s.date, s.modalities, s.first_arrival_ms, s.series_count"
+/* The same of patients that are known by their rows (kh_scope_map). */
+#define BRIEF_OF_REF "SELECT s.id, s.study_uid, s.patient_ref, s.date, s.modalities, s.first_arrival_ms, s.series_count"
 #define BY_DATE " ORDER BY s.date DESC, s.time DESC, s.id DESC"
 #define SCOPED_VALUES (WHERE_VALUES + 3)
 
@@ -181,6 +183,7 @@ static kh_status list_studies(kh_sql *sql, const kh_sql_value *values, const cha
 typedef struct scoped {
     kh_sql *sql;
     const kh_study_filter *filter;
+    const kh_scope_map *map; /* of the rows' patients; NULL: the rows tell */
     int64_t ids[LIMIT_MAX];
     int64_t count, listed;
     bool own_is_counted; /* by a statement of its own: only others are counted row by row */
@@ -210,6 +213,20 @@ static void read_brief(kh_sql_row *row, kh_study *out)
     out->series_count = kh_sql_int(row, 7);
 }
 
+static kh_status read_brief_of_ref(kh_sql_row *row, const scoped *s, kh_study *out, kh_error *err)
+{
+    memset(out, 0, sizeof *out);
+    if (!kh_scope_map_find(s->map, s->filter->scope, kh_sql_int(row, 2), &out->patient))
+        return kh_error_set(err, KH_E_INTERNAL, "a study of a patient that was not asked for");
+    out->id = kh_sql_int(row, 0);
+    KH_COPY(out->study_uid, kh_sql_text(row, 1));
+    KH_COPY(out->date, kh_sql_text(row, 3));
+    KH_COPY(out->modalities, kh_sql_text(row, 4));
+    out->first_arrival_ms = kh_sql_int(row, 5);
+    out->series_count = kh_sql_int(row, 6);
+    return KH_OK;
+}
+
 /* A modality that only a series has which is not shown finds nothing. */
 static kh_status is_listed(const scoped *s, kh_study *study, bool *listed, kh_error *err)
 {
@@ -233,8 +250,12 @@ static kh_status go_through(scoped *s, const char *query, const kh_sql_value *va
     kh_status status = kh_sql_query(&row, s->sql, query, values, value_count, err);
 
     while (status == KH_OK && (s->to_the_end || s->listed < limit) && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        read_brief(row, &study);
-        status = is_listed(s, &study, &listed, err);
+        if (s->map)
+            status = read_brief_of_ref(row, s, &study, err);
+        else
+            read_brief(row, &study);
+        if (status == KH_OK)
+            status = is_listed(s, &study, &listed, err);
         if (status != KH_OK || !listed)
             continue;
         if (!s->own_is_counted || kh_scope_is_foreign(s->filter->scope, &study))
@@ -264,12 +285,13 @@ static kh_status show_page(const scoped *s, kh_study_visit *visit, void *context
 }
 
 /* Few patients: all of their studies are looked at. */
-static kh_status list_of_few(scoped *s, kh_sql_value *values, const char *refs, kh_error *err)
+static kh_status list_of_few(scoped *s, kh_sql_value *values, const char *refs, const kh_scope_map *map, kh_error *err)
 {
     values[WHERE_VALUES] = KH_SQL_T(refs);
+    s->map = map;
     return go_through(s,
-                      BRIEF " FROM study s INDEXED BY study_by_patient" TO_PATIENT STUDY_WHERE
-                            " AND s.patient_ref IN (SELECT value FROM json_each(?12))" BY_DATE,
+                      BRIEF_OF_REF " FROM study s INDEXED BY study_by_patient" STUDY_WHERE
+                                   " AND s.patient_ref IN (SELECT value FROM json_each(?12))" BY_DATE,
                       values, WHERE_VALUES + 1, err);
 }
 
@@ -280,8 +302,9 @@ static kh_status count_own(scoped *s, const kh_sql_value *values, const char *pi
     kh_status status;
 
     if (pieces)
-        status = kh_sql_query(&row, s->sql, "SELECT count(*)" FROM_TEXT TO_PATIENT STUDY_WHERE " AND f.name = ?12 AND g.study_text MATCH ?14", values,
-                              SCOPED_VALUES, err);
+        status =
+            kh_sql_query(&row, s->sql, "SELECT count(*)" FROM_TEXT TO_PATIENT STUDY_WHERE " AND f.name = ?12 AND g.study_text MATCH ?14",
+                         values, SCOPED_VALUES, err);
     else
         status = kh_sql_query(&row, s->sql,
                               "SELECT count(*) FROM facility f CROSS JOIN patient p ON p.facility_id = f.id"
@@ -296,7 +319,8 @@ static kh_status count_own(scoped *s, const kh_sql_value *values, const char *pi
 }
 
 /* The own facility has many: they are met soon on the way that a list of everything has, and counted by themselves. */
-static kh_status list_of_many(scoped *s, kh_sql_value *values, const char *others, const char *pieces, bool with_total, kh_error *err)
+static kh_status list_of_many(scoped *s, kh_sql_value *values, const char *others, const kh_scope_map *map, const char *pieces,
+                              bool with_total, kh_error *err)
 {
     scoped *theirs = NULL;
     kh_status status;
@@ -306,8 +330,8 @@ static kh_status list_of_many(scoped *s, kh_sql_value *values, const char *other
     values[WHERE_VALUES + 2] = KH_SQL_T(pieces);
     s->to_the_end = false;
     if (pieces)
-        status = go_through(s, BRIEF FROM_TEXT TO_PATIENT STUDY_WHERE REF_IN("?13") " AND g.study_text MATCH ?14 ORDER BY g.rowid DESC", values,
-                            SCOPED_VALUES, err);
+        status = go_through(s, BRIEF FROM_TEXT TO_PATIENT STUDY_WHERE REF_IN("?13") " AND g.study_text MATCH ?14 ORDER BY g.rowid DESC",
+                            values, SCOPED_VALUES, err);
     else
         status = go_through(s, BRIEF " FROM study s" TO_PATIENT STUDY_WHERE REF_IN("?13") BY_DATE, values, WHERE_VALUES + 2, err);
     if (status != KH_OK || !with_total)
@@ -319,17 +343,18 @@ static kh_status list_of_many(scoped *s, kh_sql_value *values, const char *other
     s->count = 0;
     status = count_own(s, values, pieces, err);
     if (status == KH_OK)
-        status = list_of_few(theirs, values, others, err);
+        status = list_of_few(theirs, values, others, map, err);
     s->count += theirs->count;
     free(theirs);
     return status;
 }
 
 /* Within the read transaction of ask_text(). */
-static kh_status list_scoped(kh_sql *sql, const kh_study_filter *filter, kh_sql_value *values, const char *pieces, kh_study_visit *visit, void *context,
-                             int64_t *total, kh_error *err)
+static kh_status list_scoped(kh_sql *sql, const kh_study_filter *filter, kh_sql_value *values, const char *pieces, kh_study_visit *visit,
+                             void *context, int64_t *total, kh_error *err)
 {
     scoped *s = calloc(1, sizeof *s);
+    kh_scope_map map = {.places = NULL};
     bool few = false;
     kh_buf refs;
     kh_status status;
@@ -338,21 +363,22 @@ static kh_status list_scoped(kh_sql *sql, const kh_study_filter *filter, kh_sql_
         return kh_error_set(err, KH_E_MEMORY, "no memory for a list");
     *s = (scoped){.sql = sql, .filter = filter, .to_the_end = total != NULL};
     kh_buf_init(&refs, KH_SCOPE_REFS_BYTES_MAX);
-    status = kh_scope_refs(sql, filter->scope, true, filter->scope->few ? filter->scope->few : KH_SCOPE_FEW, &refs, &few, err);
+    status = kh_scope_refs(sql, filter->scope, true, filter->scope->few ? filter->scope->few : KH_SCOPE_FEW, &refs, &map, &few, err);
     if (status == KH_OK && few) {
-        status = list_of_few(s, values, kh_buf_text(&refs), err);
+        status = list_of_few(s, values, kh_buf_text(&refs), &map, err);
     } else if (status == KH_OK) {
         kh_buf_clear(&refs);
-        status = kh_scope_refs(sql, filter->scope, false, KH_SCOPE_OTHERS_MAX, &refs, &few, err);
+        status = kh_scope_refs(sql, filter->scope, false, KH_SCOPE_OTHERS_MAX, &refs, &map, &few, err);
         if (status == KH_OK && !few)
             status = kh_error_set(err, KH_E_LIMIT, "patients of more than %d rows", KH_SCOPE_OTHERS_MAX);
         if (status == KH_OK)
-            status = list_of_many(s, values, kh_buf_text(&refs), pieces, total != NULL, err);
+            status = list_of_many(s, values, kh_buf_text(&refs), &map, pieces, total != NULL, err);
     }
     if (status == KH_OK)
         status = show_page(s, visit, context, err);
     if (status == KH_OK && total)
         *total = s->count;
+    kh_scope_map_release(&map);
     kh_buf_release(&refs);
     free(s);
     return status;

@@ -45,18 +45,20 @@ typedef struct kh_cache_options {
     bool evict_pushed;          /* also what no node of ours gives back */
     uint64_t scrub_bytes_per_s; /* how fast objects are read again to be compared, see cache/scrub.h; 0: never */
     kh_conflict_rule conflict;
+    char issuers[1024];         /* of patient IDs, by hospital, see cache/issuers.h; "": none is compared */
     uint64_t quarantine_bytes;  /* of what is kept beside; more is refused */
     unsigned readers_max;       /* connections kept for reading, 1 to 64 */
     uint64_t frames_bytes_max;  /* decoded-frame cache, see cache/frames.h */
     uint32_t inline_bytes_max, number_bytes_max; /* as in kh_json_model_options, of the metadata that are prepared */
     uint32_t events_kept;       /* rows of the event log kept for those who were away */
 } kh_cache_options;
-/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8 readers, 256 MiB frames, 1 KiB and 32 KiB in
- * metadata, 100,000 events. */
+/* 2 GiB reserve, 8 GiB objects, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8
+ * readers, 256 MiB frames, 1 KiB and 32 KiB in metadata, 100,000 events. */
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when
- * another process owns DIR, KH_E_CONFLICT when DIR holds a part of an archive only. A reader gets KH_E_NOT_FOUND while there is no index. */
+ * another process owns DIR, KH_E_CONFLICT when DIR holds a part of an archive only. A reader gets KH_E_NOT_FOUND while there is no
+ * index. */
 KH_MUST_USE kh_status kh_cache_open(kh_cache **out, const kh_cache_options *options, kh_error *err);
 /* Finishes what was queued. */
 void kh_cache_close(kh_cache *cache);

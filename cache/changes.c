@@ -7,16 +7,14 @@
 #include "cache/corrections.h"
 #include "cache/hiding.h"
 #include "cache/internal.h"
-#include "cache/removal.h"
 
-#define PURGED_AT_ONCE 200
 #define LIST_MAX 10000
 
 const char *kh_change_kind_text(kh_change_kind kind)
 {
-    static const char *const texts[] = {"", "rejected", "deleted", "gone", "patient", "study"};
+    static const char *const texts[] = {"", "rejected", "deleted", "gone", "patient", "study", "returned"};
 
-    return kind >= KH_CHANGE_REJECTED && kind <= KH_CHANGE_STUDY ? texts[kind] : "unknown";
+    return kind >= KH_CHANGE_REJECTED && kind <= KH_CHANGE_RETURNED ? texts[kind] : "unknown";
 }
 
 /* ---- reading ---- */
@@ -25,8 +23,10 @@ const char *kh_change_kind_text(kh_change_kind kind)
     "SELECT c.id, c.kind, f.name, c.study_ref, c.when_ms, c.reason, c.asked_by, c.objects, c.undone_ms, c.undone_by, c.purged"                   \
     " FROM change c JOIN facility f ON f.id = c.facility_id"
 
-static void read_change(kh_sql_row *row, kh_change *out)
+static void change_of_row(kh_sql_row *row, void *context)
 {
+    kh_change *out = context;
+
     memset(out, 0, sizeof *out);
     out->id = kh_sql_int(row, 0);
     out->kind = (kh_change_kind)kh_sql_int(row, 1);
@@ -41,63 +41,48 @@ static void read_change(kh_sql_row *row, kh_change *out)
     out->purged = kh_sql_int(row, 10) != 0;
 }
 
-static kh_status visit_changes(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_change_visit *visit, void *context,
-                               kh_error *err)
+typedef struct telling {
+    kh_change_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_change(kh_sql_row *row, void *context, kh_error *err)
 {
-    kh_sql_row *row;
-    bool has_row;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+    const telling *of = context;
+    kh_change change;
 
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_change change;
-
-        read_change(row, &change);
-        status = visit(context, &change);
-    }
-    kh_sql_end(row);
-    return status;
+    (void)err;
+    change_of_row(row, &change);
+    return of->visit(of->context, &change);
 }
 
 kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_change_visit *visit, void *context, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(limit < LIST_MAX ? limit : LIST_MAX), KH_SQL_I(study_id)};
-    kh_sql *sql = NULL;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling of = {visit, context};
 
-    if (status == KH_OK)
-        status = study_id == 0 ? visit_changes(sql, CHANGE_SELECT " ORDER BY c.id DESC LIMIT ?1", values, 1, visit, context, err)
-                               : visit_changes(sql, CHANGE_SELECT " WHERE c.study_ref = ?2 ORDER BY c.id DESC LIMIT ?1", values, 2, visit, context, err);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return study_id == 0 ? kh_cache_each(cache, CHANGE_SELECT " ORDER BY c.id DESC LIMIT ?1", values, 1, tell_change, &of, err)
+                         : kh_cache_each(cache, CHANGE_SELECT " WHERE c.study_ref = ?2 ORDER BY c.id DESC LIMIT ?1", values, 2, tell_change,
+                                         &of, err);
 }
 
-kh_status kh_change_hides(kh_cache *cache, const char *study_uid, const char *series_uid, const char *instance_uid, bool *hides, kh_error *err)
+static void take_hides(kh_sql_row *row, void *context)
+{
+    *(bool *)context = kh_sql_int(row, 0) != 0 && kh_sql_int(row, 1) == 0;
+}
+
+kh_status kh_change_hides(kh_cache *cache, const char *study_uid, const char *series_uid, const char *instance_uid, bool *hides,
+                          kh_error *err)
 {
     static const char query[] = "SELECT coalesce(max(o.hidden > 0), 0), coalesce(max(o.hidden = 0), 0) FROM study s"
                                 " JOIN series r ON r.study_ref = s.id AND (?2 = '' OR r.series_uid = ?2)"
                                 " JOIN object o ON o.series_ref = r.id AND (?3 = '' OR o.sop_uid = ?3) WHERE s.study_uid = ?1";
     const kh_sql_value values[] = {KH_SQL_T(study_uid), KH_SQL_T(series_uid), KH_SQL_T(instance_uid)};
-    kh_sql_row *row = NULL;
-    kh_sql *sql = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     *hides = false;
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, query, values, 3, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *hides = kh_sql_int(row, 0) != 0 && kh_sql_int(row, 1) == 0;
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
-}
-
-static kh_status keep_change(void *context, const kh_change *change)
-{
-    *(kh_change *)context = *change;
-    return KH_OK;
+    status = kh_cache_first(cache, query, values, 3, take_hides, hides, err);
+    return status == KH_E_NOT_FOUND ? KH_OK : status;
 }
 
 static kh_status find_change(kh_sql *sql, int64_t id, kh_change *out, kh_error *err)
@@ -106,8 +91,8 @@ static kh_status find_change(kh_sql *sql, int64_t id, kh_change *out, kh_error *
     kh_status status;
 
     memset(out, 0, sizeof *out);
-    status = visit_changes(sql, CHANGE_SELECT " WHERE c.id = ?1", &value, 1, keep_change, out, err);
-    return status == KH_OK && out->id == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no change %" PRId64, id) : status;
+    status = kh_sql_first(sql, CHANGE_SELECT " WHERE c.id = ?1", &value, 1, change_of_row, out, err);
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no change %" PRId64, id) : status;
 }
 
 kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *err)
@@ -121,26 +106,28 @@ kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *
     return status;
 }
 
+typedef struct telling_values {
+    kh_change_value_visit *visit;
+    void *context;
+} telling_values;
+
+static kh_status tell_value(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling_values *of = context;
+    const kh_change_value one = {kh_sql_text(row, 0), kh_sql_text(row, 1), kh_sql_text(row, 2)};
+
+    (void)err;
+    return of->visit(of->context, &one);
+}
+
 kh_status kh_change_values(kh_cache *cache, int64_t id, kh_change_value_visit *visit, void *context, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling_values of = {visit, context};
 
     /* "apart" is our own, see corrections.c */
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT value, was, becomes FROM correction WHERE change_id = ?1 AND value <> 'apart' ORDER BY rowid",
-                              &value, 1, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        const kh_change_value one = {kh_sql_text(row, 0), kh_sql_text(row, 1), kh_sql_text(row, 2)};
-
-        status = visit(context, &one);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, "SELECT value, was, becomes FROM correction WHERE change_id = ?1 AND value <> 'apart' ORDER BY rowid",
+                         &value, 1, tell_value, &of, err);
 }
 
 /* ---- making ---- */
@@ -159,7 +146,7 @@ static kh_status check_author(const kh_change_author *author, kh_error *err)
 typedef struct making {
     kh_change_kind kind;
     const kh_change_author *author;
-    int64_t study_id, series_id, object_id, finding_id;
+    int64_t study_id, series_id, object_id, finding_id, missing_at;
     const char *facility, *patient_id;
     const kh_patient_values *patient;
     const kh_study_values *study;
@@ -169,7 +156,8 @@ typedef struct making {
 /* The finding that it follows, if any, unless another change that stands has followed it. */
 static kh_status settle_finding(kh_write *write, const making *m, kh_error *err)
 {
-    const kh_sql_value values[] = {KH_SQL_I(m->finding_id), KH_SQL_I(m->change_id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(m->author->asked_by)};
+    const kh_sql_value values[] = {KH_SQL_I(m->finding_id), KH_SQL_I(m->change_id), KH_SQL_I(kh_write_now_ms(write)),
+                                   KH_SQL_T(m->author->asked_by)};
     int64_t settled = 0;
     kh_status status;
 
@@ -191,9 +179,14 @@ static kh_status hide(kh_write *write, void *context, kh_error *err)
 
     if (status != KH_OK)
         return status;
-    status = kh_hide_part(write, m->change_id, m->study_id, m->series_id, m->object_id, &m->objects, err);
+    if (m->kind == KH_CHANGE_RETURNED)
+        status = kh_show_reappeared(write, m->change_id, m->study_id, m->missing_at, &m->objects, err);
+    else if (m->missing_at)
+        status = kh_hide_missing(write, m->change_id, m->study_id, m->missing_at, &m->objects, err);
+    else
+        status = kh_hide_part(write, m->change_id, m->study_id, m->series_id, m->object_id, &m->objects, err);
     if (status == KH_OK && m->objects == 0)
-        return kh_error_set(err, KH_E_NOT_FOUND, "nothing there to be hidden");
+        return kh_error_set(err, KH_E_NOT_FOUND, "nothing there to be %s", m->kind == KH_CHANGE_RETURNED ? "shown again" : "hidden");
     return status == KH_OK ? settle_finding(write, m, err) : status;
 }
 
@@ -215,8 +208,8 @@ static kh_status run_hide(kh_cache *cache, making *m, int64_t *change_id, kh_err
     if (status == KH_OK)
         atomic_fetch_add(&cache->page->hide_epoch, 1);
     if (status == KH_OK)
-        kh_log(KH_LOG_INFO, "changes", "change %" PRId64 ": %" PRId64 " objects of study %" PRId64 " are hidden, %s", m->change_id, m->objects,
-               m->study_id, kh_change_kind_text(m->kind));
+        kh_log(KH_LOG_INFO, "changes", "change %" PRId64 ": %" PRId64 " objects of study %" PRId64 " are %s, %s", m->change_id, m->objects,
+               m->study_id, m->kind == KH_CHANGE_RETURNED ? "shown again" : "hidden", kh_change_kind_text(m->kind));
     *change_id = status == KH_OK ? m->change_id : 0;
     return status;
 }
@@ -236,7 +229,8 @@ kh_status kh_change_gone(kh_cache *cache, int64_t study_id, const kh_change_auth
     return run_hide(cache, &m, change_id, err);
 }
 
-static kh_status find_patient(kh_sql *sql, const char *facility, const char *patient_id, int64_t *facility_id, int64_t *patient_ref, kh_error *err)
+static kh_status find_patient(kh_sql *sql, const char *facility, const char *patient_id, int64_t *facility_id, int64_t *patient_ref,
+                              kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(patient_id)};
     kh_sql_row *row;
@@ -315,15 +309,16 @@ static kh_status make_study(kh_cache *cache, making *m, int64_t *change_id, kh_e
     return log_correction(m, status == KH_OK ? kh_cache_write(cache, correct_study, m, err) : status, change_id);
 }
 
-kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author, int64_t *change_id,
-                          kh_error *err)
+kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author,
+                          int64_t *change_id, kh_error *err)
 {
     making m = {.author = author, .study_id = study_id, .study = values};
 
     return make_study(cache, &m, change_id, err);
 }
 
-kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, const kh_change_author *author, int64_t *change_id, kh_error *err)
+kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, const kh_change_author *author, int64_t *change_id,
+                           kh_error *err)
 {
     const kh_patient_values patient = {.patient_id = what->to_id};
     const kh_study_values study = {.patient_id = what->to_id};
@@ -331,7 +326,9 @@ kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, con
 
     switch (what->kind) {
     case KH_CHANGE_GONE:
+    case KH_CHANGE_RETURNED:
         m.study_id = what->study_id;
+        m.missing_at = what->missing_at;
         return run_hide(cache, &m, change_id, err);
     case KH_CHANGE_PATIENT:
         m.facility = what->facility;
@@ -343,20 +340,34 @@ kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, con
         m.study = &study;
         return make_study(cache, &m, change_id, err);
     default:
-        return kh_error_set(err, KH_E_ARG, "change of kind %d, expected gone, patient or study", (int)what->kind);
+        return kh_error_set(err, KH_E_ARG, "change of kind %d, expected gone, returned, patient or study", (int)what->kind);
     }
 }
 
-/* ---- undoing, and for good ---- */
+/* ---- undoing ---- */
 
 typedef struct undoing {
     int64_t id;
     const char *asked_by;
+    kh_change_kind kind; /* out */
 } undoing;
+
+static kh_status take_back(kh_write *write, const kh_change *change, kh_error *err)
+{
+    switch (change->kind) {
+    case KH_CHANGE_PATIENT:
+    case KH_CHANGE_STUDY:
+        return kh_corrections_undo(write, change->id, err);
+    case KH_CHANGE_RETURNED:
+        return kh_hide_again(write, change->id, change->study_id, err);
+    default:
+        return kh_show_again(write, change->id, err);
+    }
+}
 
 static kh_status undo(kh_write *write, void *context, kh_error *err)
 {
-    const undoing *u = context;
+    undoing *u = context;
     const kh_sql_value values[] = {KH_SQL_I(u->id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(u->asked_by)};
     kh_sql *sql = kh_write_sql(write);
     kh_change change;
@@ -364,76 +375,24 @@ static kh_status undo(kh_write *write, void *context, kh_error *err)
 
     if (status == KH_OK && change.undone_ms != 0)
         return kh_error_set(err, KH_E_CONFLICT, "change %" PRId64 " was undone already", u->id);
+    u->kind = change.kind;
     if (status == KH_OK)
-        status = change.kind == KH_CHANGE_PATIENT || change.kind == KH_CHANGE_STUDY ? kh_corrections_undo(write, u->id, err)
-                                                                                    : kh_show_again(write, u->id, err);
-    return status == KH_OK ? kh_sql_run(sql, "UPDATE change SET undone_ms = ?2, undone_by = ?3 WHERE id = ?1", values, 3, NULL, err) : status;
+        status = take_back(write, &change, err);
+    return status == KH_OK ? kh_sql_run(sql, "UPDATE change SET undone_ms = ?2, undone_by = ?3 WHERE id = ?1", values, 3, NULL, err)
+                           : status;
 }
 
 kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err)
 {
-    undoing u = {id, asked_by};
+    undoing u = {.id = id, .asked_by = asked_by};
     const kh_change_author author = {"undo", asked_by};
     kh_status status = check_author(&author, err);
 
     if (status == KH_OK)
         status = kh_cache_write(cache, undo, &u, err);
+    if (status == KH_OK && u.kind == KH_CHANGE_RETURNED)
+        atomic_fetch_add(&cache->page->hide_epoch, 1);
     if (status == KH_OK)
         kh_log(KH_LOG_INFO, "changes", "change %" PRId64 " is undone", id);
-    return status;
-}
-
-typedef struct purging {
-    int64_t before_ms;
-    int64_t ids[PURGED_AT_ONCE];
-    size_t count;
-} purging;
-
-static kh_status list_purged(kh_sql *sql, purging *p, kh_error *err)
-{
-    const kh_sql_value values[] = {KH_SQL_I(p->before_ms), KH_SQL_I(KH_CHANGE_DELETED), KH_SQL_I(PURGED_AT_ONCE)};
-    kh_sql_row *row;
-    bool has_row;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT o.id FROM object o JOIN change c ON c.id = o.hidden WHERE o.hidden > 0 AND c.kind = ?2"
-                                    " AND c.undone_ms = 0 AND c.when_ms < ?1 LIMIT ?3",
-                                    values, 3, err);
-
-    p->count = 0;
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        p->ids[p->count++] = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    return status;
-}
-
-static kh_status purge(kh_write *write, void *context, kh_error *err)
-{
-    purging *p = context;
-    kh_sql *sql = kh_write_sql(write);
-    kh_status status = list_purged(sql, p, err);
-
-    for (size_t i = 0; i < p->count && status == KH_OK; i++) {
-        const kh_sql_value value = KH_SQL_I(p->ids[i]);
-
-        status = kh_sql_run(sql, "UPDATE change SET purged = 1 WHERE id = (SELECT hidden FROM object WHERE id = ?1)", &value, 1, NULL, err);
-        if (status == KH_OK)
-            status = kh_removal_object(write, p->ids[i], err);
-    }
-    return status;
-}
-
-kh_status kh_change_purge(kh_cache *cache, int64_t before_ms, int64_t *objects, kh_error *err)
-{
-    purging p = {.before_ms = before_ms};
-    kh_status status;
-
-    *objects = 0;
-    do {
-        status = kh_removal_run(cache, purge, &p, err);
-        if (status == KH_OK)
-            *objects += (int64_t)p.count;
-    } while (status == KH_OK && p.count == PURGED_AT_ONCE);
-    if (*objects > 0)
-        kh_log(KH_LOG_INFO, "changes", "%" PRId64 " objects deleted long ago are gone for good", *objects);
     return status;
 }

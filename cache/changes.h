@@ -21,6 +21,7 @@ typedef enum kh_change_kind {
     KH_CHANGE_GONE = 3,     /* no longer at the hospital */
     KH_CHANGE_PATIENT = 4,  /* a patient's ID, name, birth date or sex */
     KH_CHANGE_STUDY = 5,    /* a study's accession number, description or ID, or whose it is */
+    KH_CHANGE_RETURNED = 6, /* at the hospital again: shown, of what KH_CHANGE_GONE hid; undone, it is hidden as before */
 } kh_change_kind;
 
 typedef struct kh_change {
@@ -31,17 +32,18 @@ typedef struct kh_change {
     int64_t when_ms;        /* wall clock */
     char reason[KH_REASON_SIZE];
     char asked_by[65];
-    int64_t objects;        /* hidden by it */
+    int64_t objects;        /* hidden by it; of KH_CHANGE_RETURNED: shown again */
     int64_t undone_ms;      /* 0: it stands */
     char undone_by[65];
     bool purged;            /* the files it hid are gone for good */
 } kh_change;
 
-const char *kh_change_kind_text(kh_change_kind kind); /* "rejected", "deleted", "gone", "patient", "study" */
+const char *kh_change_kind_text(kh_change_kind kind); /* "rejected", "deleted", "gone", "patient", "study", "returned" */
 
 /* Newest first; study_id 0: all. */
 typedef kh_status kh_change_visit(void *context, const kh_change *change);
-KH_MUST_USE kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_change_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_change_list(kh_cache *cache, int64_t study_id, int64_t limit, kh_change_visit *visit, void *context,
+                                     kh_error *err);
 KH_MUST_USE kh_status kh_change_find(kh_cache *cache, int64_t id, kh_change *out, kh_error *err);
 
 /* What a correction changed: name is that of the value, "patient_id", "accession", ... Borrowed during the call. */
@@ -57,8 +59,8 @@ typedef struct kh_change_author {
 
 /* Hide a whole study, or one series or one object of it when those are not 0; what comes later of what was hidden stays hidden.
  * KH_E_NOT_FOUND when there is nothing to hide. */
-KH_MUST_USE kh_status kh_change_delete(kh_cache *cache, int64_t study_id, int64_t series_id, int64_t object_id, const kh_change_author *author,
-                                       int64_t *change_id, kh_error *err);
+KH_MUST_USE kh_status kh_change_delete(kh_cache *cache, int64_t study_id, int64_t series_id, int64_t object_id,
+                                       const kh_change_author *author, int64_t *change_id, kh_error *err);
 /* Hide a study that the hospital no longer has. */
 KH_MUST_USE kh_status kh_change_gone(kh_cache *cache, int64_t study_id, const kh_change_author *author, int64_t *change_id, kh_error *err);
 
@@ -78,10 +80,13 @@ typedef struct kh_study_values {
 KH_MUST_USE kh_status kh_change_study(kh_cache *cache, int64_t study_id, const kh_study_values *values, const kh_change_author *author,
                                       int64_t *change_id, kh_error *err);
 
-/* What a finding (cache/findings.h) says, done here; the finding is settled in the same transaction. KH_E_CONFLICT when it was settled before. */
+/* What a finding (cache/findings.h) says, done here; the finding is settled in the same transaction. KH_E_CONFLICT when it was settled
+ * before. */
 typedef struct kh_change_following {
     int64_t finding_id, study_id;
-    kh_change_kind kind;                      /* KH_CHANGE_GONE, KH_CHANGE_PATIENT or KH_CHANGE_STUDY */
+    int64_t missing_at;                       /* of KH_CHANGE_GONE: a node's id, of the study only what is missing there; 0: the study */
+                                              /* of KH_CHANGE_RETURNED: a node's id, of the study what was missing there and is there again */
+    kh_change_kind kind;                      /* KH_CHANGE_GONE, KH_CHANGE_RETURNED, KH_CHANGE_PATIENT or KH_CHANGE_STUDY */
     const char *facility, *patient_id, *to_id; /* of KH_CHANGE_PATIENT: all three; of KH_CHANGE_STUDY: to_id */
 } kh_change_following;
 KH_MUST_USE kh_status kh_change_follow(kh_cache *cache, const kh_change_following *what, const kh_change_author *author, int64_t *change_id,
@@ -91,8 +96,8 @@ KH_MUST_USE kh_status kh_change_follow(kh_cache *cache, const kh_change_followin
  * when it was undone already. What was purged does not come back, but may be sent again. */
 KH_MUST_USE kh_status kh_change_undo(kh_cache *cache, int64_t id, const char *asked_by, kh_error *err);
 
-/* Was something with these UIDs (series and instance "" for any) here that is hidden now, and is nothing of it shown? Not any more once its files
- * are gone for good. */
+/* Was something with these UIDs (series and instance "" for any) here that is hidden now, and is nothing of it shown? Not any more once its
+ * files are gone for good. */
 KH_MUST_USE kh_status kh_change_hides(kh_cache *cache, const char *study_uid, const char *series_uid, const char *instance_uid, bool *hides,
                                       kh_error *err);
 

@@ -14,7 +14,6 @@
 #define READ_BLOCK 131072
 /* Failure Reason (0008,1197), PS3.3 C.14.1.1. */
 #define PROCESSING_FAILURE 0x0110
-#define NO_SUCH_INSTANCE 0x0112
 #define CLASS_INSTANCE_CONFLICT 0x0119
 #define CLASS_NOT_SUPPORTED 0x0122
 
@@ -36,11 +35,12 @@ static kh_status find(kh_cache *cache, const char *facility, const char *sop_ins
 
     memset(out, 0, sizeof(*out));
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT o.id, e.study_ref, o.bytes, o.sop_class_uid, o.sha256 FROM facility f"
-                              " JOIN object o ON o.facility_id = f.id AND o.sop_uid = ?2 JOIN series e ON e.id = o.series_ref"
-                              " WHERE f.name = ?1",
-                              values, 2, err);
+        status =
+            kh_sql_query(&row, sql,
+                         "SELECT o.id, e.study_ref, o.bytes, o.sop_class_uid, o.sha256 FROM facility f"
+                         " JOIN object o ON o.facility_id = f.id AND o.sop_uid = ?2 AND o.hidden = 0 JOIN series e ON e.id = o.series_ref"
+                         " WHERE f.name = ?1",
+                         values, 2, err);
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);
     if (status == KH_OK && has_row) {
@@ -105,7 +105,7 @@ kh_status kh_commitment_check(kh_cache *cache, int64_t commitment_id, const char
     ref->study_id = 0;
     if (status != KH_OK)
         return status;
-    ref->result = known && !known->storage ? CLASS_NOT_SUPPORTED : NO_SUCH_INSTANCE;
+    ref->result = known && !known->storage ? CLASS_NOT_SUPPORTED : KH_COMMITMENT_NO_SUCH;
     if (object.object_id == 0)
         return KH_OK;
     ref->study_id = object.study_id;

@@ -65,22 +65,19 @@ typedef struct filing {
     int64_t open_max;
 } filing;
 
+static void take_count(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
+}
+
 static kh_status count_open(int64_t *out, kh_sql *sql, const filing *f, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(f->commitment->side), KH_SQL_I(f->commitment->node_id),
                                    KH_SQL_T(f->commitment->transaction_uid)};
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT count(*) FROM commitment WHERE side = ?1 AND state < 2"
-                                    " AND NOT (node_id = ?2 AND transaction_uid = ?3)",
-                                    values, 3, err);
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    *out = has_row ? kh_sql_int(row, 0) : 0;
-    kh_sql_end(row);
-    return status;
+    return kh_sql_first(sql,
+                        "SELECT count(*) FROM commitment WHERE side = ?1 AND state < 2 AND NOT (node_id = ?2 AND transaction_uid = ?3)",
+                        values, 3, take_count, out, err);
 }
 
 static kh_status write_filing(kh_write *write, void *context, kh_error *err)
@@ -166,8 +163,9 @@ static kh_status write_postponement(kh_write *write, void *context, kh_error *er
     const int64_t *numbers = context;
     const kh_sql_value values[] = {KH_SQL_I(numbers[0]), KH_SQL_I(numbers[1])};
 
-    return kh_sql_run(kh_write_sql(write), "UPDATE commitment SET not_before_ms = ?2 WHERE node_id = ?1 AND state < 2 AND not_before_ms < ?2",
-                      values, 2, NULL, err);
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE commitment SET not_before_ms = ?2 WHERE node_id = ?1 AND state < 2 AND not_before_ms < ?2", values, 2, NULL,
+                      err);
 }
 
 kh_status kh_commitment_postpone(kh_cache *cache, int64_t node_id, int64_t not_before_ms, kh_error *err)
@@ -183,10 +181,11 @@ static kh_status write_due(kh_write *write, void *context, kh_error *err)
     const kh_sql_value values[] = {KH_SQL_I(what->node_id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_I(what->attempts_max - 1),
                                    KH_SQL_I(what->created_after_ms)};
 
-    return kh_sql_run(kh_write_sql(write),
-                      "UPDATE commitment SET state = 0, not_before_ms = ?2, updated_ms = ?2, attempts = min(attempts, ?3) WHERE node_id = ?1"
-                      " AND ((state = 0 AND attempts > 0) OR (state = 3 AND side = 0 AND created_ms > ?4))",
-                      values, 4, NULL, err);
+    return kh_sql_run(
+        kh_write_sql(write),
+        "UPDATE commitment SET state = 0, not_before_ms = ?2, updated_ms = ?2, attempts = min(attempts, ?3) WHERE node_id = ?1"
+        " AND ((state = 0 AND attempts > 0) OR (state = 3 AND side = 0 AND created_ms > ?4))",
+        values, 4, NULL, err);
 }
 
 typedef struct retrying {
@@ -194,23 +193,17 @@ typedef struct retrying {
     kh_commitment found;
 } retrying;
 
-static void read_row(kh_sql_row *row, kh_commitment *out);
+static void read_row(kh_sql_row *row, void *context);
 
 static kh_status write_retry(kh_write *write, void *context, kh_error *err)
 {
     retrying *of = context;
     const kh_sql_value values[] = {KH_SQL_I(of->id), KH_SQL_I(kh_write_now_ms(write))};
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, kh_write_sql(write), "SELECT " COLUMNS " FROM commitment WHERE id = ?1", values, 1, err);
+    kh_status status =
+        kh_sql_first(kh_write_sql(write), "SELECT " COLUMNS " FROM commitment WHERE id = ?1", values, 1, read_row, &of->found, err);
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (has_row)
-        read_row(row, &of->found);
-    kh_sql_end(row);
-    if (status == KH_OK && !has_row)
-        return kh_error_set(err, KH_E_NOT_FOUND, "no storage commitment %" PRId64, of->id);
+    if (status == KH_E_NOT_FOUND)
+        return kh_error_set(err, status, "no storage commitment %" PRId64, of->id);
     if (status == KH_OK && (of->found.state == KH_COMMITMENT_DONE || of->found.state == KH_COMMITMENT_ASKED))
         return kh_error_set(err, KH_E_CONFLICT, "storage commitment %" PRId64 " is %s", of->id,
                             of->found.state == KH_COMMITMENT_DONE ? "done" : "asked for: its report is waited for");
@@ -248,8 +241,10 @@ kh_status kh_commitment_expire(kh_cache *cache, int64_t before_ms, kh_error *err
 
 /* --- reading --- */
 
-static void read_row(kh_sql_row *row, kh_commitment *out)
+static void read_row(kh_sql_row *row, void *context)
 {
+    kh_commitment *out = context;
+
     memset(out, 0, sizeof(*out));
     out->id = kh_sql_int(row, 0);
     out->node_id = kh_sql_int(row, 1);
@@ -289,10 +284,9 @@ static kh_status read_rows(kh_cache *cache, const char *query, const kh_sql_valu
 static kh_status read_one(kh_cache *cache, const char *query, const kh_sql_value *values, size_t value_count, kh_commitment *out,
                           kh_error *err)
 {
-    size_t count = 1;
-    kh_status status = read_rows(cache, query, values, value_count, out, &count, err);
+    kh_status status = kh_cache_first(cache, query, values, value_count, read_row, out, err);
 
-    return status == KH_OK && count == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no such storage commitment") : status;
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no such storage commitment") : status;
 }
 
 kh_status kh_commitment_find(kh_cache *cache, int64_t id, kh_commitment *out, kh_error *err)
@@ -334,78 +328,76 @@ kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **re
     return status;
 }
 
+/* Room for them is what the query is limited to. */
+typedef struct id_list {
+    int64_t *ids;
+    size_t *count;
+} id_list;
+
+static kh_status add_id(kh_sql_row *row, void *context, kh_error *err)
+{
+    const id_list *list = context;
+
+    (void)err;
+    list->ids[(*list->count)++] = kh_sql_int(row, 0);
+    return KH_OK;
+}
+
 kh_status kh_commitment_make_due(kh_cache *cache, const kh_commitment_hurry *what, size_t *count, kh_error *err)
 {
     kh_commitment_hurry hurry = *what;
     const kh_sql_value values[] = {KH_SQL_I(what->node_id), KH_SQL_I(what->ids_max)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
+    id_list list = {what->ids, count};
     kh_status status = kh_cache_write(cache, write_due, &hurry, err);
 
     *count = 0;
     if (status != KH_OK || !what->ids)
         return status;
-    status = kh_reader_acquire(&sql, cache->readers, err);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT id FROM commitment INDEXED BY commitment_open WHERE state < 2 AND state = 0 AND side = 0"
-                              " AND node_id = ?1 ORDER BY id LIMIT ?2",
-                              values, 2, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        what->ids[(*count)++] = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache,
+                         "SELECT id FROM commitment INDEXED BY commitment_open WHERE state < 2 AND state = 0 AND side = 0"
+                         " AND node_id = ?1 ORDER BY id LIMIT ?2",
+                         values, 2, add_id, &list, err);
 }
 
 kh_status kh_commitment_late_nodes(kh_cache *cache, int64_t *node_ids, size_t *count, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(*count);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    id_list list = {node_ids, count};
 
     *count = 0;
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT DISTINCT node_id FROM commitment WHERE (state = 0 AND attempts > 0) OR (state = 3 AND side = 0)"
-                              " LIMIT ?1",
-                              &value, 1, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        node_ids[(*count)++] = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache,
+                         "SELECT DISTINCT node_id FROM commitment WHERE (state = 0 AND attempts > 0) OR (state = 3 AND side = 0) LIMIT ?1",
+                         &value, 1, add_id, &list, err);
+}
+
+typedef struct telling {
+    kh_commitment_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_commitment(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_commitment one;
+
+    (void)err;
+    read_row(row, &one);
+    return of->visit(of->context, &one);
 }
 
 kh_status kh_commitment_page(kh_cache *cache, const kh_queue_page *page, kh_commitment_visit *visit, void *context, kh_error *err)
 {
     static const char *const queries[] = {
         [KH_QUEUE_ALL] = "SELECT " COLUMNS " FROM commitment WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
-        [KH_QUEUE_OPEN] = "SELECT " COLUMNS " FROM commitment INDEXED BY commitment_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
+        [KH_QUEUE_OPEN] =
+            "SELECT " COLUMNS " FROM commitment INDEXED BY commitment_open WHERE state < 2 AND id < ?1 ORDER BY id DESC LIMIT ?2",
         [KH_QUEUE_FAILED] = "SELECT " COLUMNS " FROM commitment WHERE state = 3 AND id < ?1 ORDER BY id DESC LIMIT ?2"};
     const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status;
+    telling of = {visit, context};
 
     if (page->limit < 1)
         return kh_error_set(err, KH_E_ARG, "limit %" PRId64 ", expected 1 or more", page->limit);
-    status = kh_reader_acquire(&sql, cache->readers, err);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, queries[page->which], values, 2, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_commitment one;
-
-        read_row(row, &one);
-        status = visit(context, &one);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, queries[page->which], values, 2, tell_commitment, &of, err);
 }
 
 kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, int64_t delay_max_ms, int64_t asked_max_ms, kh_commitment *out, size_t *count,
@@ -421,8 +413,8 @@ kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, int64_t delay_max_m
 
     *next_ms = INT64_MAX;
     if (status == KH_OK)
-        status = read_rows(cache, "SELECT " COLUMNS " FROM commitment WHERE state < 2 AND not_before_ms > ?1 ORDER BY not_before_ms", values,
-                           1, &next, &one, err);
+        status = read_rows(cache, "SELECT " COLUMNS " FROM commitment WHERE state < 2 AND not_before_ms > ?1 ORDER BY not_before_ms",
+                           values, 1, &next, &one, err);
     if (status == KH_OK && one == 1)
         *next_ms = next.not_before_ms;
     return status;

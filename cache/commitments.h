@@ -50,15 +50,16 @@ KH_MUST_USE kh_status kh_commitment_update(kh_cache *cache, const kh_commitment 
                                            kh_error *err);
 /* Open ones of a node are not looked at before then. */
 KH_MUST_USE kh_status kh_commitment_postpone(kh_cache *cache, int64_t node_id, int64_t not_before_ms, kh_error *err);
-/* The node has shown that it is there: what it did not take is due at once, at most `ids_max` of ours named in ids (oldest first, NULL: none;
- * *count). Of ours, those that were given up get one more try each time, unless they are older than created_after_ms. */
+/* The node has shown that it is there: what it did not take is due at once, at most `ids_max` of ours named in ids (oldest first, NULL:
+ * none; *count). Of ours, those that were given up get one more try each time, unless they are older than created_after_ms. */
 typedef struct kh_commitment_hurry {
     int64_t node_id, attempts_max, created_after_ms;
     int64_t *ids;
     size_t ids_max;
 } kh_commitment_hurry;
 KH_MUST_USE kh_status kh_commitment_make_due(kh_cache *cache, const kh_commitment_hurry *what, size_t *count, kh_error *err);
-/* One that waits or was given up is tried at once, from the first attempt on. KH_E_CONFLICT when it is reported, or its report is waited for. */
+/* One that waits or was given up is tried at once, from the first attempt on. KH_E_CONFLICT when it is reported, or its report is waited
+ * for. */
 KH_MUST_USE kh_status kh_commitment_retry(kh_cache *cache, int64_t id, kh_error *err);
 /* Forget those that ended before then, with their pins. */
 KH_MUST_USE kh_status kh_commitment_expire(kh_cache *cache, int64_t before_ms, kh_error *err);
@@ -69,18 +70,21 @@ KH_MUST_USE kh_status kh_commitment_by_uid(kh_cache *cache, kh_commitment_side s
                                            kh_commitment *out, kh_error *err);
 /* Newest first; failed: given up. */
 typedef kh_status kh_commitment_visit(void *context, const kh_commitment *commitment);
-KH_MUST_USE kh_status kh_commitment_page(kh_cache *cache, const kh_queue_page *page, kh_commitment_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_commitment_page(kh_cache *cache, const kh_queue_page *page, kh_commitment_visit *visit, void *context,
+                                         kh_error *err);
 /* Nodes that have not taken something so far: up to *count, and how many. Reads every transaction: for a start. */
 KH_MUST_USE kh_status kh_commitment_late_nodes(kh_cache *cache, int64_t *node_ids, size_t *count, kh_error *err);
 /* "waiting", "asked", "done", "failed". */
 const char *kh_commitment_state_text(kh_commitment_state state);
 /* *refs is malloc'ed, the caller's. */
 KH_MUST_USE kh_status kh_commitment_refs(kh_cache *cache, int64_t id, kh_commitment_ref **refs, size_t *count, kh_error *err);
-/* Up to count open ones that are due by now_ms, the oldest first, and those of a later time than the longest delay (asked_max_ms of those that
- * were asked for) allows: the clock was set back. *next_ms: when the next one of the others is, INT64_MAX when none. */
+/* Up to count open ones that are due by now_ms, the oldest first, and those of a later time than the longest delay (asked_max_ms of those
+ * that were asked for) allows: the clock was set back. *next_ms: when the next one of the others is, INT64_MAX when none. */
 KH_MUST_USE kh_status kh_commitment_due(kh_cache *cache, int64_t now_ms, int64_t delay_max_ms, int64_t asked_max_ms, kh_commitment *out,
                                         size_t *count, int64_t *next_ms, kh_error *err);
 
+/* What is not here, of another facility or taken back, does not exist (0112H): whoever sent it. */
+#define KH_COMMITMENT_NO_SUCH 0x0112
 /* May we promise this object of the facility? *result as in kh_commitment_ref: committed when it is in the index, of this class, its file
  * here with all its bytes, and, with sums, with its checksum. Pins its study first, for commitment_id. */
 KH_MUST_USE kh_status kh_commitment_check(kh_cache *cache, int64_t commitment_id, const char *facility, bool sums, kh_commitment_ref *ref,

@@ -1,6 +1,8 @@
 #include "cache/committer.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ typedef struct job {
     int64_t until_ms; /* monotonic; nobody waits longer for a lock on the index */
     kh_status status;
     kh_error error;
-    bool done; /* under committer->lock */
+    sem_t done; /* its own: who waits for a later group sleeps on */
 } job;
 
 typedef struct noted_event {
@@ -46,8 +48,6 @@ struct kh_committer {
     uint32_t events_kept;
     kh_queue *queue;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards job.done */
-    pthread_cond_t finished;
     _Atomic uint64_t groups, functions;
     _Atomic bool in_doubt;
     _Atomic bool stopping;
@@ -188,11 +188,8 @@ static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
             if (jobs[i]->status == KH_OK)
                 fail_job(jobs[i], &err);
     }
-    pthread_mutex_lock(&committer->lock);
     for (size_t i = 0; i < count; i++)
-        jobs[i]->done = true;
-    pthread_cond_broadcast(&committer->finished);
-    pthread_mutex_unlock(&committer->lock);
+        sem_post(&jobs[i]->done); /* the job is gone from here on */
     return status;
 }
 
@@ -257,8 +254,6 @@ kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *p
     committer->paths = paths;
     committer->page = page;
     committer->events_kept = events_kept;
-    pthread_mutex_init(&committer->lock, NULL);
-    pthread_cond_init(&committer->finished, NULL);
     status = look_at_texts(committer, err);
     if (status == KH_OK)
         status = kh_queue_create(&committer->queue, WAITING_MAX, err);
@@ -287,24 +282,24 @@ void kh_committer_free(kh_committer *committer)
     pthread_join(committer->thread, NULL);
     kh_queue_free(committer->queue);
     kh_sql_close(committer->sql);
-    pthread_cond_destroy(&committer->finished);
-    pthread_mutex_destroy(&committer->lock);
     free(committer);
 }
 
 kh_status kh_committer_run(kh_committer *committer, kh_write_function *function, void *context, uint32_t leaf, kh_error *err)
 {
     job j = {.function = function, .context = context, .leaf = leaf, .until_ms = kh_clock_monotonic_ms() + LOCK_WAIT_MS};
-    kh_status status = kh_queue_push(committer->queue, &j, err);
+    kh_status status;
 
+    sem_init(&j.done, 0, 0);
+    status = kh_queue_push(committer->queue, &j, err);
     if (status != KH_OK) {
         kh_error_prefix(err, "index");
+        sem_destroy(&j.done);
         return status;
     }
-    pthread_mutex_lock(&committer->lock);
-    while (!j.done)
-        pthread_cond_wait(&committer->finished, &committer->lock);
-    pthread_mutex_unlock(&committer->lock);
+    while (sem_wait(&j.done) != 0 && errno == EINTR)
+        ;
+    sem_destroy(&j.done);
     if (j.status != KH_OK)
         kh_error_set(err, j.status, "%s", j.error.message);
     return j.status;

@@ -45,15 +45,26 @@ typedef struct kh_compare_study {
     char study_uid[KH_UID_SIZE];
     int64_t pulled; /* objects that the node gave us and that are shown */
     bool hidden;    /* as gone at this node: what is asked is whether it is there again */
+    int64_t missing; /* objects that are hidden as missing at this node: likewise */
+    bool shown;     /* something of it is */
 } kh_compare_study;
-/* The next ones of the round, at most max of the facility's that this node gave us; those that are arriving, or hidden for another reason than being gone there, are left out. *position
- * moves to the last that was looked at; *end: none is behind it. A call looks at 2,000 studies at most. */
+/* The next ones of the round, at most max of the facility's that this node gave us; those that are arriving, or hidden for another reason
+ * than being gone there, are left out. *position moves to the last that was looked at; *end: none is behind it. A call looks at 2,000
+ * studies at most. */
 KH_MUST_USE kh_status kh_compare_next(kh_cache *cache, int64_t node_id, const char *facility, int64_t *position, kh_compare_study *out,
                                       size_t max, size_t *count, bool *end, kh_error *err);
+/* One of them by its id; KH_E_NOT_FOUND when it would not be asked for. */
+KH_MUST_USE kh_status kh_compare_one(kh_cache *cache, int64_t node_id, const char *facility, int64_t study_id, kh_compare_study *out,
+                                     kh_error *err);
 /* Does this ID, as the hospital tells it, name the patient of the study? What somebody here corrected is no difference. */
 KH_MUST_USE kh_status kh_compare_same_patient(kh_cache *cache, int64_t study_id, const char *patient_id, bool *same, kh_error *err);
 /* SOP Instance UIDs of the objects that kh_compare_study.pulled counts. */
-KH_MUST_USE kh_status kh_compare_pulled(kh_cache *cache, int64_t study_id, int64_t node_id, kh_uid_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_compare_pulled(kh_cache *cache, int64_t study_id, int64_t node_id, kh_uid_visit *visit, void *context,
+                                        kh_error *err);
+
+/* Of those that kh_compare_study.missing counts. */
+KH_MUST_USE kh_status kh_compare_missing(kh_cache *cache, int64_t study_id, int64_t node_id, kh_uid_visit *visit, void *context,
+                                         kh_error *err);
 
 /* What the node said of a study. */
 typedef struct kh_compared {
@@ -61,9 +72,14 @@ typedef struct kh_compared {
     kh_finding_kind told; /* 0: as here */
     char there[65];       /* of KH_FINDING_PATIENT: the ID */
     int64_t missing;      /* of KH_FINDING_INSTANCES */
+    const char *missing_uids; /* their SOP Instance UIDs, KH_UID_SIZE bytes each; borrowed */
+    int64_t reappeared;       /* whatever else is told: objects that are there, of those hidden here as missing there */
+    const char *reappeared_uids; /* likewise */
 } kh_compared;
 /* Answers, with the counts and the position of the round, in one transaction. Findings that no longer hold are over. */
 KH_MUST_USE kh_status kh_compare_note(kh_cache *cache, kh_compare *compare, const kh_compared *answers, size_t count, kh_error *err);
+/* An answer that somebody asked for outside the rounds: as above, but for the round, whose end decides what becomes of what is new. */
+KH_MUST_USE kh_status kh_compare_note_one(kh_cache *cache, int64_t node_id, const kh_compared *answer, kh_error *err);
 /* The end of a round. believed: what differed becomes findings, what is not there only when it was not there apart_ms before, either. */
 KH_MUST_USE kh_status kh_compare_end(kh_cache *cache, kh_compare *compare, bool believed, int64_t apart_ms, kh_error *err);
 

@@ -7,7 +7,8 @@
 #define SYSTEM "KAKEHASHI"
 #define REASON "CORRECT"
 
-static kh_status open_amended(kh_amended **out, kh_cache *cache, int64_t study_id, const kh_source *file, const kh_outgoing *values, kh_error *err)
+static kh_status open_amended(kh_amended **out, kh_cache *cache, int64_t study_id, const kh_source *file, const kh_outgoing *values,
+                              kh_error *err)
 {
     kh_study study;
     kh_status status = kh_browse_study(cache, study_id, &study, err);

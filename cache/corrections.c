@@ -66,8 +66,8 @@ static kh_status check_value(const corrected_value *value, const char *text, kh_
 
 /* ---- one value ---- */
 
-static kh_status read_text(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, char *out, size_t out_size, bool *found,
-                           kh_error *err)
+static kh_status read_text(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, char *out, size_t out_size,
+                           bool *found, kh_error *err)
 {
     kh_sql_row *row;
     kh_status status = kh_sql_query(&row, sql, query, values, count, err);
@@ -81,19 +81,18 @@ static kh_status read_text(kh_sql *sql, const char *query, const kh_sql_value *v
     return status;
 }
 
+static void take_id(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
+}
+
 static kh_status read_id(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, int64_t *id, kh_error *err)
 {
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+    kh_status status;
 
     *id = 0;
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *id = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    return status;
+    status = kh_sql_first(sql, query, values, count, take_id, id, err);
+    return status == KH_E_NOT_FOUND ? KH_OK : status;
 }
 
 static kh_status set_value(kh_write *write, int64_t change_id, const corrected_value *value, int64_t ref, const char *text, kh_error *err)
@@ -112,15 +111,16 @@ static kh_status set_value(kh_write *write, int64_t change_id, const corrected_v
         return status;
     const kh_sql_value row[] = {KH_SQL_I(change_id), KH_SQL_T(value->name), KH_SQL_I(value->of == OF_PATIENT ? ref : 0),
                                 KH_SQL_I(value->of == OF_STUDY ? ref : 0), KH_SQL_T(was), KH_SQL_T(text)};
-    status = kh_sql_run(sql, "INSERT INTO correction (change_id, value, patient_ref, study_ref, was, becomes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)", row,
-                        6, NULL, err);
+    status =
+        kh_sql_run(sql, "INSERT INTO correction (change_id, value, patient_ref, study_ref, was, becomes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                   row, 6, NULL, err);
     return status == KH_OK ? kh_sql_run(sql, value->write, update, 2, NULL, err) : status;
 }
 
 /* ---- whose a study is ---- */
 
-kh_status kh_corrections_patient_of(kh_write *write, int64_t facility_id, const char *patient_id, const char *study_uid, int64_t *patient_ref,
-                                    kh_error *err)
+kh_status kh_corrections_patient_of(kh_write *write, int64_t facility_id, const char *patient_id, const char *study_uid,
+                                    int64_t *patient_ref, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(patient_id), KH_SQL_T(study_uid)};
 
@@ -131,7 +131,8 @@ kh_status kh_corrections_patient_of(kh_write *write, int64_t facility_id, const 
 }
 
 /* Objects that come later with this ID (of this study only, unless "") are the patient's as well. */
-static kh_status add_alias(kh_write *write, int64_t change_id, int64_t of_patient_ref, const char *study_uid, int64_t to_patient_ref, kh_error *err)
+static kh_status add_alias(kh_write *write, int64_t change_id, int64_t of_patient_ref, const char *study_uid, int64_t to_patient_ref,
+                           kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(of_patient_ref), KH_SQL_T(study_uid), KH_SQL_I(to_patient_ref), KH_SQL_I(change_id)};
 
@@ -146,8 +147,9 @@ static kh_status move_study(kh_write *write, int64_t change_id, int64_t study_id
     const kh_sql_value values[] = {KH_SQL_I(study_id), KH_SQL_I(change_id), KH_SQL_I(to_patient_ref)};
     kh_sql *sql = kh_write_sql(write);
     kh_error why = KH_ERROR_INIT;
-    kh_status status = kh_sql_run(sql, "INSERT INTO moved (change_id, study_ref, was_patient_ref) SELECT ?2, id, patient_ref FROM study WHERE id = ?1",
-                                  values, 2, NULL, err);
+    kh_status status =
+        kh_sql_run(sql, "INSERT INTO moved (change_id, study_ref, was_patient_ref) SELECT ?2, id, patient_ref FROM study WHERE id = ?1",
+                   values, 2, NULL, err);
 
     if (status != KH_OK)
         return status;
@@ -256,8 +258,8 @@ static kh_status change_owner(kh_write *write, int64_t change_id, int64_t study_
     if (status == KH_OK)
         status = read_text(sql, "SELECT study_uid FROM study WHERE id = ?1", &key, 1, study_uid, sizeof study_uid, &found, err);
     if (status == KH_OK)
-        status = read_text(sql, "SELECT p.patient_id FROM study s JOIN patient p ON p.id = s.patient_ref WHERE s.id = ?1", &key, 1, present_id,
-                           sizeof present_id, &found, err);
+        status = read_text(sql, "SELECT p.patient_id FROM study s JOIN patient p ON p.id = s.patient_ref WHERE s.id = ?1", &key, 1,
+                           present_id, sizeof present_id, &found, err);
     if (status == KH_OK && other == 0 && !present_id[0])
         return give_first_id(write, change_id, now, study_uid, patient_id, err);
     if (status == KH_OK && other == 0)
@@ -289,12 +291,13 @@ static kh_status check_newest(kh_write *write, int64_t change_id, kh_error *err)
 {
     const kh_sql_value key = KH_SQL_I(change_id);
     int64_t newer = 0;
-    kh_status status = read_id(kh_write_sql(write),
-                               "SELECT n.change_id FROM correction o JOIN correction n ON n.value = o.value AND n.patient_ref = o.patient_ref"
-                               " AND n.study_ref = o.study_ref AND n.change_id > o.change_id WHERE o.change_id = ?1"
-                               " UNION ALL SELECT n.change_id FROM moved o JOIN moved n ON n.study_ref = o.study_ref"
-                               " AND n.change_id > o.change_id WHERE o.change_id = ?1 ORDER BY 1 DESC LIMIT 1",
-                               &key, 1, &newer, err);
+    kh_status status =
+        read_id(kh_write_sql(write),
+                "SELECT n.change_id FROM correction o JOIN correction n ON n.value = o.value AND n.patient_ref = o.patient_ref"
+                " AND n.study_ref = o.study_ref AND n.change_id > o.change_id WHERE o.change_id = ?1"
+                " UNION ALL SELECT n.change_id FROM moved o JOIN moved n ON n.study_ref = o.study_ref"
+                " AND n.change_id > o.change_id WHERE o.change_id = ?1 ORDER BY 1 DESC LIMIT 1",
+                &key, 1, &newer, err);
 
     if (status == KH_OK && newer != 0)
         return kh_error_set(err, KH_E_CONFLICT, "change %lld stands on this one and has to be undone first", (long long)newer);
@@ -310,8 +313,8 @@ static kh_status next_correction(kh_sql *sql, int64_t change_id, put_back *out, 
 {
     const kh_sql_value key = KH_SQL_I(change_id);
     kh_sql_row *row;
-    kh_status status = kh_sql_query(&row, sql, "SELECT rowid, value, was, max(patient_ref, study_ref) FROM correction WHERE change_id = ?1 LIMIT 1",
-                                    &key, 1, err);
+    kh_status status = kh_sql_query(
+        &row, sql, "SELECT rowid, value, was, max(patient_ref, study_ref) FROM correction WHERE change_id = ?1 LIMIT 1", &key, 1, err);
 
     *found = false;
     if (status == KH_OK)

@@ -5,7 +5,8 @@
 #include "cache/changes.h"
 #include "cache/committer.h"
 
-KH_MUST_USE kh_status kh_correct_patient(kh_write *write, int64_t change_id, int64_t patient_ref, const kh_patient_values *values, kh_error *err);
+KH_MUST_USE kh_status kh_correct_patient(kh_write *write, int64_t change_id, int64_t patient_ref, const kh_patient_values *values,
+                                         kh_error *err);
 KH_MUST_USE kh_status kh_correct_study(kh_write *write, int64_t change_id, int64_t study_id, const kh_study_values *values, kh_error *err);
 KH_MUST_USE kh_status kh_corrections_undo(kh_write *write, int64_t change_id, kh_error *err);
 

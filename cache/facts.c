@@ -117,8 +117,19 @@ static int64_t read_number(const kh_item *item, kh_tag tag)
     return kh_item_int(item, tag, 0, &value) ? value : INT64_MIN;
 }
 
+static void read_issuer(kh_facts *facts, const kh_item *item)
+{
+    const kh_element *qualifiers = kh_item_find(item, KH_TAG_ISSUER_OF_PATIENT_ID_QUALIFIERS_SEQUENCE);
+
+    kh_item_text(item, KH_TAG_ISSUER_OF_PATIENT_ID, 0, facts->issuer, sizeof facts->issuer);
+    if (qualifiers && qualifiers->item_count > 0)
+        kh_item_text(kh_element_item(qualifiers, 0), KH_TAG_UNIVERSAL_ENTITY_ID, 0, facts->issuer_universal,
+                     sizeof facts->issuer_universal);
+}
+
 static void read_patient(kh_facts *facts, const kh_item *item)
 {
+    read_issuer(facts, item);
     kh_item_text(item, KH_TAG_PATIENT_ID, 0, facts->patient_id, sizeof facts->patient_id);
     kh_item_person_name(item, KH_TAG_PATIENT_NAME, &facts->name);
     read_date(item, KH_TAG_PATIENT_BIRTH_DATE, facts->birth_date);
@@ -164,6 +175,7 @@ static void read_levels(kh_facts *facts, const kh_item *item)
     TEXT(KH_TAG_SERIES_DESCRIPTION, series_description);
     TEXT(KH_TAG_BODY_PART_EXAMINED, body_part);
     TEXT(KH_TAG_PROTOCOL_NAME, protocol);
+    TEXT(KH_TAG_INSTITUTIONAL_DEPARTMENT_NAME, department);
     TEXT(KH_TAG_TIMEZONE_OFFSET_FROM_UTC, timezone);
 #undef TEXT
     kh_item_person_name(item, KH_TAG_REFERRING_PHYSICIAN_NAME, &facts->referring);
@@ -257,7 +269,7 @@ static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh
     return our_own_trouble(status) ? kh_error_set(err, status, "%s", why.message) : KH_OK;
 }
 
-kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
+static kh_status read_facts(kh_facts *out, int fd, bool pixels, kh_error *err)
 {
     kh_dataset *dataset = NULL;
     kh_source source;
@@ -277,10 +289,20 @@ kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
         read_levels(out, kh_dataset_main(dataset));
         status = kh_rejection_read(&out->rejection, kh_dataset_main(dataset), err);
     }
-    if (status == KH_OK)
+    if (status == KH_OK && pixels)
         status = read_image(out, dataset, &source, fd, err);
     kh_dataset_free(dataset);
     return status;
+}
+
+kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
+{
+    return read_facts(out, fd, true, err);
+}
+
+kh_status kh_facts_read_texts(kh_facts *out, int fd, kh_error *err)
+{
+    return read_facts(out, fd, false, err);
 }
 
 void kh_facts_release(kh_facts *facts)

@@ -11,11 +11,14 @@ typedef struct kh_facts {
     char sop_class_uid[KH_UID_SIZE], sop_instance_uid[KH_UID_SIZE], transfer_syntax_uid[KH_UID_SIZE];
     char study_uid[KH_UID_SIZE], series_uid[KH_UID_SIZE];
     char patient_id[260]; /* whole: it is part of a key */
+    char issuer[65], issuer_universal[65]; /* of the patient ID: (0010,0021), and the universal ID in (0010,0024); "" when not told */
+    bool foreign;         /* they are none of the hospital's, and patient_id is empty therefore: kh_issuers_judge() */
     kh_person_name name;
     char birth_date[9], sex[2];
     char study_date[9], study_time[17], study_description[200], accession[65], institution[200], study_id[65];
     char referring_physician[200];
     char modality[17], series_description[200], body_part[65], protocol[200], laterality[3];
+    char department[200];             /* Institutional Department Name: of a series, as the equipment it is from (PS3.3 C.7.5.1) */
     kh_person_name referring;         /* all of its groups */
     char timezone[17];                /* Timezone Offset From UTC */
     char pps_date[9], pps_time[17];   /* when the performed procedure step began */
@@ -33,6 +36,8 @@ typedef struct kh_facts {
 /* Read the file, size bytes behind fd. KH_E_FORMAT names the attribute that is missing or wrong, KH_E_UNSUPPORTED what is no
  * object to be stored; whatever ails the pixels alone goes into `problem`. kh_facts_release() in every case. */
 KH_MUST_USE kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err);
+/* As above, but for the pixels: nothing is said of them. */
+KH_MUST_USE kh_status kh_facts_read_texts(kh_facts *out, int fd, kh_error *err);
 void kh_facts_release(kh_facts *facts);
 
 #endif

@@ -31,7 +31,8 @@ typedef struct kh_stored_frame {
     size_t size;
     void *block; /* private */
 } kh_stored_frame;
-KH_MUST_USE kh_status kh_stored_frame_read(kh_stored_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_error *err);
+KH_MUST_USE kh_status kh_stored_frame_read(kh_stored_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
+                                           kh_error *err);
 void kh_stored_frame_release(kh_stored_frame *frame);
 
 /* Looking ahead (viewer/tiles/ahead.h). Does the frame need a decoder? */

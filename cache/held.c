@@ -49,7 +49,8 @@ static bool same_data_set(int held_fd, int fd, const kh_facts *facts, const kh_h
 static kh_status keep_beside(kh_cache *cache, const char *path, int fd, const kh_facts *facts, const kh_held_object *held,
                              int64_t origin_id, kh_error *err)
 {
-    kh_quarantined one = {.kind = KH_QUARANTINE_SECOND, .object_id = held->object_id, .origin_id = origin_id, .bytes = (int64_t)facts->bytes};
+    kh_quarantined one = {
+        .kind = KH_QUARANTINE_SECOND, .object_id = held->object_id, .origin_id = origin_id, .bytes = (int64_t)facts->bytes};
     char kept[PATH_MAX];
     kh_status status;
 
@@ -68,14 +69,16 @@ static kh_status keep_beside(kh_cache *cache, const char *path, int fd, const kh
 
 kh_status kh_held_keep_first(kh_cache *cache, const kh_facts *facts, const kh_held_object *held, kh_error *err)
 {
-    kh_quarantined one = {.kind = KH_QUARANTINE_FIRST, .object_id = held->object_id, .origin_id = held->origin_id, .bytes = (int64_t)held->bytes};
+    kh_quarantined one = {
+        .kind = KH_QUARANTINE_FIRST, .object_id = held->object_id, .origin_id = held->origin_id, .bytes = (int64_t)held->bytes};
     char kept[PATH_MAX], path[PATH_MAX];
 
     kh_path_quarantine(kept, &cache->paths, held->object_id, held->sha256);
     kh_path_object(path, &cache->paths, held->file_id, held->origin_id);
     KH_COPY(one.name, strrchr(kept, '/') + 1);
     KH_COPY(one.sop_instance_uid, facts->sop_instance_uid);
-    snprintf(one.reason, sizeof one.reason, "was object %lld until another with its SOP Instance UID took its place", (long long)held->object_id);
+    snprintf(one.reason, sizeof one.reason, "was object %lld until another with its SOP Instance UID took its place",
+             (long long)held->object_id);
     return kh_quarantine_put(cache, path, true, &one, err);
 }
 

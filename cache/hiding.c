@@ -10,11 +10,12 @@ kh_status kh_change_note(kh_write *write, kh_change_kind kind, int64_t facility_
                                    KH_SQL_I(study_id), KH_SQL_I(kh_write_now_ms(write)), KH_SQL_T(author->reason),
                                    KH_SQL_T(author->asked_by)};
     kh_sql *sql = kh_write_sql(write);
-    kh_status status = kh_sql_run(sql,
-                                  "INSERT INTO change (kind, facility_id, patient_ref, study_ref, when_ms, reason, asked_by) VALUES (?1,"
-                                  " iif(?2 > 0, ?2, (SELECT p.facility_id FROM study s JOIN patient p ON p.id = s.patient_ref WHERE s.id = ?4)),"
-                                  " ?3, ?4, ?5, ?6, ?7)",
-                                  values, 7, NULL, err);
+    kh_status status =
+        kh_sql_run(sql,
+                   "INSERT INTO change (kind, facility_id, patient_ref, study_ref, when_ms, reason, asked_by) VALUES (?1,"
+                   " iif(?2 > 0, ?2, (SELECT p.facility_id FROM study s JOIN patient p ON p.id = s.patient_ref WHERE s.id = ?4)),"
+                   " ?3, ?4, ?5, ?6, ?7)",
+                   values, 7, NULL, err);
 
     *id = status == KH_OK ? kh_sql_last_id(sql) : 0;
     return status;
@@ -89,7 +90,23 @@ static kh_status recount_studies_of(kh_write *write, int64_t change_id, kh_error
     return status;
 }
 
-kh_status kh_hide_part(kh_write *write, int64_t change_id, int64_t study_id, int64_t series_id, int64_t object_id, int64_t *objects, kh_error *err)
+/* What comes later of it stays hidden. */
+#define NOTE_LATER                                                                                                             \
+    "INSERT INTO rejected (facility_id, sop_uid, change_id) SELECT facility_id, sop_uid, hidden FROM object"
+
+static kh_status note_hidden(kh_write *write, int64_t change_id, int64_t study_id, int64_t objects, kh_error *err)
+{
+    const kh_sql_value value = KH_SQL_I(change_id);
+    kh_status status = kh_sql_run(kh_write_sql(write), NOTE_LATER " WHERE hidden = ?1 AND hidden > 0 ON CONFLICT DO NOTHING", &value, 1,
+                                  NULL, err);
+
+    if (status == KH_OK)
+        status = count_hidden(write, change_id, objects, err);
+    return status == KH_OK ? kh_recount_study(write, study_id, err) : status;
+}
+
+kh_status kh_hide_part(kh_write *write, int64_t change_id, int64_t study_id, int64_t series_id, int64_t object_id, int64_t *objects,
+                       kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(change_id), KH_SQL_I(study_id), KH_SQL_I(series_id), KH_SQL_I(object_id)};
     kh_sql *sql = kh_write_sql(write);
@@ -98,13 +115,62 @@ kh_status kh_hide_part(kh_write *write, int64_t change_id, int64_t study_id, int
                                   " (SELECT id FROM series WHERE study_ref = ?2 AND (?3 = 0 OR id = ?3))",
                                   values, 4, objects, err);
 
-    if (status == KH_OK)
-        status = kh_sql_run(sql,
-                            "INSERT INTO rejected (facility_id, sop_uid, change_id) SELECT facility_id, sop_uid, hidden FROM object"
-                            " WHERE hidden = ?1 AND hidden > 0 ON CONFLICT DO NOTHING",
-                            values, 1, NULL, err);
+    return status == KH_OK ? note_hidden(write, change_id, study_id, *objects, err) : status;
+}
+
+kh_status kh_hide_missing(kh_write *write, int64_t change_id, int64_t study_id, int64_t node_id, int64_t *objects, kh_error *err)
+{
+    const kh_sql_value values[] = {KH_SQL_I(change_id), KH_SQL_I(study_id), KH_SQL_I(node_id)};
+    kh_sql *sql = kh_write_sql(write);
+    kh_status status =
+        kh_sql_run(sql,
+                   "UPDATE object SET hidden = ?1 WHERE hidden = 0 AND id IN (SELECT object_ref FROM compare_missing WHERE node_id = ?3"
+                   " AND study_ref = ?2) AND series_ref IN (SELECT id FROM series WHERE study_ref = ?2)",
+                   values, 3, objects, err);
+
+    if (status == KH_OK) /* or nobody would ask whether they are there again */
+        status = kh_sql_run(sql, "INSERT INTO compare_hidden (change_id, node_id, study_ref) VALUES (?1, ?3, ?2)", values, 3, NULL, err);
+    if (status == KH_OK) /* what is missing after this has not been missing since then */
+        status = kh_sql_run(sql, "UPDATE compare_study SET kind = 0, since_ms = 0 WHERE study_ref = ?1 AND node_id = ?2", values + 1, 2, NULL,
+                            err);
+    return status == KH_OK ? note_hidden(write, change_id, study_id, *objects, err) : status;
+}
+
+kh_status kh_show_reappeared(kh_write *write, int64_t change_id, int64_t study_id, int64_t node_id, int64_t *objects, kh_error *err)
+{
+    static const char *const statements[] = {
+        "DELETE FROM rejected WHERE (facility_id, sop_uid, change_id) IN (SELECT o.facility_id, o.sop_uid, o.hidden FROM shown_again w"
+        " JOIN object o ON o.id = w.object_ref WHERE w.change_id = ?1)",
+        "UPDATE object SET hidden = 0 WHERE id IN (SELECT object_ref FROM shown_again WHERE change_id = ?1)",
+    };
+    const kh_sql_value values[] = {KH_SQL_I(change_id), KH_SQL_I(study_id), KH_SQL_I(node_id)};
+    kh_sql *sql = kh_write_sql(write);
+    kh_status status =
+        kh_sql_run(sql,
+                   "INSERT INTO shown_again (change_id, object_ref, was) SELECT ?1, o.id, o.hidden FROM compare_back b"
+                   " JOIN object o ON o.id = b.object_ref JOIN compare_hidden h ON h.change_id = o.hidden WHERE b.node_id = ?3"
+                   " AND b.study_ref = ?2 AND h.node_id = ?3 AND h.study_ref = ?2",
+                   values, 3, objects, err);
+
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0] && status == KH_OK; i++)
+        status = kh_sql_run(sql, statements[i], values, 1, NULL, err);
     if (status == KH_OK)
         status = count_hidden(write, change_id, *objects, err);
+    return status == KH_OK ? kh_recount_study(write, study_id, err) : status;
+}
+
+kh_status kh_hide_again(kh_write *write, int64_t change_id, int64_t study_id, kh_error *err)
+{
+    static const char *const statements[] = {
+        "UPDATE object SET hidden = (SELECT was FROM shown_again WHERE change_id = ?1 AND object_ref = object.id) WHERE hidden = 0"
+        " AND id IN (SELECT w.object_ref FROM shown_again w JOIN change c ON c.id = w.was WHERE w.change_id = ?1 AND c.undone_ms = 0)",
+        NOTE_LATER " WHERE hidden > 0 AND id IN (SELECT object_ref FROM shown_again WHERE change_id = ?1) ON CONFLICT DO NOTHING",
+    };
+    const kh_sql_value value = KH_SQL_I(change_id);
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0] && status == KH_OK; i++)
+        status = kh_sql_run(kh_write_sql(write), statements[i], &value, 1, NULL, err);
     return status == KH_OK ? kh_recount_study(write, study_id, err) : status;
 }
 
@@ -119,12 +185,12 @@ kh_status kh_hide_uids(kh_write *write, int64_t change_id, int64_t facility_id, 
         const kh_sql_value values[] = {KH_SQL_I(change_id), KH_SQL_I(facility_id), KH_SQL_T(uid)};
         int64_t changed = 0;
 
-        status = kh_sql_run(sql, "UPDATE object SET hidden = ?1 WHERE facility_id = ?2 AND sop_uid = ?3 AND hidden = 0", values, 3, &changed,
-                            err);
+        status = kh_sql_run(sql, "UPDATE object SET hidden = ?1 WHERE facility_id = ?2 AND sop_uid = ?3 AND hidden = 0", values, 3,
+                            &changed, err);
         *objects += changed;
         if (status == KH_OK && note->later_too)
-            status = kh_sql_run(sql, "INSERT INTO rejected (change_id, facility_id, sop_uid) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING", values, 3,
-                                NULL, err);
+            status = kh_sql_run(sql, "INSERT INTO rejected (change_id, facility_id, sop_uid) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                                values, 3, NULL, err);
     }
     if (status == KH_OK)
         status = count_hidden(write, change_id, *objects, err);
@@ -160,8 +226,8 @@ kh_status kh_hide_arrival(kh_write *write, const kh_arrived *object, kh_error *e
                                   values, 3, &changed, err);
 
     if (status == KH_OK && changed > 0)
-        status = kh_sql_run(sql, "UPDATE change SET objects = objects + 1 WHERE id = (SELECT hidden FROM object WHERE id = ?1)", values + 2, 1, NULL,
-                            err);
+        status = kh_sql_run(sql, "UPDATE change SET objects = objects + 1 WHERE id = (SELECT hidden FROM object WHERE id = ?1)", values + 2,
+                            1, NULL, err);
     else if (status == KH_OK)
         status = is_first_shown(sql, object, &recount, err);
     return status == KH_OK && (changed > 0 || recount) ? kh_recount_study(write, object->study_id, err) : status;
@@ -181,9 +247,9 @@ kh_status kh_show_again(kh_write *write, int64_t change_id, kh_error *err)
         for (size_t i = 0; i < studies.count && status == KH_OK; i++) {
             const kh_sql_value values[] = {value, KH_SQL_I(studies.ids[i])};
 
-            status = kh_sql_run(sql,
-                                "UPDATE object SET hidden = 0 WHERE hidden = ?1 AND series_ref IN (SELECT id FROM series WHERE study_ref = ?2)",
-                                values, 2, NULL, err);
+            status = kh_sql_run(
+                sql, "UPDATE object SET hidden = 0 WHERE hidden = ?1 AND series_ref IN (SELECT id FROM series WHERE study_ref = ?2)",
+                values, 2, NULL, err);
             if (status == KH_OK)
                 status = kh_recount_study(write, studies.ids[i], err);
         }

@@ -11,8 +11,16 @@ KH_MUST_USE kh_status kh_change_note(kh_write *write, kh_change_kind kind, int64
                                      const kh_change_author *author, int64_t *id, kh_error *err);
 
 /* What is visible of the study (or of its series or object, when not 0) is hidden by the change; *objects: how many were. */
-KH_MUST_USE kh_status kh_hide_part(kh_write *write, int64_t change_id, int64_t study_id, int64_t series_id, int64_t object_id, int64_t *objects,
-                                   kh_error *err);
+KH_MUST_USE kh_status kh_hide_part(kh_write *write, int64_t change_id, int64_t study_id, int64_t series_id, int64_t object_id,
+                                   int64_t *objects, kh_error *err);
+/* Of the study what the node told last not to have (cache/compares.h). */
+KH_MUST_USE kh_status kh_hide_missing(kh_write *write, int64_t change_id, int64_t study_id, int64_t node_id, int64_t *objects,
+                                      kh_error *err);
+/* Of that what the node told last to have again: shown by a change of its own, and hidden as before when that is undone, as far as what
+ * hid it still stands. */
+KH_MUST_USE kh_status kh_show_reappeared(kh_write *write, int64_t change_id, int64_t study_id, int64_t node_id, int64_t *objects,
+                                         kh_error *err);
+KH_MUST_USE kh_status kh_hide_again(kh_write *write, int64_t change_id, int64_t study_id, kh_error *err);
 /* What a rejection note of this facility names: now, and when it comes later. *objects: how many are hidden now. */
 KH_MUST_USE kh_status kh_hide_uids(kh_write *write, int64_t change_id, int64_t facility_id, const kh_rejection *note, int64_t *objects,
                                    kh_error *err);

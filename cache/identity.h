@@ -17,7 +17,8 @@ typedef struct kh_identity {
 /* Is DIR the folder of this archive? KH_E_CONFLICT when its kakehashi.id says another id or is not there; nothing is made. expected NULL or
  * "": any. */
 KH_MUST_USE kh_status kh_identity_expect(const kh_paths *paths, const char *expected, kh_error *err);
-/* Before anything is made in DIR: KH_E_CONFLICT when it is not what is expected, or when something of a Kakehashi is there, but no index. */
+/* Before anything is made in DIR: KH_E_CONFLICT when it is not what is expected, or when something of a Kakehashi is there, but no
+ * index. */
 KH_MUST_USE kh_status kh_identity_look(kh_identity *found, const kh_paths *paths, const char *expected, kh_error *err);
 bool kh_identity_id_valid(const char *id);
 /* With the index migrated, before recovery. `reserved` as in kh_ids_read(). Makes the id at the first start: the file is durable

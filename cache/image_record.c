@@ -1,13 +1,17 @@
 /* Layout, little endian: version, the fields of kh_image_info in order, its slices (what is as in the slice before is only a
- * flag), the frame table (offset and stride when it is regular), checksums. Texts have a length byte, counts are varints. */
+ * flag), the frame table (offset and stride when it is regular), checksums, how frames are played, the view. Texts have a length byte,
+ * counts are varints. */
 #include "cache/image_record.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cache/record_frames.h"
 
-#define VERSION 3
-#define VERSION_WITHOUT_DISPLAY 1 /* is still read, as 2 is: what they do not tell is looked up in the object */
+#define VERSION 5
+#define VERSION_WITH_REGIONS 4
+#define VERSION_WITH_VOI_LUTS 3
+#define VERSION_WITHOUT_DISPLAY 1 /* is still read, as 2 to 4 are: what they do not tell is looked up in the object */
 
 enum slice_flag {
     SLICE_POSITION = 1,
@@ -108,6 +112,40 @@ static void put_version_3(kh_record_sink *s, const kh_image_info *info)
     }
 }
 
+static void put_axis(kh_record_sink *s, const kh_us_axis *axis)
+{
+    const double values[] = {axis->delta, axis->reference, axis->value};
+
+    kh_record_put_fixed(s, axis->unit, 1);
+    if (axis->unit != 0)
+        kh_record_put_doubles(s, values, 3);
+}
+
+static void put_regions(kh_record_sink *s, const kh_image_info *info)
+{
+    kh_record_put_fixed(s, info->us_region_count, 1);
+    for (uint32_t i = 0; i < info->us_region_count; i++) {
+        const kh_us_region *region = &info->us_regions[i];
+
+        kh_record_put_varint(s, region->x0);
+        kh_record_put_varint(s, region->y0);
+        kh_record_put_varint(s, region->x1);
+        kh_record_put_varint(s, region->y1);
+        kh_record_put_fixed(s, region->low_priority, 1);
+        put_axis(s, &region->x);
+        put_axis(s, &region->y);
+    }
+}
+
+static void put_cine(kh_record_sink *s, const kh_cine *cine)
+{
+    kh_record_put_fixed(s, cine->playback, 1);
+    kh_record_put_varint(s, cine->trim_first);
+    kh_record_put_varint(s, cine->trim_last);
+    kh_record_put_varint(s, cine->frame_time_count);
+    kh_record_put_doubles(s, cine->frame_times_ms, cine->frame_time_count);
+}
+
 static void put_info(kh_record_sink *s, const kh_image_info *info)
 {
     put_format(s, &info->format);
@@ -123,7 +161,7 @@ static void put_info(kh_record_sink *s, const kh_image_info *info)
     }
     kh_record_put_double(s, info->lossy_ratio);
     kh_record_put_double(s, info->pixel_aspect);
-    kh_record_put_double(s, info->frame_time_ms);
+    kh_record_put_double(s, info->cine.frame_time_ms);
     kh_record_put_double(s, info->echo_time_ms);
     kh_record_put_double(s, info->repetition_time_ms);
     kh_record_put_fixed(s, (uint32_t)info->instance_number, 4);
@@ -134,6 +172,7 @@ static void put_info(kh_record_sink *s, const kh_image_info *info)
     kh_record_put_text(s, info->image_type);
     kh_record_put_text(s, info->frame_of_reference_uid);
     put_version_3(s, info);
+    put_regions(s, info);
     kh_record_put_varint(s, info->frame_count);
     kh_record_put_varint(s, info->slice_count);
     for (uint32_t i = 0; i < info->slice_count; i++)
@@ -148,6 +187,8 @@ kh_status kh_image_record_encode(kh_buf *out, const kh_image_record *record, kh_
     put_info(&s, &record->info);
     kh_record_put_frames(&s, record);
     kh_record_put_fixed(&s, record->swap_bytes, 1);
+    put_cine(&s, &record->info.cine);
+    kh_record_put_text(&s, record->info.view_position);
     return s.status;
 }
 
@@ -197,7 +238,7 @@ static void get_slice_rest(kh_record_cursor *c, kh_slice_info *slice, const kh_i
         slice->windows[i].width = kh_record_get_double(c);
         kh_record_get_text(c, slice->windows[i].explanation, sizeof slice->windows[i].explanation);
     }
-    if (version >= VERSION)
+    if (version >= VERSION_WITH_VOI_LUTS)
         get_voi_lut_place(c, slice, info);
     else if (info->display & KH_DISPLAY_VOI_LUT)
         slice->voi_lut_count = KH_VOI_LUTS_MAX; /* as many as the object turns out to have */
@@ -259,6 +300,61 @@ static void get_version_3(kh_record_cursor *c, kh_image_info *info)
     }
 }
 
+static void get_axis(kh_record_cursor *c, kh_us_axis *axis)
+{
+    double values[3] = {0, NAN, NAN};
+
+    axis->unit = kh_record_get_u8(c);
+    if (axis->unit != 0)
+        kh_record_get_doubles(c, values, 3);
+    axis->delta = values[0];
+    axis->reference = values[1];
+    axis->value = values[2];
+    c->bad = c->bad || axis->unit > KH_US_UNIT_LAST || !isfinite(axis->delta);
+}
+
+static void get_regions(kh_record_cursor *c, kh_image_info *info)
+{
+    uint32_t count = kh_record_get_u8(c);
+
+    c->bad = c->bad || count > KH_US_REGIONS_MAX;
+    if (c->bad || count == 0)
+        return;
+    info->us_regions = kh_record_get_array(c, count, sizeof info->us_regions[0]);
+    info->us_region_count = info->us_regions ? count : 0;
+    for (uint32_t i = 0; i < info->us_region_count; i++) {
+        kh_us_region *region = &info->us_regions[i];
+
+        region->x0 = kh_record_get_u32(c);
+        region->y0 = kh_record_get_u32(c);
+        region->x1 = kh_record_get_u32(c);
+        region->y1 = kh_record_get_u32(c);
+        region->low_priority = kh_record_get_u8(c) != 0;
+        get_axis(c, &region->x);
+        get_axis(c, &region->y);
+        c->bad = c->bad || region->x1 < region->x0 || region->y1 < region->y0;
+    }
+}
+
+static void get_cine(kh_record_cursor *c, kh_cine *cine, uint32_t frame_count)
+{
+    uint8_t playback = kh_record_get_u8(c);
+    uint32_t times;
+
+    cine->trim_first = kh_record_get_u32(c);
+    cine->trim_last = kh_record_get_u32(c);
+    times = kh_record_get_u32(c);
+    c->bad = c->bad || playback > KH_PLAYBACK_SWING || cine->trim_first > cine->trim_last || cine->trim_last > frame_count ||
+             (cine->trim_first == 0) != (cine->trim_last == 0) || (times != 0 && times != frame_count) || times > KH_FRAME_TIMES_MAX;
+    if (c->bad)
+        return;
+    cine->playback = (kh_playback)playback;
+    if (times > 0)
+        cine->frame_times_ms = kh_record_get_array(c, times, sizeof cine->frame_times_ms[0]);
+    cine->frame_time_count = cine->frame_times_ms ? times : 0;
+    kh_record_get_doubles(c, cine->frame_times_ms, cine->frame_time_count);
+}
+
 static void get_info(kh_record_cursor *c, kh_image_info *info, uint8_t version)
 {
     uint8_t flags;
@@ -279,7 +375,7 @@ static void get_info(kh_record_cursor *c, kh_image_info *info, uint8_t version)
     }
     info->lossy_ratio = kh_record_get_double(c);
     info->pixel_aspect = kh_record_get_double(c);
-    info->frame_time_ms = kh_record_get_double(c);
+    info->cine.frame_time_ms = kh_record_get_double(c);
     info->echo_time_ms = kh_record_get_double(c);
     info->repetition_time_ms = kh_record_get_double(c);
     info->instance_number = (int32_t)(uint32_t)kh_record_get_fixed(c, 4);
@@ -289,8 +385,10 @@ static void get_info(kh_record_cursor *c, kh_image_info *info, uint8_t version)
     kh_record_get_text(c, info->laterality, sizeof info->laterality);
     kh_record_get_text(c, info->image_type, sizeof info->image_type);
     kh_record_get_text(c, info->frame_of_reference_uid, sizeof info->frame_of_reference_uid);
-    if (version >= VERSION)
+    if (version >= VERSION_WITH_VOI_LUTS)
         get_version_3(c, info);
+    if (version >= VERSION_WITH_REGIONS)
+        get_regions(c, info);
     get_slices(c, info, version);
 }
 
@@ -308,6 +406,10 @@ kh_status kh_image_record_decode(kh_image_record *out, const void *bytes, size_t
     if (!c.bad)
         kh_record_get_frames(&c, out);
     out->swap_bytes = kh_record_get_u8(&c);
+    if (version >= VERSION && !c.bad) {
+        get_cine(&c, &out->info.cine, out->info.frame_count);
+        kh_record_get_text(&c, out->info.view_position, sizeof out->info.view_position);
+    }
     if (!c.bad && c.at == c.end)
         return KH_OK;
     kh_image_record_release(out);

@@ -1,7 +1,7 @@
 /* image_record.h - what the viewer needs of one object, as one compact blob of its index row: image info, frame table, frame
  * checksums. Version 2 tells which display tables the object has, version 3 VOI LUTs by frame, overlays in the pixels' words, how the
- * source was made lossy and where a projection's rows and columns run; versions 1 and 2 are still read. Every length is checked when it is read
- * back. Pure functions. */
+ * source was made lossy and where a projection's rows and columns run, version 4 ultrasound regions, version 5 how frames are
+ * played and a projection's view; versions 1 to 4 are still read. Every length is checked when it is read back. Pure functions. */
 #ifndef KH_CACHE_IMAGE_RECORD_H
 #define KH_CACHE_IMAGE_RECORD_H
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cache/held.h"
 #include "cache/internal.h"
+#include "cache/issuers.h"
 #include "cache/removal.h"
 #include "cache/room.h"
 #include "cache/rows.h"
@@ -20,7 +21,9 @@
 
 #define DISK_LOOK_BYTES ((uint64_t)64 << 20) /* of one object that comes in */
 #define COPY_BLOCK 262144
-#define WRITE_BACK_BYTES 131072 /* handed to the disk while the rest is still coming in */
+#define PAGE_BYTES 4096
+#define WRITE_BACK_BYTES 253952 /* 62 pages, of which two PDUs of 128 KiB have whole ones: handed to the disk while the rest comes in */
+#define REST_BYTES 65536        /* a smaller end is left to fsync(): a request of its own to the disk takes longer than it gains */
 
 struct kh_incoming {
     kh_cache *cache;
@@ -96,6 +99,14 @@ void kh_ingest_abort(kh_incoming *incoming)
     incoming_free(incoming);
 }
 
+/* The disk begins with what has come up to `end`. A page that is written to while it is on its way would be written twice, so all but
+ * the last time this ends with a whole one. */
+static void begin_write_back(kh_incoming *incoming, uint64_t end)
+{
+    (void)sync_file_range(incoming->fd, (off_t)incoming->written_back, (off_t)(end - incoming->written_back), SYNC_FILE_RANGE_WRITE);
+    incoming->written_back = end;
+}
+
 static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err)
 {
     kh_status status = check_size(incoming->cache, incoming->bytes + size, err);
@@ -113,11 +124,8 @@ static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t 
     if (status == KH_OK)
         status = kh_sha256_add(incoming->sha, bytes, size, err);
     incoming->bytes += size;
-    if (status == KH_OK && incoming->bytes - incoming->written_back >= WRITE_BACK_BYTES) {
-        (void)sync_file_range(incoming->fd, (off_t)incoming->written_back, (off_t)(incoming->bytes - incoming->written_back),
-                              SYNC_FILE_RANGE_WRITE);
-        incoming->written_back = incoming->bytes;
-    }
+    if (status == KH_OK && incoming->bytes - incoming->written_back >= WRITE_BACK_BYTES)
+        begin_write_back(incoming, incoming->bytes / PAGE_BYTES * PAGE_BYTES);
     return status;
 }
 
@@ -142,8 +150,11 @@ static kh_status check_expected(const kh_facts *facts, const kh_expected *expect
 
 static kh_status read_incoming(kh_incoming *incoming, const kh_expected *expected, kh_facts *facts, kh_error *err)
 {
-    kh_status status = kh_facts_read(facts, incoming->fd, err);
+    kh_status status;
 
+    if (incoming->bytes - incoming->written_back >= REST_BYTES)
+        begin_write_back(incoming, incoming->bytes);
+    status = kh_facts_read(facts, incoming->fd, err);
     if (status == KH_OK && facts->bytes != incoming->bytes)
         status = kh_error_set(err, KH_E_IO, "file has %" PRIu64 " bytes after writing %" PRIu64, facts->bytes, incoming->bytes);
     if (status == KH_OK)
@@ -282,6 +293,8 @@ kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const
         kh_error_set(err, status, "the object could not be written");
     if (status == KH_OK)
         status = read_incoming(incoming, expected, &facts, err);
+    if (status == KH_OK)
+        kh_issuers_judge(cache->options.issuers, origin->facility, &facts);
     if (status == KH_OK)
         status = kh_origin_number(cache->origins, origin, &job.origin_id, &job.facility_id, err);
     if (status == KH_OK)

@@ -44,8 +44,8 @@ typedef struct kh_ingest_result {
 KH_MUST_USE kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint, kh_error *err);
 KH_MUST_USE kh_status kh_ingest_write(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err);
 /* Frees incoming in every case; on failure nothing of it is left, on the disk or in the index (but for a sync of the index that
- * failed and cannot be made good: then its file stays, and the next start finds it with its row or gives it one). KH_E_CONFLICT when the data set
- * is not what was announced (A900 to a DICOM peer), KH_E_FORMAT when our reader does not accept it. */
+ * failed and cannot be made good: then its file stays, and the next start finds it with its row or gives it one). KH_E_CONFLICT when the
+ * data set is not what was announced (A900 to a DICOM peer), KH_E_FORMAT when our reader does not accept it. */
 KH_MUST_USE kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const kh_expected *expected,
                                        kh_ingest_result *result, kh_error *err);
 void kh_ingest_abort(kh_incoming *incoming);

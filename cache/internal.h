@@ -30,6 +30,7 @@ struct kh_cache {
     _Atomic(uint8_t *) spare_block; /* see frames.c; NULL: none, or in use */
     kh_blobcache *displays;
     _Atomic uint64_t incoming_number;
+    _Atomic uint64_t nodes_moved; /* changes of nodes and titles; see cache/nodes.h */
     _Atomic int64_t disk_checked_ms; /* monotonic; when disk_free was looked at */
     _Atomic uint64_t disk_free;
     _Atomic int64_t used;      /* bytes of objects that are here, as last read, with what was stored since; see cache/room.h */
@@ -45,6 +46,15 @@ struct kh_cache {
 
 /* A change of the index: run by the writer thread inside a transaction, durable when this returns KH_OK. KH_E_DENIED for a reader. */
 KH_MUST_USE kh_status kh_cache_write(kh_cache *cache, kh_write_function *function, void *context, kh_error *err);
+
+/* kh_sql_first() and kh_sql_each() by a connection of the readers. */
+KH_MUST_USE kh_status kh_cache_first(kh_cache *cache, const char *statement, const kh_sql_value *values, size_t count, kh_sql_take *take,
+                                     void *context, kh_error *err);
+KH_MUST_USE kh_status kh_cache_each(kh_cache *cache, const char *statement, const kh_sql_value *values, size_t count, kh_sql_visit *visit,
+                                    void *context, kh_error *err);
+
+/* A change of nodes or titles: kh_cache_write(), and kh_nodes_moved() moves once it is done. */
+KH_MUST_USE kh_status kh_nodes_write(kh_cache *cache, kh_write_function *function, void *context, kh_error *err);
 
 /* Make the directory of objects unless this process has done so. That it is there is not enough: until the one who made it has
  * synced its parent, a power cut takes it away with all that is in it. */

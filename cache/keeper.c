@@ -75,8 +75,10 @@ static void purge(kh_keeper *keeper, kh_status *last)
     if (kh_clock_monotonic_ms() < keeper->purge_again_ms)
         return;
     keeper->purge_again_ms = kh_clock_monotonic_ms() + PURGE_AGAIN_MS;
-    tell(last, kh_change_purge(keeper->cache, kh_clock_confirmed_ms(&keeper->purge_look) - keeper->cache->options.deleted_kept_ms, &objects, &err),
-         "what was deleted long ago stays", &err);
+    tell(
+        last,
+        kh_change_purge(keeper->cache, kh_clock_confirmed_ms(&keeper->purge_look) - keeper->cache->options.deleted_kept_ms, &objects, &err),
+        "what was deleted long ago stays", &err);
 }
 
 static void *keeper_thread(void *argument)

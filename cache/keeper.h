@@ -1,5 +1,6 @@
 /* keeper.h - the owner's house work, on a thread of its own: notes which studies were looked at (cache/use.h), makes room ahead of need
- * (cache/room.h), lets files of what was deleted long ago go (cache/changes.h), reads objects again (cache/scrub.h) as fast as kh_cache_options.scrub_bytes_per_s allows, and not while any are coming in. Errors are logged, once for each kind. */
+ * (cache/room.h), lets files of what was deleted long ago go (cache/changes.h), reads objects again (cache/scrub.h) as fast as
+ * kh_cache_options.scrub_bytes_per_s allows, and not while any are coming in. Errors are logged, once for each kind. */
 #ifndef KH_CACHE_KEEPER_H
 #define KH_CACHE_KEEPER_H
 

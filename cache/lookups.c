@@ -9,8 +9,10 @@
 
 /* --- earlier studies --- */
 
-static void read_lookup(kh_sql_row *row, kh_lookup *out)
+static void lookup_of_row(kh_sql_row *row, void *context)
 {
+    kh_lookup *out = context;
+
     *out = (kh_lookup){.id = kh_sql_int(row, 0),
                        .rule_id = kh_sql_int(row, 1),
                        .node_id = kh_sql_int(row, 2),
@@ -51,44 +53,15 @@ kh_status kh_lookup_file(kh_cache *cache, int64_t rule_id, int64_t node_id, int6
     return kh_cache_write(cache, file_lookup, &f, err);
 }
 
-static kh_status visit_lookups(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, kh_lookup_visit *visit,
-                               void *context, kh_error *err)
-{
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
-
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, query, values, count, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_lookup lookup;
-
-        read_lookup(row, &lookup);
-        status = visit(context, &lookup);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
-}
-
-static kh_status keep_lookup(void *context, const kh_lookup *lookup)
-{
-    *(kh_lookup *)context = *lookup;
-    return KH_OK;
-}
-
 kh_status kh_lookup_next(kh_cache *cache, int64_t delay_max_ms, kh_lookup *out, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(kh_clock_wall_ms()), KH_SQL_I(delay_max_ms)};
-    kh_status status;
 
     memset(out, 0, sizeof *out);
-    status = visit_lookups(cache,
-                           "SELECT " LOOKUP_COLUMNS " FROM lookup WHERE state = 0 AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2)"
-                           " ORDER BY id LIMIT 1",
-                           values, 2, keep_lookup, out, err);
-    return status == KH_OK && out->id == 0 ? KH_E_NOT_FOUND : status;
+    return kh_cache_first(cache,
+                          "SELECT " LOOKUP_COLUMNS " FROM lookup WHERE state = 0 AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2)"
+                          " ORDER BY id LIMIT 1",
+                          values, 2, lookup_of_row, out, err);
 }
 
 static kh_status update_lookup(kh_write *write, void *context, kh_error *err)
@@ -110,40 +83,50 @@ kh_status kh_lookup_update(kh_cache *cache, const kh_lookup *lookup, kh_error *e
     return kh_cache_write(cache, update_lookup, (void *)(uintptr_t)lookup, err);
 }
 
+typedef struct telling {
+    kh_lookup_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_lookup(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_lookup lookup;
+
+    (void)err;
+    lookup_of_row(row, &lookup);
+    return of->visit(of->context, &lookup);
+}
+
 kh_status kh_lookup_list(kh_cache *cache, int64_t limit, kh_lookup_visit *visit, void *context, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(limit);
+    telling of = {visit, context};
 
     if (limit < 1)
         return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)limit);
-    return visit_lookups(cache, "SELECT " LOOKUP_COLUMNS " FROM lookup ORDER BY id DESC LIMIT ?1", &value, 1, visit, context, err);
+    return kh_cache_each(cache, "SELECT " LOOKUP_COLUMNS " FROM lookup ORDER BY id DESC LIMIT ?1", &value, 1, tell_lookup, &of, err);
+}
+
+static void take_counts(kh_sql_row *row, void *context)
+{
+    kh_lookup_counts *out = context;
+
+    *out = (kh_lookup_counts){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4), ""};
+    KH_COPY(out->reason, kh_sql_text(row, 5));
 }
 
 kh_status kh_lookup_count(kh_cache *cache, int64_t rule_id, kh_lookup_counts *out, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(rule_id);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0),"
-                              " coalesce(sum(found), 0), coalesce(sum(filed), 0), coalesce((SELECT reason FROM lookup"
-                              " WHERE rule_id = ?1 AND reason <> '' ORDER BY updated_ms DESC, id DESC LIMIT 1), '')"
-                              " FROM lookup WHERE rule_id = ?1",
-                              &value, 1, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row) {
-        *out = (kh_lookup_counts){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4), ""};
-        KH_COPY(out->reason, kh_sql_text(row, 5));
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_first(cache,
+                          "SELECT coalesce(sum(state = 0), 0), coalesce(sum(state = 1), 0), coalesce(sum(state = 2), 0),"
+                          " coalesce(sum(found), 0), coalesce(sum(filed), 0), coalesce((SELECT reason FROM lookup"
+                          " WHERE rule_id = ?1 AND reason <> '' ORDER BY updated_ms DESC, id DESC LIMIT 1), '')"
+                          " FROM lookup WHERE rule_id = ?1",
+                          &value, 1, take_counts, out, err);
 }
 
 static kh_status retry_lookups(kh_write *write, void *context, kh_error *err)
@@ -175,32 +158,32 @@ const char *kh_backfill_state_text(kh_backfill_state state)
     return (unsigned)state < sizeof texts / sizeof texts[0] ? texts[state] : "unknown";
 }
 
+static void backfill_of_row(kh_sql_row *row, void *context)
+{
+    kh_backfill *out = context;
+
+    *out = (kh_backfill){.rule_id = kh_sql_int(row, 9),
+                         .state = (kh_backfill_state)kh_sql_int(row, 0),
+                         .days_done = kh_sql_int(row, 2),
+                         .found = kh_sql_int(row, 3),
+                         .held = kh_sql_int(row, 4),
+                         .attempts = (int32_t)kh_sql_int(row, 5),
+                         .not_before_ms = kh_sql_int(row, 6),
+                         .updated_ms = kh_sql_int(row, 7)};
+    KH_COPY(out->day, kh_sql_text(row, 1));
+    KH_COPY(out->reason, kh_sql_text(row, 8));
+}
+
 static kh_status read_backfill(kh_sql *sql, int64_t rule_id, kh_backfill *out, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(rule_id);
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT state, day, days_done, found, held, attempts, not_before_ms, updated_ms, reason FROM backfill"
-                                    " WHERE rule_id = ?1",
-                                    &value, 1, err);
+    kh_status status =
+        kh_sql_first(sql,
+                     "SELECT state, day, days_done, found, held, attempts, not_before_ms, updated_ms, reason, rule_id FROM backfill"
+                     " WHERE rule_id = ?1",
+                     &value, 1, backfill_of_row, out, err);
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row) {
-        *out = (kh_backfill){.rule_id = rule_id,
-                             .state = (kh_backfill_state)kh_sql_int(row, 0),
-                             .days_done = kh_sql_int(row, 2),
-                             .found = kh_sql_int(row, 3),
-                             .held = kh_sql_int(row, 4),
-                             .attempts = (int32_t)kh_sql_int(row, 5),
-                             .not_before_ms = kh_sql_int(row, 6),
-                             .updated_ms = kh_sql_int(row, 7)};
-        KH_COPY(out->day, kh_sql_text(row, 1));
-        KH_COPY(out->reason, kh_sql_text(row, 8));
-    }
-    kh_sql_end(row);
-    return status == KH_OK && !has_row ? kh_error_set(err, KH_E_NOT_FOUND, "rule %lld is no back-fill", (long long)rule_id) : status;
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "rule %lld is no back-fill", (long long)rule_id) : status;
 }
 
 kh_status kh_backfill_find(kh_cache *cache, int64_t rule_id, kh_backfill *out, kh_error *err)
@@ -215,31 +198,41 @@ kh_status kh_backfill_find(kh_cache *cache, int64_t rule_id, kh_backfill *out, k
     return status;
 }
 
+static void take_pulls(kh_sql_row *row, void *context)
+{
+    *(kh_backfill_pulls *)context =
+        (kh_backfill_pulls){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4)};
+}
+
 /* A clock that was set back leaves rows of the future: they belong to no hour that is counted. */
 kh_status kh_backfill_count(kh_cache *cache, int64_t rule_id, kh_backfill_pulls *out, kh_error *err)
 {
     int64_t now_ms = kh_clock_wall_ms();
     const kh_sql_value values[] = {KH_SQL_I(rule_id), KH_SQL_I(now_ms - HOUR_MS), KH_SQL_I(now_ms)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status =
-            kh_sql_query(&row, sql,
-                         "SELECT coalesce(sum(state < 2), 0), coalesce(sum(state IN (2, 4)), 0), coalesce(sum(state IN (3, 5, 6)), 0),"
-                         " coalesce(sum(created_ms BETWEEN ?2 AND ?3), 0), coalesce(sum(iif(updated_ms BETWEEN ?2 AND ?3, bytes, 0)), 0)"
-                         " FROM pull WHERE rule_id = ?1 AND rule_id > 0 AND compare = 0",
-                         values, 3, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *out = (kh_backfill_pulls){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4)};
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_first(cache,
+                          "SELECT coalesce(sum(state < 2), 0), coalesce(sum(state IN (2, 4)), 0), coalesce(sum(state IN (3, 5, 6)), 0),"
+                          " coalesce(sum(created_ms BETWEEN ?2 AND ?3), 0), coalesce(sum(iif(updated_ms BETWEEN ?2 AND ?3, bytes, 0)), 0)"
+                          " FROM pull WHERE rule_id = ?1 AND rule_id > 0 AND compare = 0",
+                          values, 3, take_pulls, out, err);
+}
+
+static void take_count(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
+}
+
+kh_status kh_pull_count_last_hour(kh_cache *cache, const char *asked_by, int64_t *count, kh_error *err)
+{
+    int64_t now_ms = kh_clock_wall_ms();
+    const kh_sql_value values[] = {KH_SQL_T(asked_by), KH_SQL_I(now_ms - HOUR_MS), KH_SQL_I(now_ms)};
+
+    *count = 0;
+    return kh_cache_first(cache,
+                          "SELECT count(*) FROM (SELECT asked_by, created_ms FROM pull ORDER BY id DESC LIMIT 100000)"
+                          " WHERE asked_by = ?1 AND created_ms BETWEEN ?2 AND ?3",
+                          values, 3, take_count, count, err);
 }
 
 static kh_status update_backfill(kh_write *write, void *context, kh_error *err)
@@ -320,52 +313,49 @@ kh_status kh_backfill_retry(kh_cache *cache, int64_t rule_id, kh_error *err)
 
 /* --- what is known of studies --- */
 
+static void take_known(kh_sql_row *row, void *context)
+{
+    *(kh_study_known *)context =
+        (kh_study_known){kh_sql_int(row, 0) != 0, kh_sql_int(row, 1) != 0, kh_sql_int(row, 2) != 0, kh_sql_int(row, 3) != 0};
+}
+
 kh_status kh_study_look_up(kh_cache *cache, const char *facility, const char *study_uid, int64_t instances, int64_t rule_id,
                            kh_study_known *out, kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_T(facility), KH_SQL_T(study_uid), KH_SQL_I(instances), KH_SQL_I(rule_id)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = kh_sql_query(
-            &row, sql,
-            "SELECT EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
-            " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.object_count > 0"
-            " AND s.away_count = 0 AND s.object_count >= ?3), EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
-            " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.away_count > 0), EXISTS (SELECT 1 "
-            "FROM pull WHERE study_uid = ?2 AND facility = ?1),"
-            " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1 AND rule_id = ?4)",
-            values, 4, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *out = (kh_study_known){kh_sql_int(row, 0) != 0, kh_sql_int(row, 1) != 0, kh_sql_int(row, 2) != 0, kh_sql_int(row, 3) != 0};
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_first(
+        cache,
+        "SELECT EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
+        " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.object_count > 0"
+        " AND s.away_count = 0 AND s.object_count >= ?3), EXISTS (SELECT 1 FROM study s JOIN patient p ON p.id = s.patient_ref"
+        " JOIN facility f ON f.id = p.facility_id WHERE s.study_uid = ?2 AND f.name = ?1 AND s.away_count > 0),"
+        " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1),"
+        " EXISTS (SELECT 1 FROM pull WHERE study_uid = ?2 AND facility = ?1 AND rule_id = ?4)",
+        values, 4, take_known, out, err);
+}
+
+typedef struct telling_sources {
+    kh_source_visit *visit;
+    void *context;
+} telling_sources;
+
+static kh_status tell_source(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling_sources *of = context;
+
+    (void)err;
+    return of->visit(of->context, kh_sql_text(row, 0));
 }
 
 kh_status kh_study_sources(kh_cache *cache, int64_t study_id, kh_source_visit *visit, void *context, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(study_id);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling_sources of = {visit, context};
 
-    if (status == KH_OK)
-        status =
-            kh_sql_query(&row, sql,
+    return kh_cache_each(cache,
                          "SELECT DISTINCT g.source FROM series r JOIN object o ON o.series_ref = r.id JOIN origin g ON g.id = o.origin_id"
                          " WHERE r.study_ref = ?1 ORDER BY g.source",
-                         &value, 1, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        status = visit(context, kh_sql_text(row, 0));
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+                         &value, 1, tell_source, &of, err);
 }

@@ -65,6 +65,9 @@ typedef struct kh_backfill_pulls {
     int64_t studies_last_hour, bytes_last_hour;
 } kh_backfill_pulls;
 
+/* Pulls in that name (kh_pull_filing.asked_by) of the last hour; of the newest 100,000 of all. */
+KH_MUST_USE kh_status kh_pull_count_last_hour(kh_cache *cache, const char *asked_by, int64_t *count, kh_error *err);
+
 const char *kh_backfill_state_text(kh_backfill_state state);
 KH_MUST_USE kh_status kh_backfill_find(kh_cache *cache, int64_t rule_id, kh_backfill *out, kh_error *err);
 KH_MUST_USE kh_status kh_backfill_count(kh_cache *cache, int64_t rule_id, kh_backfill_pulls *out, kh_error *err);

@@ -173,7 +173,8 @@ static kh_status create_one(kh_match **out, kh_tag tag, kh_vr vr, const char *va
     if (!match)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a key");
     match->vr = vr;
-    kh_buf_init(&match->text, vr == KH_VR('U', 'I') ? (size_t)KH_MATCH_UIDS_MAX * (KH_UID_SIZE + 1) + KH_MATCH_TEXT_MAX : KH_MATCH_FOLDED_MAX);
+    kh_buf_init(&match->text,
+                vr == KH_VR('U', 'I') ? (size_t)KH_MATCH_UIDS_MAX * (KH_UID_SIZE + 1) + KH_MATCH_TEXT_MAX : KH_MATCH_FOLDED_MAX);
     kh_buf_init(&match->readings, 4 * KH_MATCH_FOLDED_MAX);
     kh_buf_init(&match->json, (size_t)KH_MATCH_UIDS_MAX * (KH_UID_SIZE + 3) + 2);
     status = make(match, tag, value, err);
@@ -208,8 +209,8 @@ static kh_status create_each(kh_match **out, kh_tag tag, kh_vr vr, const char *v
     for (size_t size; status == KH_OK && value; value = value[size] ? value + size + 1 : NULL) {
         size = strcspn(value, "\\");
         if (size > KH_MATCH_TEXT_MAX || ++count > KH_MATCH_VALUES_MAX)
-            return kh_error_set(err, KH_E_LIMIT, "key %s: expected at most %d values of %d bytes", kh_dictionary_keyword(tag), KH_MATCH_VALUES_MAX,
-                                KH_MATCH_TEXT_MAX);
+            return kh_error_set(err, KH_E_LIMIT, "key %s: expected at most %d values of %d bytes", kh_dictionary_keyword(tag),
+                                KH_MATCH_VALUES_MAX, KH_MATCH_TEXT_MAX);
         memcpy(part, value, size);
         part[size] = '\0';
         status = create_one(end, tag, vr, part, err);
@@ -242,7 +243,8 @@ static kh_status list_texts(kh_match *match, kh_error *err)
 
 kh_status kh_match_create(kh_match **out, kh_tag tag, kh_vr vr, const char *value, kh_error *err)
 {
-    kh_status status = takes_alternatives(vr) && strchr(value, '\\') ? create_each(out, tag, vr, value, err) : create_one(out, tag, vr, value, err);
+    kh_status status =
+        takes_alternatives(vr) && strchr(value, '\\') ? create_each(out, tag, vr, value, err) : create_one(out, tag, vr, value, err);
 
     if (status == KH_OK)
         status = list_texts(*out, err);

@@ -38,23 +38,24 @@ bool kh_match_text(const kh_match *match, const char *value);
 bool kh_match_name(const kh_match *match, const kh_person_name *name);
 
 /* The same of a person name, asked for as people type it: words in any order and of any of the groups, each the beginning of a word of the
- * name (or a pattern with * and ?), kana of either kind or Latin letters as they sound (cache/reading.h), and ideographs without the space between the components. */
+ * name (or a pattern with * and ?), kana of either kind or Latin letters as they sound (cache/reading.h), and ideographs without the space
+ * between the components. */
 KH_MUST_USE kh_status kh_match_create_words(kh_match **out, kh_tag tag, const char *value, kh_error *err);
 
 /* For a search along an index. The UIDs, or the texts without wild cards, one of which it must be, in JSON; NULL when it is no such key. */
 const char *kh_match_list_json(const kh_match *match);
 /* The one text it matches, NULL when it could match others too. */
 const char *kh_match_exact(const kh_match *match);
-/* A name asked for by one group that is told whole, or from its beginning on (`Yamada^*`), folded (kh_fold_name_group()); false when it is no
- * such key. */
+/* A name asked for by one group that is told whole, or from its beginning on (`Yamada^*`), folded (kh_fold_name_group()); false when it is
+ * no such key. */
 typedef struct kh_match_beginning {
     const char *text; /* of the match */
     size_t size;
     bool whole;
 } kh_match_beginning;
 bool kh_match_begins(const kh_match *match, kh_match_beginning *out);
-/* Words of which it is sure how their readings begin (cache/reading.h), behind KH_READING_MARK; the longest two, NULL where there is none. A name
- * that matches has a reading that begins so for each. of the match. */
+/* Words of which it is sure how their readings begin (cache/reading.h), behind KH_READING_MARK; the longest two, NULL where there is none.
+ * A name that matches has a reading that begins so for each. of the match. */
 void kh_match_readings(const kh_match *match, const char *out[2]);
 /* The pieces (cache/grams.h) that a study must have for its patient's name to match, as the text index is asked for them; nothing is
  * appended when the key is no name or any study may match. */

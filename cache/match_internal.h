@@ -9,7 +9,16 @@
 #define KH_MATCH_FOLDED_MAX 4096
 #define KH_MATCH_MOMENT_SIZE 13 /* HHMMSSFFFFFF; a date needs 8 */
 
-typedef enum kh_match_kind { MATCH_ALL, MATCH_EMPTY, MATCH_TEXT, MATCH_NAME, MATCH_WORDS, MATCH_UIDS, MATCH_RANGE, MATCH_NUMBER } kh_match_kind;
+typedef enum kh_match_kind {
+    MATCH_ALL,
+    MATCH_EMPTY,
+    MATCH_TEXT,
+    MATCH_NAME,
+    MATCH_WORDS,
+    MATCH_UIDS,
+    MATCH_RANGE,
+    MATCH_NUMBER
+} kh_match_kind;
 
 struct kh_match {
     kh_match_kind kind;
@@ -31,8 +40,8 @@ struct kh_match {
 int kh_match_compare_uids(const void *a, const void *b);
 /* Bytes of the character at. */
 size_t kh_match_character_bytes(const char *at);
-/* match_moment.c: YYYYMMDD, or YYYY.MM.DD of old; HH, HHMM, HHMMSS, HHMMSS.F to .FFFFFF, or with colons as of old: without a fraction what is left
- * open is filled from rest. */
+/* match_moment.c: YYYYMMDD, or YYYY.MM.DD of old; HH, HHMM, HHMMSS, HHMMSS.F to .FFFFFF, or with colons as of old: without a fraction what
+ * is left open is filled from rest. */
 bool kh_match_read_day(char out[KH_MATCH_MOMENT_SIZE], const char *text, size_t size);
 bool kh_match_read_moment(char out[KH_MATCH_MOMENT_SIZE], const char *text, size_t size, const char *rest);
 /* match_name.c */

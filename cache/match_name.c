@@ -187,7 +187,8 @@ static bool group_has_word(const char *word, char *group)
     return word_begins(word, group, without_spaces(group));
 }
 
-/* Does the reading of one of the words of a folded group, or of the group without its spaces, begin so? key is scratch; group is written to. */
+/* Does the reading of one of the words of a folded group, or of the group without its spaces, begin so? key is scratch; group is written
+ * to. */
 static bool group_sounds(const char *reading, char *group, kh_buf *key)
 {
     bool whole, sounds = false, last = false;

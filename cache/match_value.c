@@ -70,7 +70,8 @@ static bool in_range(const kh_match *match, const char *value)
 {
     char moment[KH_MATCH_MOMENT_SIZE];
 
-    if (match->vr == KH_VR('D', 'A') ? !kh_match_read_day(moment, value, strlen(value)) : !kh_match_read_moment(moment, value, strlen(value), "000000000000"))
+    if (match->vr == KH_VR('D', 'A') ? !kh_match_read_day(moment, value, strlen(value))
+                                     : !kh_match_read_moment(moment, value, strlen(value), "000000000000"))
         return false;
     return (!match->from[0] || strcmp(moment, match->from) >= 0) && (!match->to[0] || strcmp(moment, match->to) <= 0);
 }

@@ -43,8 +43,10 @@ static kh_status read_objects(kh_metadata_series_list *list, int64_t object_id, 
 
     of.study_id = list->study_id;
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT id, ifnull(file_id, id), origin_id, sop_uid FROM object WHERE series_ref = ?1 AND hidden = 0"
-                                         " AND (?2 = 0 OR id = ?2) ORDER BY instance_number, id", values, 2, err);
+        status = kh_sql_query(&row, sql,
+                              "SELECT id, ifnull(file_id, id), origin_id, sop_uid FROM object WHERE series_ref = ?1 AND hidden = 0"
+                              " AND (?2 = 0 OR id = ?2) ORDER BY instance_number, id",
+                              values, 2, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         of.object_id = kh_sql_int(row, 0);
         of.file_id = kh_sql_int(row, 1);
@@ -158,8 +160,8 @@ static kh_status tell_made(telling *t, const kh_metadata_of *of, kh_error *err)
     return t->visit(t->context, made, err);
 }
 
-kh_status kh_metadata_series(kh_cache *cache, int64_t series_id, int64_t object_id, kh_metadata_visit *visit, void *context, size_t *left_out,
-                             kh_error *err)
+kh_status kh_metadata_series(kh_cache *cache, int64_t series_id, int64_t object_id, kh_metadata_visit *visit, void *context,
+                             size_t *left_out, kh_error *err)
 {
     telling t = {.cache = cache, .visit = visit, .context = context};
     kh_metadata_series_list list;

@@ -26,7 +26,8 @@ typedef struct kh_metadata_answer {
 /* base: what addresses of bulk data begin with, up to 250 bytes. KH_E_ARG when it is longer. */
 KH_MUST_USE kh_status kh_metadata_answer_begin(kh_metadata_answer *answer, kh_buf *out, const char *base, bool gzip, kh_error *err);
 /* As kh_metadata_series(). KH_E_LIMIT when out is full. */
-KH_MUST_USE kh_status kh_metadata_answer_series(kh_metadata_answer *answer, kh_cache *cache, int64_t series_id, int64_t object_id, kh_error *err);
+KH_MUST_USE kh_status kh_metadata_answer_series(kh_metadata_answer *answer, kh_cache *cache, int64_t series_id, int64_t object_id,
+                                                kh_error *err);
 KH_MUST_USE kh_status kh_metadata_answer_end(kh_metadata_answer *answer, kh_error *err);
 
 #endif

@@ -38,7 +38,8 @@ static bool is_sound(const kh_metadata_file *file, size_t size, int64_t series_i
     if (head->magic != MAGIC || head->series_id != series_id || head->size != size ||
         head->sum != kh_xxh3_of(file->bytes + SUMMED_FROM, size - SUMMED_FROM))
         return false;
-    at = sizeof *head + (uint64_t)head->entry_count * sizeof(kh_metadata_entry) + (uint64_t)head->part_count * sizeof(kh_metadata_file_part);
+    at =
+        sizeof *head + (uint64_t)head->entry_count * sizeof(kh_metadata_entry) + (uint64_t)head->part_count * sizeof(kh_metadata_file_part);
     if (at > size)
         return false;
     for (uint32_t i = 0; i < head->entry_count; i++) {

@@ -1,8 +1,9 @@
 /* metadata_file.h - the prepared metadata of one series, in DIR/metadata/: replaced as a whole, made anew when it is absent, and not
  * believed when a byte of it has changed (xxh3 of all). A series without objects has none.
  *
- * Layout, in this machine's byte order: kh_metadata_head, entries, parts of all entries, bytes of all parts. An entry holds for an object with
- * the same file (or one that is at its hospital by now) and the same corrected values. Threads: reading any; writing the owner, one at a time. */
+ * Layout, in this machine's byte order: kh_metadata_head, entries, parts of all entries, bytes of all parts. An entry holds for an object
+ * with the same file (or one that is at its hospital by now) and the same corrected values. Threads: reading any; writing the owner, one at
+ * a time. */
 #ifndef KH_CACHE_METADATA_FILE_H
 #define KH_CACHE_METADATA_FILE_H
 
@@ -61,7 +62,8 @@ typedef struct kh_metadata_draft {
 
 void kh_metadata_draft_init(kh_metadata_draft *draft);
 void kh_metadata_draft_release(kh_metadata_draft *draft);
-KH_MUST_USE kh_status kh_metadata_draft_add(kh_metadata_draft *draft, const kh_metadata *metadata, int64_t file_id, uint64_t outgoing, kh_error *err);
+KH_MUST_USE kh_status kh_metadata_draft_add(kh_metadata_draft *draft, const kh_metadata *metadata, int64_t file_id, uint64_t outgoing,
+                                            kh_error *err);
 /* Replaces the series' file. */
 KH_MUST_USE kh_status kh_metadata_draft_write(kh_metadata_draft *draft, const kh_paths *paths, kh_error *err);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "cache/browse.h"
 #include "cache/internal.h"
@@ -13,6 +14,7 @@
 #include "store/file.h"
 
 #define WAIT_MS 100 /* stopping takes no longer */
+#define PACE_MS 100 /* between two looks: while a study arrives each of its objects is an event, and nothing is to be done */
 #define EVENTS_AT_ONCE 256
 #define SERIES_MAX 100000 /* of a study */
 #define NICE 19
@@ -33,8 +35,8 @@ static int by_id(const void *a, const void *b)
     return first->object_id < second->object_id ? -1 : first->object_id > second->object_id;
 }
 
-static kh_status add_object(kh_metadata_draft *draft, kh_metadata_maker *maker, const kh_metadata_file *old, const kh_metadata_series_list *list,
-                            const kh_metadata_of *of, size_t *made, kh_error *err)
+static kh_status add_object(kh_metadata_draft *draft, kh_metadata_maker *maker, const kh_metadata_file *old,
+                            const kh_metadata_series_list *list, const kh_metadata_of *of, size_t *made, kh_error *err)
 {
     const kh_metadata_entry *entry = kh_metadata_prepared(old, list, of);
     const kh_metadata *metadata = NULL;
@@ -203,8 +205,10 @@ static void *preparer_thread(void *argument)
         kh_error err = KH_ERROR_INIT;
         kh_status status = KH_OK;
 
-        if (newest > preparer->seq)
+        if (newest > preparer->seq) {
             status = prepare_some(preparer, &err);
+            kh_clock_sleep_ms(PACE_MS);
+        }
         if (status != KH_OK && status != last)
             kh_log(KH_LOG_ERROR, "metadata", "not prepared: %s", err.message);
         last = status;

@@ -1,5 +1,5 @@
-/* metadata_prepare.h - metadata made ready (metadata.h), on a thread of its own with the lowest priority, for each study that has arrived or
- * changed since: it reads the index's events, from the oldest that are kept when it starts. What is ready stays as it is. Studies that
+/* metadata_prepare.h - metadata made ready (metadata.h), on a thread of its own with the lowest priority, for each study that has arrived
+ * or changed since: it reads the index's events, from the oldest that are kept when it starts. What is ready stays as it is. Studies that
  * are arriving wait until they have arrived. Nothing is written when the disk has less free than the reserve. Errors are logged, once
  * for each kind; what could not be made ready is made on demand. */
 #ifndef KH_CACHE_METADATA_PREPARE_H

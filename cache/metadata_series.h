@@ -13,7 +13,8 @@ typedef struct kh_metadata_series_list {
 } kh_metadata_series_list;
 
 /* object_id 0: all. KH_E_NOT_FOUND without such a series. Release in every case. */
-KH_MUST_USE kh_status kh_metadata_list_fill(kh_metadata_series_list *out, kh_cache *cache, int64_t series_id, int64_t object_id, kh_error *err);
+KH_MUST_USE kh_status kh_metadata_list_fill(kh_metadata_series_list *out, kh_cache *cache, int64_t series_id, int64_t object_id,
+                                            kh_error *err);
 void kh_metadata_list_release(kh_metadata_series_list *list);
 /* The entry of the object that still holds, or NULL. */
 const kh_metadata_entry *kh_metadata_prepared(const kh_metadata_file *file, const kh_metadata_series_list *list, const kh_metadata_of *of);

@@ -23,7 +23,7 @@ kh_status kh_title_add(kh_cache *cache, const char *ae_title, const char *facili
         return kh_error_set(err, KH_E_ARG, "AE title must be 1 to 16 printable characters without a backslash or outer spaces");
     if (!kh_name_valid(facility))
         return kh_error_set(err, KH_E_ARG, "facility must be 1 to 64 of [A-Za-z0-9_.-]");
-    return kh_cache_write(cache, insert_title, texts, err);
+    return kh_nodes_write(cache, insert_title, texts, err);
 }
 
 static kh_status delete_title(kh_write *write, void *context, kh_error *err)
@@ -39,28 +39,31 @@ static kh_status delete_title(kh_write *write, void *context, kh_error *err)
 
 kh_status kh_title_remove(kh_cache *cache, const char *ae_title, kh_error *err)
 {
-    return kh_cache_write(cache, delete_title, (void *)(uintptr_t)ae_title, err);
+    return kh_nodes_write(cache, delete_title, (void *)(uintptr_t)ae_title, err);
+}
+
+typedef struct text {
+    char *out;
+    size_t size;
+} text;
+
+static void take_text(kh_sql_row *row, void *context)
+{
+    const text *to = context;
+
+    kh_copy_text(to->out, to->size, kh_sql_text(row, 0));
 }
 
 /* The first row's only column. */
 static kh_status first_text(kh_cache *cache, const char *query, const char *key, char *out, size_t out_size, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_T(key);
-    bool has_row = false;
-    kh_sql *sql;
-    kh_sql_row *row = NULL;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    text to = {out, out_size};
+    kh_status status;
 
     out[0] = '\0';
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, query, &value, 1, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        kh_copy_text(out, out_size, kh_sql_text(row, 0));
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status == KH_OK && !has_row ? kh_error_set(err, KH_E_NOT_FOUND, "no such title") : status;
+    status = kh_cache_first(cache, query, &value, 1, take_text, &to, err);
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no such title") : status;
 }
 
 kh_status kh_title_facility(kh_cache *cache, const char *ae_title, char facility[65], kh_error *err)
@@ -74,18 +77,22 @@ kh_status kh_title_of_facility(kh_cache *cache, const char *facility, char ae_ti
                       KH_AE_TITLE_SIZE, err);
 }
 
+typedef struct telling {
+    kh_title_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_title(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+
+    (void)err;
+    return of->visit(of->context, kh_sql_text(row, 0), kh_sql_text(row, 1));
+}
+
 kh_status kh_title_list(kh_cache *cache, kh_title_visit *visit, void *context, kh_error *err)
 {
-    kh_sql *sql;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling of = {visit, context};
 
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT ae_title, facility FROM facility_title ORDER BY facility, rowid", NULL, 0, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
-        status = visit(context, kh_sql_text(row, 0), kh_sql_text(row, 1));
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, "SELECT ae_title, facility FROM facility_title ORDER BY facility, rowid", NULL, 0, tell_title, &of, err);
 }

@@ -46,15 +46,30 @@ static kh_status insert_node(kh_write *write, void *context, kh_error *err)
     return kh_write_event(write, KH_EVENT_NODE, node->id, err);
 }
 
+kh_status kh_nodes_write(kh_cache *cache, kh_write_function *function, void *context, kh_error *err)
+{
+    kh_status status = kh_cache_write(cache, function, context, err);
+
+    atomic_fetch_add(&cache->nodes_moved, 1);
+    return status;
+}
+
+uint64_t kh_nodes_moved(const kh_cache *cache)
+{
+    return atomic_load(&cache->nodes_moved) + 1;
+}
+
 kh_status kh_node_add(kh_cache *cache, kh_node *node, kh_error *err)
 {
     kh_status status = kh_node_check(node, err);
 
-    return status == KH_OK ? kh_cache_write(cache, insert_node, node, err) : status;
+    return status == KH_OK ? kh_nodes_write(cache, insert_node, node, err) : status;
 }
 
-static void read_node(kh_sql_row *row, kh_node *out)
+static void node_of_row(kh_sql_row *row, void *context)
 {
+    kh_node *out = context;
+
     memset(out, 0, sizeof *out);
     out->id = kh_sql_int(row, 0);
     KH_COPY(out->name, kh_sql_text(row, 1));
@@ -77,22 +92,6 @@ static void read_node(kh_sql_row *row, kh_node *out)
     KH_COPY(out->hours_in, kh_sql_text(row, 18));
 }
 
-static kh_status first_node(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_node *out, kh_error *err)
-{
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
-
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        read_node(row, out);
-    else if (status == KH_OK)
-        status = KH_E_NOT_FOUND;
-    kh_sql_end(row);
-    return status;
-}
-
 static kh_status update_node(kh_write *write, void *context, kh_error *err)
 {
     kh_node *node = context;
@@ -102,7 +101,7 @@ static kh_status update_node(kh_write *write, void *context, kh_error *err)
     kh_status status;
 
     node_values(node, values);
-    status = first_node(sql, "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", values, 1, &before, err);
+    status = kh_sql_first(sql, "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", values, 1, node_of_row, &before, err);
     if (status == KH_E_NOT_FOUND)
         return kh_error_set(err, status, "no node of that name");
     if (status == KH_OK)
@@ -120,7 +119,7 @@ kh_status kh_node_set(kh_cache *cache, kh_node *node, kh_error *err)
 {
     kh_status status = kh_node_check(node, err);
 
-    return status == KH_OK ? kh_cache_write(cache, update_node, node, err) : status;
+    return status == KH_OK ? kh_nodes_write(cache, update_node, node, err) : status;
 }
 
 static kh_status cancel_pulls_of(kh_write *write, int64_t node_id, kh_error *err)
@@ -149,7 +148,7 @@ static kh_status delete_node(kh_write *write, void *context, kh_error *err)
     const kh_sql_value value = KH_SQL_T(name);
     kh_node node;
     kh_status status =
-        first_node(kh_write_sql(write), "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", &value, 1, &node, err);
+        kh_sql_first(kh_write_sql(write), "SELECT " NODE_COLUMNS " FROM node WHERE name = ?1", &value, 1, node_of_row, &node, err);
 
     if (status == KH_E_NOT_FOUND)
         return kh_error_set(err, status, "no node of that name");
@@ -162,19 +161,16 @@ static kh_status delete_node(kh_write *write, void *context, kh_error *err)
 
 kh_status kh_node_remove(kh_cache *cache, const char *name, kh_error *err)
 {
-    return kh_cache_write(cache, delete_node, (void *)(uintptr_t)name, err);
+    return kh_nodes_write(cache, delete_node, (void *)(uintptr_t)name, err);
 }
 
 static kh_status find_node(kh_cache *cache, const char *query, const kh_sql_value *values, size_t count, kh_node *out,
                            const char *what, kh_error *err)
 {
-    kh_sql *sql;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = first_node(sql, query, values, count, out, err);
-    kh_reader_release(cache->readers, sql);
+    status = kh_cache_first(cache, query, values, count, node_of_row, out, err);
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no node %s", what) : status;
 }
 
@@ -226,7 +222,7 @@ kh_status kh_node_by_caller(kh_cache *cache, const kh_caller *caller, kh_node *o
     while (status == KH_OK && !out->id && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         const char *breach;
 
-        read_node(row, &node);
+        node_of_row(row, &node);
         breach = mismatch(&node, caller);
         if (!breach)
             *out = node;
@@ -249,24 +245,26 @@ kh_status kh_node_destination(kh_cache *cache, const char *ae_title, kh_node *ou
                      "with an address has that AE title", err);
 }
 
+typedef struct telling {
+    kh_node_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_node(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_node node;
+
+    (void)err;
+    node_of_row(row, &node);
+    return of->visit(of->context, &node);
+}
+
 kh_status kh_node_list(kh_cache *cache, kh_node_visit *visit, void *context, kh_error *err)
 {
-    kh_sql *sql;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling of = {visit, context};
 
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT " NODE_COLUMNS " FROM node ORDER BY name", NULL, 0, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_node node;
-
-        read_node(row, &node);
-        status = visit(context, &node);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, "SELECT " NODE_COLUMNS " FROM node ORDER BY name", NULL, 0, tell_node, &of, err);
 }
 
 kh_status kh_node_any(kh_cache *cache, bool *out, kh_error *err)

@@ -57,6 +57,9 @@ KH_MUST_USE kh_status kh_node_by_caller(kh_cache *cache, const kh_caller *caller
 /* The node with an address that has this AE title, the oldest when several have; KH_E_NOT_FOUND. */
 KH_MUST_USE kh_status kh_node_destination(kh_cache *cache, const char *ae_title, kh_node *out, kh_error *err);
 KH_MUST_USE kh_status kh_node_list(kh_cache *cache, kh_node_visit *visit, void *context, kh_error *err);
+/* Moves with every change of a node or title made by this process, which is all of them where it owns the index; never 0. One atomic
+ * load. */
+uint64_t kh_nodes_moved(const kh_cache *cache);
 /* True once any node may call: until then the bridge listens on loopback only. */
 KH_MUST_USE kh_status kh_node_any(kh_cache *cache, bool *out, kh_error *err);
 

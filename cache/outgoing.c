@@ -35,15 +35,16 @@ static kh_status read_corrected(kh_sql *sql, int64_t study_id, outgoing_rows *ou
     const kh_sql_value value = KH_SQL_I(study_id);
     kh_sql_row *row;
     bool has_row;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT k.value, c.when_ms FROM study s JOIN correction k ON k.patient_ref = s.patient_ref"
-                                    " JOIN change c ON c.id = k.change_id WHERE s.id = ?1 AND k.patient_ref > 0 UNION ALL"
-                                    " SELECT k.value, c.when_ms FROM correction k JOIN change c ON c.id = k.change_id"
-                                    " WHERE k.study_ref = ?1 AND k.study_ref > 0 UNION ALL"
-                                    " SELECT 'moved', c.when_ms FROM moved m JOIN change c ON c.id = m.change_id WHERE m.study_ref = ?1 UNION ALL"
-                                    " SELECT 'joined', c.when_ms FROM study s JOIN alias a ON a.patient_ref = s.patient_ref"
-                                    " JOIN change c ON c.id = a.change_id WHERE s.id = ?1 AND a.study_uid IN ('', s.study_uid)",
-                                    &value, 1, err);
+    kh_status status =
+        kh_sql_query(&row, sql,
+                     "SELECT k.value, c.when_ms FROM study s JOIN correction k ON k.patient_ref = s.patient_ref"
+                     " JOIN change c ON c.id = k.change_id WHERE s.id = ?1 AND k.patient_ref > 0 UNION ALL"
+                     " SELECT k.value, c.when_ms FROM correction k JOIN change c ON c.id = k.change_id"
+                     " WHERE k.study_ref = ?1 AND k.study_ref > 0 UNION ALL"
+                     " SELECT 'moved', c.when_ms FROM moved m JOIN change c ON c.id = m.change_id WHERE m.study_ref = ?1 UNION ALL"
+                     " SELECT 'joined', c.when_ms FROM study s JOIN alias a ON a.patient_ref = s.patient_ref"
+                     " JOIN change c ON c.id = a.change_id WHERE s.id = ?1 AND a.study_uid IN ('', s.study_uid)",
+                     &value, 1, err);
 
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         const char *name = kh_sql_text(row, 0);

@@ -25,8 +25,10 @@ const char *kh_pull_state_text(kh_pull_state state)
     return (unsigned)state < sizeof texts / sizeof texts[0] ? texts[state] : "unknown";
 }
 
-static void read_pull(kh_sql_row *row, kh_pull *out)
+static void pull_of_row(kh_sql_row *row, void *context)
 {
+    kh_pull *out = context;
+
     memset(out, 0, sizeof *out);
     out->id = kh_sql_int(row, 0);
     out->node_id = kh_sql_int(row, 1);
@@ -45,23 +47,6 @@ static void read_pull(kh_sql_row *row, kh_pull *out)
     out->rule_id = kh_sql_int(row, 14);
     out->compare = kh_sql_int(row, 15) != 0;
     out->bytes = kh_sql_int(row, 16);
-}
-
-/* The first row, or KH_E_NOT_FOUND without a message. */
-static kh_status first_pull(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_pull *out, kh_error *err)
-{
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
-
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        read_pull(row, out);
-    else if (status == KH_OK)
-        status = KH_E_NOT_FOUND;
-    kh_sql_end(row);
-    return status;
 }
 
 typedef struct filing {
@@ -114,8 +99,8 @@ static kh_status file_pull(kh_write *write, void *context, kh_error *err)
     const kh_sql_value values[] = {KH_SQL_I(f->what->node_id), KH_SQL_T(f->what->study_uid)};
     kh_pull open;
     kh_status status =
-        first_pull(kh_write_sql(write), "SELECT " PULL_COLUMNS " FROM pull WHERE node_id = ?1 AND study_uid = ?2 AND state < 2",
-                   values, 2, &open, err);
+        kh_sql_first(kh_write_sql(write), "SELECT " PULL_COLUMNS " FROM pull WHERE node_id = ?1 AND study_uid = ?2 AND state < 2",
+                     values, 2, pull_of_row, &open, err);
 
     if (status == KH_E_NOT_FOUND)
         return insert_pull(write, f, err);
@@ -190,7 +175,7 @@ static kh_status find_due(kh_sql *sql, const kh_pull_choice *choice, int64_t now
     const kh_sql_value values[] = {KH_SQL_I(now_ms), KH_SQL_I(choice->delay_max_ms), KH_SQL_I(choice->priority_min),
                                    KH_SQL_I(choice->priority_max), KH_SQL_T(nodes)};
 
-    return first_pull(sql, MOST_URGENT_DUE, values, 5, out, err);
+    return kh_sql_first(sql, MOST_URGENT_DUE, values, 5, pull_of_row, out, err);
 }
 
 typedef struct taking {
@@ -249,7 +234,8 @@ typedef struct change {
 static kh_status find_for_change(kh_write *write, int64_t id, kh_pull *pull, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_status status = first_pull(kh_write_sql(write), "SELECT " PULL_COLUMNS " FROM pull WHERE id = ?1", &value, 1, pull, err);
+    kh_status status =
+        kh_sql_first(kh_write_sql(write), "SELECT " PULL_COLUMNS " FROM pull WHERE id = ?1", &value, 1, pull_of_row, pull, err);
 
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no pull %lld", (long long)id) : status;
 }
@@ -335,14 +321,26 @@ kh_status kh_pull_update(kh_cache *cache, const kh_pull *pull, kh_error *err)
 kh_status kh_pull_find(kh_cache *cache, int64_t id, kh_pull *out, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_sql *sql;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = first_pull(sql, "SELECT " PULL_COLUMNS " FROM pull WHERE id = ?1", &value, 1, out, err);
-    kh_reader_release(cache->readers, sql);
+    status = kh_cache_first(cache, "SELECT " PULL_COLUMNS " FROM pull WHERE id = ?1", &value, 1, pull_of_row, out, err);
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no pull %lld", (long long)id) : status;
+}
+
+typedef struct telling {
+    kh_pull_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_pull(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_pull pull;
+
+    (void)err;
+    pull_of_row(row, &pull);
+    return of->visit(of->context, &pull);
 }
 
 kh_status kh_pull_page(kh_cache *cache, const kh_queue_page *page, kh_pull_visit *visit, void *context, kh_error *err)
@@ -353,25 +351,11 @@ kh_status kh_pull_page(kh_cache *cache, const kh_queue_page *page, kh_pull_visit
         [KH_QUEUE_FAILED] = "SELECT " PULL_COLUMNS " FROM pull INDEXED BY pull_failed WHERE state IN (3, 5) AND id < ?1"
                             " ORDER BY id DESC LIMIT ?2"};
     const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status;
+    telling of = {visit, context};
 
     if (page->limit < 1)
         return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)page->limit);
-    status = kh_reader_acquire(&sql, cache->readers, err);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, queries[page->which], values, 2, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_pull pull;
-
-        read_pull(row, &pull);
-        status = visit(context, &pull);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, queries[page->which], values, 2, tell_pull, &of, err);
 }
 
 kh_status kh_pull_list(kh_cache *cache, bool open_only, int64_t limit, kh_pull_visit *visit, void *context, kh_error *err)
@@ -386,8 +370,9 @@ static kh_status recover_pulls(kh_write *write, void *context, kh_error *err)
     const kh_sql_value value = KH_SQL_I(kh_write_now_ms(write));
 
     (void)context;
-    return kh_sql_run(kh_write_sql(write), "UPDATE pull SET state = 0, not_before_ms = min(not_before_ms, ?1), updated_ms = ?1 WHERE state = 1",
-                      &value, 1, NULL, err);
+    return kh_sql_run(kh_write_sql(write),
+                      "UPDATE pull SET state = 0, not_before_ms = min(not_before_ms, ?1), updated_ms = ?1 WHERE state = 1", &value, 1, NULL,
+                      err);
 }
 
 kh_status kh_pull_recover(kh_cache *cache, kh_error *err)

@@ -30,7 +30,8 @@ static kh_status path_of(char out[PATH_MAX], const kh_cache *cache, const char *
     size_t length = name ? strlen(name) : 0;
 
     if (length < 1 || length >= KH_QUARANTINE_NAME_SIZE || name[0] == '.' || strspn(name, allowed) != length)
-        return kh_error_set(err, KH_E_ARG, "name: expected 1 to %d of [A-Za-z0-9_.-], not beginning with a dot", KH_QUARANTINE_NAME_SIZE - 1);
+        return kh_error_set(err, KH_E_ARG, "name: expected 1 to %d of [A-Za-z0-9_.-], not beginning with a dot",
+                            KH_QUARANTINE_NAME_SIZE - 1);
     snprintf(out, PATH_MAX, "%s/quarantine/%s", cache->paths.dir, name);
     return KH_OK;
 }
@@ -45,8 +46,10 @@ static kh_status sync_dir(const kh_cache *cache, kh_error *err)
 
 /* ---- rows ---- */
 
-static void read_row(kh_sql_row *row, kh_quarantined *out)
+static void read_row(kh_sql_row *row, void *context)
 {
+    kh_quarantined *out = context;
+
     memset(out, 0, sizeof *out);
     KH_COPY(out->name, kh_sql_text(row, 0));
     out->kind = (kh_quarantine_kind)kh_sql_int(row, 1);
@@ -83,38 +86,22 @@ static kh_status delete_row(kh_write *write, void *context, kh_error *err)
 static kh_status find_row(kh_cache *cache, const char *name, kh_quarantined *out, bool *found, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_T(name);
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status = kh_cache_first(cache, COLUMNS " WHERE q.name = ?1", &value, 1, read_row, out, err);
 
-    *found = false;
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, COLUMNS " WHERE q.name = ?1", &value, 1, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, found, err);
-    if (status == KH_OK && *found)
-        read_row(row, out);
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    *found = status == KH_OK;
+    return status == KH_E_NOT_FOUND ? KH_OK : status;
+}
+
+static void take_bytes(kh_sql_row *row, void *context)
+{
+    *(int64_t *)context = kh_sql_int(row, 0);
 }
 
 static kh_status check_room(kh_cache *cache, int64_t bytes, kh_error *err)
 {
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
     int64_t held = 0;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status = kh_cache_first(cache, "SELECT coalesce(sum(bytes), 0) FROM quarantined", NULL, 0, take_bytes, &held, err);
 
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT coalesce(sum(bytes), 0) FROM quarantined", NULL, 0, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK)
-        held = kh_sql_int(row, 0);
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
     if (status == KH_OK && (uint64_t)(held + bytes) > cache->options.quarantine_bytes)
         return kh_error_set(err, KH_E_FULL, "quarantine holds %" PRId64 " of %" PRIu64 " bytes: accept or discard what is in it", held,
                             cache->options.quarantine_bytes);

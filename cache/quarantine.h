@@ -1,5 +1,5 @@
-/* quarantine.h - what is kept beside: files of DIR/quarantine/ with a row each that says what, whose and why. A person decides: accept, then the
- * file becomes the object, and what was it is kept beside in its stead; or discard, then it is gone.
+/* quarantine.h - what is kept beside: files of DIR/quarantine/ with a row each that says what, whose and why. A person decides: accept,
+ * then the file becomes the object, and what was it is kept beside in its stead; or discard, then it is gone.
  * Bounded: kh_cache_options.quarantine_bytes. Writes: the owner only. Threads: any. */
 #ifndef KH_CACHE_QUARANTINE_H
 #define KH_CACHE_QUARANTINE_H

@@ -26,7 +26,8 @@ static bool is_vowel(char c)
 
 static bool is_small(uint32_t code)
 {
-    return code == 0x3041 || code == 0x3043 || code == 0x3045 || code == 0x3047 || code == 0x3049 || code == 0x3083 || code == 0x3085 || code == 0x3087;
+    return code == 0x3041 || code == 0x3043 || code == 0x3045 || code == 0x3047 || code == 0x3049 || code == 0x3083 || code == 0x3085 ||
+           code == 0x3087;
 }
 
 /* しゃ: si and ya are sya; ふぁ: hu and a are ha. */
@@ -46,9 +47,9 @@ static size_t put_letters(char *out, size_t *used, const char *at)
     static const struct {
         const char *from, *to;
     } spellings[] = {
-        {"shi", "si"}, {"sh", "sy"}, {"tch", "tty"}, {"cch", "tty"}, {"chi", "ti"}, {"ch", "ty"}, {"tsu", "tu"}, {"ji", "zi"},  {"jy", "zy"},
-        {"j", "zy"},   {"dzu", "zu"}, {"du", "zu"},  {"di", "zi"},  {"fu", "hu"}, {"f", "h"},    {"l", "r"},    {"v", "b"},
-        {"wo", "o"},   {"c", "k"},   {"mb", "nb"},   {"mp", "np"},  {"mm", "nm"},
+        {"shi", "si"}, {"sh", "sy"}, {"tch", "tty"}, {"cch", "tty"}, {"chi", "ti"}, {"ch", "ty"}, {"tsu", "tu"}, {"ji", "zi"},
+        {"jy", "zy"},  {"j", "zy"},  {"dzu", "zu"},  {"du", "zu"},   {"di", "zi"},  {"fu", "hu"}, {"f", "h"},    {"l", "r"},
+        {"v", "b"},    {"wo", "o"},  {"c", "k"},     {"mb", "nb"},   {"mp", "np"},  {"mm", "nm"},
     };
 
     for (size_t i = 0; i < sizeof spellings / sizeof spellings[0]; i++) {
@@ -77,7 +78,8 @@ static size_t shorten(char *text, size_t size)
     for (size_t i = 0; i < size; i++) {
         char before = used > 0 ? text[used - 1] : '\0';
 
-        if (text[i] == before || (text[i] == 'u' && before == 'o') || (text[i] == 'h' && before == 'o' && (i + 1 == size || !is_vowel(text[i + 1]))))
+        if (text[i] == before || (text[i] == 'u' && before == 'o') ||
+            (text[i] == 'h' && before == 'o' && (i + 1 == size || !is_vowel(text[i + 1]))))
             continue;
         text[used++] = text[i];
     }

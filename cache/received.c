@@ -24,9 +24,8 @@ kh_status kh_received_list(kh_cache *cache, int64_t from_hour, int64_t limit, kh
     kh_status status = kh_reader_acquire(&sql, cache->readers, err);
 
     if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT hour, source, objects, bytes FROM received WHERE hour >= ?1 ORDER BY hour, source LIMIT ?2", values, 2,
-                              err);
+        status = kh_sql_query(
+            &row, sql, "SELECT hour, source, objects, bytes FROM received WHERE hour >= ?1 ORDER BY hour, source LIMIT ?2", values, 2, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
         kh_received received = {.hour = kh_sql_int(row, 0), .objects = kh_sql_int(row, 2), .bytes = kh_sql_int(row, 3)};
 

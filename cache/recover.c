@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "cache/held.h"
 #include "cache/internal.h"
+#include "cache/issuers.h"
 #include "cache/quarantine.h"
 #include "store/file.h"
 
 #define READ_BLOCK 262144
+#define FACILITY_SIZE 65
 
 static kh_status empty_incoming(kh_cache *cache, kh_error *err)
 {
@@ -115,6 +117,23 @@ static bool is_content(kh_status status)
            status == KH_E_IO; /* one bad sector must not keep the service from starting */
 }
 
+static void take_name(kh_sql_row *row, void *context)
+{
+    snprintf(context, FACILITY_SIZE, "%s", kh_sql_text(row, 0));
+}
+
+/* As when it came in. */
+static kh_status judge(kh_cache *cache, int64_t facility_id, kh_facts *facts, kh_error *err)
+{
+    const kh_sql_value id = KH_SQL_I(facility_id);
+    char name[FACILITY_SIZE] = "";
+    kh_status status = kh_cache_first(cache, "SELECT name FROM facility WHERE id = ?1", &id, 1, take_name, name, err);
+
+    if (status == KH_OK)
+        kh_issuers_judge(cache->options.issuers, name, facts);
+    return status;
+}
+
 /* *indexed: one more object has its row. */
 static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_id, int64_t origin_id, size_t *indexed, kh_error *err)
 {
@@ -125,7 +144,8 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     int64_t ignored;
     bool found, is_bad;
     int fd = -1;
-    kh_status status = read_one(cache, "SELECT 1 FROM object WHERE (id = ?1 AND file_id IS NULL) OR file_id = ?1", object_id, &ignored, &found, err);
+    kh_status status =
+        read_one(cache, "SELECT 1 FROM object WHERE (id = ?1 AND file_id IS NULL) OR file_id = ?1", object_id, &ignored, &found, err);
 
     if (status != KH_OK || found)
         return status;
@@ -140,6 +160,8 @@ static kh_status recover_file(kh_cache *cache, const char *name, int64_t object_
     if (status == KH_OK)
         status = read_file(fd, &facts, &why);
     is_bad = status != KH_OK && is_content(status);
+    if (status == KH_OK)
+        status = judge(cache, job.facility_id, &facts, &why);
     if (status == KH_OK)
         status = index_file(cache, path, fd, &job, &facts, &why);
     if (fd >= 0)

@@ -36,10 +36,11 @@ static kh_status find_object(kh_write *write, int64_t object_id, object_row *out
     const kh_sql_value value = KH_SQL_I(object_id);
     kh_sql_row *row;
     bool has_row = false;
-    kh_status status = kh_sql_query(&row, kh_write_sql(write),
-                                    "SELECT o.series_ref, r.study_ref, ifnull(o.file_id, o.id), o.origin_id, o.bytes, o.frame_count,"
-                                    " o.image IS NOT NULL AND o.problem = '', o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1",
-                                    &value, 1, err);
+    kh_status status = kh_sql_query(
+        &row, kh_write_sql(write),
+        "SELECT o.series_ref, r.study_ref, ifnull(o.file_id, o.id), o.origin_id, o.bytes, o.frame_count,"
+        " o.image IS NOT NULL AND o.problem = '', o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1",
+        &value, 1, err);
 
     if (status == KH_OK)
         status = kh_sql_next(row, &has_row, err);

@@ -1,5 +1,6 @@
-/* returned.c - an object that was away has come back, or another takes the place of one that is here. Its id keeps naming the same picture for ever: whoever has a stack, a frame or a
- * tile of it in memory may go on with that. So it is kept only when what came is what went; else the object is a new one. */
+/* returned.c - an object that was away has come back, or another takes the place of one that is here. Its id keeps naming the same picture
+ * for ever: whoever has a stack, a frame or a tile of it in memory may go on with that. So it is kept only when what came is what went;
+ * else the object is a new one. */
 #include <inttypes.h>
 #include <string.h>
 #include "base/log.h"

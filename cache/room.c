@@ -92,8 +92,8 @@ static kh_status keep_locked(kh_cache *cache, uint64_t size, kh_evicted *out, kh
     go = bytes_to_go(cache, size);
     if (go == 0 || atomic_load(&cache->evicted_nothing_ms) + NOTHING_AGAIN_MS > now_ms)
         return KH_OK;
-    status = kh_evict_bytes(cache, go, over_quota(cache, size) || cache->options.keep_free_bytes == 0 ? "for the quota" : "for room on the disk",
-                            out, err);
+    status = kh_evict_bytes(
+        cache, go, over_quota(cache, size) || cache->options.keep_free_bytes == 0 ? "for the quota" : "for room on the disk", out, err);
     if (status == KH_OK && out->bytes < go)
         atomic_store(&cache->evicted_nothing_ms, kh_clock_monotonic_ms());
     return status == KH_OK ? look(cache, true, err) : status;
@@ -120,8 +120,8 @@ static kh_status refuse(kh_cache *cache, uint64_t size, kh_error *err)
     if (over_quota(cache, size))
         return kh_error_set(err, KH_E_FULL, "quota: %" PRId64 " bytes used or coming, quota %" PRIu64 ", %" PRIu64 " more, none to evict",
                             atomic_load(&cache->used) + atomic_load(&cache->in_flight), cache->options.quota_bytes, size);
-    return kh_error_set(err, KH_E_FULL, "disk: %" PRIu64 " bytes free, reserve %" PRIu64 ", object %" PRIu64, atomic_load(&cache->disk_free),
-                        cache->options.reserve_bytes, size);
+    return kh_error_set(err, KH_E_FULL, "disk: %" PRIu64 " bytes free, reserve %" PRIu64 ", object %" PRIu64,
+                        atomic_load(&cache->disk_free), cache->options.reserve_bytes, size);
 }
 
 static kh_status find_room(kh_cache *cache, uint64_t size, kh_error *err)

@@ -17,11 +17,12 @@ kh_status kh_rows_find(kh_sql *sql, int64_t facility_id, const char *sop_instanc
 {
     const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(sop_instance_uid)};
     kh_sql_row *row;
-    kh_status status = kh_sql_query(&row, sql,
-                                    "SELECT o.id, o.series_ref, r.study_ref, o.origin_id, o.bytes, o.main_offset,"
-                                    " o.transfer_syntax_uid, o.sha256, ifnull(o.file_id, o.id), o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref"
-                                    " WHERE o.facility_id = ?1 AND o.sop_uid = ?2",
-                                    values, 2, err);
+    kh_status status = kh_sql_query(
+        &row, sql,
+        "SELECT o.id, o.series_ref, r.study_ref, o.origin_id, o.bytes, o.main_offset,"
+        " o.transfer_syntax_uid, o.sha256, ifnull(o.file_id, o.id), o.hidden > 0 FROM object o JOIN series r ON r.id = o.series_ref"
+        " WHERE o.facility_id = ?1 AND o.sop_uid = ?2",
+        values, 2, err);
 
     *found = false;
     if (status == KH_OK)
@@ -69,11 +70,10 @@ static kh_status find_row(kh_sql *sql, const char *query, const kh_sql_value *ke
     return status;
 }
 
-static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id, kh_error *err)
+kh_status kh_rows_patient(kh_write *write, int64_t facility_id, const kh_facts *facts, int64_t *id, kh_error *err)
 {
-    const kh_facts *facts = job->facts;
     const char *texts[] = {facts->name.alphabetic, facts->name.ideographic, facts->name.phonetic, facts->birth_date, facts->sex};
-    const kh_sql_value values[] = {KH_SQL_I(job->facility_id),
+    const kh_sql_value values[] = {KH_SQL_I(facility_id),
                                    KH_SQL_T(facts->patient_id),
                                    KH_SQL_T(facts->patient_id[0] ? "" : facts->study_uid),
                                    KH_SQL_T(texts[0]),
@@ -83,7 +83,7 @@ static kh_status put_patient(kh_write *write, const kh_row_job *job, int64_t *id
                                    KH_SQL_T(texts[4])};
     kh_sql *sql = kh_write_sql(write);
     bool fillable;
-    kh_status status = kh_corrections_patient_of(write, job->facility_id, facts->patient_id, facts->study_uid, id, err);
+    kh_status status = kh_corrections_patient_of(write, facility_id, facts->patient_id, facts->study_uid, id, err);
 
     if (status != KH_OK || *id != 0)
         return status;
@@ -183,7 +183,7 @@ static kh_status write_modalities(kh_sql *sql, int64_t study_id, kh_error *err)
 static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t study_id, int64_t *id, kh_error *err)
 {
     const char *texts[] = {facts->series_description, facts->body_part, facts->protocol, facts->laterality,
-                           facts->pps_date, facts->pps_time, facts->request};
+                           facts->pps_date, facts->pps_time, facts->request, facts->department};
     const kh_sql_value values[] = {KH_SQL_I(study_id),
                                    KH_SQL_T(facts->series_uid),
                                    KH_SQL_T(facts->modality),
@@ -194,19 +194,21 @@ static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t stud
                                    facts->series_number == INT64_MIN ? KH_SQL_N : KH_SQL_I(facts->series_number),
                                    KH_SQL_T(texts[4]),
                                    KH_SQL_T(texts[5]),
-                                   KH_SQL_T(texts[6])};
+                                   KH_SQL_T(texts[6]),
+                                   KH_SQL_T(texts[7])};
     kh_sql *sql = kh_write_sql(write);
     bool fillable;
-    kh_status status = find_row(sql,
-                                "SELECT id, description, body_part, protocol, laterality, pps_date, pps_time, request FROM series"
-                                " WHERE study_ref = ?1 AND series_uid = ?2",
-                                values, 2, texts, 7, id, &fillable, err);
+    kh_status status =
+        find_row(sql,
+                 "SELECT id, description, body_part, protocol, laterality, pps_date, pps_time, request, department FROM series"
+                 " WHERE study_ref = ?1 AND series_uid = ?2",
+                 values, 2, texts, 8, id, &fillable, err);
 
     if (status == KH_OK && *id == 0) {
         status = kh_sql_run(sql,
                             "INSERT INTO series (study_ref, series_uid, modality, description, body_part, protocol, laterality,"
-                            " number, pps_date, pps_time, request) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-                            values, 11, NULL, err);
+                            " number, pps_date, pps_time, request, department) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                            values, 12, NULL, err);
         *id = kh_sql_last_id(sql);
         return status == KH_OK ? write_modalities(sql, study_id, err) : status;
     }
@@ -216,9 +218,10 @@ static kh_status put_series(kh_write *write, const kh_facts *facts, int64_t stud
                             " body_part = iif(body_part = '', ?5, body_part), protocol = iif(protocol = '', ?6, protocol),"
                             " laterality = iif(laterality = '', ?7, laterality), number = coalesce(number, ?8),"
                             " modality = iif(modality = '', ?3, modality), pps_date = iif(pps_date = '', ?9, pps_date),"
-                            " pps_time = iif(pps_time = '', ?10, pps_time), request = iif(request = '', ?11, request)"
+                            " pps_time = iif(pps_time = '', ?10, pps_time), request = iif(request = '', ?11, request),"
+                            " department = iif(ifnull(department, '') = '', ?12, department)"
                             " WHERE study_ref = ?1 AND series_uid = ?2",
-                            values, 11, NULL, err);
+                            values, 12, NULL, err);
     return status;
 }
 
@@ -303,11 +306,28 @@ kh_status kh_rows_insert(kh_write *write, void *context, kh_error *err)
                                     &job->is_held, err);
 
     job->kept_id = job->object_id;
-    if (status == KH_OK && job->is_held && (job->held.file_id == 0 || job->held.file_id == job->missing_file_id || job->held.file_id == job->replaced_file_id))
+    if (status == KH_OK && job->is_held &&
+        (job->held.file_id == 0 || job->held.file_id == job->missing_file_id || job->held.file_id == job->replaced_file_id))
         return kh_rows_return(write, job, err);
     if (status != KH_OK || job->is_held)
         return status;
     return kh_rows_add(write, job, err);
+}
+
+/* The log says so once for each study: whose it is somebody has to find out. */
+static kh_status note_foreign(kh_write *write, const kh_row_job *job, kh_error *err)
+{
+    const kh_sql_value id = KH_SQL_I(job->study_id);
+    int64_t noted = 0;
+    kh_status status =
+        kh_sql_run(kh_write_sql(write), "UPDATE study SET foreign_id = 1 WHERE id = ?1 AND foreign_id = 0", &id, 1, &noted, err);
+
+    if (status == KH_OK && noted > 0)
+        kh_log(
+            KH_LOG_WARN, "ingest",
+            "study %lld: its patient ID was given by an issuer that is none of its hospital's; it is no patient's until somebody says whose",
+            (long long)job->study_id);
+    return status;
 }
 
 kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err)
@@ -316,9 +336,11 @@ kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err)
     int64_t patient_ref = 0;
     kh_status status;
 
-    status = put_patient(write, job, &patient_ref, err);
+    status = kh_rows_patient(write, job->facility_id, job->facts, &patient_ref, err);
     if (status == KH_OK)
         status = put_study(write, job->facts, patient_ref, &job->study_id, err);
+    if (status == KH_OK && job->facts->foreign)
+        status = note_foreign(write, job, err);
     if (status == KH_OK)
         status = put_series(write, job->facts, job->study_id, &job->series_id, err);
     if (status == KH_OK)

@@ -36,9 +36,13 @@ typedef struct kh_row_job {
     bool in_doubt;       /* set by who ran it: it failed, but the row may be there at the next start */
 } kh_row_job;
 
+/* The row of the patient whom an object with these facts belongs to, made when there is none. */
+KH_MUST_USE kh_status kh_rows_patient(kh_write *write, int64_t facility_id, const kh_facts *facts, int64_t *id, kh_error *err);
+
 /* The rows of an object whose UID is free. For kh_rows_insert() and its kin. */
 KH_MUST_USE kh_status kh_rows_add(kh_write *write, kh_row_job *job, kh_error *err);
-/* job->held was away, or its file is missing: its row gets the file when what came is what went, else it goes and the object has new rows (returned.c). */
+/* job->held was away, or its file is missing: its row gets the file when what came is what went, else it goes and the object has new rows
+ * (returned.c). */
 KH_MUST_USE kh_status kh_rows_return(kh_write *write, kh_row_job *job, kh_error *err);
 
 /* A kh_write_function with a kh_row_job. */

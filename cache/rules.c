@@ -178,8 +178,10 @@ static kh_status check_rule(kh_cache *cache, const kh_rule *rule, kh_error *err)
 
 /* --- rows --- */
 
-static void read_rule(kh_sql_row *row, kh_rule *out)
+static void rule_of_row(kh_sql_row *row, void *context)
 {
+    kh_rule *out = context;
+
     memset(out, 0, sizeof *out);
     out->id = kh_sql_int(row, 0);
     KH_COPY(out->name, kh_sql_text(row, 1));
@@ -203,34 +205,24 @@ static void read_rule(kh_sql_row *row, kh_rule *out)
     out->created_ms = kh_sql_int(row, 19);
 }
 
-static kh_status visit_rules(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_rule_visit *visit,
-                             void *context, kh_error *err)
+typedef struct telling {
+    kh_rule_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_rule(kh_sql_row *row, void *context, kh_error *err)
 {
-    kh_sql_row *row;
-    bool has_row;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+    const telling *of = context;
+    kh_rule rule;
 
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_rule rule;
-
-        read_rule(row, &rule);
-        status = visit(context, &rule);
-    }
-    kh_sql_end(row);
-    return status;
+    (void)err;
+    rule_of_row(row, &rule);
+    return of->visit(of->context, &rule);
 }
 
-static kh_status keep_rule(void *context, const kh_rule *rule)
+static void take_count(kh_sql_row *row, void *context)
 {
-    *(kh_rule *)context = *rule;
-    return KH_OK;
-}
-
-static kh_status count_rule(void *context, const kh_rule *rule)
-{
-    (void)rule;
-    ++*(int64_t *)context;
-    return KH_OK;
+    *(int64_t *)context = kh_sql_int(row, 0);
 }
 
 static kh_status begin_backfill(kh_write *write, const kh_rule *rule, kh_error *err)
@@ -265,7 +257,7 @@ static kh_status insert_rule(kh_write *write, void *context, kh_error *err)
                                    KH_SQL_I(kh_write_now_ms(write))};
     kh_error why = KH_ERROR_INIT;
     int64_t count = 0;
-    kh_status status = visit_rules(sql, "SELECT " RULE_COLUMNS " FROM rule", NULL, 0, count_rule, &count, err);
+    kh_status status = kh_sql_first(sql, "SELECT count(*) FROM rule", NULL, 0, take_count, &count, err);
 
     if (status == KH_OK && count >= KH_RULES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "there are %d rules already", KH_RULES_MAX);
@@ -300,11 +292,9 @@ typedef struct named {
 static kh_status find_named(kh_sql *sql, const char *name, kh_rule *rule, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_T(name);
-    kh_status status;
+    kh_status status = kh_sql_first(sql, "SELECT " RULE_COLUMNS " FROM rule WHERE name = ?1", &value, 1, rule_of_row, rule, err);
 
-    rule->id = 0;
-    status = visit_rules(sql, "SELECT " RULE_COLUMNS " FROM rule WHERE name = ?1", &value, 1, keep_rule, rule, err);
-    return status == KH_OK && rule->id == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no rule of that name") : status;
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no rule of that name") : status;
 }
 
 static kh_status delete_rule(kh_write *write, void *context, kh_error *err)
@@ -367,25 +357,18 @@ kh_status kh_rule_find(kh_cache *cache, const char *name, kh_rule *out, kh_error
 kh_status kh_rule_by_id(kh_cache *cache, int64_t id, kh_rule *out, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_sql *sql;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = visit_rules(sql, "SELECT " RULE_COLUMNS " FROM rule WHERE id = ?1", &value, 1, keep_rule, out, err);
-    kh_reader_release(cache->readers, sql);
-    return status == KH_OK && out->id == 0 ? kh_error_set(err, KH_E_NOT_FOUND, "no rule %lld", (long long)id) : status;
+    status = kh_cache_first(cache, "SELECT " RULE_COLUMNS " FROM rule WHERE id = ?1", &value, 1, rule_of_row, out, err);
+    return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no rule %lld", (long long)id) : status;
 }
 
 static kh_status list_rules(kh_cache *cache, const char *query, kh_rule_visit *visit, void *context, kh_error *err)
 {
-    kh_sql *sql;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling of = {visit, context};
 
-    if (status == KH_OK)
-        status = visit_rules(sql, query, NULL, 0, visit, context, err);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, query, NULL, 0, tell_rule, &of, err);
 }
 
 kh_status kh_rule_list(kh_cache *cache, kh_rule_visit *visit, void *context, kh_error *err)

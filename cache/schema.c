@@ -361,6 +361,43 @@ static const char schema_19[] =
     COUNT_BY_KEYS("OLD", "- 1") COUNT_BY_KEYS("NEW", "+ 1") " END;"
     "CREATE TRIGGER patient_study_gone AFTER DELETE ON study WHEN OLD.object_count > 0 BEGIN " COUNT_BY_KEYS("OLD", "- 1") " END;";
 
+/* The department a series is from, for what disclosers open (cache/renew.h). Null: stored before it was noted, and not yet read again. */
+static const char schema_20[] = "ALTER TABLE series ADD COLUMN department TEXT;";
+
+/* Which objects its node no longer has of a study (cache/compares.h), as it said last. */
+static const char schema_21[] =
+    "CREATE TABLE compare_missing ("
+    "  node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL, object_ref INTEGER NOT NULL, PRIMARY KEY (node_id, study_ref, object_ref)) WITHOUT ROWID;"
+    "CREATE INDEX compare_missing_by_study ON compare_missing (study_ref);"
+    "CREATE TRIGGER compare_missing_study_gone AFTER DELETE ON study BEGIN DELETE FROM compare_missing WHERE study_ref = old.id; END;"
+    "CREATE TRIGGER compare_missing_node_gone AFTER DELETE ON node BEGIN DELETE FROM compare_missing WHERE node_id = old.id; END;";
+
+/* A study whose patient ID another issuer gave (cache/issuers.h): that its hospital lists it under that number is no difference. */
+static const char schema_22[] = "ALTER TABLE study ADD COLUMN foreign_id INTEGER NOT NULL DEFAULT 0;";
+
+/* Objects that are hidden as missing at a node: by which changes; which of them it has again, as it said last; and which were shown again,
+ * with the change that had hidden them. */
+static const char schema_23[] =
+    "CREATE TABLE compare_hidden (change_id INTEGER PRIMARY KEY, node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL);"
+    "CREATE INDEX compare_hidden_by_study ON compare_hidden (study_ref);"
+    "INSERT INTO compare_hidden (change_id, node_id, study_ref) SELECT c.id, f.node_id, f.study_ref FROM finding f"
+    "  JOIN change c ON c.id = f.change_id WHERE f.kind = 3 AND f.state = 1 AND c.undone_ms = 0;"
+    "CREATE TABLE compare_back ("
+    "  node_id INTEGER NOT NULL, study_ref INTEGER NOT NULL, object_ref INTEGER NOT NULL, PRIMARY KEY (node_id, study_ref, object_ref)) WITHOUT ROWID;"
+    "CREATE INDEX compare_back_by_study ON compare_back (study_ref);"
+    "CREATE TABLE shown_again ("
+    "  change_id INTEGER NOT NULL, object_ref INTEGER NOT NULL, was INTEGER NOT NULL, PRIMARY KEY (change_id, object_ref)) WITHOUT ROWID;"
+    "CREATE TRIGGER compare_hidden_study_gone AFTER DELETE ON study BEGIN"
+    "  DELETE FROM compare_hidden WHERE study_ref = old.id; DELETE FROM compare_back WHERE study_ref = old.id; END;"
+    "CREATE TRIGGER compare_hidden_node_gone AFTER DELETE ON node BEGIN"
+    "  DELETE FROM compare_hidden WHERE node_id = old.id; DELETE FROM compare_back WHERE node_id = old.id; END;";
+
+/* The pass that judges stored studies by the issuers of their patient IDs (cache/judging.h). */
+static const char schema_24[] =
+    "CREATE TABLE judging ("
+    "  id INTEGER PRIMARY KEY, began_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, position INTEGER NOT NULL, studies INTEGER NOT NULL,"
+    "  apart INTEGER NOT NULL, back INTEGER NOT NULL, \"left\" INTEGER NOT NULL, away INTEGER NOT NULL, rules TEXT NOT NULL);";
+
 static kh_status name_key(kh_buf *out, const char *text, kh_error *err)
 {
     return kh_fold_name_group(out, text, strlen(text), err);
@@ -396,5 +433,5 @@ kh_status kh_schema_prepare(kh_sql *sql, kh_error *err)
 }
 
 const char *const kh_schema_scripts[] = {schema_1, schema_2, schema_3, schema_4, schema_5, schema_6, schema_7, schema_8, schema_9, schema_10, schema_11,
-                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17, schema_18, schema_19};
+                                          schema_12, schema_13, schema_14, schema_15, schema_16, schema_17, schema_18, schema_19, schema_20, schema_21, schema_22, schema_23, schema_24};
 const size_t kh_schema_count = sizeof kh_schema_scripts / sizeof kh_schema_scripts[0];

@@ -24,8 +24,9 @@
 #define READ_BLOCK 262144
 
 typedef struct object_row {
-    int64_t id, file_id, origin_id, study_id, bytes;
-    bool old_record; /* of what its picture is, by an earlier release */
+    int64_t id, file_id, origin_id, study_id, series_id, bytes;
+    bool old_record;    /* of what its picture is, by an earlier release */
+    bool no_department; /* its series is by one that did not note it */
     uint8_t sha256[KH_SHA256_SIZE];
     char sop_uid[KH_UID_SIZE];
 } object_row;
@@ -36,23 +37,18 @@ typedef struct pass {
 
 /* ---- where we are ---- */
 
+static void take_pass(kh_sql_row *row, void *context)
+{
+    *(pass *)context = (pass){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4)};
+}
+
 static kh_status read_pass(kh_cache *cache, pass *out, kh_error *err)
 {
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, "SELECT position, began_ms, ended_ms, objects, bad FROM scrub", NULL, 0, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        *out = (pass){kh_sql_int(row, 0), kh_sql_int(row, 1), kh_sql_int(row, 2), kh_sql_int(row, 3), kh_sql_int(row, 4)};
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    status = kh_cache_first(cache, "SELECT position, began_ms, ended_ms, objects, bad FROM scrub", NULL, 0, take_pass, out, err);
+    return status == KH_E_NOT_FOUND ? KH_OK : status;
 }
 
 static kh_status write_pass(kh_write *write, void *context, kh_error *err)
@@ -61,8 +57,8 @@ static kh_status write_pass(kh_write *write, void *context, kh_error *err)
     const kh_sql_value values[] = {KH_SQL_I(p->position), KH_SQL_I(p->began_ms), KH_SQL_I(p->ended_ms), KH_SQL_I(p->objects),
                                    KH_SQL_I(p->bad)};
 
-    return kh_sql_run(kh_write_sql(write), "UPDATE scrub SET position = ?1, began_ms = ?2, ended_ms = ?3, objects = ?4, bad = ?5", values, 5,
-                      NULL, err);
+    return kh_sql_run(kh_write_sql(write), "UPDATE scrub SET position = ?1, began_ms = ?2, ended_ms = ?3, objects = ?4, bad = ?5", values,
+                      5, NULL, err);
 }
 
 kh_status kh_scrub_get_state(kh_cache *cache, kh_scrub_state *out, kh_error *err)
@@ -163,7 +159,9 @@ static kh_status write_mark(kh_write *write, void *context, kh_error *err)
         return kh_error_set(err, KH_E_NOT_FOUND, "object %" PRId64 " has changed", m->row->id);
     if (status == KH_OK)
         status = kh_removal_object_file(write, m->row->id, err);
-    return status == KH_OK ? kh_sql_run(kh_write_sql(write), "UPDATE study SET back_node = ?2 WHERE id = ?1 AND ?2 <> 0", back, 2, NULL, err) : status;
+    return status == KH_OK
+               ? kh_sql_run(kh_write_sql(write), "UPDATE study SET back_node = ?2 WHERE id = ?1 AND ?2 <> 0", back, 2, NULL, err)
+               : status;
 }
 
 static kh_status keep_remains(kh_cache *cache, const object_row *row, const char *what, kh_error *err)
@@ -216,7 +214,7 @@ static kh_status read_rows(kh_cache *cache, int64_t after, object_row rows[ROWS_
     if (status == KH_OK)
         status = kh_sql_query(&row, sql,
                               "SELECT o.id, ifnull(o.file_id, o.id), o.origin_id, r.study_ref, o.bytes, o.sha256, o.sop_uid,"
-                              " substr(o.image, 1, 1) FROM object o"
+                              " substr(o.image, 1, 1), r.id, r.department IS NULL FROM object o"
                               " JOIN series r ON r.id = o.series_ref WHERE o.id > ?1 AND o.file_id IS NOT 0 AND o.hidden = 0 ORDER BY o.id"
                               " LIMIT ?2",
                               values, 2, err);
@@ -226,7 +224,8 @@ static kh_status read_rows(kh_cache *cache, int64_t after, object_row rows[ROWS_
         const void *sum = kh_sql_blob(row, 5, &size);
 
         *out = (object_row){.id = kh_sql_int(row, 0), .file_id = kh_sql_int(row, 1), .origin_id = kh_sql_int(row, 2),
-                            .study_id = kh_sql_int(row, 3), .bytes = kh_sql_int(row, 4)};
+                            .study_id = kh_sql_int(row, 3), .bytes = kh_sql_int(row, 4), .series_id = kh_sql_int(row, 8),
+                            .no_department = kh_sql_int(row, 9) != 0};
         if (size == sizeof out->sha256)
             memcpy(out->sha256, sum, size);
         KH_COPY(out->sop_uid, kh_sql_text(row, 6));
@@ -259,11 +258,17 @@ static kh_status scrub_one(kh_cache *cache, const object_row *row, pass *p, kh_s
     p->objects++;
     out->objects++;
     out->bytes += row->bytes;
-    if (!what)
-        return row->old_record ? kh_renew_record(cache, row->id, row->file_id, row->origin_id, row->study_id, err) : KH_OK;
+    if (!what) {
+        if (row->old_record)
+            status = kh_renew_record(cache, row->id, row->file_id, row->origin_id, row->study_id, err);
+        return status == KH_OK && row->no_department
+                   ? kh_renew_department(cache, row->series_id, row->file_id, row->origin_id, row->study_id, err)
+                   : status;
+    }
     if (!sign_is_there(cache) || p->bad >= KH_SCRUB_BAD_MAX)
-        return kh_error_set(err, KH_E_CORRUPT, "object %" PRId64 ": %s, after %" PRId64 " bad ones: look at the disk; nothing more is marked",
-                            row->id, what, p->bad);
+        return kh_error_set(err, KH_E_CORRUPT,
+                            "object %" PRId64 ": %s, after %" PRId64 " bad ones: look at the disk; nothing more is marked", row->id, what,
+                            p->bad);
     status = mark(cache, row, what, &why);
     if (status == KH_E_NOT_FOUND) /* it went or changed while we looked */
         return KH_OK;
@@ -274,8 +279,8 @@ static kh_status scrub_one(kh_cache *cache, const object_row *row, pass *p, kh_s
     return KH_OK;
 }
 
-/* Pictures made by records that were made anew are not answered any more. Once a pass: with each record the tile cache would be empty for as
- * long as the pass takes. */
+/* Pictures made by records that were made anew are not answered any more. Once a pass: with each record the tile cache would be empty for
+ * as long as the pass takes. */
 static void forget_pictures(kh_cache *cache)
 {
     if (cache->records_renewed)

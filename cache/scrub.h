@@ -1,8 +1,9 @@
-/* scrub.h - is what we hold still what came in? The owner reads every object again, slowly, and compares its SHA-256, pass after pass, going on
- * where it was after a restart. An object whose file is gone, cut or changed is never served again: what is left of the file is kept beside
- * (cache/quarantine.h), its row says that it is away, and when a node gives it back it is asked for; sent again it is whole again.
+/* scrub.h - is what we hold still what came in? The owner reads every object again, slowly, and compares its SHA-256, pass after pass,
+ * going on where it was after a restart. An object whose file is gone, cut or changed is never served again: what is left of the file is
+ * kept beside (cache/quarantine.h), its row says that it is away, and when a node gives it back it is asked for; sent again it is whole
+ * again.
  * A pass that finds KH_SCRUB_BAD_MAX of them, or a folder whose sign is gone, stops and says so: that is a disk, not an object.
- * What an earlier release noted of a picture is made anew on the way (cache/renew.h).
+ * What an earlier release noted of a picture, or did not note of a series, is made anew on the way (cache/renew.h).
  * What is hidden (cache/hiding.h) is in no count and is passed over until it is shown again.
  * Owner only. Threads: one at a time. */
 #ifndef KH_CACHE_SCRUB_H

@@ -71,16 +71,16 @@ KH_MUST_USE kh_status kh_search_open(kh_search **out, kh_cache *cache, kh_level 
 #define KH_SEARCH_EVERY 8u   /* of several codes each must be there, not one */
 KH_MUST_USE kh_status kh_search_open_with(kh_search **out, kh_cache *cache, kh_level level, const kh_search_key *keys, size_t key_count,
                                           unsigned flags, kh_error *err);
-/* Before the first page: rows that the scope (scope.h) does not allow are not there, neither to be given nor to be counted. scope is borrowed
- * until free; NULL: everything. */
+/* Before the first page: rows that the scope (scope.h) does not allow are not there, neither to be given nor to be counted. scope is
+ * borrowed until free; NULL: everything. */
 void kh_search_within(kh_search *search, const kh_scope *scope);
 void kh_search_free(kh_search *search);
 /* The next rows, borrowed until the next call; a page may be empty although more follow: rows that are many and do not match are looked
  * through piece by piece, so that a query can be stopped. *more is false with the last page. */
 KH_MUST_USE kh_status kh_search_page(kh_search *search, const kh_search_row **rows, size_t *count, bool *more, kh_error *err);
 
-/* The same without keeping a page: take gets each match, in one read transaction of a few thousand rows looked at; it does no I/O. The reading
- * ends behind a match that it calls *enough; what it returns other than KH_OK ends it too and is given back. */
+/* The same without keeping a page: take gets each match, in one read transaction of a few thousand rows looked at; it does no I/O. The
+ * reading ends behind a match that it calls *enough; what it returns other than KH_OK ends it too and is given back. */
 typedef kh_status kh_search_take(void *context, const kh_search_row *row, bool *enough, kh_error *err);
 KH_MUST_USE kh_status kh_search_some(kh_search *search, kh_search_take *take, void *context, bool *more, kh_error *err);
 

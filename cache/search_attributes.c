@@ -90,7 +90,8 @@ const kh_search_attribute *kh_search_unique(kh_level level)
     return NULL;
 }
 
-/* An index of before holds one group of a physician's name: the ideographic one when it has ideograms or kana (from U+3000 on: E3 in UTF-8). */
+/* An index of before holds one group of a physician's name: the ideographic one when it has ideograms or kana (from U+3000 on: E3 in
+ * UTF-8). */
 static void physician_name(const char *text, kh_person_name *out)
 {
     bool ideographic = false;

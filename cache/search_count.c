@@ -1,5 +1,5 @@
-/* search_count.c - how many matches are left. Studies of some days, of a modality, or of a name whose beginning is told, are counted along indices
- * that hold nothing else; whatever else is asked for, each row has to be read and compared. */
+/* search_count.c - how many matches are left. Studies of some days, of a modality, or of a name whose beginning is told, are counted along
+ * indices that hold nothing else; whatever else is asked for, each row has to be read and compared. */
 #include <string.h>
 #include "cache/internal.h"
 #include "cache/search_internal.h"
@@ -10,14 +10,16 @@
 
 static const char days[] = "SELECT count(*) FROM (SELECT 1 FROM study s WHERE ?6 = ?6" DAYS_LEFT
                            " ORDER BY s.date DESC, s.time DESC, s.id DESC LIMIT ?5)";
-static const char days_hidden[] = "SELECT count(*) FROM (SELECT 1 FROM study s INDEXED BY study_hidden WHERE s.object_count = 0 AND ?6 = ?6" DAYS_LEFT
-                                  " LIMIT ?5)";
-static const char modality[] = "SELECT count(*) FROM (SELECT 1 FROM study_modality m WHERE m.modality = ?6 AND m.date >= ?4"
-                               " AND (m.date, m.time, m.study_ref) < (?1, ?2, ?3) ORDER BY m.date DESC, m.time DESC, m.study_ref DESC LIMIT ?5)";
-static const char modality_hidden[] = "SELECT count(*) FROM (SELECT 1 FROM study s INDEXED BY study_hidden WHERE s.object_count = 0" OF_MODALITY
-                                      DAYS_LEFT " LIMIT ?5)";
+static const char days_hidden[] =
+    "SELECT count(*) FROM (SELECT 1 FROM study s INDEXED BY study_hidden WHERE s.object_count = 0 AND ?6 = ?6" DAYS_LEFT " LIMIT ?5)";
+static const char modality[] =
+    "SELECT count(*) FROM (SELECT 1 FROM study_modality m WHERE m.modality = ?6 AND m.date >= ?4"
+    " AND (m.date, m.time, m.study_ref) < (?1, ?2, ?3) ORDER BY m.date DESC, m.time DESC, m.study_ref DESC LIMIT ?5)";
+static const char modality_hidden[] =
+    "SELECT count(*) FROM (SELECT 1 FROM study s INDEXED BY study_hidden WHERE s.object_count = 0" OF_MODALITY DAYS_LEFT " LIMIT ?5)";
 
-static kh_status count_rows(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t value_count, int64_t *count, kh_error *err)
+static kh_status count_rows(kh_sql *sql, const char *statement, const kh_sql_value *values, size_t value_count, int64_t *count,
+                            kh_error *err)
 {
     bool has_row = false;
     kh_sql_row *row;
@@ -41,12 +43,14 @@ static kh_status count_by(const kh_search *search, kh_sql *sql, const char *stat
         by_day = by_day || search->conditions[i].attribute->tag == KH_TAG_STUDY_DATE;
     return count_rows(sql, statement,
                       (kh_sql_value[]){KH_SQL_T(search->date), KH_SQL_T(search->time), KH_SQL_I(search->id),
-                                       KH_SQL_T(by_day && !search->earliest[0] ? "0" : search->earliest), KH_SQL_I(most), KH_SQL_T(search->lead)},
+                                       KH_SQL_T(by_day && !search->earliest[0] ? "0" : search->earliest), KH_SQL_I(most),
+                                       KH_SQL_T(search->lead)},
                       6, count, err);
 }
 
 /* What is hidden stands in the index too, and is taken off: so many are counted more. */
-static kh_status count_along(const kh_search *search, kh_sql *sql, const char *all, const char *hidden, int64_t most, int64_t *count, kh_error *err)
+static kh_status count_along(const kh_search *search, kh_sql *sql, const char *all, const char *hidden, int64_t most, int64_t *count,
+                             kh_error *err)
 {
     int64_t off = 0;
     kh_status status = kh_sql_begin(sql, err);

@@ -76,7 +76,8 @@ void kh_search_name_range(const kh_search *search, char from[KH_SEARCH_NAME_SIZE
 void kh_search_begin_at_latest(kh_search *search);
 
 /* search.c: the matches among the next scanned_max rows, in one read transaction. */
-KH_MUST_USE kh_status kh_search_read_some(kh_search *search, int64_t scanned_max, kh_search_take *take, void *context, bool *more, kh_error *err);
+KH_MUST_USE kh_status kh_search_read_some(kh_search *search, int64_t scanned_max, kh_search_take *take, void *context, bool *more,
+                                          kh_error *err);
 /* search_attributes.c: false when the attribute is no name. */
 bool kh_search_name(const kh_search_row *row, const kh_search_attribute *attribute, kh_person_name *out);
 /* search_rows.c: what the statements of search_ways.c select at this level. */

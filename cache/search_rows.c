@@ -71,24 +71,26 @@ static void read_series(kh_sql_row *row, kh_search_row *of)
     KH_COPY(of->pps_date, kh_sql_text(row, 34));
     KH_COPY(of->pps_time, kh_sql_text(row, 35));
     KH_COPY(of->request, kh_sql_text(row, 36));
+    KH_COPY(out->department, kh_sql_text(row, 37));
+    out->image_count = kh_sql_int(row, 38);
 }
 
 static void read_object(kh_sql_row *row, kh_search_row *out)
 {
     kh_object *object = &out->object;
 
-    object->id = kh_sql_int(row, 37);
+    object->id = kh_sql_int(row, 39);
     object->series_id = out->series.id;
-    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 38));
-    KH_COPY(object->sop_class_uid, kh_sql_text(row, 39));
-    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 40));
-    object->instance_number = kh_sql_is_null(row, 41) ? INT64_MIN : kh_sql_int(row, 41);
-    object->bytes = kh_sql_int(row, 42);
-    object->frame_count = kh_sql_int(row, 43);
-    out->main_offset = kh_sql_int(row, 44);
-    object->away = kh_sql_int(row, 45) != 0;
-    out->place = (kh_object_place){.object_id = object->id, .series_id = out->series.id, .origin_id = kh_sql_int(row, 46),
-                                   .file_id = kh_sql_int(row, 47)};
+    KH_COPY(object->sop_instance_uid, kh_sql_text(row, 40));
+    KH_COPY(object->sop_class_uid, kh_sql_text(row, 41));
+    KH_COPY(object->transfer_syntax_uid, kh_sql_text(row, 42));
+    object->instance_number = kh_sql_is_null(row, 43) ? INT64_MIN : kh_sql_int(row, 43);
+    object->bytes = kh_sql_int(row, 44);
+    object->frame_count = kh_sql_int(row, 45);
+    out->main_offset = kh_sql_int(row, 46);
+    object->away = kh_sql_int(row, 47) != 0;
+    out->place = (kh_object_place){.object_id = object->id, .series_id = out->series.id, .origin_id = kh_sql_int(row, 48),
+                                   .file_id = kh_sql_int(row, 49)};
 }
 
 void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
@@ -106,7 +108,8 @@ void kh_search_read_row(kh_sql_row *row, kh_level level, kh_search_row *out)
 /* Of one that is not all to be shown: study by study. */
 static kh_status count_allowed(kh_sql_row *row, kh_sql *sql, const kh_scope *scope, kh_search_row *out, kh_error *err)
 {
-    kh_study study = {.id = kh_sql_int(row, 0), .patient = out->study.patient, .series_count = kh_sql_int(row, 4), .object_count = kh_sql_int(row, 5)};
+    kh_study study = {
+        .id = kh_sql_int(row, 0), .patient = out->study.patient, .series_count = kh_sql_int(row, 4), .object_count = kh_sql_int(row, 5)};
     bool allowed = false;
     kh_status status;
 
@@ -150,7 +153,8 @@ kh_status kh_search_count_patient(kh_sql *sql, const kh_scope *scope, kh_search_
                               " WHERE patient_ref = ?1 AND object_count > 0", &value, 1, err);
     else
         status = kh_sql_query(
-            &row, sql, "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1 AND object_count > 0",
+            &row, sql,
+            "SELECT count(*), total(series_count), total(object_count), total(away_count) FROM study WHERE patient_ref = ?1 AND object_count > 0",
             &value, 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
         status = foreign ? count_allowed(row, sql, scope, out, err) : count_whole(row, out);

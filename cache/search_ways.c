@@ -20,7 +20,7 @@
                     " s.first_arrival_ms"
 #define SERIES_COLUMNS                                                                                                         \
     STUDY_COLUMNS ", r.id, r.series_uid, r.number, r.modality, r.description, r.body_part, r.protocol, r.laterality, r.object_count,"    \
-                  " r.away_count, r.pps_date, r.pps_time, r.request"
+                  " r.away_count, r.pps_date, r.pps_time, r.request, r.department, r.image_count"
 #define IMAGE_COLUMNS                                                                                                          \
     SERIES_COLUMNS ", o.id, o.sop_uid, o.sop_class_uid, o.transfer_syntax_uid, o.instance_number, o.bytes, o.frame_count, o.main_offset," \
                    " o.file_id IS 0, o.origin_id, ifnull(o.file_id, o.id)"
@@ -31,12 +31,14 @@
 #define PATIENT_TO_STUDY FROM_PATIENT " CROSS JOIN study s ON s.patient_ref = p.id"
 #define FROM_STUDY " FROM study s" STUDY_TO_PATIENT
 #define FROM_SERIES " FROM series r CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
-#define FROM_OBJECT " FROM object o CROSS JOIN series r ON r.id = o.series_ref AND o.hidden = 0 CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
+#define FROM_OBJECT                                                                                                                        \
+    " FROM object o CROSS JOIN series r ON r.id = o.series_ref AND o.hidden = 0 CROSS JOIN study s ON s.id = r.study_ref" STUDY_TO_PATIENT
 #define FROM_TEXT " FROM study_text g CROSS JOIN study s ON s.id = " KH_TEXT_STUDY_ID
 #define FROM_MODALITY " FROM study_modality m CROSS JOIN study s ON s.id = m.study_ref"
 /* Sorted before the rows are read; the outermost loop keeps that order. */
-#define FROM_NAMED                                                                                                             \
-    " FROM (SELECT s.id FROM study s INDEXED BY study_by_patient WHERE s.patient_ref" IN_LIST STUDY_TAIL ") k CROSS JOIN study s ON s.id = k.id"
+#define FROM_NAMED                                                                                                                         \
+    " FROM (SELECT s.id FROM study s INDEXED BY study_by_patient WHERE s.patient_ref" IN_LIST STUDY_TAIL                                   \
+    ") k CROSS JOIN study s ON s.id = k.id"
 #define TO_SERIES " CROSS JOIN series r ON r.study_ref = s.id"
 #define TO_OBJECT " CROSS JOIN object o ON o.series_ref = r.id AND o.hidden = 0"
 
@@ -187,7 +189,8 @@ static kh_status list_patients(kh_search *search, kh_sql *sql, bool *few, kh_err
         status = kh_sql_query(&row, sql, "SELECT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2"
                               " INTERSECT SELECT patient_ref FROM patient_name WHERE key >= ?4 AND key < ?5 LIMIT ?3", values, 5, err);
     else
-        status = kh_sql_query(&row, sql, "SELECT DISTINCT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2 LIMIT ?3", values, 3, err);
+        status =
+            kh_sql_query(&row, sql, "SELECT DISTINCT patient_ref FROM patient_name WHERE key >= ?1 AND key < ?2 LIMIT ?3", values, 3, err);
     if (status == KH_OK)
         status = kh_buf_append(&search->names, "[", 1, err);
     while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row)
@@ -208,7 +211,7 @@ static kh_status settle_by_scope(kh_search *search, kh_sql *sql, bool *few, kh_e
     if (!scope || search->way <= KH_BY_ACCESSION)
         return KH_OK;
     most = search->level == KH_LEVEL_IMAGE ? SCOPED_IMAGES_MAX : scope->few ? scope->few : KH_SCOPE_FEW;
-    status = kh_scope_refs(sql, scope, true, most, &search->names, few, err);
+    status = kh_scope_refs(sql, scope, true, most, &search->names, NULL, few, err);
     if (status == KH_OK && *few) {
         search->way = KH_BY_NAME;
         search->lead = kh_buf_text(&search->names);
@@ -269,8 +272,10 @@ kh_status kh_search_begin_reading(kh_search_reading *of, kh_search *search, kh_s
         return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, most}, 3, err);
     if (search->way == KH_BY_TEXT)
         return kh_sql_query(&of->row, sql, query,
-                            (kh_sql_value[]){KH_SQL_I(text_before(search)), lead, KH_SQL_I(kh_text_key(search->earliest, "", 0)), most}, 4, err);
-    return kh_sql_query(&of->row, sql, query, (kh_sql_value[]){id, lead, KH_SQL_T(of->date), KH_SQL_T(of->time), most, KH_SQL_T(search->earliest)},
+                            (kh_sql_value[]){KH_SQL_I(text_before(search)), lead, KH_SQL_I(kh_text_key(search->earliest, "", 0)), most}, 4,
+                            err);
+    return kh_sql_query(&of->row, sql, query,
+                        (kh_sql_value[]){id, lead, KH_SQL_T(of->date), KH_SQL_T(of->time), most, KH_SQL_T(search->earliest)},
                         search->way == KH_BY_MODALITY ? 6 : 5, err);
 }
 

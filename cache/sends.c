@@ -21,8 +21,10 @@ const char *kh_send_state_text(kh_send_state state)
     return (unsigned)state < sizeof texts / sizeof texts[0] ? texts[state] : "unknown";
 }
 
-static void read_send(kh_sql_row *row, kh_send *out)
+static void send_of_row(kh_sql_row *row, void *context)
 {
+    kh_send *out = context;
+
     memset(out, 0, sizeof *out);
     out->id = kh_sql_int(row, 0);
     out->node_id = kh_sql_int(row, 1);
@@ -42,40 +44,21 @@ static void read_send(kh_sql_row *row, kh_send *out)
     KH_COPY(out->asked_by, kh_sql_text(row, 15));
 }
 
-/* The first row, or KH_E_NOT_FOUND without a message. */
-static kh_status first_send(kh_sql *sql, const char *query, const kh_sql_value *values, size_t count, kh_send *out, kh_error *err)
+/* Both from the objects themselves: what was deleted here no longer counts. */
+static void take_counts(kh_sql_row *row, void *context)
 {
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status = kh_sql_query(&row, sql, query, values, count, err);
+    kh_send *out = context;
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row)
-        read_send(row, out);
-    else if (status == KH_OK)
-        status = KH_E_NOT_FOUND;
-    kh_sql_end(row);
-    return status;
+    out->total = kh_sql_int(row, 0);
+    out->sent = kh_sql_int(row, 1);
 }
 
-/* Both from the objects themselves: what was deleted here no longer counts. */
-static kh_status count_items(kh_sql *sql, int64_t send_id, int64_t *total, int64_t *sent, kh_error *err)
+static kh_status count_items(kh_sql *sql, kh_send *send, kh_error *err)
 {
-    const kh_sql_value value = KH_SQL_I(send_id);
-    kh_sql_row *row;
-    bool has_row = false;
-    kh_status status =
-        kh_sql_query(&row, sql, "SELECT count(*), coalesce(sum(done), 0) FROM send_item WHERE send_id = ?1", &value, 1, err);
+    const kh_sql_value value = KH_SQL_I(send->id);
 
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK && has_row) {
-        *total = kh_sql_int(row, 0);
-        *sent = kh_sql_int(row, 1);
-    }
-    kh_sql_end(row);
-    return status;
+    return kh_sql_first(sql, "SELECT count(*), coalesce(sum(done), 0) FROM send_item WHERE send_id = ?1", &value, 1, take_counts, send,
+                        err);
 }
 
 /* --- filing --- */
@@ -95,8 +78,8 @@ static kh_status find_send_id(kh_sql *sql, const filing *f, int64_t *id, kh_erro
 {
     const kh_sql_value values[] = {KH_SQL_I(f->what->node->id), KH_SQL_I(f->what->study_id), KH_SQL_I(f->what->rule_id)};
     kh_send found;
-    kh_status status = first_send(sql, "SELECT " SEND_COLUMNS " FROM send WHERE node_id = ?1 AND study_ref = ?2 AND rule_id = ?3", values,
-                                  3, &found, err);
+    kh_status status = kh_sql_first(sql, "SELECT " SEND_COLUMNS " FROM send WHERE node_id = ?1 AND study_ref = ?2 AND rule_id = ?3", values,
+                                  3, send_of_row, &found, err);
 
     *id = status == KH_OK ? found.id : 0;
     return status == KH_E_NOT_FOUND ? KH_OK : status;
@@ -138,9 +121,9 @@ static kh_status add_items(kh_write *write, filing *f, kh_error *err)
 /* A running job sees its new objects at its end. */
 static kh_status reopen(kh_write *write, const filing *f, kh_error *err)
 {
-    int64_t total = 0, sent = 0;
-    kh_status status = count_items(kh_write_sql(write), f->send_id, &total, &sent, err);
-    const kh_sql_value values[] = {KH_SQL_I(f->send_id), KH_SQL_I(total), KH_SQL_I(sent), KH_SQL_I(kh_write_now_ms(write)),
+    kh_send now = {.id = f->send_id};
+    kh_status status = count_items(kh_write_sql(write), &now, err);
+    const kh_sql_value values[] = {KH_SQL_I(f->send_id), KH_SQL_I(now.total), KH_SQL_I(now.sent), KH_SQL_I(kh_write_now_ms(write)),
                                    KH_SQL_I(f->what->priority)};
 
     if (status == KH_OK)
@@ -207,11 +190,11 @@ static kh_status find_due(kh_sql *sql, const kh_pull_choice *choice, int64_t now
     if (status != KH_OK)
         return status;
 
-    return first_send(sql,
-                      "SELECT " SEND_COLUMNS " FROM send WHERE state = 0 AND state < 2"
-                      " AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2) AND priority BETWEEN ?3 AND ?4"
-                      " AND node_id NOT IN (SELECT value FROM json_each(?5)) ORDER BY priority, id LIMIT 1",
-                      values, 5, out, err);
+    return kh_sql_first(sql,
+                        "SELECT " SEND_COLUMNS " FROM send WHERE state = 0 AND state < 2"
+                        " AND (not_before_ms <= ?1 OR not_before_ms > ?1 + ?2) AND priority BETWEEN ?3 AND ?4"
+                        " AND node_id NOT IN (SELECT value FROM json_each(?5)) ORDER BY priority, id LIMIT 1",
+                        values, 5, send_of_row, out, err);
 }
 
 static kh_status take_send(kh_write *write, void *context, kh_error *err)
@@ -245,7 +228,7 @@ kh_status kh_send_take(kh_cache *cache, const kh_pull_choice *choice, kh_send *o
 static kh_status update_send(kh_write *write, void *context, kh_error *err)
 {
     kh_send *send = context;
-    kh_status status = count_items(kh_write_sql(write), send->id, &send->total, &send->sent, err);
+    kh_status status = count_items(kh_write_sql(write), send, err);
 
     if (send->state == KH_SEND_COMPLETE && send->sent < send->total) {
         send->state = KH_SEND_WAITING;
@@ -293,7 +276,7 @@ static kh_status tick_off(kh_write *write, void *context, kh_error *err)
         status = kh_sql_run(sql, "UPDATE send_item SET done = 1 WHERE send_id = ?1 AND object_id = ?2", values, 2, NULL, err);
     }
     if (status == KH_OK)
-        status = count_items(sql, t->send->id, &t->send->total, &t->send->sent, err);
+        status = count_items(sql, t->send, err);
     if (status == KH_OK) {
         const kh_sql_value values[] = {KH_SQL_I(t->send->id), KH_SQL_I(t->send->total), KH_SQL_I(t->send->sent),
                                        KH_SQL_I(kh_write_now_ms(write))};
@@ -309,33 +292,34 @@ kh_status kh_send_tick_off(kh_cache *cache, kh_send *send, const int64_t *object
     return count > 0 ? kh_cache_write(cache, tick_off, &t, err) : KH_OK;
 }
 
+typedef struct telling_items {
+    kh_send_item_visit *visit;
+    void *context;
+} telling_items;
+
+static kh_status tell_item(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling_items *of = context;
+    kh_search_row item = {.object = {.id = kh_sql_int(row, 0), .series_id = kh_sql_int(row, 1), .bytes = kh_sql_int(row, 5)},
+                          .main_offset = kh_sql_int(row, 6)};
+
+    KH_COPY(item.object.sop_class_uid, kh_sql_text(row, 2));
+    KH_COPY(item.object.sop_instance_uid, kh_sql_text(row, 3));
+    KH_COPY(item.object.transfer_syntax_uid, kh_sql_text(row, 4));
+    return of->visit(of->context, &item, err);
+}
+
 kh_status kh_send_items(kh_cache *cache, int64_t send_id, int64_t after_id, int64_t limit, kh_send_item_visit *visit, void *context,
                         kh_error *err)
 {
     const kh_sql_value values[] = {KH_SQL_I(send_id), KH_SQL_I(after_id), KH_SQL_I(limit)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    telling_items of = {visit, context};
 
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT o.id, o.series_ref, o.sop_class_uid, o.sop_uid, o.transfer_syntax_uid, o.bytes, o.main_offset"
-                              " FROM send_item i JOIN object o ON o.id = i.object_id"
-                              " WHERE i.send_id = ?1 AND i.done = 0 AND i.object_id > ?2 ORDER BY i.object_id LIMIT ?3",
-                              values, 3, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_search_row item = {.object = {.id = kh_sql_int(row, 0), .series_id = kh_sql_int(row, 1), .bytes = kh_sql_int(row, 5)},
-                              .main_offset = kh_sql_int(row, 6)};
-
-        KH_COPY(item.object.sop_class_uid, kh_sql_text(row, 2));
-        KH_COPY(item.object.sop_instance_uid, kh_sql_text(row, 3));
-        KH_COPY(item.object.transfer_syntax_uid, kh_sql_text(row, 4));
-        status = visit(context, &item, err);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache,
+                         "SELECT o.id, o.series_ref, o.sop_class_uid, o.sop_uid, o.transfer_syntax_uid, o.bytes, o.main_offset"
+                         " FROM send_item i JOIN object o ON o.id = i.object_id"
+                         " WHERE i.send_id = ?1 AND i.done = 0 AND i.object_id > ?2 ORDER BY i.object_id LIMIT ?3",
+                         values, 3, tell_item, &of, err);
 }
 
 /* --- looking and changing --- */
@@ -343,14 +327,26 @@ kh_status kh_send_items(kh_cache *cache, int64_t send_id, int64_t after_id, int6
 kh_status kh_send_find(kh_cache *cache, int64_t id, kh_send *out, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_sql *sql;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
+    kh_status status;
 
     memset(out, 0, sizeof *out);
-    if (status == KH_OK)
-        status = first_send(sql, "SELECT " SEND_COLUMNS " FROM send WHERE id = ?1", &value, 1, out, err);
-    kh_reader_release(cache->readers, sql);
+    status = kh_cache_first(cache, "SELECT " SEND_COLUMNS " FROM send WHERE id = ?1", &value, 1, send_of_row, out, err);
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no send %lld", (long long)id) : status;
+}
+
+typedef struct telling {
+    kh_send_visit *visit;
+    void *context;
+} telling;
+
+static kh_status tell_send(kh_sql_row *row, void *context, kh_error *err)
+{
+    const telling *of = context;
+    kh_send send;
+
+    (void)err;
+    send_of_row(row, &send);
+    return of->visit(of->context, &send);
 }
 
 kh_status kh_send_page(kh_cache *cache, const kh_queue_page *page, kh_send_visit *visit, void *context, kh_error *err)
@@ -361,25 +357,11 @@ kh_status kh_send_page(kh_cache *cache, const kh_queue_page *page, kh_send_visit
         [KH_QUEUE_FAILED] =
             "SELECT " SEND_COLUMNS " FROM send INDEXED BY send_failed WHERE state IN (3, 4) AND id < ?1 ORDER BY id DESC LIMIT ?2"};
     const kh_sql_value values[] = {KH_SQL_I(page->before_id), KH_SQL_I(page->limit)};
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row;
-    kh_status status;
+    telling of = {visit, context};
 
     if (page->limit < 1)
         return kh_error_set(err, KH_E_ARG, "limit %lld, expected 1 or more", (long long)page->limit);
-    status = kh_reader_acquire(&sql, cache->readers, err);
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql, queries[page->which], values, 2, err);
-    while (status == KH_OK && (status = kh_sql_next(row, &has_row, err)) == KH_OK && has_row) {
-        kh_send send;
-
-        read_send(row, &send);
-        status = visit(context, &send);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_each(cache, queries[page->which], values, 2, tell_send, &of, err);
 }
 
 typedef struct change {
@@ -390,7 +372,8 @@ typedef struct change {
 static kh_status find_for_change(kh_write *write, int64_t id, kh_send *send, kh_error *err)
 {
     const kh_sql_value value = KH_SQL_I(id);
-    kh_status status = first_send(kh_write_sql(write), "SELECT " SEND_COLUMNS " FROM send WHERE id = ?1", &value, 1, send, err);
+    kh_status status =
+        kh_sql_first(kh_write_sql(write), "SELECT " SEND_COLUMNS " FROM send WHERE id = ?1", &value, 1, send_of_row, send, err);
 
     return status == KH_E_NOT_FOUND ? kh_error_set(err, status, "no send %lld", (long long)id) : status;
 }

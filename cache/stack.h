@@ -1,6 +1,7 @@
 /* stack.h - the ordered slices of a series, as a reader scrolls them; each slice is one frame of one object.
- * Order: by position along the normal of the commonest orientation, in the direction of the Instance Numbers; slices of other orientations or without a position follow,
- * in groups, by instance number and frame; a series without geometry by instance number. `order` says which it was.
+ * Order: by position along the normal of the commonest orientation, in the direction of the Instance Numbers; slices of other orientations
+ * or without a position follow, in groups, by instance number and frame; a series without geometry by instance number. `order` says which
+ * it was.
  * A kh_stack is immutable and shared: acquire, release. It is loaded from the index in one query, never from the objects, kept
  * in a bounded cache, and loaded anew when the series has changed. Threads: any. */
 #ifndef KH_CACHE_STACK_H
@@ -49,8 +50,8 @@ KH_MUST_USE kh_status kh_stack_acquire(const kh_stack **out, kh_cache *cache, in
 KH_MUST_USE kh_status kh_stack_acquire_with(const kh_stack **out, kh_cache *cache, int64_t series_id, int64_t object_id,
                                             kh_error *err);
 void kh_stack_release(kh_cache *cache, const kh_stack *stack);
-/* How many times smaller lossy compression made the stored picture, as far as can be told: what the header says, else, where the frame as it
- * is stored is a lossy codestream, its bytes against those of the pixels; 0: unknown, or nothing was lost. */
+/* How many times smaller lossy compression made the stored picture, as far as can be told: what the header says, else, where the frame as
+ * it is stored is a lossy codestream, its bytes against those of the pixels; 0: unknown, or nothing was lost. */
 double kh_stack_object_source_ratio(const kh_stack_object *object, uint32_t frame, bool stream_is_lossy);
 /* The object with this id, NULL when the stack has none. */
 const kh_stack_object *kh_stack_find_object(const kh_stack *stack, int64_t object_id);

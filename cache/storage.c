@@ -11,31 +11,24 @@
 
 #define STUDIES_AT_ONCE 256
 
+static void take_sums(kh_sql_row *row, void *context)
+{
+    kh_storage *out = context;
+
+    out->used_bytes = kh_sql_int(row, 0);
+    out->leaving = kh_sql_int(row, 1);
+    out->here = (kh_storage_sum){kh_sql_int(row, 2), kh_sql_int(row, 3)};
+    out->away = (kh_storage_sum){kh_sql_int(row, 4), kh_sql_int(row, 5)};
+    out->oldest_used_ms = kh_sql_int(row, 6);
+}
+
 static kh_status read_sums(kh_cache *cache, kh_storage *out, kh_error *err)
 {
-    kh_sql *sql = NULL;
-    kh_sql_row *row = NULL;
-    bool has_row = false;
-    kh_status status = kh_reader_acquire(&sql, cache->readers, err);
-
-    if (status == KH_OK)
-        status = kh_sql_query(&row, sql,
-                              "SELECT (SELECT bytes FROM store_use), (SELECT count(*) FROM leaving), coalesce(sum(here), 0),"
-                              " coalesce(sum(bytes - away_bytes), 0), coalesce(sum(away_count > 0), 0), coalesce(sum(away_bytes), 0),"
-                              " coalesce(min(iif(here, max(last_used_ms, last_arrival_ms), NULL)), 0) FROM study",
-                              NULL, 0, err);
-    if (status == KH_OK)
-        status = kh_sql_next(row, &has_row, err);
-    if (status == KH_OK) {
-        out->used_bytes = kh_sql_int(row, 0);
-        out->leaving = kh_sql_int(row, 1);
-        out->here = (kh_storage_sum){kh_sql_int(row, 2), kh_sql_int(row, 3)};
-        out->away = (kh_storage_sum){kh_sql_int(row, 4), kh_sql_int(row, 5)};
-        out->oldest_used_ms = kh_sql_int(row, 6);
-    }
-    kh_sql_end(row);
-    kh_reader_release(cache->readers, sql);
-    return status;
+    return kh_cache_first(cache,
+                          "SELECT (SELECT bytes FROM store_use), (SELECT count(*) FROM leaving), coalesce(sum(here), 0),"
+                          " coalesce(sum(bytes - away_bytes), 0), coalesce(sum(away_count > 0), 0), coalesce(sum(away_bytes), 0),"
+                          " coalesce(min(iif(here, max(last_used_ms, last_arrival_ms), NULL)), 0) FROM study",
+                          NULL, 0, take_sums, out, err);
 }
 
 static kh_status read_ids(kh_cache *cache, int64_t after, int64_t ids[STUDIES_AT_ONCE], size_t *count, kh_error *err)

@@ -8,7 +8,7 @@
 void kh_use_note(kh_cache *cache, int64_t series_id)
 {
     size_t place = (size_t)series_id % KH_USES_REMEMBERED;
-    int64_t now_ms = kh_clock_monotonic_ms();
+    int64_t now_ms = kh_clock_monotonic_tick_ms();
     kh_page *page = cache->page;
 
     if (atomic_load(&cache->uses[place].series_id) == series_id && now_ms - atomic_load(&cache->uses[place].noted_ms) < NOTE_AGAIN_MS)
