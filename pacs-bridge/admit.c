@@ -14,8 +14,7 @@
 
 /* --- who calls --- */
 
-/* Whose title was called: "" for the service's own. KH_E_NOT_FOUND when it is nobody's. */
-static kh_status called_facility(const kh_service_scp *service, const char *called, char facility[65], kh_error *err)
+kh_status kh_service_called(const kh_service_scp *service, const char *called, char facility[65], kh_error *err)
 {
     kh_status status = kh_title_facility(service->cache, called, facility, err);
 
@@ -53,7 +52,7 @@ kh_reject kh_service_accept(void *context, kh_assoc_request *request)
     const kh_caller who = {request->calling, facility, request->address, request->tls[0] != '\0', request->certificate};
     kh_error err = KH_ERROR_INIT, why = KH_ERROR_INIT;
     kh_node *from;
-    kh_status status = called_facility(service, request->called, facility, &err);
+    kh_status status = kh_service_called(service, request->called, facility, &err);
 
     if (status != KH_OK)
         return refuse(service, request, status, &err, KH_REJECT_CALLED_AE);

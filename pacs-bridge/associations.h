@@ -1,6 +1,7 @@
 /* associations.h - which associations others have with us now, the newest of those that ended with objects refused, and who was turned
  * away before there was one: for people who look after the service. In memory: what was refused before a restart stands in the log.
- * Threads: any. Limits: KH_ASSOCIATIONS_MAX in progress, KH_REFUSALS_KEPT refusals, KH_TURNED_AWAY_KEPT callers; what is more is not told of. */
+ * Threads: any. Limits: KH_ASSOCIATIONS_MAX in progress, KH_REFUSALS_KEPT refusals, KH_TURNED_AWAY_KEPT callers; what is more is not told
+ * of. */
 #ifndef KH_PACS_BRIDGE_ASSOCIATIONS_H
 #define KH_PACS_BRIDGE_ASSOCIATIONS_H
 

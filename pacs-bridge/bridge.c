@@ -8,9 +8,9 @@
 #include "cache/metadata_prepare.h"
 #include "cache/pulls.h"
 #include "dicom/shim/acceptor.h"
+#include "pacs-bridge/commit_ask.h"
 #include "pacs-bridge/comparer.h"
 #include "pacs-bridge/control.h"
-#include "pacs-bridge/object_list.h"
 #include "pacs-bridge/pull_queue.h"
 #include "pacs-bridge/rule_worker.h"
 #include "pacs-bridge/rules.h"
@@ -19,8 +19,14 @@
 #include "pacs-bridge/service.h"
 #include "pacs-bridge/watch.h"
 
-const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max = 10000, .open_max = 1000, .attempts_max = 20, .retry_first_ms = 5000, .retry_longest_ms = 1800000,
-                                                                .stay_ms = 1000, .patience_ms = 86400000, .keep_ms = INT64_C(720) * 3600000},
+const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max = 10000,
+                                                                .open_max = 1000,
+                                                                .attempts_max = 20,
+                                                                .retry_first_ms = 5000,
+                                                                .retry_longest_ms = 1800000,
+                                                                .stay_ms = 1000,
+                                                                .patience_ms = 86400000,
+                                                                .keep_ms = INT64_C(720) * 3600000},
                                                      .listen_fd = -1,
                                                      .tls_listen_fd = -1,
                                                      .ae_title = "KAKEHASHI",
@@ -45,6 +51,7 @@ const kh_bridge_options kh_bridge_options_default = {.commit = {.references_max 
                                                      .send_attempts_max = 300,
                                                      .quiet_ms = 60000,
                                                      .facility_default = "local",
+                                                     .consent_studies_per_hour = 600,
                                                      .compare = {.apart_ms = 43200000, .studies_per_hour = 7200, .differences_max = 20},
                                                      .control = true};
 
@@ -62,7 +69,7 @@ struct kh_bridge {
     kh_keeper *keeper;
     kh_metadata_preparer *preparer;
     kh_control *control;
-    kh_stop *asking;        /* ends the echoes that requests of the control socket wait for */
+    kh_stop *asking;        /* ends the echoes and questions that requests of the control socket wait for */
     atomic_uint echoes;     /* of these, under way */
 };
 
@@ -167,6 +174,7 @@ static kh_status start_rules(kh_bridge *bridge, const kh_bridge_options *options
                                            .attempts_max = options->pull_attempts_max,
                                            .retry_first_ms = options->pull_retry_first_ms,
                                            .retry_longest_ms = options->pull_retry_longest_ms,
+                                           .consent_studies_per_hour = options->consent_studies_per_hour,
                                            .filed = pull_filed,
                                            .context = bridge};
 
@@ -245,30 +253,8 @@ static kh_status start_acceptor(kh_bridge *bridge, const kh_bridge_options *opti
 static kh_status commit_ask(void *context, const kh_node *node, const kh_search_key *keys, size_t key_count, int64_t *id, kh_error *err)
 {
     kh_bridge *bridge = context;
-    kh_commitment_ref *refs = NULL;
-    kh_object_list list;
-    kh_status status = kh_object_list_fill(&list, bridge->service.cache, keys, key_count, err);
 
-    if (status == KH_OK && list.count == 0)
-        status = kh_error_set(err, KH_E_NOT_FOUND, "nothing of that is here");
-    if (status == KH_OK && !(refs = calloc(list.count, sizeof(*refs))))
-        status = kh_error_set(err, KH_E_MEMORY, "no memory for %zu references", list.count);
-    for (size_t i = 0; status == KH_OK && i < list.count; i++) {
-        const kh_listed_object *object = kh_object_list_at(&list, i);
-
-        if (object->kind >= list.kind_count) {
-            status = kh_error_set(err, KH_E_LIMIT, "more than %d kinds of objects at once", KH_OBJECT_KINDS_MAX);
-            break;
-        }
-        refs[i].result = KH_COMMITMENT_UNKNOWN;
-        memcpy(refs[i].sop_class_uid, list.kinds[object->kind].sop_class_uid, KH_UID_SIZE);
-        memcpy(refs[i].sop_instance_uid, object->sop_instance_uid, KH_UID_SIZE);
-    }
-    if (status == KH_OK)
-        status = kh_commit_queue_ask(bridge->service.commits, node, refs, list.count, id, err);
-    free(refs);
-    kh_object_list_release(&list);
-    return status;
+    return kh_commit_ask(bridge->service.commits, bridge->service.cache, node, keys, key_count, id, err);
 }
 
 static kh_status commit_retry(void *context, int64_t id, kh_error *err)
@@ -281,21 +267,40 @@ static kh_status commit_retry(void *context, int64_t id, kh_error *err)
 #define ECHOES_MAX 4
 #define ECHO_MS 5000 /* to be let in, and for the answer */
 
+/* Somebody waits for the answer. KH_E_BUSY when too many do; it counts as asking in any case. */
+static kh_status begin_asking(kh_bridge *bridge, kh_scu *scu, kh_error *err)
+{
+    bool full = atomic_fetch_add(&bridge->echoes, 1) >= ECHOES_MAX;
+
+    kh_service_scu(&bridge->service, scu);
+    scu->limits.associate_ms = scu->limits.pdu_ms = scu->limits.idle_ms = ECHO_MS;
+    scu->stop = bridge->asking;
+    scu->urgent = true;
+    scu->wait_ms = scu->wait_ms < ECHO_MS ? scu->wait_ms : ECHO_MS;
+    return full ? kh_error_set(err, KH_E_BUSY, "%d nodes are being asked already", ECHOES_MAX) : KH_OK;
+}
+
+static kh_status node_compare(void *context, const kh_node *node, int64_t study_id, kh_error *err)
+{
+    kh_bridge *bridge = context;
+    kh_scu scu;
+    const kh_compare_work work = {.cache = bridge->service.cache, .scu = &scu, .facility_default = bridge->service.facility_default};
+    kh_status status = begin_asking(bridge, &scu, err);
+
+    if (status == KH_OK)
+        status = kh_compare_study_now(&work, node, study_id, err);
+    atomic_fetch_sub(&bridge->echoes, 1);
+    return status;
+}
+
 static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us, kh_error *err)
 {
     kh_bridge *bridge = context;
-    kh_status status;
     kh_scu scu;
+    kh_status status = begin_asking(bridge, &scu, err);
 
     *took_us = 0;
-    kh_service_scu(&bridge->service, &scu);
-    scu.limits.associate_ms = scu.limits.pdu_ms = scu.limits.idle_ms = ECHO_MS;
-    scu.stop = bridge->asking;
-    scu.urgent = true;
-    scu.wait_ms = scu.wait_ms < ECHO_MS ? scu.wait_ms : ECHO_MS;
-    if (atomic_fetch_add(&bridge->echoes, 1) >= ECHOES_MAX)
-        status = kh_error_set(err, KH_E_BUSY, "%d nodes are being asked already", ECHOES_MAX);
-    else
+    if (status == KH_OK)
         status = kh_scu_echo(&scu, node, took_us, err);
     atomic_fetch_sub(&bridge->echoes, 1);
     return status;
@@ -303,7 +308,7 @@ static kh_status node_echo(void *context, const kh_node *node, int64_t *took_us,
 
 static kh_status start_control(kh_bridge *bridge, const kh_bridge_options *options, kh_error *err)
 {
-    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, commit_retry, node_echo,
+    const kh_control_pulls pulls = {queue_changed, pull_cancel, pull_retry, send_cancel, commit_ask, commit_retry, node_echo, node_compare,
                                     bridge->service.associations, bridge->service.use, bridge->service.audit, bridge};
 
     return options->control ? kh_control_start(&bridge->control, bridge->service.cache, options->facility_default, &pulls, err) : KH_OK;

@@ -1,4 +1,5 @@
-/* bridge.h - the DICOM side of the service: takes objects that are pushed, answers queries, fulfils pull jobs, serves the owner's control socket.
+/* bridge.h - the DICOM side of the service: takes objects that are pushed, answers queries, fulfils pull jobs, serves the owner's control
+ * socket.
  * It runs in the process that owns the cache. Threads: start and stop from one thread. */
 #ifndef KH_PACS_BRIDGE_BRIDGE_H
 #define KH_PACS_BRIDGE_BRIDGE_H
@@ -45,12 +46,14 @@ typedef struct kh_bridge_options {
     kh_compare_limits compare;           /* what is held against what its hospital has; retries as of pulls */
     bool control;                        /* serve DIR/run/bridge.sock */
     kh_audit *audit;                     /* borrowed until stop; NULL: nothing is recorded */
+    int64_t consent_studies_per_hour; /* fetched because a consent opened: consent_prefetch.h */
     kh_access *access;  /* borrowed, with rights: what nodes may find and take; both NULL: everything */
     kh_rights *rights;
     kh_codec *codec;                     /* decodes for peers that take nothing compressed; must outlive the bridge, may be NULL */
 } kh_bridge_options;
-/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 30 s for a place, 2 workers, 2 per node, 1 series, 8 attempts, 1 s to 5 min, 2 senders,
- * 1 per node, 300 attempts, 60 s quiet, "local", compared only when asked, 12 h apart, 7,200 studies an hour, 20 differences, control. */
+/* KAKEHASHI, 32 associations, 256 waiting, 10 s, 30 s, 60 s, 64 KB/s, 10,000 answers, 30 s for a place, 2 workers, 2 per node, 1 series, 8
+ * attempts, 1 s to 5 min, 2 senders, 1 per node, 300 attempts, 60 s quiet, "local", compared only when asked, 12 h apart, 7,200 studies an
+ * hour, 20 differences, control. */
 extern const kh_bridge_options kh_bridge_options_default;
 
 /* cache: opened as the owner; must outlive the bridge. Jobs that were running when the last owner ended are taken up again. */

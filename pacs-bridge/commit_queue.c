@@ -290,8 +290,8 @@ static int64_t work(kh_commit_queue *queue)
     size_t count = BATCH;
     kh_error err = KH_ERROR_INIT;
 
-    if (kh_commitment_due(queue->options.cache, now_ms, queue->options.limits.retry_longest_ms, queue->options.limits.patience_ms, due, &count,
-                          &next_ms, &err) != KH_OK) {
+    if (kh_commitment_due(queue->options.cache, now_ms, queue->options.limits.retry_longest_ms, queue->options.limits.patience_ms, due,
+                          &count, &next_ms, &err) != KH_OK) {
         kh_log(KH_LOG_WARN, "commit", "%s", err.message);
         return 1000;
     }
@@ -309,7 +309,6 @@ static void *run(void *context)
     int64_t look_ms = 0, expire_ms = 0;
     kh_clock_look expire_look = {.known = false};
 
-    find_late(queue);
     while (!kh_stop_raised(queue->options.stop)) {
         int64_t now_ms = kh_clock_monotonic_ms();
 
@@ -334,6 +333,7 @@ kh_status kh_commit_queue_start(kh_commit_queue **out, const kh_commit_queue_opt
     queue->options = *options;
     pthread_mutex_init(&queue->lock, NULL);
     pthread_mutex_init(&queue->filing, NULL);
+    find_late(queue); /* before anybody can connect */
     if (pthread_create(&queue->thread, NULL, run, queue) != 0) {
         free(queue);
         return kh_error_set(err, KH_E_MEMORY, "no thread for the commitment queue");

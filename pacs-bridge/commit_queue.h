@@ -1,5 +1,5 @@
-/* commit_queue.h - works off storage commitment transactions (cache/commitments.h): what we were asked to promise is checked and reported, on
- * an association of our own; what we ask others for is requested. Tried again with growing delay, also after a restart.
+/* commit_queue.h - works off storage commitment transactions (cache/commitments.h): what we were asked to promise is checked and reported,
+ * on an association of our own; what we ask others for is requested. Tried again with growing delay, also after a restart.
  * An association on which a promise was asked for may hold the transaction, to report it there itself: the queue leaves it alone
  * meanwhile. Threads: one of its own; the functions may be called by any. */
 #ifndef KH_PACS_BRIDGE_COMMIT_QUEUE_H
@@ -63,8 +63,8 @@ KH_MUST_USE kh_status kh_commit_queue_retry(kh_commit_queue *queue, int64_t id, 
 /* Check what is promised, send the report on this association, in this context. *answered is the response, when there is one: 0 ends the
  * transaction. await receives the response to message_id, or fails. */
 typedef kh_status kh_commit_await(void *context, uint16_t message_id, uint16_t *answered, kh_error *err);
-KH_MUST_USE kh_status kh_commit_queue_report(kh_commit_queue *queue, int64_t id, const kh_node *node, kh_assoc *assoc, const kh_context *with,
-                                             kh_commit_await *await, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_commit_queue_report(kh_commit_queue *queue, int64_t id, const kh_node *node, kh_assoc *assoc,
+                                             const kh_context *with, kh_commit_await *await, void *context, kh_error *err);
 /* The report of a node on what we asked it for. KH_E_NOT_FOUND for a transaction that it was not asked for. */
 KH_MUST_USE kh_status kh_commit_queue_take_report(kh_commit_queue *queue, const kh_node *node, const uint8_t *bytes, size_t size,
                                                   const char *transfer_syntax_uid, kh_error *err);

@@ -74,7 +74,8 @@ static kh_status promise(kh_scp *of, const kh_context *with, const kh_buf *data,
     kh_commit_data asked = {0};
     bool held = false;
     int64_t id = 0;
-    kh_status status = kh_commit_data_read(&asked, data->data, data->size, with->transfer_syntax, false, (size_t)limits->references_max, why);
+    kh_status status =
+        kh_commit_data_read(&asked, data->data, data->size, with->transfer_syntax, false, (size_t)limits->references_max, why);
 
     for (size_t i = 0; status == KH_OK && i < asked.count; i++)
         asked.refs[i].result = KH_COMMITMENT_UNKNOWN;

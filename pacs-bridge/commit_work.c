@@ -9,6 +9,7 @@
 #include "pacs-bridge/commit_data.h"
 #include "pacs-bridge/dimse_status.h"
 #include "pacs-bridge/scp.h"
+#include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/told_work.h"
 
 #define STAY_LONGEST_MS 5000 /* for a report on the association of our request */
@@ -49,17 +50,40 @@ static void close_association(kh_assoc *assoc, kh_status status)
 
 /* --- what we promise --- */
 
+/* With accounts: what a node may not even find is not promised either. All that a promise is about is of its own facility, and alike. */
+static kh_status may_find(const kh_commit_queue *queue, const kh_node *node, bool *may, kh_error *err)
+{
+    const kh_service_scp *service = queue->options.service;
+    kh_reach *reach = NULL;
+    kh_subject subject;
+    kh_status status;
+
+    *may = true;
+    if (!service->rights)
+        return KH_OK;
+    status = kh_scp_subject(&subject, service, node, err);
+    if (status == KH_OK)
+        status = kh_reach_open(&reach, service->rights, &subject, KH_VERB_FIND, KH_REACH_NAMED, err);
+    *may = status == KH_OK && kh_reach_scope(reach)->own_facility[0];
+    kh_reach_close(reach);
+    return status;
+}
+
 static kh_status check_all(kh_commit_queue *queue, kh_commitment *commitment, const kh_node *node, kh_commitment_ref *refs, size_t count,
                            kh_error *err)
 {
     const char *facility = node->facility[0] ? node->facility : queue->options.facility_default;
-    kh_status status = KH_OK;
+    bool may = false;
+    kh_status status = may_find(queue, node, &may, err);
 
     commitment->committed = 0;
     for (size_t i = 0; status == KH_OK && i < count; i++) {
         if (kh_stop_raised(queue->options.stop))
             return kh_error_set(err, KH_E_CANCELLED, "stopping");
-        status = kh_commitment_check(queue->options.cache, commitment->id, facility, queue->options.limits.sums, &refs[i], err);
+        refs[i].result = KH_COMMITMENT_NO_SUCH;
+        refs[i].study_id = 0;
+        if (may)
+            status = kh_commitment_check(queue->options.cache, commitment->id, facility, queue->options.limits.sums, &refs[i], err);
         commitment->committed += refs[i].result == 0;
     }
     commitment->checked = true;
@@ -98,7 +122,8 @@ static kh_status send_report(kh_commit_queue *queue, const kh_commitment *commit
 static kh_status end_report(kh_commit_queue *queue, kh_commitment *commitment, const kh_node *node, uint16_t answered, kh_error *err)
 {
     if (answered != KH_DIMSE_SUCCESS)
-        return kh_error_set(err, KH_E_DENIED, "node %s answers the report with %04X, %s", node->name, answered, kh_dimse_status_text(answered));
+        return kh_error_set(err, KH_E_DENIED, "node %s answers the report with %04X, %s", node->name, answered,
+                            kh_dimse_status_text(answered));
     commitment->state = KH_COMMITMENT_DONE;
     commitment->reason[0] = '\0';
     kh_log(commitment->committed == commitment->count ? KH_LOG_INFO : KH_LOG_WARN, "commit",
@@ -183,7 +208,8 @@ kh_status kh_commit_queue_take_report(kh_commit_queue *queue, const kh_node *nod
     kh_commitment_ref *refs = NULL;
     kh_commit_data told;
     size_t count = 0;
-    kh_status status = kh_commit_data_read(&told, bytes, size, transfer_syntax_uid, true, (size_t)queue->options.limits.references_max, err);
+    kh_status status =
+        kh_commit_data_read(&told, bytes, size, transfer_syntax_uid, true, (size_t)queue->options.limits.references_max, err);
 
     if (status != KH_OK)
         return status;
@@ -257,8 +283,9 @@ static kh_status take_event(talk *with, const kh_dimse *request, kh_error *err)
     kh_buf_init(&data, 65536 + (size_t)with->queue->options.limits.references_max * KH_COMMIT_REF_BYTES_MAX);
     if (request->has_data)
         status = kh_assoc_receive_data(with->assoc, with->with->id, kh_data_sink_buf, &data, &sink_status, &why, err);
-    stored = sink_status != KH_OK ? sink_status
-                                  : kh_commit_queue_take_report(with->queue, with->node, data.data, data.size, with->with->transfer_syntax, &why);
+    stored = sink_status != KH_OK
+                 ? sink_status
+                 : kh_commit_queue_take_report(with->queue, with->node, data.data, data.size, with->with->transfer_syntax, &why);
     kh_buf_release(&data);
     if (status != KH_OK)
         return status;

@@ -21,6 +21,8 @@ typedef struct asking {
     kh_query query;
     kh_compare_study studies[KH_COMPARE_BATCH_MAX];
     kh_compared answers[KH_COMPARE_BATCH_MAX];
+    kh_buf missing[KH_COMPARE_BATCH_MAX]; /* UIDs that answers point to */
+    kh_buf reappeared[KH_COMPARE_BATCH_MAX]; /* likewise */
     size_t count, answered, questions;
 } asking;
 
@@ -72,33 +74,65 @@ static kh_status note_there(void *context, const char *series_uid, const char *s
 
 typedef struct ticking {
     const kh_uid_set *there;
-    int64_t missing;
+    bool wanted;  /* those that are there, or those that are not */
+    kh_buf *uids; /* KH_UID_SIZE bytes each */
 } ticking;
 
 static kh_status tick_off(void *context, const char *uid)
 {
-    ticking *t = context;
+    const ticking *t = context;
+    char padded[KH_UID_SIZE] = "";
 
-    t->missing += !kh_uid_set_has(t->there, uid);
-    return KH_OK;
+    if (kh_uid_set_has(t->there, uid) != t->wanted)
+        return KH_OK;
+    snprintf(padded, sizeof(padded), "%s", uid);
+    return kh_buf_append(t->uids, padded, sizeof(padded), NULL);
 }
 
-/* The node counts fewer than we have of it: which ones it lists decides, and a list shorter than its own count says nothing. */
-static kh_status compare_instances(asking *of, const kh_compare_study *study, int64_t told, kh_compared *answer, kh_error *err)
+static kh_status note_missing(asking *of, const kh_compare_study *study, const kh_uid_set *there, kh_compared *answer, kh_error *err)
 {
-    kh_uid_set there;
-    ticking t = {.there = &there};
+    ticking t = {there, false, &of->missing[of->answered]};
     kh_status status;
 
+    kh_buf_clear(t.uids);
+    status = kh_compare_pulled(of->work->cache, study->study_id, of->node->id, tick_off, &t, err);
+    if (status == KH_OK && t.uids->size > 0) {
+        answer->told = KH_FINDING_INSTANCES;
+        answer->missing = (int64_t)(t.uids->size / KH_UID_SIZE);
+        answer->missing_uids = kh_buf_text(t.uids);
+    }
+    return status;
+}
+
+static kh_status note_reappeared(asking *of, const kh_compare_study *study, const kh_uid_set *there, kh_compared *answer, kh_error *err)
+{
+    ticking t = {there, true, &of->reappeared[of->answered]};
+    kh_status status;
+
+    kh_buf_clear(t.uids);
+    status = kh_compare_missing(of->work->cache, study->study_id, of->node->id, tick_off, &t, err);
+    answer->reappeared = (int64_t)(t.uids->size / KH_UID_SIZE);
+    answer->reappeared_uids = kh_buf_text(t.uids);
+    return status;
+}
+
+/* The node counts fewer than we have of it, or some are hidden as missing there: which ones it lists decides, and a list shorter than its
+ * own count says nothing of what is missing. */
+static kh_status compare_instances(asking *of, const kh_compare_study *study, int64_t told, kh_compared *answer, kh_error *err)
+{
+    bool fewer = answer->told == 0 && told > 0 && study->pulled > told;
+    kh_uid_set there;
+    kh_status status;
+
+    if (!fewer && study->missing == 0)
+        return KH_OK;
     kh_uid_set_init(&there, INSTANCES_MAX);
     of->questions++;
     status = kh_query_instances(&of->query, study->study_uid, INSTANCES_MAX, note_there, &there, err);
-    if (status == KH_OK && (int64_t)there.count >= told)
-        status = kh_compare_pulled(of->work->cache, study->study_id, of->node->id, tick_off, &t, err);
-    if (status == KH_OK && t.missing > 0) {
-        answer->told = KH_FINDING_INSTANCES;
-        answer->missing = t.missing;
-    }
+    if (status == KH_OK && fewer && (int64_t)there.count >= told)
+        status = note_missing(of, study, &there, answer, err);
+    if (status == KH_OK && study->missing > 0)
+        status = note_reappeared(of, study, &there, answer, err);
     kh_uid_set_release(&there);
     return status;
 }
@@ -117,7 +151,7 @@ static kh_status ask_study(asking *of, const kh_compare_study *study, kh_compare
     if (!m.found && m.others)
         return kh_error_set(err, KH_E_PEER, "node %s answers with other studies than the one asked for", of->node->name);
     if (!m.found) {
-        answer->told = KH_FINDING_GONE;
+        answer->told = study->shown || study->hidden ? KH_FINDING_GONE : 0; /* all of it is hidden, object by object: known */
         return KH_OK;
     }
     if (study->hidden) {
@@ -125,9 +159,7 @@ static kh_status ask_study(asking *of, const kh_compare_study *study, kh_compare
         return KH_OK;
     }
     status = compare_patient(of, &m, answer, err);
-    if (status == KH_OK && answer->told == 0 && m.instances > 0 && study->pulled > m.instances)
-        status = compare_instances(of, study, m.instances, answer, err);
-    return status;
+    return status == KH_OK ? compare_instances(of, study, m.instances, answer, err) : status;
 }
 
 /* Until all are answered, or somebody urgent wants the association's place. */
@@ -144,6 +176,38 @@ static kh_status ask(asking *of, kh_error *err)
     return status;
 }
 
+static void begin_asking(asking *of)
+{
+    for (size_t i = 0; i < KH_COMPARE_BATCH_MAX; i++) {
+        kh_buf_init(&of->missing[i], (size_t)INSTANCES_MAX * KH_UID_SIZE);
+        kh_buf_init(&of->reappeared[i], (size_t)INSTANCES_MAX * KH_UID_SIZE);
+    }
+}
+
+static void end_asking(asking *of)
+{
+    for (size_t i = 0; i < KH_COMPARE_BATCH_MAX; i++) {
+        kh_buf_release(&of->missing[i]);
+        kh_buf_release(&of->reappeared[i]);
+    }
+}
+
+kh_status kh_compare_study_now(const kh_compare_work *work, const kh_node *node, int64_t study_id, kh_error *err)
+{
+    asking of = {.work = work, .node = node, .facility = node->facility[0] ? node->facility : work->facility_default, .count = 1};
+    kh_status status = kh_compare_one(work->cache, node->id, of.facility, study_id, &of.studies[0], err);
+
+    begin_asking(&of);
+    if (status == KH_OK)
+        status = ask(&of, err);
+    if (status == KH_OK && of.answered == 0)
+        status = kh_error_set(err, KH_E_BUSY, "node %s is needed for something urgent", node->name);
+    if (status == KH_OK)
+        status = kh_compare_note_one(work->cache, node->id, &of.answers[0], err);
+    end_asking(&of);
+    return status;
+}
+
 /* --- a round --- */
 
 static kh_status say(const kh_compare_work *work, kh_compare *at, const char *reason, kh_error *err)
@@ -157,8 +221,8 @@ static kh_status say(const kh_compare_work *work, kh_compare *at, const char *re
 static kh_status end_unbelieved(const asking *of, kh_compare *at, const char *reason, kh_error *err)
 {
     snprintf(at->reason, sizeof(at->reason), "%s", reason);
-    kh_log(KH_LOG_WARN, "compare", "node %s: nothing of this round is believed, after %lld studies: %s", of->node->name, (long long)at->asked,
-           reason);
+    kh_log(KH_LOG_WARN, "compare", "node %s: nothing of this round is believed, after %lld studies: %s", of->node->name,
+           (long long)at->asked, reason);
     return kh_compare_end(of->work->cache, at, false, of->work->limits->apart_ms, err);
 }
 
@@ -171,7 +235,8 @@ static kh_status try_later(const asking *of, kh_compare *at, kh_status status, c
     if (status == KH_E_BUSY) /* it has as many of our associations as it may: no failure of its */
         return say(work, at, why->message, err);
     if (!of->query.broken && status == KH_E_PEER && of->count > 0 && of->answered < of->count && at->attempts >= PASS_OVER_AFTER) {
-        kh_log(KH_LOG_WARN, "compare", "node %s: study %s is passed over: %s", of->node->name, of->studies[of->answered].study_uid, why->message);
+        kh_log(KH_LOG_WARN, "compare", "node %s: study %s is passed over: %s", of->node->name, of->studies[of->answered].study_uid,
+               why->message);
         at->position = of->studies[of->answered].study_id;
         at->attempts = 0;
         return kh_compare_update(work->cache, at, err);
@@ -206,10 +271,11 @@ static void follow(const asking *of, kh_finding_kind kind)
 static kh_status end_round(const asking *of, kh_compare *at, kh_error *err)
 {
     const kh_compare_limits *limits = of->work->limits;
+    bool lives = at->same + at->patient + at->instances > 0; /* an archive that has something of what it gave */
     char reason[sizeof(at->reason)];
     kh_status status;
 
-    if (at->gone > 0 && at->same + at->patient + at->instances == 0) {
+    if (at->gone > 1 && !lives) {
         snprintf(reason, sizeof(reason), "not one of %lld studies is there", (long long)at->asked);
         return end_unbelieved(of, at, reason, err);
     }
@@ -218,10 +284,12 @@ static kh_status end_round(const asking *of, kh_compare *at, kh_error *err)
     if (status != KH_OK)
         return status;
     if (at->asked > 0)
-        kh_log(KH_LOG_INFO, "compare", "node %s: %lld studies, %lld as here, %lld known to differ, %lld not there, %lld of another patient, %lld with fewer "
-               "objects; %lld findings", of->node->name, (long long)at->asked, (long long)at->same, (long long)at->known, (long long)at->gone,
-               (long long)at->patient, (long long)at->instances, (long long)at->findings);
-    if (limits->hide_gone)
+        kh_log(KH_LOG_INFO, "compare",
+               "node %s: %lld studies, %lld as here, %lld known to differ, %lld not there, %lld of another patient, %lld with fewer "
+               "objects; %lld findings",
+               of->node->name, (long long)at->asked, (long long)at->same, (long long)at->known, (long long)at->gone, (long long)at->patient,
+               (long long)at->instances, (long long)at->findings);
+    if (limits->hide_gone && lives)
         follow(of, KH_FINDING_GONE);
     if (limits->hide_gone)
         follow(of, KH_FINDING_RETURNED);
@@ -301,8 +369,10 @@ kh_status kh_compare_step(const kh_compare_work *work, const kh_node *node, size
         return known && at.ended_ms == 0 ? say(work, &at, "outside the hours of the node", err) : KH_OK;
     if (!known || at.ended_ms > 0 || at.began_ms == 0)
         status = kh_compare_begin(work->cache, &at, err);
+    begin_asking(&of);
     if (status == KH_OK)
         status = walk_on(&of, &at, more, err);
+    end_asking(&of);
     *asked = of.questions;
     return status;
 }

@@ -58,8 +58,8 @@ static void pay(kh_comparer *comparer, size_t asked, uint64_t *seen)
 static bool step_all(kh_comparer *comparer, uint64_t *seen, kh_error *err)
 {
     const kh_comparer_options *options = &comparer->options;
-    const kh_compare_work work = {options->cache, &comparer->scu, options->service->facility_default, &options->limits, options->retry_first_ms,
-                                  options->retry_longest_ms};
+    const kh_compare_work work = {options->cache,   &comparer->scu,          options->service->facility_default,
+                                  &options->limits, options->retry_first_ms, options->retry_longest_ms};
     bool any_more = false;
 
     kh_buf_clear(&comparer->nodes);

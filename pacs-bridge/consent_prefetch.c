@@ -26,7 +26,7 @@ typedef struct fetching {
     kh_node nodes[NODES_MAX];
     size_t node_count;
     kh_buf candidates; /* of the node that is asked */
-    int64_t found, filed;
+    int64_t found, filed, left; /* left: of the hour's studies */
 } fetching;
 
 /* --- what is wanted --- */
@@ -105,6 +105,8 @@ static kh_status file(fetching *f, const kh_node *node, const candidate *one, kh
     f->found++;
     if (status != KH_OK || known.held || (known.asked && !known.away))
         return status;
+    if (f->filed >= f->left)
+        return kh_error_set(err, KH_E_BUSY, "the hour's studies are used up");
     status = kh_pull_file_as(f->of->cache, &filing, &pull_id, err);
     f->filed += status == KH_OK;
     return status;
@@ -182,16 +184,21 @@ kh_status kh_consent_prefetch_step(const kh_consent_prefetch *of, size_t *filed,
     kh_prefetch due;
     fetching f = {.of = of, .due = &due};
     kh_error why = KH_ERROR_INIT;
+    int64_t filed_before = 0;
     kh_status status = kh_prefetch_next(of->access, &due, more, err);
 
     *filed = 0;
+    if (status == KH_OK && *more)
+        status = kh_pull_count_last_hour(of->cache, KH_CONSENT_ASKED_BY, &filed_before, err);
+    f.left = of->studies_per_hour - filed_before;
+    *more = *more && f.left > 0;
     if (status != KH_OK || !*more)
         return status;
     kh_buf_init(&f.candidates, KH_PRIORS_ASKED_MAX * sizeof(candidate));
     status = ask_all(&f, &why);
     kh_buf_release(&f.candidates);
     *filed = (size_t)f.filed;
-    if (status == KH_E_CANCELLED) { /* we stop: it is due still */
+    if (status == KH_E_CANCELLED || (status == KH_E_BUSY && f.filed >= f.left)) { /* we stop, or have to wait: it is due still */
         *more = false;
         return KH_OK;
     }

@@ -17,8 +17,8 @@
  *   queue.kick                                                  (whoever waits for work looks now)
  *   pull.list    which before limit                             -> pulls more
  *   send.list    which before limit                             -> sends more
- *                (which: open, failed, all; newest first, ids below before; limit 1 to 25; the members of a row are those of control_queue.c)
- *   send.file    node study priority asked_by                   -> id added     (study: our id of it)
+ *                (which: open, failed, all; newest first, ids below before; limit 1 to 25; the members of a row are those of
+ * control_queue.c)   send.file    node study priority asked_by                   -> id added     (study: our id of it)
  *   send.cancel  id
  *   send.retry   id
  *   send.priority id priority
@@ -26,11 +26,11 @@
  *   rule.remove  name
  *   rule.enable  name enabled
  *   node.echo    name                                           -> answers took_us reason   (C-ECHO; answers false: why in reason)
- *   node.contacts                                               -> contacts   (when nodes called and were reached last, since the bridge started)
- *   association.list                                            -> associations active      (those that others have with us, newest first)
- *   refusal.list                                                -> refusals turned_away     (associations of which objects were refused; callers that were not let in)
- *   rule.list    after                                          -> rules more   (by id, 10 at a time; a back-fill with where it stands)
- *   backfill.cancel name
+ *   node.contacts                                               -> contacts   (when nodes called and were reached last, since the bridge
+ * started)   association.list                                            -> associations active      (those that others have with us,
+ * newest first)   refusal.list                                                -> refusals turned_away     (associations of which objects
+ * were refused; callers that were not let in)   rule.list    after                                          -> rules more   (by id, 10 at a
+ * time; a back-fill with where it stands)   backfill.cancel name
  *   rule.retry   name                                           (of a back-fill or a prefetch: what failed, and what waits)
  *   study.evict  id                                             -> objects bytes
  *   study.recall id asked_by                                    -> pull (0: all of it is here)
@@ -41,10 +41,11 @@
  *   change.study   study accession description study_id patient_id reason asked_by  -> id
  *                  (members that are absent stay as they are)
  *   change.undo    id asked_by
- *   compare.now    node                                         -> nodes   (a round begins at once; without node: of each that has an address)
- *   finding.list   which before limit                           -> findings more   (which: open, all; as pull.list)
+ *   compare.now    node                                         -> nodes   (a round begins at once; without node: of each that has an
+ * address)   finding.list   which before limit                           -> findings more   (which: open, all; as pull.list)
  *   finding.apply  id reason asked_by                           -> change
  *   finding.dismiss id asked_by
+ *   finding.ask    id asked_by                                  -> state   (its node is asked about its study, now)
  *   quarantine.accept  name                                     -> object_id
  *   quarantine.discard name
  *   object.adopt name facility source                           -> object_id series_id study_id duplicate conflict sop_instance_uid
@@ -84,6 +85,8 @@ typedef struct kh_control_pulls {
     kh_status (*retry_commit)(void *context, int64_t id, kh_error *err);
     /* C-ECHO; KH_E_BUSY when too many wait already. */
     kh_status (*echo)(void *context, const kh_node *node, int64_t *took_us, kh_error *err);
+    /* Ask the node about one study: see kh_compare_study_now(). */
+    kh_status (*compare)(void *context, const kh_node *node, int64_t study_id, kh_error *err);
     kh_associations *associations;
     kh_node_use *use;
     kh_audit *audit; /* NULL: nothing is recorded */
@@ -124,7 +127,8 @@ KH_MUST_USE kh_status kh_control_study_recall(const char *dir, int64_t study_id,
 KH_MUST_USE kh_status kh_control_study_pin(const char *dir, int64_t study_id, const char *owner, bool pin, kh_error *err);
 /* See cache/quarantine.h. object_id may be NULL; it is 0 after a discard. */
 KH_MUST_USE kh_status kh_control_quarantine(const char *dir, const char *name, bool accept, int64_t *object_id, kh_error *err);
-/* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not used. */
+/* name: of the file in DIR/incoming/, without directory; 1 to 64 of [A-Za-z0-9_.-], beginning with a letter. origin->pull_id is not
+ * used. */
 KH_MUST_USE kh_status kh_control_object_adopt(const char *dir, const char *name, const kh_origin *origin, kh_ingest_result *result,
                                               kh_error *err);
 

@@ -205,8 +205,8 @@ static kh_status call_id(const char *dir, const char *op, int64_t id, const char
     return status;
 }
 
-kh_status kh_control_commit_ask(const char *dir, const char *node_name, const char *study_uid, const char *series_uid, const char *patient_id,
-                                int64_t *id, kh_error *err)
+kh_status kh_control_commit_ask(const char *dir, const char *node_name, const char *study_uid, const char *series_uid,
+                                const char *patient_id, int64_t *id, kh_error *err)
 {
     kh_status status;
     call one;

@@ -1,5 +1,6 @@
 /* control_findings.c - requests about how what is held differs from what its hospital has: see cache/findings.h and cache/compares.h. */
 #include <string.h>
+#include "base/log.h"
 #include "cache/compares.h"
 #include "pacs-bridge/control_ops.h"
 
@@ -75,6 +76,41 @@ kh_status kh_op_finding_dismiss(const kh_control_server *server, const kh_json *
 {
     (void)answer;
     return kh_finding_dismiss(server->cache, kh_json_get_int(request, "id", 0), kh_json_get_text(request, "asked_by"), err);
+}
+
+static kh_status keep_by_id(void *context, const kh_node *node)
+{
+    kh_node *wanted = context;
+
+    if (node->id == wanted->id)
+        *wanted = *node;
+    return KH_OK;
+}
+
+kh_status kh_op_finding_ask(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    int64_t id = kh_json_get_int(request, "id", 0);
+    kh_node node = {.id = 0};
+    kh_finding finding;
+    kh_status status = kh_finding_find(server->cache, id, &finding, err);
+
+    if (status == KH_OK && !server->pulls.compare)
+        return kh_error_set(err, KH_E_UNSUPPORTED, "nobody asks nodes here");
+    node.id = finding.node_id;
+    if (status == KH_OK)
+        status = kh_node_list(server->cache, keep_by_id, &node, err);
+    if (status == KH_OK && !node.host[0])
+        return kh_error_set(err, KH_E_CONFLICT, "the node of finding %lld is not there to be asked", (long long)id);
+    if (status == KH_OK)
+        status = server->pulls.compare(server->pulls.context, &node, finding.study_id, err);
+    if (status == KH_OK)
+        status = kh_finding_find(server->cache, id, &finding, err);
+    if (status != KH_OK)
+        return status;
+    kh_log(KH_LOG_INFO, "compare", "finding %lld of study %lld: node %s was asked again: %s", (long long)id, (long long)finding.study_id,
+           node.name, kh_finding_state_text(finding.state));
+    kh_json_put_text(answer, "state", kh_finding_state_text(finding.state));
+    return KH_OK;
 }
 
 typedef struct requested {

@@ -18,7 +18,9 @@ typedef kh_status kh_control_op(const kh_control_server *server, const kh_json *
 /* control_changes.c */
 kh_control_op kh_op_change_delete, kh_op_change_patient, kh_op_change_study, kh_op_change_undo;
 /* control_findings.c */
-kh_control_op kh_op_finding_list, kh_op_finding_apply, kh_op_finding_dismiss, kh_op_compare_now;
+kh_control_op kh_op_finding_list, kh_op_finding_apply, kh_op_finding_dismiss, kh_op_finding_ask, kh_op_compare_now;
+/* control_issuers.c */
+kh_control_op kh_op_issuers_begin, kh_op_issuers_step;
 /* control_studies.c */
 kh_control_op kh_op_study_evict, kh_op_study_recall, kh_op_study_pin, kh_op_study_unpin, kh_op_quarantine_accept, kh_op_quarantine_discard;
 

@@ -1,4 +1,5 @@
-/* control_studies.c - requests about what is held: a study evicted, fetched back, pinned, unpinned; a file of the quarantine accepted, discarded. */
+/* control_studies.c - requests about what is held: a study evicted, fetched back, pinned, unpinned; a file of the quarantine accepted,
+ * discarded. */
 #include "cache/evict.h"
 #include "cache/pins.h"
 #include "cache/quarantine.h"

@@ -11,6 +11,8 @@
 #define TAG_RETRIEVE_AE_TITLE KH_TAG(0x0008, 0x0054)
 #define ANSWER_BYTES_MAX 65536
 #define UNICODE "ISO_IR 192"
+#define ANSWERS_TOGETHER 16 /* go out in few packets; the first goes by itself, at once. Between them a cancel is looked for */
+#define ANSWER_US 20        /* for each of many: no peer takes them faster, and who cancels has to read all that is on its way by then */
 
 /* One query under way. */
 typedef struct finding {
@@ -21,6 +23,7 @@ typedef struct finding {
     kh_buf answer;
     kh_audit_wait *told; /* the record of this query, while it is on its way to the disk */
     uint64_t answers;
+    int64_t begin_us; /* of the first answer */
     bool cancelled;
 } finding;
 
@@ -115,6 +118,33 @@ static kh_status wait_until_told(finding *find, kh_error *why)
     return told ? kh_audit_write_end(told, why) : KH_OK;
 }
 
+/* How long to listen for a cancel, ms: as far as we are ahead of the fastest peer. */
+static int64_t ahead_ms(const finding *find)
+{
+    int64_t ahead_us = (int64_t)find->answers * ANSWER_US - (kh_clock_monotonic_us() - find->begin_us);
+
+    return find->answers <= 2 * KH_SEARCH_PAGE || ahead_us < 1000 ? 0 : ahead_us / 1000;
+}
+
+/* One after the other until there are no more, or the asker has enough. */
+static kh_status send_answers(finding *find, const kh_search_row *rows, size_t count, kh_error *err)
+{
+    kh_status status = KH_OK;
+
+    for (size_t i = 0; status == KH_OK && i < count && !find->cancelled; i++) {
+        bool hold = i % ANSWERS_TOGETHER != 0 && i + 1 < count;
+
+        kh_assoc_hold(find->of->assoc, hold);
+        status = send_answer(find, &rows[i], err);
+        if (find->answers == 1)
+            find->begin_us = kh_clock_monotonic_us();
+        if (status == KH_OK && !hold)
+            status = kh_scp_poll_cancel(find->of, find->request, ahead_ms(find), &find->cancelled, err);
+    }
+    kh_assoc_hold(find->of->assoc, false);
+    return status;
+}
+
 /* *final is set when the query has ended. */
 static kh_status answer_page(finding *find, kh_search *search, uint16_t *final, kh_error *why, kh_error *err)
 {
@@ -130,21 +160,18 @@ static kh_status answer_page(finding *find, kh_search *search, uint16_t *final, 
         *final = KH_DIMSE_OUT_OF_RESOURCES;
         return KH_OK;
     }
-    status = kh_scp_poll_cancel(find->of, find->request, &find->cancelled, err);
-    for (size_t i = 0; status == KH_OK && i < count && !find->cancelled; i++) {
-        if (find->answers == find->of->service->answers_max) {
-            *final = KH_DIMSE_OUT_OF_RESOURCES;
-            (void)!kh_error_set(why, KH_E_LIMIT, "more than %llu matches, ask more closely", (unsigned long long)find->answers);
-            return KH_OK;
-        }
-        status = send_answer(find, &rows[i], err);
-        if (status == KH_OK)
-            status = kh_scp_poll_cancel(find->of, find->request, &find->cancelled, err);
-    }
-    if (find->cancelled)
+    status = kh_scp_poll_cancel(find->of, find->request, 0, &find->cancelled, err);
+    uint64_t left = find->of->service->answers_max - find->answers;
+    if (status == KH_OK)
+        status = send_answers(find, rows, count < left ? count : left, err);
+    if (find->cancelled) {
         *final = KH_DIMSE_CANCELLED;
-    else if (!more)
+    } else if (count > left) {
+        *final = KH_DIMSE_OUT_OF_RESOURCES;
+        (void)!kh_error_set(why, KH_E_LIMIT, "more than %llu matches, ask more closely", (unsigned long long)find->answers);
+    } else if (!more) {
         *final = KH_DIMSE_SUCCESS;
+    }
     return status;
 }
 
@@ -202,7 +229,8 @@ static void look_for_refusals(const finding *find)
 
     if (!find->of->service->rights || find->answers > 0 || !names_one(find))
         return;
-    if (kh_taking_begin(&taking, find->of->service, KH_VERB_FIND, &find->of->node, NULL, find->asked.keys, find->asked.key_count, &err) == KH_OK)
+    if (kh_taking_begin(&taking, find->of->service, KH_VERB_FIND, &find->of->node, NULL, find->asked.keys, find->asked.key_count, &err) ==
+        KH_OK)
         (void)!kh_taking_each_refused(&taking, tell_refused, find->of, &err);
     if (err.status != KH_OK)
         kh_log(KH_LOG_WARN, "dicom", "why %s found nothing is not known: %s", find->of->node.name, err.message);

@@ -1,5 +1,5 @@
-/* node_gate.h - which nodes a queue leaves alone for now: those outside their hours, those that rest after a try in vain, and those that have
- * as many jobs as they may. Threads: any. Lock: one, held over a look into the index once a second. */
+/* node_gate.h - which nodes a queue leaves alone: those outside their hours, those that rest after a try in vain, and those that
+ * have as many jobs as they may. Threads: any. Lock: one, held over a look into the index once a second. */
 #ifndef KH_PACS_BRIDGE_NODE_GATE_H
 #define KH_PACS_BRIDGE_NODE_GATE_H
 

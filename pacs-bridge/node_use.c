@@ -137,7 +137,8 @@ static kh_status wait_for_place_locked(seat *of, const kh_node *node, const kh_n
         if (call->stop && kh_stop_raised(call->stop))
             status = kh_error_set(err, KH_E_CANCELLED, "stopping");
         else if (kh_clock_monotonic_ms() >= deadline_ms)
-            status = kh_error_set(err, KH_E_BUSY, "node %s has its %u associations with us already", node->name, (unsigned)node->associations);
+            status =
+                kh_error_set(err, KH_E_BUSY, "node %s has its %u associations with us already", node->name, (unsigned)node->associations);
         else
             wait_a_tick(of->use);
     }

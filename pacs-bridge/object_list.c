@@ -37,8 +37,8 @@ void kh_object_list_init(kh_object_list *out)
     kh_buf_init(&out->objects, KH_OBJECT_LIST_MAX * sizeof(kh_listed_object));
 }
 
-kh_status kh_object_list_fill_within(kh_object_list *out, kh_cache *cache, const kh_scope *scope, const kh_search_key *keys, size_t key_count,
-                                     kh_error *err)
+kh_status kh_object_list_fill_within(kh_object_list *out, kh_cache *cache, const kh_scope *scope, const kh_search_key *keys,
+                                     size_t key_count, kh_error *err)
 {
     kh_search *search = NULL;
     kh_status status;

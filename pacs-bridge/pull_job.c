@@ -97,7 +97,8 @@ static kh_status list_there(job *of, kh_error *err)
     if (of->query.broken)
         return kh_error_set(err, status, "%s", why.message);
     if (status != KH_OK)
-        kh_log(KH_LOG_WARN, "pull", "pull %lld: which instances %s has is not known: %s", (long long)of->pull->id, of->node.name, why.message);
+        kh_log(KH_LOG_WARN, "pull", "pull %lld: which instances %s has is not known: %s", (long long)of->pull->id, of->node.name,
+               why.message);
     return KH_OK;
 }
 
@@ -343,8 +344,9 @@ static void retry_or_end(job *of, kh_status status)
         return;
     }
     pull->state = KH_PULL_WAITING;
-    pull->not_before_ms = kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms,
-                                                                  pull->attempts > 0 ? pull->attempts : 1, (unsigned)kh_clock_monotonic_us());
+    pull->not_before_ms =
+        kh_clock_wall_ms() + kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, pull->attempts > 0 ? pull->attempts : 1,
+                                                (unsigned)kh_clock_monotonic_us());
 }
 
 static void conclude(job *of, kh_status status, const kh_error *err)

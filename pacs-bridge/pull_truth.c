@@ -126,8 +126,8 @@ kh_status kh_pull_truth_list(kh_pull_truth *truth, kh_query *query, kh_error *er
     kh_buf_clear(&truth->there);
     truth->count = 0;
     for (size_t i = 0; status == KH_OK && i < kh_pull_truth_series_count(truth); i++)
-        status = kh_query_instances_of(query, truth->study_uid, series[i].series_uid, KH_PULL_INSTANCES_MAX, &truth->count, note_there, truth,
-                                       err);
+        status = kh_query_instances_of(query, truth->study_uid, series[i].series_uid, KH_PULL_INSTANCES_MAX, &truth->count, note_there,
+                                       truth, err);
     if (status != KH_OK)
         return status;
     truth->cut = is_cut(truth);

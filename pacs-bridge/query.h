@@ -43,7 +43,7 @@ KH_MUST_USE kh_status kh_query_series(kh_query *query, const char *study_uid, kh
 KH_MUST_USE kh_status kh_query_instances(kh_query *query, const char *study_uid, int64_t count_max, kh_found_instance_visit *visit,
                                          void *context, kh_error *err);
 /* Those of one series. *count, of all series so far, goes on. */
-KH_MUST_USE kh_status kh_query_instances_of(kh_query *query, const char *study_uid, const char *series_uid, int64_t count_max, int64_t *count,
-                                            kh_found_instance_visit *visit, void *context, kh_error *err);
+KH_MUST_USE kh_status kh_query_instances_of(kh_query *query, const char *study_uid, const char *series_uid, int64_t count_max,
+                                            int64_t *count, kh_found_instance_visit *visit, void *context, kh_error *err);
 
 #endif

@@ -109,7 +109,8 @@ static kh_status list_objects(retrieving *get, uint16_t *final, kh_error *why)
         if (kh_search_attribute_find(get->asked.keys[i].tag)->unique)
             get->keys[count++] = get->asked.keys[i];
     kh_taking_end(&get->taking);
-    status = kh_taking_begin(&get->taking, get->of->service, KH_VERB_TAKE, &get->of->node, is_move(get) ? &get->destination : NULL, get->keys, count, why);
+    status = kh_taking_begin(&get->taking, get->of->service, KH_VERB_TAKE, &get->of->node, is_move(get) ? &get->destination : NULL,
+                             get->keys, count, why);
     if (status == KH_OK)
         status = kh_taking_list(&get->taking, &get->list, why);
     if (status != KH_OK && status != KH_E_ARG)
@@ -266,7 +267,7 @@ static kh_status wait_for_pulls(retrieving *get, const int64_t *pulls, size_t co
         if (kh_stop_raised(get->of->service->stop))
             return kh_error_set(err, KH_E_CANCELLED, "stopping");
         kh_clock_sleep_ms(RECALL_LOOK_MS);
-        status = kh_scp_poll_cancel(get->of, get->request, &get->cancelled, err);
+        status = kh_scp_poll_cancel(get->of, get->request, 0, &get->cancelled, err);
         if (status == KH_OK && kh_clock_monotonic_ms() - told_ms >= RECALL_TELL_MS) {
             status = send_pending(get, err);
             told_ms = kh_clock_monotonic_ms();
@@ -297,7 +298,7 @@ static kh_status send_all(retrieving *get, kh_error *err)
 
     get->remaining = (int32_t)get->list.count;
     for (size_t i = 0; status == KH_OK && i < get->list.count; i++) {
-        status = kh_scp_poll_cancel(get->of, get->request, &get->cancelled, err);
+        status = kh_scp_poll_cancel(get->of, get->request, 0, &get->cancelled, err);
         if (status != KH_OK || get->cancelled)
             break;
         status = send_one(get, kh_object_list_at(&get->list, i), err);
@@ -376,7 +377,8 @@ static kh_status tell(retrieving *get, kh_error *why)
 
     if (kh_taking_each_refused(&get->taking, tell_refused, get, why) != KH_OK)
         return why->status;
-    return kh_told_sending(get->of, move ? "C-MOVE" : "C-GET", &get->list, move ? get->request->move_destination : get->of->request->calling, why);
+    return kh_told_sending(get->of, move ? "C-MOVE" : "C-GET", &get->list,
+                           move ? get->request->move_destination : get->of->request->calling, why);
 }
 
 kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
@@ -408,7 +410,8 @@ kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *reques
     if (status == KH_OK)
         status = send_final(&get, final, why.message[0] ? why.message : get.first_failure, err);
     log_retrieval(&get, final, kh_clock_monotonic_ms() - begin_ms, why.message[0] ? why.message : get.first_failure);
-    kh_told_ended(of, is_move(&get) ? "C-MOVE" : "C-GET", final, get.completed + get.warning, get.failed, why.message[0] ? why.message : get.first_failure);
+    kh_told_ended(of, is_move(&get) ? "C-MOVE" : "C-GET", final, get.completed + get.warning, get.failed,
+                  why.message[0] ? why.message : get.first_failure);
     of->moved += (uint64_t)(get.completed + get.warning);
     of->failed += (uint64_t)get.failed;
     kh_object_list_release(&get.list);

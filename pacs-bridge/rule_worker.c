@@ -159,7 +159,7 @@ static bool fetch_what_consents_open(kh_rule_worker *worker, kh_error *err)
 {
     const kh_rule_worker_options *options = &worker->options;
     const kh_consent_prefetch of = {options->cache, options->service->access, options->service, &worker->scu, options->retry_first_ms,
-                                    options->retry_longest_ms};
+                                    options->retry_longest_ms, options->consent_studies_per_hour};
     size_t filed = 0;
     bool more = false;
 

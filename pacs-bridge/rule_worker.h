@@ -16,6 +16,7 @@ typedef struct kh_rule_worker_options {
     const kh_service_scp *service; /* how nodes are called */
     unsigned attempts_max; /* of looking for earlier studies */
     int64_t retry_first_ms, retry_longest_ms;
+    int64_t consent_studies_per_hour; /* consent_prefetch.h */
     void (*filed)(void *context); /* a pull was filed */
     void *context;
 } kh_rule_worker_options;

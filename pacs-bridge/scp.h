@@ -36,8 +36,9 @@ KH_MUST_USE kh_status kh_scp_answer(const kh_scp *of, uint8_t context_id, const 
 void kh_scp_tell(const kh_scp *of);
 /* A kh_data_sink for what is not wanted. */
 kh_status kh_scp_drop(void *context, const uint8_t *bytes, size_t size, kh_error *err);
-/* Has the peer cancelled this request? Looks without waiting. Fails when the peer went, or sent what may not come now. */
-KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err);
+/* Has the peer cancelled this request? Listens for it for wait_ms, which may be 0. Fails when the peer went, or sent what may not come
+ * now. */
+KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, int64_t wait_ms, bool *cancelled, kh_error *err);
 
 /* The services. A failure ends the association; a refused request does not. */
 KH_MUST_USE kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);

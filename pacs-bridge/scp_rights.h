@@ -1,6 +1,6 @@
-/* scp_rights.h - what nodes may take of what is here (access/rights.h): who asks, and the node that objects are to go to, which are both asked for
- * each study and series; one that may not is told what it is told of a study that is not here. Decided again before each object, so that a
- * withdrawal ends what is under way.
+/* scp_rights.h - what nodes may take of what is here (access/rights.h): who asks, and the node that objects are to go to, which are both
+ * asked for each study and series; one that may not is told what it is told of a study that is not here. Decided again before each object,
+ * so that a withdrawal ends what is under way.
  * Without rights in the service accounts are off, and everything is allowed. Threads: one at a time. */
 #ifndef KH_PACS_BRIDGE_SCP_RIGHTS_H
 #define KH_PACS_BRIDGE_SCP_RIGHTS_H

@@ -1,337 +1,30 @@
 #include "pacs-bridge/send_queue.h"
 
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include "base/clock.h"
-#include "base/log.h"
-#include "cache/node_hours.h"
-#include "pacs-bridge/node_gate.h"
-#include "pacs-bridge/pull_job.h"
-#include "pacs-bridge/scp_rights.h"
-#include "pacs-bridge/sender.h"
-#include "pacs-bridge/told_work.h"
+#include "pacs-bridge/send_table.h"
 
-#define WORKERS_MAX 16
-#define PLACES KH_GATE_PLACES /* one is kept for what somebody waits for */
-_Static_assert(PLACES == WORKERS_MAX + 1, "a place for each worker");
 #define PRIORITY_LAST 2
 #define LOOK_MS 1000
-#define BUSY_REST_MS 1000
-#define BATCH 500       /* objects listed at once */
-#define TICK_OFF 50     /* objects noted at once as taken, */
-#define TICK_OFF_MS 300 /* or after this long */
 
-typedef struct running_send {
-    int64_t send_id; /* 0: a free place */
-    int64_t node_id;
-    bool cancelled;
-} running_send;
-
-struct kh_send_queue {
-    kh_send_queue_options options;
-    pthread_mutex_t deciding; /* a send goes from waiting to running, back, or is cancelled; taken before lock */
-    pthread_mutex_t lock;     /* for what follows; held for no I/O */
-    pthread_cond_t kicked;
-    uint64_t kicks;
-    running_send running[PLACES];
-    kh_node_gate gate;        /* looked at after deciding is taken */
-    pthread_t threads[PLACES]; /* the first is the reserved one */
-    unsigned thread_count;
-};
-
-/* One attempt. */
-typedef struct attempt {
-    kh_send_queue *queue;
-    kh_send *send;
-    kh_node node;
-    kh_scu scu;
-    int64_t taken_ids[TICK_OFF];
-    size_t taken_count;
-    int64_t taken, refused, hopeless; /* hopeless: of the refused, those that would be refused again */
-    int64_t ticked_ms;
-    bool told;                         /* recorded that it sends */
-    kh_search_key study_key;
-    kh_taking taking;                  /* what of the study the node may take */
-    const kh_listed_object *now;       /* that is being sent */
-    bool refused_told;
-    bool stopped, unreachable, closed; /* closed: outside the node's hours */
-    bool full, made_way;               /* it has as many associations of ours as it may; another goes first */
-    uint16_t dimse;                    /* of the newest refusal */
-    kh_error why;                      /* the first failure */
-} attempt;
-
-static bool is_cancelled(kh_send_queue *queue, int64_t send_id)
+bool kh_send_is_cancelled(kh_send_queue *queue, int64_t send_id)
 {
     bool cancelled = false;
 
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < PLACES; i++)
+    for (unsigned i = 0; i < KH_SEND_PLACES; i++)
         cancelled = cancelled || (queue->running[i].send_id == send_id && queue->running[i].cancelled);
     pthread_mutex_unlock(&queue->lock);
     return cancelled;
 }
 
-/* --- one attempt --- */
-
-static kh_status tick_off(attempt *of, kh_error *err)
-{
-    kh_status status = kh_send_tick_off(of->queue->options.cache, of->send, of->taken_ids, of->taken_count, err);
-
-    of->taken_count = 0;
-    of->ticked_ms = kh_clock_monotonic_ms();
-    return status;
-}
-
-static void note_failure(attempt *of, kh_status status, uint16_t dimse, const kh_error *why)
-{
-    of->refused++;
-    of->hopeless += status == KH_E_UNSUPPORTED || status == KH_E_NOT_FOUND || status == KH_E_CORRUPT || status == KH_E_ARG;
-    of->dimse = dimse ? dimse : of->dimse;
-    if (!of->why.message[0])
-        of->why = *why;
-}
-
-static bool may_go_on(void *context)
-{
-    attempt *of = context;
-    kh_verdict verdict;
-
-    return kh_taking_still(&of->taking, of->now, &verdict, NULL) == KH_OK && verdict.allowed;
-}
-
-/* KH_E_UNSUPPORTED: trying again helps only when somebody opens it. */
-static kh_status look_whether_it_may(attempt *of, const kh_listed_object *object, kh_error *why)
-{
-    kh_verdict verdict;
-    kh_status status = kh_taking_still(&of->taking, object, &verdict, why);
-
-    of->now = object;
-    if (status != KH_OK || verdict.allowed)
-        return status;
-    if (!of->refused_told)
-        kh_told_not_sent(of->queue->options.service, of->send, &of->node, &verdict);
-    of->refused_told = true;
-    return kh_error_set(why, KH_E_UNSUPPORTED, "not open to the facility of node %s", of->node.name);
-}
-
-static kh_status send_one(attempt *of, kh_sender *sender, const kh_listed_object *object, kh_error *err)
-{
-    kh_error why = KH_ERROR_INIT;
-    uint16_t dimse = 0;
-    kh_status status = look_whether_it_may(of, object, &why);
-
-    if (status == KH_OK)
-        status = kh_sender_send(sender, object, &dimse, &why);
-    if (status == KH_E_CANCELLED) {
-        of->stopped = true;
-        return KH_OK;
-    }
-    if (status != KH_OK && sender->full) {
-        of->full = true;
-        of->why = why;
-        return KH_OK;
-    }
-    if (status != KH_OK) {
-        note_failure(of, status, dimse, &why);
-        of->unreachable = sender->breaks >= KH_SENDER_BREAKS_MAX;
-        return KH_OK;
-    }
-    of->taken++;
-    of->taken_ids[of->taken_count++] = object->object_id;
-    return of->taken_count == TICK_OFF || kh_clock_monotonic_ms() - of->ticked_ms >= TICK_OFF_MS ? tick_off(of, err) : KH_OK;
-}
-
-static bool has_ended(const attempt *of)
-{
-    return of->stopped || of->unreachable || of->closed || of->full || of->made_way || is_cancelled(of->queue, of->send->id);
-}
-
-static bool must_end(attempt *of)
-{
-    of->stopped = of->stopped || kh_stop_raised(of->queue->options.stop);
-    if (of->send->priority != KH_PULL_URGENT && of->scu.use && !of->made_way)
-        of->made_way = kh_node_use_make_way(of->scu.use, of->node.id);
-    return has_ended(of);
-}
-
-/* Recorded, or put off like one whose node is full. */
-static void tell_first(attempt *of)
-{
-    if (of->told)
-        return;
-    of->told = kh_told_sending_on(of->queue->options.service, of->send, &of->node, &of->why) == KH_OK;
-    of->full = !of->told;
-}
-
-/* The objects after after_id; *after_id moves on, and stays when there are no more. */
-static kh_status send_batch(attempt *of, int64_t *after_id, bool *more, kh_error *err)
-{
-    kh_object_list list;
-    kh_sender sender = {.cache = of->queue->options.cache,
-                        .scu = &of->scu,
-                        .node = &of->node,
-                        .list = &list,
-                        .codec = of->queue->options.codec,
-                        .may_go_on = may_go_on,
-                        .go_on_context = of,
-                        .originator = ""};
-    kh_status status;
-
-    kh_object_list_init(&list);
-    status = kh_send_items(of->queue->options.cache, of->send->id, *after_id, BATCH, kh_object_list_add, &list, err);
-    *more = list.count == BATCH;
-    if (status == KH_OK && list.count > 0)
-        tell_first(of);
-    for (size_t i = 0; status == KH_OK && i < list.count && !must_end(of); i++) {
-        status = send_one(of, &sender, kh_object_list_at(&list, i), err);
-        *after_id = kh_object_list_at(&list, i)->object_id;
-    }
-    kh_sender_close(&sender);
-    if (status == KH_OK)
-        status = tick_off(of, err);
-    kh_object_list_release(&list);
-    return status;
-}
-
-static kh_status begin_taking(attempt *of, kh_error *err)
-{
-    kh_object_list list;
-    kh_status status;
-
-    of->study_key = (kh_search_key){.tag = KH_TAG_STUDY_INSTANCE_UID, .value = of->send->study_uid};
-    status = kh_taking_begin(&of->taking, of->queue->options.service, KH_VERB_TAKE, NULL, &of->node, &of->study_key, 1, err);
-    if (status != KH_OK || !of->queue->options.service->rights)
-        return status;
-    status = kh_taking_list(&of->taking, &list, err);
-    kh_object_list_release(&list);
-    return status;
-}
-
-static kh_status send_all(attempt *of, kh_error *err)
-{
-    int64_t after_id = 0;
-    bool more = true;
-    kh_status status = kh_node_by_id(of->queue->options.cache, of->send->node_id, &of->node, err);
-
-    kh_service_scu(of->queue->options.service, &of->scu);
-    of->scu.urgent = of->send->priority == KH_PULL_URGENT;
-    if (!of->scu.urgent) /* its worker has other nodes to send to */
-        of->scu.wait_ms = 0;
-    of->ticked_ms = kh_clock_monotonic_ms();
-    of->closed = status == KH_OK && !kh_node_open_now(&of->node, kh_clock_wall_ms());
-    if (status == KH_OK)
-        status = begin_taking(of, err);
-    while (status == KH_OK && more && !must_end(of))
-        status = send_batch(of, &after_id, &more, err);
-    kh_taking_end(&of->taking);
-    return status;
-}
-
-/* --- how it stands --- */
-
-static void add_reason(kh_send *send, const char *format, ...) KH_PRINTF(2, 3);
-static void add_reason(kh_send *send, const char *format, ...)
-{
-    size_t used = strlen(send->reason);
-    va_list list;
-
-    va_start(list, format);
-    vsnprintf(send->reason + used, sizeof(send->reason) - used, format, list);
-    va_end(list);
-}
-
-/* Nothing was wrong with it: it goes on later. Other sends to a node that is not sent to now do not try before. */
-static void put_off(attempt *of, int64_t delay_ms)
-{
-    of->send->state = KH_SEND_WAITING;
-    of->send->not_before_ms = kh_clock_wall_ms() + delay_ms;
-    if (of->full)
-        kh_node_gate_rest(&of->queue->gate, of->send->node_id, delay_ms);
-}
-
-static void retry_or_end(attempt *of, bool hopeless)
-{
-    const kh_send_queue_options *options = &of->queue->options;
-    kh_send *send = of->send;
-    int64_t delay_ms;
-
-    send->attempts = of->taken > 0 ? 1 : send->attempts + 1;
-    if (hopeless || send->attempts >= (int32_t)options->attempts_max) {
-        send->state = send->sent > 0 ? KH_SEND_PARTIAL : KH_SEND_FAILED;
-        return;
-    }
-    delay_ms = kh_pull_backoff_ms(options->retry_first_ms, options->retry_longest_ms, send->attempts, (unsigned)kh_clock_monotonic_us());
-    send->state = KH_SEND_WAITING;
-    send->not_before_ms = kh_clock_wall_ms() + delay_ms;
-    if (of->unreachable)
-        kh_node_gate_rest(&of->queue->gate, send->node_id, delay_ms);
-}
-
-static void conclude(attempt *of, kh_status status, const kh_error *err)
-{
-    kh_send *send = of->send;
-    bool hopeless = status == KH_E_NOT_FOUND || (of->refused > 0 && of->hopeless == of->refused && !of->unreachable);
-
-    send->reason[0] = '\0';
-    send->failed = of->refused;
-    if (status == KH_OK && of->refused == 0 && !has_ended(of)) {
-        send->state = KH_SEND_COMPLETE; /* unless something came meanwhile: kh_send_update() sees it */
-        return;
-    }
-    add_reason(send, "%lld of %lld", (long long)send->sent, (long long)send->total);
-    if (of->refused > 0)
-        add_reason(send, "; %lld not taken: %s", (long long)of->refused, of->why.message);
-    if (status != KH_OK)
-        add_reason(send, "; %s", err->message);
-    if (is_cancelled(of->queue, send->id)) {
-        send->state = KH_SEND_CANCELLED;
-    } else if (of->stopped || of->made_way) { /* the next owner goes on, or we do */
-        put_off(of, 0);
-    } else if (of->closed) {
-        add_reason(send, "; outside the hours of the node");
-        put_off(of, of->queue->options.retry_longest_ms);
-    } else if (of->full) {
-        add_reason(send, "; %s", of->why.message);
-        put_off(of, BUSY_REST_MS);
-    } else {
-        retry_or_end(of, hopeless);
-    }
-}
-
-static void run_send(kh_send_queue *queue, kh_send *send)
-{
-    attempt of = {.queue = queue, .send = send, .why = KH_ERROR_INIT};
-    kh_error err = KH_ERROR_INIT, update_err = KH_ERROR_INIT;
-    int64_t begin_ms = kh_clock_monotonic_ms();
-    kh_status status = send_all(&of, &err);
-
-    conclude(&of, status, &err);
-    if (of.taken > 0)
-        kh_node_gate_rest(&queue->gate, send->node_id, 0);
-    if (kh_send_update(queue->options.cache, send, &update_err) != KH_OK)
-        kh_log(KH_LOG_ERROR, "send", "send %lld: its state is not stored: %s", (long long)send->id, update_err.message);
-    if (of.told)
-        kh_told_sent_on(queue->options.service, send, &of.node, of.taken, of.refused);
-    kh_log(send->state == KH_SEND_COMPLETE ? KH_LOG_INFO : KH_LOG_WARN, "send",
-           "send %lld, study %s to %s: %lld of %lld there, %lld now, %lld ms: %s%s%s", (long long)send->id, send->study_uid, of.node.name,
-           (long long)send->sent, (long long)send->total, (long long)of.taken, (long long)(kh_clock_monotonic_ms() - begin_ms),
-           kh_send_state_text(send->state), send->reason[0] ? ", " : "", send->reason);
-}
-
-/* --- the workers --- */
-
 static kh_status take_between(kh_send_queue *queue, int32_t priority_min, int32_t priority_max, kh_send *send, kh_error *err)
 {
     bool urgent = priority_max == KH_PULL_URGENT;
-    int64_t node_ids[PLACES], left_out[KH_PULL_NODES_MAX];
+    int64_t node_ids[KH_SEND_PLACES], left_out[KH_PULL_NODES_MAX];
     kh_pull_choice choice = {priority_min, priority_max, queue->options.retry_longest_ms, left_out, 0};
 
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < PLACES; i++)
+    for (unsigned i = 0; i < KH_SEND_PLACES; i++)
         node_ids[i] = queue->running[i].send_id ? queue->running[i].node_id : 0;
     pthread_mutex_unlock(&queue->lock);
     choice.nodes_left_out_count = kh_node_gate_full(node_ids, queue->options.per_node + urgent, left_out);
@@ -350,9 +43,9 @@ static kh_status take(kh_send_queue *queue, bool reserved, kh_send *send, kh_err
         status = take_between(queue, KH_PULL_URGENT + 1, PRIORITY_LAST, send, err);
     }
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
+    for (unsigned i = 0; status == KH_OK && i < KH_SEND_PLACES; i++)
         if (queue->running[i].send_id == 0) {
-            queue->running[i] = (running_send){.send_id = send->id, .node_id = send->node_id};
+            queue->running[i] = (kh_running_send){.send_id = send->id, .node_id = send->node_id};
             break;
         }
     pthread_mutex_unlock(&queue->lock);
@@ -372,10 +65,10 @@ static void leave(kh_send_queue *queue, kh_send *send)
 
     pthread_mutex_lock(&queue->deciding);
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; i < PLACES; i++)
+    for (unsigned i = 0; i < KH_SEND_PLACES; i++)
         if (queue->running[i].send_id == send->id) {
             cancelled = queue->running[i].cancelled;
-            queue->running[i] = (running_send){0};
+            queue->running[i] = (kh_running_send){0};
         }
     pthread_mutex_unlock(&queue->lock);
     if (cancelled && send->state == KH_SEND_WAITING) /* said too late for the attempt, in time for the next */
@@ -383,95 +76,56 @@ static void leave(kh_send_queue *queue, kh_send *send)
     pthread_mutex_unlock(&queue->deciding);
 }
 
-static void wait_for_kick(kh_send_queue *queue, uint64_t *seen)
+static kh_status run_next(void *context, bool reserved, kh_error *err)
 {
-    struct timespec until;
+    kh_send_queue *queue = context;
+    kh_send send;
+    kh_status status = take(queue, reserved, &send, err);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_MS / 1000;
-    pthread_mutex_lock(&queue->lock);
-    if (queue->kicks == *seen)
-        pthread_cond_timedwait(&queue->kicked, &queue->lock, &until);
-    *seen = queue->kicks;
-    pthread_mutex_unlock(&queue->lock);
-}
-
-static void work(kh_send_queue *queue, bool reserved)
-{
-    kh_status last = KH_OK;
-    uint64_t seen = 0;
-
-    while (!kh_stop_raised(queue->options.stop)) {
-        kh_error err = KH_ERROR_INIT;
-        kh_send send;
-        kh_status status = take(queue, reserved, &send, &err);
-        if (status == KH_OK) {
-            run_send(queue, &send);
-            leave(queue, &send);
-            kh_send_queue_kick(queue); /* its node may have been full */
-        } else {
-            if (status != KH_E_NOT_FOUND && status != last)
-                kh_log(KH_LOG_ERROR, "send", "sends cannot be read: %s", err.message);
-            wait_for_kick(queue, &seen);
-        }
-        last = status;
-    }
-}
-
-static void *worker_main(void *argument)
-{
-    work(argument, false);
-    return NULL;
-}
-
-static void *reserved_main(void *argument)
-{
-    work(argument, true);
-    return NULL;
+    if (status != KH_OK)
+        return status;
+    kh_send_attempt(queue, &send);
+    leave(queue, &send);
+    return KH_OK;
 }
 
 kh_status kh_send_queue_start(kh_send_queue **out, const kh_send_queue_options *options, kh_error *err)
 {
-    pthread_condattr_t attributes;
+    kh_crew_work work = {.run_next = run_next,
+                         .area = "send",
+                         .jobs = "sends",
+                         .stop = options->stop,
+                         .workers = options->workers,
+                         .look_ms = LOOK_MS};
     kh_send_queue *queue;
-    int failed = 0;
+    kh_status status;
 
     *out = NULL;
-    if (options->workers > WORKERS_MAX || options->attempts_max < 1 || options->per_node < 1)
+    if (options->workers > KH_CREW_WORKERS_MAX || options->attempts_max < 1 || options->per_node < 1)
         return kh_error_set(err, KH_E_ARG, "send workers %u, attempts %u, %u per node: expected 0 to %d, 1 or more, 1 or more",
-                            options->workers, options->attempts_max, options->per_node, WORKERS_MAX);
+                            options->workers, options->attempts_max, options->per_node, KH_CREW_WORKERS_MAX);
     queue = calloc(1, sizeof(*queue));
     if (!queue)
         return kh_error_set(err, KH_E_MEMORY, "out of memory");
     queue->options = *options;
     pthread_mutex_init(&queue->deciding, NULL);
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init(&queue->kicked, &attributes);
-    pthread_condattr_destroy(&attributes);
     kh_node_gate_init(&queue->gate, options->cache);
-    while (!failed && options->workers > 0 && queue->thread_count < options->workers + 1) {
-        failed = pthread_create(&queue->threads[queue->thread_count], NULL, queue->thread_count ? worker_main : reserved_main, queue);
-        queue->thread_count += !failed;
-    }
-    if (failed) {
-        kh_stop_hard(options->stop);
+    work.context = queue;
+    kh_crew_init(&queue->crew, &work);
+    status = kh_crew_start(&queue->crew, err);
+    if (status == KH_OK)
+        *out = queue;
+    else
         kh_send_queue_join(queue);
-        return kh_error_errno(err, failed, "starting the send workers");
-    }
-    *out = queue;
-    return KH_OK;
+    return status;
 }
 
 void kh_send_queue_join(kh_send_queue *queue)
 {
     if (!queue)
         return;
-    kh_send_queue_kick(queue);
-    for (unsigned i = 0; i < queue->thread_count; i++)
-        pthread_join(queue->threads[i], NULL);
-    pthread_cond_destroy(&queue->kicked);
+    kh_crew_join(&queue->crew);
     kh_node_gate_release(&queue->gate);
     pthread_mutex_destroy(&queue->lock);
     pthread_mutex_destroy(&queue->deciding);
@@ -480,10 +134,7 @@ void kh_send_queue_join(kh_send_queue *queue)
 
 void kh_send_queue_kick(kh_send_queue *queue)
 {
-    pthread_mutex_lock(&queue->lock);
-    queue->kicks++;
-    pthread_cond_broadcast(&queue->kicked);
-    pthread_mutex_unlock(&queue->lock);
+    kh_crew_kick(&queue->crew);
 }
 
 kh_status kh_send_queue_cancel(kh_send_queue *queue, int64_t send_id, kh_error *err)
@@ -497,7 +148,7 @@ kh_status kh_send_queue_cancel(kh_send_queue *queue, int64_t send_id, kh_error *
     if (status == KH_OK && send.state != KH_SEND_WAITING && send.state != KH_SEND_RUNNING)
         status = kh_error_set(err, KH_E_CONFLICT, "send %lld is %s already", (long long)send_id, kh_send_state_text(send.state));
     pthread_mutex_lock(&queue->lock);
-    for (unsigned i = 0; status == KH_OK && i < PLACES; i++)
+    for (unsigned i = 0; status == KH_OK && i < KH_SEND_PLACES; i++)
         if (queue->running[i].send_id == send_id)
             is_running = queue->running[i].cancelled = true;
     pthread_mutex_unlock(&queue->lock);

@@ -76,7 +76,9 @@ static kh_status correct(kh_amended **amended, kh_sender_way *way, const kh_list
         return KH_OK;
     memcpy(kind.transfer_syntax_uid, KH_TS_EXPLICIT_LE, sizeof(KH_TS_EXPLICIT_LE));
     way->with = kh_sender_context(way->assoc, &kind, way->with->requestor_is_scp);
-    return way->with ? KH_OK : kh_error_set(err, KH_E_UNSUPPORTED, "corrected values cannot go in transfer syntax %s", way->kind->transfer_syntax_uid);
+    return way->with
+               ? KH_OK
+               : kh_error_set(err, KH_E_UNSUPPORTED, "corrected values cannot go in transfer syntax %s", way->kind->transfer_syntax_uid);
 }
 
 static kh_status store_file(kh_sender_way *way, int fd, const kh_listed_object *object, kh_user_object *request, uint16_t *dimse,

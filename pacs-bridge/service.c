@@ -10,6 +10,7 @@
 #include "pacs-bridge/scp.h"
 #include "pacs-bridge/scp_rights.h"
 #include "pacs-bridge/scu.h"
+#include "pacs-bridge/still.h"
 #include "pacs-bridge/told.h"
 
 #define HEADER_BYTES_MAX 4096
@@ -50,17 +51,18 @@ void kh_scp_tell(const kh_scp *of)
     kh_associations_note(of->service->associations, of->place, &counts);
 }
 
-kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, bool *cancelled, kh_error *err)
+kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *request, int64_t wait_ms, bool *cancelled, kh_error *err)
 {
     kh_dimse command;
     uint8_t context_id;
-    kh_status status = kh_assoc_wait(of->assoc, 0, NULL);
+    kh_error why = KH_ERROR_INIT;
+    kh_status status = kh_assoc_wait(of->assoc, wait_ms, &why);
 
     kh_scp_tell(of);
     if (status == KH_E_TIMEOUT)
         return KH_OK;
-    if (status == KH_E_CANCELLED)
-        return kh_error_set(err, status, "stopping");
+    if (status == KH_E_CANCELLED || status == KH_E_DENIED)
+        return kh_error_set(err, status, "%s", why.message);
     status = kh_assoc_receive(of->assoc, &context_id, &command, 0, err);
     if (status != KH_OK)
         return status;
@@ -305,14 +307,19 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
     kh_scp of = {.service = context, .assoc = assoc, .request = request, .node = *kh_service_caller(request)};
     int64_t begin_ms = kh_clock_monotonic_ms();
     kh_error err = KH_ERROR_INIT;
+    kh_still still;
     kh_status status;
 
     kh_assoc_set_rate(assoc, kh_node_use_rate(of.service->use, &of.node));
     of.facility = of.node.facility[0] ? of.node.facility : of.service->facility_default;
     enter(&of, number);
     status = kh_scp_subject(&of.subject, of.service, &of.node, &err);
-    if (status == KH_OK)
+    if (status == KH_OK) {
+        kh_still_begin(&still, &of);
+        kh_assoc_set_look(assoc, kh_still_look, &still);
         status = serve_messages(&of, &err);
+        kh_assoc_set_look(assoc, NULL, NULL);
+    }
     kh_told_stored_end(&of);
     leave(&of);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));

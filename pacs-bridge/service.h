@@ -51,6 +51,8 @@ void kh_service_scu(const kh_service_scp *service, struct kh_scu *out);
 /* For kh_acceptor_options; context is the kh_service_scp. */
 kh_reject kh_service_accept(void *context, kh_assoc_request *request);
 void kh_service_left(void *context, kh_assoc_request *request);
+/* Whose title was called: "" for the service's own. KH_E_NOT_FOUND when it is nobody's. */
+KH_MUST_USE kh_status kh_service_called(const kh_service_scp *service, const char *called, char facility[65], kh_error *err);
 /* The node that an accepted request is of. */
 const kh_node *kh_service_caller(const kh_assoc_request *request);
 int kh_service_choose(void *context, const kh_assoc_request *request, const char *abstract_syntax, const char *const *transfer_syntaxes,

@@ -152,7 +152,8 @@ static void tell_stored(const kh_scp *of, const kh_told_study *study)
     event.count = study->stored;
     event.failed = study->refused;
     event.text = study->refused > 0 ? of->refused_words : NULL;
-    if (study->study_id != 0 ? tell_study(of, &event, study->study_id, &err) != KH_OK : kh_audit_write(of->service->audit, &event, &err) != KH_OK)
+    if (study->study_id != 0 ? tell_study(of, &event, study->study_id, &err) != KH_OK
+                             : kh_audit_write(of->service->audit, &event, &err) != KH_OK)
         kh_log(KH_LOG_ERROR, "dicom", "what %s stored could not be recorded: %s", of->node.name, err.message);
 }
 
@@ -199,6 +200,6 @@ void kh_told_turned_away(const kh_service_scp *service, const kh_assoc_request *
     event.way = request->tls[0] ? "DICOM by TLS" : "DICOM";
     event.to = request->called;
     event.text = why;
-    (void)!kh_audit_put_once(service->audit, kh_audit_once_key(service->audit, request->address, TURNED_AWAY_KIND, 0, text), AGAIN_MS, &event, NULL, NULL,
-                             NULL);
+    (void)!kh_audit_put_once(service->audit, kh_audit_once_key(service->audit, request->address, TURNED_AWAY_KIND, 0, text), AGAIN_MS,
+                             &event, NULL, NULL, NULL);
 }

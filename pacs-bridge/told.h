@@ -1,5 +1,5 @@
-/* told.h - what the bridge records of who does what (audit/audit.h): queries and retrievals before they are answered, objects that came when
- * their association ends, callers that were turned away, changes by request. service->audit NULL: nothing is.
+/* told.h - what the bridge records of who does what (audit/audit.h): queries and retrievals before they are answered, objects that came
+ * when their association ends, callers that were turned away, changes by request. service->audit NULL: nothing is.
  * Threads: an association's own; those of the control socket. */
 #ifndef KH_PACS_BRIDGE_TOLD_H
 #define KH_PACS_BRIDGE_TOLD_H
@@ -22,7 +22,8 @@ void kh_told_refused(const kh_scp *of, const char *way, const kh_study *study, c
 
 /* Can what comes be recorded? KH_E_BUSY while it cannot: objects are refused. */
 KH_MUST_USE kh_status kh_told_ready(const kh_scp *of, kh_error *err);
-/* One object of a study came in, or was refused (study_id 0). Told together when the association ends, or more studies came than are counted. */
+/* One object of a study came in, or was refused (study_id 0). Told together when the association ends, or more studies came than are
+ * counted. */
 void kh_told_stored(kh_scp *of, int64_t study_id);
 void kh_told_stored_end(kh_scp *of);
 

@@ -17,8 +17,10 @@ static const struct {
     {"pull.file", KH_AUDIT_FETCH, NULL},               {"send.file", KH_AUDIT_SEND, "study"},
     {"quarantine.accept", KH_AUDIT_CORRECT, NULL},     {"quarantine.discard", KH_AUDIT_DELETE, NULL},
     {"node.add", KH_AUDIT_OPERATE, NULL},              {"node.set", KH_AUDIT_OPERATE, NULL},
+    {"title.add", KH_AUDIT_OPERATE, NULL},             {"title.remove", KH_AUDIT_OPERATE, NULL},
     {"node.remove", KH_AUDIT_OPERATE, NULL},           {"rule.add", KH_AUDIT_OPERATE, NULL},
     {"rule.remove", KH_AUDIT_OPERATE, NULL},           {"finding.apply", KH_AUDIT_CORRECT, NULL},
+    {"finding.ask", KH_AUDIT_OPERATE, NULL},           {"issuers.begin", KH_AUDIT_OPERATE, NULL},
 };
 #define TOLD_COUNT (sizeof(told) / sizeof(told[0]))
 
@@ -38,7 +40,7 @@ typedef struct subject {
 
 static void put_text(subject *s, const char *op, const kh_json *request, const char *why)
 {
-    static const char *const texts[] = {"name", "reason", "new_id", "accession"};
+    static const char *const texts[] = {"name", "ae_title", "reason", "new_id", "accession"};
     size_t used = (size_t)snprintf(s->text, sizeof(s->text), "%s", op);
     int64_t id = kh_json_get_int(request, "id", 0);
 

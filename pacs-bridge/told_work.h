@@ -1,6 +1,6 @@
-/* told_work.h - what is recorded of work that nobody waits for at the time: pulls and sends of the queues, whoever filed them, what rules ask
- * of hospitals, storage commitment, imports. Who is what filed it: a rule or a person. A record for each study: before, durable, and how it
- * ended. What cannot be recorded is put off.
+/* told_work.h - what is recorded of work that nobody waits for at the time: pulls and sends of the queues, whoever filed them, what rules
+ * ask of hospitals, storage commitment, imports. Who is what filed it: a rule or a person. A record for each study: before, durable, and
+ * how it ended. What cannot be recorded is put off.
  * Threads: any. service->audit NULL: nothing is recorded. */
 #ifndef KH_PACS_BRIDGE_TOLD_WORK_H
 #define KH_PACS_BRIDGE_TOLD_WORK_H
@@ -24,7 +24,8 @@ void kh_told_sent_on(const kh_service_scp *service, const kh_send *send, const k
 /* A send that is not allowed. */
 void kh_told_not_sent(const kh_service_scp *service, const kh_send *send, const kh_node *node, const kh_verdict *verdict);
 
-/* A rule (NULL: a consent that has opened) is about to ask a node for a patient's studies, or for those of a day (YYYYMMDD; patient_id NULL). KH_E_BUSY: not now. */
+/* A rule (NULL: a consent that has opened) is about to ask a node for a patient's studies, or for those of a day (YYYYMMDD; patient_id
+ * NULL). KH_E_BUSY: not now. */
 KH_MUST_USE kh_status kh_told_looking(const kh_service_scp *service, const kh_rule *rule, const kh_node *node, const char *patient_id,
                                       const char *day, kh_error *err);
 
