@@ -144,7 +144,8 @@ static uint8_t nearest(const uint8_t *rgb)
 {
     unsigned r = to_steps(rgb[0], CUBE_SIDE), g = to_steps(rgb[1], CUBE_SIDE), b = to_steps(rgb[2], CUBE_SIDE);
     unsigned grey = to_steps((rgb[0] + rgb[1] + rgb[2]) / 3u, GREYS), level = of_step(grey, GREYS);
-    unsigned to_cube = squared(rgb[0], of_step(r, CUBE_SIDE)) + squared(rgb[1], of_step(g, CUBE_SIDE)) + squared(rgb[2], of_step(b, CUBE_SIDE));
+    unsigned to_cube =
+        squared(rgb[0], of_step(r, CUBE_SIDE)) + squared(rgb[1], of_step(g, CUBE_SIDE)) + squared(rgb[2], of_step(b, CUBE_SIDE));
     unsigned to_grey = squared(rgb[0], level) + squared(rgb[1], level) + squared(rgb[2], level);
 
     return (uint8_t)(to_grey < to_cube ? CUBE_COLOURS + grey : (r * CUBE_SIDE + g) * CUBE_SIDE + b);

@@ -17,7 +17,7 @@ static int32_t lowest_value(const kh_lut_params *params)
 static uint8_t grey_of(const kh_lut_params *params, int32_t value)
 {
     double modality_value = kh_modality_value(&params->modality, value);
-    uint8_t grey = kh_voi_gray(kh_voi_value(&params->voi, modality_value));
+    uint8_t grey = kh_voi_gray(kh_voi_output(params->output, kh_voi_value(&params->voi, modality_value)));
 
     if (params->inverse)
         grey = (uint8_t)(255 - grey);
@@ -86,6 +86,7 @@ static bool same_params(const kh_lut_params *a, const kh_lut_params *b)
                 && (!a->has_padding || (a->padding_low == b->padding_low && a->padding_high == b->padding_high));
 
     return padding && a->display_id == b->display_id && a->modality.lookup == b->modality.lookup && a->voi.lookup == b->voi.lookup
+        && a->output == b->output
         && a->bits_stored == b->bits_stored && a->is_signed == b->is_signed && a->inverse == b->inverse
         && a->negative == b->negative && a->modality.slope == b->modality.slope
         && a->modality.intercept == b->modality.intercept && a->voi.function == b->voi.function
@@ -164,8 +165,8 @@ void kh_lut_prepare(kh_lut *lut, const kh_lut_params *params)
         return;
     lut->params = *params;
     fill_table(lut);
-    lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && params->display_id == 0 && line_of(&lut->line, lut)
-                    && line_equals_table(&lut->line, lut);
+    lut->line.usable = params->voi.function != KH_VOI_SIGMOID && params->voi.span > 0.0 && params->display_id == 0 &&
+                       line_of(&lut->line, lut) && line_equals_table(&lut->line, lut);
     lut->valid = true;
 }
 

@@ -17,7 +17,8 @@ typedef struct kh_lut_params {
     int64_t padding_low, padding_high; /* stored values shown as background, which is black */
     kh_modality modality;
     kh_voi voi;
-    uint64_t display_id; /* of the kh_display that the tables of modality and voi are in; 0 when there are none */
+    const kh_lookup *output; /* behind the window; NULL: none */
+    uint64_t display_id; /* of the kh_display that the tables of modality, voi and output are in; 0 when there are none */
 } kh_lut_params;
 
 typedef struct kh_lut_line { /* grey = clamp((clamp(x, low, high) - low) * gain + offset) >> fraction bits, xor flip */

@@ -19,6 +19,7 @@ typedef struct render_job {
     kh_render_view view; /* complete and checked */
     kh_modality modality;
     kh_voi voi;
+    const kh_lookup *output; /* NULL: none */
     unsigned channels;
     bool inverse, supplemental;
 } render_job;
@@ -114,7 +115,8 @@ static void prepare_table(const render_job *job)
                             .padding_high = info->padding_high,
                             .modality = job->modality,
                             .voi = job->voi,
-                            .display_id = job->modality.lookup || job->voi.lookup ? job->source->display->id : 0};
+                            .output = job->output,
+                            .display_id = job->modality.lookup || job->voi.lookup || job->output ? job->source->display->id : 0};
 
     kh_lut_prepare(&job->renderer->lut, &params);
 }
@@ -122,7 +124,7 @@ static void prepare_table(const render_job *job)
 /* Formats too deep for a table: from y of the window to grey. */
 static uint8_t finish_grey(const render_job *job, double y, bool background)
 {
-    uint8_t grey = background ? 0 : kh_voi_gray(y);
+    uint8_t grey = background ? 0 : kh_voi_gray(kh_voi_output(job->output, y));
 
     if (job->inverse && !background)
         grey = (uint8_t)(255 - grey);
@@ -316,6 +318,7 @@ static kh_status prepare(render_job *job, const kh_render_view *view, kh_rendere
     if (job->channels == 1 || job->supplemental) {
         job->inverse = kh_is_inverse(source);
         job->modality = kh_modality_of(source->info, source->slice, source->display);
+        job->output = kh_output_of(source);
         if (job->modality.lookup && !kh_is_tabled(source->format))
             return kh_error_set(err, KH_E_UNSUPPORTED, "ModalityLUTSequence (0028,3000) with BitsStored %u, expected 1 to 16",
                                 (unsigned)source->format->bits_stored);

@@ -2,7 +2,8 @@
  * (PS3.3 C.7.6.3, C.11.1, C.11.2; PS3.4 N.2), as docs/rendering.md tells. Knows no cache, no HTTP, no SQL.
  * A kh_renderer owns encoder handle and scratch memory of one thread; nothing is allocated per tile once warm.
  * Errors: KH_E_ARG for a view outside the limits below or outside the frame, KH_E_FORMAT for a format that contradicts itself or
- * too few bytes, KH_E_UNSUPPORTED for forms that only codestreams have and Modality LUTs of values deeper than 16 bits, KH_E_LIMIT from out. */
+ * too few bytes, KH_E_UNSUPPORTED for forms that only codestreams have and Modality LUTs of values deeper than 16 bits, KH_E_LIMIT from
+ * out. */
 #ifndef KH_VIEWER_RENDER_RENDER_H
 #define KH_VIEWER_RENDER_RENDER_H
 

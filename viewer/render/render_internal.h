@@ -30,6 +30,12 @@ static inline bool kh_is_tabled(const kh_pixel_format *format)
     return !format->is_float && format->bits_stored <= 16;
 }
 
+/* The Presentation LUT; NULL without one. */
+static inline const kh_lookup *kh_output_of(const kh_render_source *source)
+{
+    return source->display && source->display->output.count > 0 ? &source->display->output : NULL;
+}
+
 /* The two say the same thing (PS3.3 C.8.11.3.1: shape INVERSE goes with MONOCHROME1), so they do not cancel out. */
 static inline bool kh_is_inverse(const kh_render_source *source)
 {

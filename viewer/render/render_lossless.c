@@ -20,7 +20,7 @@ static kh_status check_lossless(const kh_render_source *source, kh_error *err)
 static unsigned lossless_flags(const kh_render_source *source, const kh_lossless_facts *facts, const kh_modality *modality,
                                bool from_pixels)
 {
-    bool tables = modality->lookup || facts->voi.lookup || kh_marks_any(source) || kh_has_supplemental(source);
+    bool tables = modality->lookup || facts->voi.lookup || kh_output_of(source) || kh_marks_any(source) || kh_has_supplemental(source);
 
     return (source->format->is_signed ? KH_LOSSLESS_SIGNED : 0u) | (source->info->has_padding ? KH_LOSSLESS_PADDING : 0u) |
            (kh_is_inverse(source) ? KH_LOSSLESS_INVERSE : 0u) | (from_pixels ? KH_LOSSLESS_FROM_PIXELS : 0u) |

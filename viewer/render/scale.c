@@ -158,6 +158,32 @@ static void row_across_cubic(const kh_scale_axis *axis, const float *row, float 
     }
 }
 
+/* The sum of the loop at its end: the counts down to a quarter are written out, as those loops are over before they run well. */
+static inline float weigh(const float *w, const float *from, uint32_t count)
+{
+    float sum = 0.0f;
+
+    switch (count) {
+    case 2: return w[0] * from[0] + w[1] * from[1];
+    case 3: return w[0] * from[0] + w[1] * from[1] + w[2] * from[2];
+    case 4: return w[0] * from[0] + w[1] * from[1] + w[2] * from[2] + w[3] * from[3];
+    case 5: return w[0] * from[0] + w[1] * from[1] + w[2] * from[2] + w[3] * from[3] + w[4] * from[4];
+    default: break;
+    }
+    for (uint32_t k = 0; k < count; k++)
+        sum += w[k] * from[k];
+    return sum;
+}
+
+static void row_across_grey(const kh_scale_axis *axis, const float *row, float *out)
+{
+    for (uint32_t i = 0; i < axis->crop_count; i++) {
+        const kh_scale_tap *tap = &axis->taps[i];
+
+        out[i] = weigh(axis->weights + tap->weight, row + (tap->first - axis->source_first), tap->count);
+    }
+}
+
 static void row_across(const kh_scale_axis *axis, const float *row, uint32_t channels, float *out)
 {
     for (uint32_t i = 0; i < axis->crop_count; i++) {
@@ -211,6 +237,8 @@ static void scale_rows(kh_scaler *scaler, const kh_scale_job *job, size_t row_fl
             pairs_mean(result, sum, job->crop_width);
         else if (cubic)
             row_across_cubic(across, sum, result);
+        else if (!same && job->channels == 1)
+            row_across_grey(across, sum, result);
         else if (!same)
             row_across(across, sum, job->channels, result);
         job->put(job->context, y, same ? sum : result);

@@ -44,7 +44,11 @@ void kh_text_free(kh_text *text)
 static uint32_t next_character(const unsigned char **at)
 {
     const unsigned char *p = *at;
-    unsigned more = p[0] < 0x80 ? 0 : p[0] >= 0xC2 && p[0] < 0xE0 ? 1 : p[0] >= 0xE0 && p[0] < 0xF0 ? 2 : p[0] >= 0xF0 && p[0] < 0xF5 ? 3 : 4;
+    unsigned more = p[0] < 0x80                   ? 0
+                    : p[0] >= 0xC2 && p[0] < 0xE0 ? 1
+                    : p[0] >= 0xE0 && p[0] < 0xF0 ? 2
+                    : p[0] >= 0xF0 && p[0] < 0xF5 ? 3
+                                                  : 4;
     uint32_t value = more == 0 ? p[0] : p[0] & (0x3Fu >> more);
 
     *at = p + 1;

@@ -18,8 +18,8 @@ typedef struct kh_text_canvas {
 /* KH_E_UNSUPPORTED when the file is not a font that can be read. */
 KH_MUST_USE kh_status kh_text_create(kh_text **out, const char *font_file, kh_error *err);
 void kh_text_free(kh_text *text);
-/* One line from column x on, its letters standing on row `baseline`, size_px (6 to 256) high. What lies outside of the canvas is cut off; bytes
- * that are not UTF-8 and characters that the font has not are drawn as its sign for that. */
+/* One line from column x on, its letters standing on row `baseline`, size_px (6 to 256) high. What lies outside of the canvas is cut off;
+ * bytes that are not UTF-8 and characters that the font has not are drawn as its sign for that. */
 void kh_text_draw(kh_text *text, const kh_text_canvas *canvas, int32_t x, int32_t baseline, unsigned size_px, const char *utf8);
 
 #endif

@@ -47,6 +47,13 @@ double kh_voi_value(const kh_voi *voi, double modality_value)
     return (x - voi->origin) / voi->span + 0.5; /* span > 0 here: with 0 one of the two comparisons held */
 }
 
+double kh_voi_output(const kh_lookup *output, double y)
+{
+    if (!output)
+        return y;
+    return output->values[(uint32_t)(y * (output->count - 1) + 0.5)] / (double)((1u << output->bits) - 1);
+}
+
 double kh_voi_position(const kh_voi *voi, double modality_value)
 {
     if (voi->span == 0.0)

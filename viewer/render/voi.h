@@ -21,8 +21,10 @@ KH_MUST_USE kh_status kh_voi_init(kh_voi *out, kh_voi_function function, double 
 void kh_voi_init_lookup(kh_voi *out, const kh_lookup *lookup);
 /* y of the clause for ymin 0 and ymax 1. */
 double kh_voi_value(const kh_voi *voi, double modality_value);
-/* The same in two steps, not for tables, for values that are interpolated in between: the position in the window (-0.5 and 0.5 are its ends,
- * and position is linear in the value unless the window is a threshold), then y of a position. */
+/* What a Presentation LUT makes of it (PS3.3 C.11.4): the whole table stands for 0 to 1. NULL: nothing. */
+double kh_voi_output(const kh_lookup *output, double y);
+/* The same in two steps, not for tables, for values that are interpolated in between: the position in the window (-0.5 and 0.5 are its
+ * ends, and position is linear in the value unless the window is a threshold), then y of a position. */
 double kh_voi_position(const kh_voi *voi, double modality_value);
 double kh_voi_at_position(const kh_voi *voi, double position);
 /* 0..1 to 0..255 by the rounding rule above. */

@@ -33,7 +33,9 @@ void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key)
     p = put(p, &center, sizeof center);
     p = put(p, &width, sizeof width);
     p = put(p, &lut, sizeof lut);
-    *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2 | key->lut_given << 3);
+    p = put(p, &key->state_series_id, sizeof key->state_series_id);
+    p = put(p, &key->state_id, sizeof key->state_id);
+    *p++ = (uint8_t)(key->window_given | key->invert << 1 | key->lossless << 2 | key->lut_given << 3 | key->no_overlays << 4);
     *p++ = (uint8_t)key->quality;
     put(p, &key->thumb_px, sizeof key->thumb_px);
 }

@@ -5,7 +5,7 @@
 #include "viewer/render/render.h"
 #include "viewer/tiles/tiles.h"
 
-#define KH_TILE_KEY_BYTES 60
+#define KH_TILE_KEY_BYTES 76
 
 /* Keys that give the same tile give the same bytes: window values do not count unless given. */
 void kh_tile_key_pack(uint8_t out[KH_TILE_KEY_BYTES], const kh_tile_key *key);

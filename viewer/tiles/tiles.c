@@ -8,9 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/pool.h"
-#include "cache/display.h"
 #include "viewer/tiles/key.h"
 #include "viewer/tiles/lossy.h"
+#include "viewer/tiles/shown.h"
+#include "viewer/tiles/shown_as.h"
 #include "viewer/tiles/thumb.h"
 
 #define BUCKETS 256
@@ -95,27 +96,9 @@ bool kh_tiles_attach(kh_tiles *tiles, const kh_tile *tile, void *companion, size
     return kh_blobcache_attach(tiles->blobs, tile->blob, companion, bytes, destroy);
 }
 
-/* The object of the key, in a stack that is the caller's to release when KH_OK. */
-static kh_status find_object(kh_tiles *tiles, const kh_tile_key *key, const kh_stack **stack,
-                             const kh_stack_object **object, kh_error *err)
+static kh_status find_object(kh_tiles *tiles, const kh_tile_key *key, const kh_stack **stack, const kh_stack_object **object, kh_error *err)
 {
-    kh_status status = kh_stack_acquire(stack, tiles->cache, key->series_id, err);
-
-    if (status != KH_OK)
-        return status;
-    *object = kh_stack_find_object(*stack, key->object_id);
-    if (!*object)
-        status = kh_error_set(err, KH_E_NOT_FOUND, "series %lld has no object %lld", (long long)key->series_id,
-                              (long long)key->object_id);
-    else if ((*object)->problem[0])
-        status = kh_error_set(err, KH_E_UNSUPPORTED, "%s", (*object)->problem);
-    else if (key->frame >= (*object)->info.frame_count)
-        status = kh_error_set(err, KH_E_NOT_FOUND, "frame %u, the object has %u", key->frame, (*object)->info.frame_count);
-    if (status != KH_OK) {
-        kh_stack_release(tiles->cache, *stack);
-        *stack = NULL;
-    }
-    return status;
+    return kh_shown_object_acquire(stack, object, tiles->cache, key->series_id, key->object_id, key->frame, err);
 }
 
 kh_status kh_tiles_etag(kh_tiles *tiles, const kh_tile_key *key, char out[KH_TILE_ETAG_SIZE], kh_error *err)
@@ -155,23 +138,20 @@ static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_t
                               kh_error *err)
 {
     kh_frame frame = {.pixels = NULL};
-    kh_render_source source = {.info = &object->info, .slice = kh_image_info_slice(&object->info, key->frame), .frame = key->frame};
-    const kh_blob *tables = NULL;
+    kh_render_source source;
+    kh_shown_as as;
     kh_status status = kh_frame_acquire_reduced(&frame, tiles->cache, object, key->frame, halvings, tiles->codec, err);
 
     if (status != KH_OK)
         return status;
     *halved = frame.format.rows != object->info.format.rows || frame.format.columns != object->info.format.columns;
-    source.pixels = frame.pixels;
-    source.size = frame.size;
-    source.format = &frame.format;
-    status = kh_object_display_acquire(&source.display, &tables, tiles->cache, object, err);
+    status = kh_shown_as_acquire(&as, &source, tiles->cache, key, object, &frame, err);
     if (status == KH_OK)
         status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, used, err)
                                : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, used, err);
     if (status == KH_OK)
         tell_loss(meta, key, object, &frame.format, used, worker->scratch.size - sizeof *meta);
-    kh_object_display_release(tiles->cache, tables);
+    kh_shown_as_release(&as, tiles->cache);
     kh_frame_release(tiles->cache, &frame);
     return status;
 }
@@ -180,7 +160,7 @@ static kh_status render_object(kh_tiles *tiles, render_worker *worker, const kh_
                                const kh_render_view *view, kh_error *err)
 {
     tile_meta meta = {.lossless = key->lossless};
-    unsigned halvings = key->thumb_px > 0 ? kh_thumb_halvings(&object->info, key->thumb_px) : 0;
+    unsigned halvings = key->thumb_px > 0 && key->state_id == 0 ? kh_thumb_halvings(&object->info, key->thumb_px) : 0;
     kh_rendered used = {.window_center = 0};
     bool halved = false;
     kh_status status;

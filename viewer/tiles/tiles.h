@@ -32,6 +32,8 @@ typedef struct kh_tile_key {
     bool window_given;
     double window_center, window_width; /* modality units */
     bool invert;
+    bool no_overlays; /* those of the image, 60xx */
+    int64_t state_series_id, state_id; /* a presentation state that takes the place of how the image says it is shown; 0: none */
     int quality; /* 1 to 100 */
     bool lossless; /* not a tile but all stored values of the frame (viewer/render/lossless.h); all from level on is 0 */
     uint16_t thumb_px; /* not a tile but a small picture of the whole frame (thumb.h), its longer side at most this; level, column and row 0 */
