@@ -73,7 +73,8 @@ static kh_status read_line(kh_admission *admission, char *line, unsigned number,
     rights = strtok_r(NULL, " \t\r\n", &rest);
     text = strtok_r(NULL, " \t\r\n", &rest);
     if (!text || strtok_r(NULL, " \t\r\n", &rest) || strlen(name) >= NAME_SIZE)
-        return kh_error_set(err, KH_E_FORMAT, "line %u: expected a name of at most %d characters, rights and a token", number, NAME_SIZE - 1);
+        return kh_error_set(err, KH_E_FORMAT, "line %u: expected a name of at most %d characters, rights and a token", number,
+                            NAME_SIZE - 1);
     if (strcmp(rights, "read") != 0 && strcmp(rights, "read,write") != 0)
         return kh_error_set(err, KH_E_FORMAT, "line %u: rights, expected read or read,write", number);
     if (admission->token_count == KH_ADMISSION_TOKENS_MAX)
@@ -82,7 +83,8 @@ static kh_status read_line(kh_admission *admission, char *line, unsigned number,
     to->may_write = strcmp(rights, "read,write") == 0;
     admission->token_count++;
     if (strncmp(text, "sha256:", 7) == 0)
-        return read_sum(to->sum, text + 7) ? KH_OK : kh_error_set(err, KH_E_FORMAT, "line %u: sha256:, expected 64 hexadecimal digits", number);
+        return read_sum(to->sum, text + 7) ? KH_OK
+                                           : kh_error_set(err, KH_E_FORMAT, "line %u: sha256:, expected 64 hexadecimal digits", number);
     size = strlen(text);
     if (size < KH_ADMISSION_TOKEN_MIN || size > KH_ADMISSION_TOKEN_MAX || !is_token_text(text))
         return kh_error_set(err, KH_E_FORMAT, "line %u: token, expected %d to %d of A-Z a-z 0-9 - . _ ~ + / and = at the end", number,
@@ -143,7 +145,8 @@ static kh_status read_origins(kh_admission *admission, const char *text, kh_erro
         size_t size = strcspn(text, " \t,"), scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
 
         if (scheme == 0 || size <= scheme || size >= ORIGIN_SIZE || scheme + strspn(text + scheme, host) != size)
-            return kh_error_set(err, KH_E_ARG, "\"%.*s\", expected http:// or https://, a host and nothing behind it", size > 64 ? 64 : (int)size, text);
+            return kh_error_set(err, KH_E_ARG, "\"%.*s\", expected http:// or https://, a host and nothing behind it",
+                                size > 64 ? 64 : (int)size, text);
         if (admission->origin_count == KH_ADMISSION_ORIGINS_MAX)
             return kh_error_set(err, KH_E_LIMIT, "more than %d origins", KH_ADMISSION_ORIGINS_MAX);
         for (size_t i = 0; i < size; i++) /* as browsers send them */
@@ -312,7 +315,8 @@ bool kh_admission_preflight(kh_admission *admission, kh_http_request *request, c
     set_page_headers(admission, request, origin);
     if (is_listed(admission, origin)) {
         kh_http_set_header(request, "Access-Control-Allow-Methods", allow);
-        kh_http_set_header(request, "Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range");
+        kh_http_set_header(request, "Access-Control-Allow-Headers",
+                           "Accept, Authorization, Content-Type, If-Match, If-None-Match, If-Range, Range");
         kh_http_set_header(request, "Access-Control-Max-Age", "600");
     }
     kh_http_answer(request, 204, NULL, NULL, 0);

@@ -57,8 +57,8 @@ kh_status kh_assembly_parse(kh_json **out, const char *text, size_t size, kh_err
 
 static kh_status look_at(kh_assembly *assembly, kh_stow_object *object, const char *text, size_t size, kh_error *err)
 {
-    const kh_json_read_options options = {.depth = 16, .elements = KH_ASSEMBLY_ELEMENTS_MAX, .left_out = kh_assembly_left_out, .bulk = note_value,
-                                          .context = assembly};
+    const kh_json_read_options options = {
+        .depth = 16, .elements = KH_ASSEMBLY_ELEMENTS_MAX, .left_out = kh_assembly_left_out, .bulk = note_value, .context = assembly};
     kh_json *json = NULL;
     kh_status status;
     kh_buf bytes;
@@ -116,8 +116,9 @@ static kh_status take_xml(kh_assembly *assembly, kh_error *err)
     kh_buf json;
 
     kh_buf_init(&json, assembly->options.metadata_bytes_max);
-    status = assembly->xml_too_large ? KH_E_LIMIT
-                                     : kh_native_xml_read(&json, kh_buf_text(&assembly->xml), assembly->xml.size, assembly->xml.max_size, &problem);
+    status = assembly->xml_too_large
+                 ? KH_E_LIMIT
+                 : kh_native_xml_read(&json, kh_buf_text(&assembly->xml), assembly->xml.size, assembly->xml.max_size, &problem);
     if (status == KH_OK) {
         status = take_set(assembly, kh_buf_text(&json), json.size, err);
     } else if (status == KH_E_LIMIT) {
@@ -148,7 +149,8 @@ static bool is_plain(const char *encoding)
 
 static bool same_media(const kh_value_media *a, const kh_value_media *b)
 {
-    return a->kind == b->kind && a->codec == b->codec && (a->named == b->named || (a->named && b->named && strcmp(a->named, b->named) == 0));
+    return a->kind == b->kind && a->codec == b->codec &&
+           (a->named == b->named || (a->named && b->named && strcmp(a->named, b->named) == 0));
 }
 
 /* *out is NULL when nobody has named it. */

@@ -1,17 +1,18 @@
-/* assembly.h - objects put together from what a request gives of them apart (PS3.18 10.5, 8.7.3): data sets as DICOM JSON or as Native DICOM
- * Models, and the values these name by BulkDataURI, each a part with its Content-Location. What comes is kept in one file; an object is made
- * when all parts are in.
+/* assembly.h - objects put together from what a request gives of them apart (PS3.18 10.5, 8.7.3): data sets as DICOM JSON or as Native
+ * DICOM Models, and the values these name by BulkDataURI, each a part with its Content-Location. What comes is kept in one file; an object
+ * is made when all parts are in.
  *
- * Locations are compared as absolute URIs (location.h). Parts of one location are one value: frames of compressed pixel data, pieces of native bytes.
- *   application/octet-stream   little endian; with transfer-syntax of a compressed one, a frame of it. As many parts as frames of one bit a pixel that
- *                              do not end with a byte are these frames
- *   image/, video/ of PS3.18 table 8.7.3-5 and 8.7.3-6: Pixel Data (7FE0,0010) of the object itself, a frame each, a video as a whole. Without transfer-syntax the
- *                              codestreams say which of the type's it is; what they contradict is refused
+ * Locations are compared as absolute URIs (location.h). Parts of one location are one value: frames of compressed pixel data, pieces of
+ * native bytes.
+ *   application/octet-stream   little endian; with transfer-syntax of a compressed one, a frame of it. As many parts as frames of one bit a
+ * pixel that                              do not end with a byte are these frames
+ *   image/, video/ of PS3.18 table 8.7.3-5 and 8.7.3-6: Pixel Data (7FE0,0010) of the object itself, a frame each, a video as a whole.
+ * Without transfer-syntax the                              codestreams say which of the type's it is; what they contradict is refused
  *   any other type             the document of an encapsulated document (0042,0011)
  * A value that comes before the data set that names it, or that none names, is of no use.
- * The file is explicit VR little endian, or of the transfer syntax of the compressed pixel data: an item a frame, a basic offset table where it can
- * say the offsets. Offset tables of the data set, which describe another file, are left out. Pixel data that are not of the size, or the frames, that the
- * attributes say are refused. The same parts make the same bytes.
+ * The file is explicit VR little endian, or of the transfer syntax of the compressed pixel data: an item a frame, a basic offset table
+ * where it can say the offsets. Offset tables of the data set, which describe another file, are left out. Pixel data that are not of the
+ * size, or the frames, that the attributes say are refused. The same parts make the same bytes.
  *
  * In memory: one data set's text and what reading it takes, one codestream, and a few hundred bytes for each data set and value.
  * Threads: one at a time. */

@@ -82,14 +82,16 @@ kh_status kh_assembly_syntax(const char **out, const kh_assembly *assembly, cons
     return status;
 }
 
-static kh_status check_frames(const kh_assembly *assembly, const kh_value *value, const char *syntax, const kh_image_info *info, kh_error *err)
+static kh_status check_frames(const kh_assembly *assembly, const kh_value *value, const char *syntax, const kh_image_info *info,
+                              kh_error *err)
 {
     kh_status status = KH_OK;
 
     if (value->media.codec == KH_CODEC_VIDEO)
         return value->count == 1 ? KH_OK : kh_error_set(err, KH_E_CONFLICT, "a video in %u parts, expected one", (unsigned)value->count);
     if (value->count != info->frame_count)
-        return kh_error_set(err, KH_E_CONFLICT, "%u frames, expected %u (NumberOfFrames)", (unsigned)value->count, (unsigned)info->frame_count);
+        return kh_error_set(err, KH_E_CONFLICT, "%u frames, expected %u (NumberOfFrames)", (unsigned)value->count,
+                            (unsigned)info->frame_count);
     for (uint32_t i = value->first; status == KH_OK && i != KH_NO_PIECE; i = assembly->values.pieces[i].next) {
         const kh_value_piece *piece = &assembly->values.pieces[i];
         kh_error problem = KH_ERROR_INIT;
@@ -170,7 +172,8 @@ static const kh_element *find_pixels(const kh_item *main)
     return pixels;
 }
 
-static kh_status check_dataset(const kh_assembly *assembly, const kh_dataset *dataset, const kh_value *value, const char *syntax, kh_error *err)
+static kh_status check_dataset(const kh_assembly *assembly, const kh_dataset *dataset, const kh_value *value, const char *syntax,
+                               kh_error *err)
 {
     const kh_element *pixels = find_pixels(kh_dataset_main(dataset));
     kh_error problem = KH_ERROR_INIT;

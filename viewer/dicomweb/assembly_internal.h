@@ -93,7 +93,8 @@ extern const kh_tag kh_assembly_left_out[];
 
 /* ---- assembly_check.c ---- */
 
-/* The file that was written: is its pixel data what the attributes say? value: of compressed pixel data, with its transfer syntax; NULL. KH_E_CONFLICT. */
+/* The file that was written: is its pixel data what the attributes say? value: of compressed pixel data, with its transfer syntax; NULL.
+ * KH_E_CONFLICT. */
 KH_MUST_USE kh_status kh_assembly_check(const kh_assembly *assembly, int fd, const kh_value *value, const char *syntax, kh_error *err);
 /* The transfer syntax of a value's codestreams. KH_E_CONFLICT when they are not of that which the parts name. */
 KH_MUST_USE kh_status kh_assembly_syntax(const char **out, const kh_assembly *assembly, const kh_value *value, kh_error *err);

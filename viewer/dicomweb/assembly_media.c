@@ -32,8 +32,15 @@ bool kh_syntax_holds(const char *wide, const char *narrow)
 {
     static const struct {
         const char *wide, *narrow;
-    } pairs[] = {{KH_TS_JPEG_EXTENDED, KH_TS_JPEG_BASELINE}, {KH_TS_JPEG_LOSSLESS, KH_TS_JPEG_LOSSLESS_SV1}, {TS4 "81", TS4 "80"}, {TS4 "91", TS4 "90"},
-                 {TS4 "92", TS4 "90"}, {TS4 "93", TS4 "90"}, {TS4 "93", TS4 "91"}, {TS4 "202", TS4 "201"}, {TS4 "203", TS4 "201"}};
+    } pairs[] = {{KH_TS_JPEG_EXTENDED, KH_TS_JPEG_BASELINE},
+                 {KH_TS_JPEG_LOSSLESS, KH_TS_JPEG_LOSSLESS_SV1},
+                 {TS4 "81", TS4 "80"},
+                 {TS4 "91", TS4 "90"},
+                 {TS4 "92", TS4 "90"},
+                 {TS4 "93", TS4 "90"},
+                 {TS4 "93", TS4 "91"},
+                 {TS4 "202", TS4 "201"},
+                 {TS4 "203", TS4 "201"}};
 
     if (strcmp(wide, narrow) == 0)
         return true;
@@ -76,7 +83,8 @@ kh_status kh_value_media_read(kh_value_media *out, const char *content_type, kh_
         for (size_t k = 0; syntax && types[i].syntaxes[k]; k++)
             if (strcmp(types[i].syntaxes[k], syntax) == 0)
                 out->named = types[i].syntaxes[k];
-        return !syntax || out->named ? KH_OK : kh_error_set(err, KH_E_FORMAT, "%s of a transfer syntax that it does not have", types[i].type);
+        return !syntax || out->named ? KH_OK
+                                     : kh_error_set(err, KH_E_FORMAT, "%s of a transfer syntax that it does not have", types[i].type);
     }
     if (strncasecmp(type.name, "image/", 6) == 0 || strncasecmp(type.name, "video/", 6) == 0)
         return kh_error_set(err, KH_E_FORMAT, "a media type of pictures that is not taken");

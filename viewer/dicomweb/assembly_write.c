@@ -63,7 +63,8 @@ static kh_status hold(writing *w, const kh_value *value, kh_json_bulk *out, kh_e
             return kh_error_set(err, KH_E_LIMIT, "bulk data of %" PRIu64 " bytes, limit %zu", piece->size, w->scratch.max_size);
         status = kh_buf_reserve(&w->scratch, (size_t)piece->size, err);
         if (status == KH_OK)
-            status = kh_read_all_at(w->assembly->options.spool_fd, w->scratch.data + w->scratch.size, (size_t)piece->size, piece->offset, err);
+            status =
+                kh_read_all_at(w->assembly->options.spool_fd, w->scratch.data + w->scratch.size, (size_t)piece->size, piece->offset, err);
         w->scratch.size += status == KH_OK ? (size_t)piece->size : 0;
     }
     out->bytes = w->scratch.data;
@@ -311,14 +312,15 @@ static void note_frames(writing *w, const kh_json *json)
     uint64_t rows = number_of(json, "00280010", 0), columns = number_of(json, "00280011", 0);
 
     w->frame_count = number_of(json, "00280008", 1);
-    if (number_of(json, "00280100", 0) == 1 && number_of(json, "00280002", 1) == 1 && rows <= UINT16_MAX && columns <= UINT16_MAX && w->frame_count > 1)
+    if (number_of(json, "00280100", 0) == 1 && number_of(json, "00280002", 1) == 1 && rows <= UINT16_MAX && columns <= UINT16_MAX &&
+        w->frame_count > 1)
         w->frame_bits = rows * columns % 8 != 0 ? rows * columns : 0;
 }
 
 static kh_status read_set(writing *w, const kh_assembly_set *set, kh_error *err)
 {
-    const kh_json_read_options options = {.depth = 16, .elements = KH_ASSEMBLY_ELEMENTS_MAX, .left_out = kh_assembly_left_out, .bulk = give_value,
-                                          .context = w};
+    const kh_json_read_options options = {
+        .depth = 16, .elements = KH_ASSEMBLY_ELEMENTS_MAX, .left_out = kh_assembly_left_out, .bulk = give_value, .context = w};
     char *text = malloc(set->size + 1);
     kh_json *json = NULL;
     kh_status status = text ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a data set");

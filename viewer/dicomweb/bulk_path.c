@@ -6,7 +6,8 @@
 
 static kh_status expected(const char *text, kh_error *err)
 {
-    return kh_error_set(err, KH_E_ARG, "bulkdata: \"%.24s\", expected tags of 8 hexadecimal digits, with item numbers from 1 between them", text);
+    return kh_error_set(err, KH_E_ARG, "bulkdata: \"%.24s\", expected tags of 8 hexadecimal digits, with item numbers from 1 between them",
+                        text);
 }
 
 static bool is_separator(char c)

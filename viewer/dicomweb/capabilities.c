@@ -17,8 +17,8 @@ static const kh_offer offers[FORMS] = {
 
 #define PARTS(type) "multipart/related; type=\"" type "\""
 
-/* What each handler takes and gives, and asks for besides keys; NULL at the end. Of frames the types are added by the transfer syntaxes they
- * may be stored in. */
+/* What each handler takes and gives, and asks for besides keys; NULL at the end. Of frames the types are added by the transfer syntaxes
+ * they may be stored in. */
 static const struct {
     kh_dicomweb_handler *handler;
     const char *takes[KH_DICOMWEB_TYPES_MAX];
@@ -33,7 +33,10 @@ static const struct {
     {kh_dicomweb_frames, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", NULL}, {"accept", NULL}},
     {kh_dicomweb_pixels, {NULL}, {PARTS("application/octet-stream"), NULL}, {"accept", NULL}},
     {kh_dicomweb_values, {NULL}, {PARTS("application/octet-stream"), NULL}, {"accept", NULL}},
-    {kh_dicomweb_bulk, {NULL}, {PARTS("application/octet-stream"), "application/octet-stream", PARTS("application/pdf"), "application/pdf", NULL}, {"accept", NULL}},
+    {kh_dicomweb_bulk,
+     {NULL},
+     {PARTS("application/octet-stream"), "application/octet-stream", PARTS("application/pdf"), "application/pdf", NULL},
+     {"accept", NULL}},
     {kh_dicomweb_metadata, {NULL}, {"application/dicom+json", "application/json", PARTS("application/dicom+xml"), NULL}, {"accept", NULL}},
     {kh_dicomweb_rendered,
      {NULL},
@@ -42,9 +45,9 @@ static const struct {
     {kh_dicomweb_thumbnail, {NULL}, {"image/jpeg", "image/png", "image/gif", NULL}, {"accept", "viewport", NULL}},
     {kh_dicomweb_wado_uri,
      {NULL},
-     {"image/jpeg", "image/png", "image/gif", "application/dicom", "text/html", "text/plain", "text/xml", NULL},
-     {"requestType", "studyUID", "seriesUID", "objectUID", "contentType", "frameNumber", "rows", "columns", "region", "windowCenter", "windowWidth",
-      "imageQuality", "imageAnnotation", "transferSyntax", NULL}},
+     {"image/jpeg", "image/png", "image/gif", "application/dicom", NULL},
+     {"requestType", "studyUID", "seriesUID", "objectUID", "contentType", "frameNumber", "rows", "columns", "region", "windowCenter",
+      "windowWidth", "imageQuality", "imageAnnotation", "transferSyntax", NULL}},
     {kh_dicomweb_store,
      {PARTS("application/dicom"), PARTS("application/dicom+json"), PARTS("application/dicom+xml"), NULL},
      {"application/dicom+json", "application/json", "application/dicom+xml", NULL},
@@ -83,9 +86,11 @@ static void add_type(kh_dicomweb_description *of, const char *type)
 /* The types that codestreams have, in parts, and of one alone. */
 static void add_codestreams(kh_dicomweb_description *of, bool alone)
 {
-    static const char *const types[] = {"image/jpeg", "image/dicom-rle", "image/x-dicom-rle", "image/jls", "image/x-jls", "image/jp2", "image/jpx", "image/jphc", "image/jxl"};
-    static const char *const parts[] = {PARTS("image/jpeg"), PARTS("image/dicom-rle"), PARTS("image/x-dicom-rle"), PARTS("image/jls"), PARTS("image/x-jls"),
-                                        PARTS("image/jp2"), PARTS("image/jpx"), PARTS("image/jphc"), PARTS("image/jxl")};
+    static const char *const types[] = {"image/jpeg", "image/dicom-rle", "image/x-dicom-rle", "image/jls", "image/x-jls",
+                                        "image/jp2",  "image/jpx",       "image/jphc",        "image/jxl"};
+    static const char *const parts[] = {PARTS("image/jpeg"), PARTS("image/dicom-rle"), PARTS("image/x-dicom-rle"),
+                                        PARTS("image/jls"),  PARTS("image/x-jls"),     PARTS("image/jp2"),
+                                        PARTS("image/jpx"),  PARTS("image/jphc"),      PARTS("image/jxl")};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         add_type(of, parts[i]);
@@ -97,7 +102,18 @@ static void add_codestreams(kh_dicomweb_description *of, bool alone)
 /* Pixel data as one stream. */
 static void add_videos(kh_dicomweb_description *of)
 {
-    static const char *const types[] = {PARTS("video/mpeg"), "video/mpeg", PARTS("video/mpeg2"), "video/mpeg2", PARTS("video/mp4"), "video/mp4", PARTS("video/h265"), "video/h265"};
+    static const char *const types[] = {PARTS("video/mpeg"), "video/mpeg", PARTS("video/mpeg2"), "video/mpeg2",
+                                        PARTS("video/mp4"),  "video/mp4",  PARTS("video/h265"),  "video/h265"};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        add_type(of, types[i]);
+}
+
+/* What is no picture: reports, encapsulated documents, waveforms, videos. */
+static void add_documents(kh_dicomweb_description *of)
+{
+    static const char *const types[] = {"text/html",     "text/plain", "text/xml",  "application/pdf",
+                                        "image/svg+xml", "video/mpeg", "video/mp4", "video/h265"};
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
         add_type(of, types[i]);
@@ -110,11 +126,9 @@ static void add_of_one(kh_dicomweb_description *of, const kh_dicomweb_resource *
 
     if (resource->handler == kh_dicomweb_retrieve && instance)
         add_type(of, "application/dicom");
-    if (resource->handler == kh_dicomweb_rendered && instance && !strstr(of->path, "{frames}")) {
-        add_type(of, "text/html"); /* reports */
-        add_type(of, "text/plain");
-        add_type(of, "text/xml");
-    }
+    if ((resource->handler == kh_dicomweb_rendered && instance && !strstr(of->path, "{frames}")) ||
+        resource->handler == kh_dicomweb_wado_uri)
+        add_documents(of);
     if (resource->handler == kh_dicomweb_frames || resource->handler == kh_dicomweb_bulk)
         add_codestreams(of, true);
     if ((resource->handler == kh_dicomweb_frames && !strstr(of->path, "{frames}")) || resource->handler == kh_dicomweb_bulk)

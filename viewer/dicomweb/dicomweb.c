@@ -8,10 +8,23 @@
 #include "viewer/dicomweb/rendered.h"
 #include "viewer/dicomweb/stow.h"
 
-const kh_dicomweb_options kh_dicomweb_options_default = {
-    .threads = 2, .queue_max = 256, .results_max = 10000, .compared_max = 1000, .memory_max = 512ull << 20, .anew_bytes_max = 4ull << 30, .answers_max = 1024,
-    .painter_threads = 2, .painter_queue_max = 256, .viewport_max = 4096, .font_file = "",
-    .carrier_threads = 2, .uploader_threads = 2, .uploads_max = 8, .upload_bytes_max = 16ull << 30, .parts_max = 20000, .metadata_bytes_max = 16u << 20};
+const kh_dicomweb_options kh_dicomweb_options_default = {.threads = 2,
+                                                         .queue_max = 256,
+                                                         .results_max = 10000,
+                                                         .compared_max = 1000,
+                                                         .memory_max = 512ull << 20,
+                                                         .anew_bytes_max = 4ull << 30,
+                                                         .answers_max = 1024,
+                                                         .painter_threads = 2,
+                                                         .painter_queue_max = 256,
+                                                         .viewport_max = 4096,
+                                                         .font_file = "",
+                                                         .carrier_threads = 2,
+                                                         .uploader_threads = 2,
+                                                         .uploads_max = 8,
+                                                         .upload_bytes_max = 16ull << 30,
+                                                         .parts_max = 20000,
+                                                         .metadata_bytes_max = 16u << 20};
 
 #define INSTANCE KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances/{instance}"
 
@@ -23,27 +36,35 @@ static const kh_dicomweb_resource resources[] = {
     {"GET", KH_DICOMWEB_PATH "/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/series", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND, KH_KIND_STUDY, true},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/instances", kh_dicomweb_search, KH_AUDIT_SEARCH, true, KH_VERB_FIND,
+     KH_KIND_STUDY, true},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}", kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE,
+     KH_KIND_SERIES, false},
     {"GET", INSTANCE, kh_dicomweb_retrieve, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
     {"GET", INSTANCE "/frames/{frames}", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_FRAME, false},
     {"GET", INSTANCE "/pixeldata", kh_dicomweb_frames, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_FRAME, false},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/pixeldata", kh_dicomweb_pixels, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE,
+     KH_KIND_SERIES, false},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_STUDY, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, true, KH_VERB_TAKE,
+     KH_KIND_SERIES, false},
     {"GET", INSTANCE "/bulkdata", kh_dicomweb_values, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
     {"GET", INSTANCE "/bulkdata/{path*}", kh_dicomweb_bulk, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_STUDY, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW,
+     KH_KIND_SERIES, false},
     {"GET", INSTANCE "/metadata", kh_dicomweb_metadata, KH_AUDIT_OPEN, false, KH_VERB_VIEW, KH_KIND_INSTANCE, false},
     {"GET", KH_DICOMWEB_PATH "/studies/{study}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_STUDY, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_SERIES, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW,
+     KH_KIND_SERIES, false},
     {"GET", INSTANCE "/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_INSTANCE, false},
     {"GET", INSTANCE "/frames/{frames}/rendered", kh_dicomweb_rendered, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_FRAME, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
-    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL,
+     false},
+    {"GET", KH_DICOMWEB_PATH "/studies/{study}/series/{series}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW,
+     KH_KIND_THUMBNAIL, false},
     {"GET", INSTANCE "/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
     {"GET", INSTANCE "/frames/{frames}/thumbnail", kh_dicomweb_thumbnail, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_THUMBNAIL, false},
     {"GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri, KH_AUDIT_VIEW, false, KH_VERB_VIEW, KH_KIND_FRAME, false},
@@ -51,6 +72,10 @@ static const kh_dicomweb_resource resources[] = {
     {"POST", KH_DICOMWEB_PATH "/studies/{study}", kh_dicomweb_store, KH_AUDIT_ACTIONS, false, KH_VERB_CHANGE, KH_KIND_INSTANCE, true},
 };
 #define RESOURCE_COUNT (sizeof resources / sizeof resources[0])
+
+/* What WADO-URI is when the object itself is asked for: it leaves, as by WADO-RS. */
+static const kh_dicomweb_resource taken = {
+    "GET", KH_DICOMWEB_PATH "/wado", kh_dicomweb_wado_uri, KH_AUDIT_RETRIEVE, false, KH_VERB_TAKE, KH_KIND_INSTANCE, false};
 
 const kh_dicomweb_resource *kh_dicomweb_resources(size_t *count)
 {
@@ -120,7 +145,8 @@ static void decide_later(void *context, kh_http_request *request)
     kh_dicomweb_decide(entry, request, uids, run_handler);
 }
 
-/* A person was let in. Lists are decided row by row by their handlers; so is all that an address names, since a UID may be of several hospitals. */
+/* A person was let in. Lists are decided row by row by their handlers; so is all that an address names, since a UID may be of several
+ * hospitals. */
 static void serve_person(kh_http_request *request, void *context)
 {
     const kh_dicomweb_entry *entry = context;
@@ -154,7 +180,8 @@ static void serve(kh_http_request *request, void *context)
 
     if (options && kh_admission_preflight(dicomweb->admission, request, entry->allow))
         return;
-    if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address, &admitted)) {
+    if (!kh_admission_pass(dicomweb->admission, request, !options && strcmp(method, "GET") != 0, dicomweb->options.public_address,
+                           &admitted)) {
         kh_record_refused(dicomweb->options.recorder, request, "DICOMweb", admitted.refused);
         return;
     }
@@ -167,6 +194,8 @@ static void serve(kh_http_request *request, void *context)
     }
     if (options)
         kh_http_set_header(request, "Allow", entry->allow);
+    if (entry->resource->handler == kh_dicomweb_wado_uri && kh_wado_uri_takes(request))
+        entry = &dicomweb->taken;
     if (dicomweb->options.guard)
         guard(entry, request);
     else if (entry->resource->action == KH_AUDIT_ACTIONS)
@@ -192,7 +221,8 @@ static void add_route(kh_dicomweb *dicomweb, const kh_dicomweb_resource *resourc
         if (strcmp(resources[i].pattern, pattern) == 0)
             add_allowed(entry->allow, resources[i].method);
     add_allowed(entry->allow, "OPTIONS");
-    dicomweb->routes[dicomweb->route_count++] = (kh_http_route){.method = resource->method, .pattern = pattern, .handler = serve, .context = entry};
+    dicomweb->routes[dicomweb->route_count++] =
+        (kh_http_route){.method = resource->method, .pattern = pattern, .handler = serve, .context = entry};
 }
 
 static bool is_new_pattern(size_t index)
@@ -207,6 +237,7 @@ static kh_status make_routes(kh_dicomweb *dicomweb, kh_error *err)
 {
     dicomweb->entries = calloc(2 * RESOURCE_COUNT, sizeof *dicomweb->entries);
     dicomweb->routes = calloc(2 * RESOURCE_COUNT, sizeof *dicomweb->routes);
+    dicomweb->taken = (kh_dicomweb_entry){.dicomweb = dicomweb, .resource = &taken};
     if (!dicomweb->entries || !dicomweb->routes)
         return kh_error_set(err, KH_E_MEMORY, "no memory for the DICOMweb routes");
     for (size_t i = 0; i < RESOURCE_COUNT; i++) {
@@ -222,7 +253,8 @@ static kh_status check_door(const kh_dicomweb_options *options, kh_error *err)
     if (!options->guard != !options->rights || !options->guard != !options->watch)
         return kh_error_set(err, KH_E_INTERNAL, "DICOMweb with half a door");
     if (options->guard && options->tokens && options->tokens[0])
-        return kh_error_set(err, KH_E_ARG, "[dicomweb] tokens: expected none while [access] accounts is on; people have tokens of their own");
+        return kh_error_set(err, KH_E_ARG,
+                            "[dicomweb] tokens: expected none while [access] accounts is on; people have tokens of their own");
     return KH_OK;
 }
 

@@ -35,7 +35,11 @@ typedef struct kh_dicomweb_options {
     kh_guard *guard;
     kh_rights *rights;
     kh_watch *watch;
-    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). facility: whose it is; NULL: of [dicomweb] facility.
+    /* A study, or a series of it, is shown to who asks. On the thread that decides; NULL: nobody wants to know. */
+    void (*opened)(void *context, const kh_http_request *request, int64_t study_id);
+    void *opened_context;
+    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt). facility: whose it is; NULL: of [dicomweb]
+     * facility.
      * May wait; called by several threads. NULL: nothing can be stored. */
     kh_status (*adopt)(void *context, const char *name, const char *facility, kh_ingest_result *result, kh_error *err);
     void *adopt_context;
@@ -51,8 +55,8 @@ typedef struct kh_dicomweb_options {
     unsigned parts_max;         /* of one request that stores, and data sets in it */
     size_t metadata_bytes_max;  /* text of a data set that is stored as metadata and bulk data */
 } kh_dicomweb_options;
-/* 2 threads, 256 requests waiting, 10,000 results, 1,000 rows compared, 512 MiB of results and metadata; 2 that paint, 256 pictures waiting, sides to 4,096; 8 that store, of 16 GiB and 20,000 parts,
- * data sets of 16 MiB of text; 4 GiB written to be sent,
+/* 2 threads, 256 requests waiting, 10,000 results, 1,000 rows compared, 512 MiB of results and metadata; 2 that paint, 256 pictures
+ * waiting, sides to 4,096; 8 that store, of 16 GiB and 20,000 parts, data sets of 16 MiB of text; 4 GiB written to be sent,
  * 1,024 answers. cache and codec are the caller's to set. */
 extern const kh_dicomweb_options kh_dicomweb_options_default;
 

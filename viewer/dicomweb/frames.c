@@ -1,6 +1,6 @@
 /* Frames (PS3.18 10.4.1.1.6) and the pixel data of an instance, which are all of them: each as its codestream, as it came, or as native
- * samples in little endian. Every one is compared with the sum it came in with. A single frame is answered from memory, several go out one by
- * one. */
+ * samples in little endian. Every one is compared with the sum it came in with. A single frame is answered from memory, several go out one
+ * by one. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,7 +161,8 @@ static kh_status check_numbers(frames *f, kh_error *err)
     if (f->all)
         f->count = held;
     if (f->count == 0 || number_at(f, f->count - 1) > held)
-        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the instance has %" PRIu32, f->count ? number_at(f, f->count - 1) : 0, held);
+        return kh_error_set(err, KH_E_NOT_FOUND, "frame %" PRIu32 ", the instance has %" PRIu32, f->count ? number_at(f, f->count - 1) : 0,
+                            held);
     return KH_OK;
 }
 
@@ -177,7 +178,8 @@ static bool choose(frames *f, const kh_accept *accept)
     bool decodable = f->dicomweb->options.codec && kh_codec_supports(stored);
     kh_offer offers[KH_FRAME_OFFERS_MAX];
     bool native = !kh_frame_is_compressed(f->object) && aligned(&f->object->info.format);
-    size_t count = kh_frame_offers(offers, stored, decodable, !f->parts_only && (f->count == 1 || (f->bulk && native))), chosen = kh_accept_choose(accept, offers, count);
+    size_t count = kh_frame_offers(offers, stored, decodable, !f->parts_only && (f->count == 1 || (f->bulk && native))),
+           chosen = kh_accept_choose(accept, offers, count);
 
     if (chosen == count)
         return false;
@@ -305,8 +307,8 @@ static kh_status answer(frames *f, kh_http_request *request, kh_error *err)
         frame_free(frame);
         if (!f->offer.multipart)
             snprintf(type, sizeof type, "%s; transfer-syntax=%s", f->offer.type, f->offer.transfer_syntax);
-        kh_dicomweb_answer_pieces(f->dicomweb, request, KH_VERB_TAKE, f->uids.study, f->uids.series, 200, type, f->offer.multipart ? KH_HTTP_SIZE_UNKNOWN : bytes,
-                                  &one_by_one, f);
+        kh_dicomweb_answer_pieces(f->dicomweb, request, KH_VERB_TAKE, f->uids.study, f->uids.series, 200, type,
+                                  f->offer.multipart ? KH_HTTP_SIZE_UNKNOWN : bytes, &one_by_one, f);
     } else if (!f->offer.multipart) {
         answer_single(f, frame, request, etag);
     } else if (f->count == 1) {
@@ -366,8 +368,8 @@ static kh_status open_frames(frames *f, const kh_retrieve_object *object, const 
     return status;
 }
 
-kh_status kh_frames_open(kh_frames **out, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *study_uid, const char *address,
-                         bool as_value, const kh_accept *accept, const kh_multipart *multipart, kh_error *err)
+kh_status kh_frames_open(kh_frames **out, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *study_uid,
+                         const char *address, bool as_value, const kh_accept *accept, const kh_multipart *multipart, kh_error *err)
 {
     frames *f = calloc(1, sizeof *f);
     kh_status status;
@@ -455,9 +457,10 @@ static void retrieve(void *context, kh_http_request *request)
     } else if (status == KH_OK && away_study) {
         kh_retrieve_answer_away(dicomweb, request, away_study);
     } else if (status == KH_OK && !choose(f, accept)) {
-        kh_retrieve_answer_text(request, 406, "not acceptable",
-                                "Accept: these frames can be given as multipart/related; type=\"application/octet-stream\" (native where they can be "
-                                "decoded, as they are with transfer-syntax=*) and in the type of their codestream");
+        kh_retrieve_answer_text(
+            request, 406, "not acceptable",
+            "Accept: these frames can be given as multipart/related; type=\"application/octet-stream\" (native where they can be "
+            "decoded, as they are with transfer-syntax=*) and in the type of their codestream");
     } else if (status == KH_OK) {
         status = answer(f, request, &err);
         f = status == KH_OK ? NULL : f;

@@ -7,7 +7,8 @@
 
 #define ROWS_MAX 10000 /* series of a study */
 
-kh_status kh_dicomweb_reach(kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out, kh_error *err)
+kh_status kh_dicomweb_reach(kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out,
+                            kh_error *err)
 {
     return kh_reach_open(out, dicomweb->options.rights, kh_guard_subject(request), verb, kind, err);
 }
@@ -15,9 +16,13 @@ kh_status kh_dicomweb_reach(kh_dicomweb *dicomweb, const kh_http_request *reques
 /* --- before the handler --- */
 
 /* Which of the studies of a UID are open to who asks: a study may be known at several hospitals, and only those count that may be seen. */
+#define OPEN_STUDIES_MAX 16
+
 typedef struct open_rows {
     int64_t study_id, series_id; /* the first */
     size_t count;
+    int64_t studies[OPEN_STUDIES_MAX]; /* of that UID, one a hospital */
+    size_t study_count;
 } open_rows;
 
 static kh_status keep_row(void *context, const kh_search_row *row, kh_error *err)
@@ -25,6 +30,8 @@ static kh_status keep_row(void *context, const kh_search_row *row, kh_error *err
     open_rows *open = context;
 
     (void)err;
+    if (open->study_count < OPEN_STUDIES_MAX && (open->study_count == 0 || open->studies[open->study_count - 1] != row->study.id))
+        open->studies[open->study_count++] = row->study.id;
     if (open->count++ == 0) {
         open->study_id = row->study.id;
         open->series_id = row->series.id;
@@ -32,7 +39,8 @@ static kh_status keep_row(void *context, const kh_search_row *row, kh_error *err
     return KH_OK;
 }
 
-static kh_status find_open(kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb, const char *const uids[3], open_rows *out, kh_error *err)
+static kh_status find_open(kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb, const char *const uids[3], open_rows *out,
+                           kh_error *err)
 {
     const kh_search_key keys[] = {{KH_TAG_STUDY_INSTANCE_UID, uids[0]}, {KH_TAG_SERIES_INSTANCE_UID, uids[1]}};
     kh_search *search = NULL;
@@ -75,7 +83,12 @@ void kh_dicomweb_decide(const kh_dicomweb_entry *entry, kh_http_request *request
 {
     kh_dicomweb *dicomweb = entry->dicomweb;
     const kh_dicomweb_resource *resource = entry->resource;
-    kh_record record = {.action = resource->action, .way = "DICOMweb", .once = !resource->each, .study_uid = uids[0], .series_uid = uids[1], .object_uid = uids[2]};
+    kh_record record = {.action = resource->action,
+                        .way = "DICOMweb",
+                        .once = !resource->each,
+                        .study_uid = uids[0],
+                        .series_uid = uids[1],
+                        .object_uid = uids[2]};
     kh_error err = KH_ERROR_INIT;
     open_rows open = {.count = 0};
 
@@ -94,6 +107,8 @@ void kh_dicomweb_decide(const kh_dicomweb_entry *entry, kh_http_request *request
         record.study_id = uids[1] ? 0 : open.study_id;
         record.series_id = open.series_id;
     }
+    for (size_t i = 0; dicomweb->options.opened && i < open.study_count; i++)
+        dicomweb->options.opened(dicomweb->options.opened_context, request, open.studies[i]);
     kh_record_then(dicomweb->options.recorder, request, &record, handler, (void *)(uintptr_t)entry);
 }
 
@@ -172,8 +187,8 @@ static kh_watched *watch(kh_dicomweb *dicomweb, const kh_subject *subject, kh_ve
     return kh_watch_begin(dicomweb->options.watch, subject, may_go_on, of, free);
 }
 
-void kh_dicomweb_answer_pieces(kh_dicomweb *dicomweb, kh_http_request *request, kh_verb verb, const char *study_uid, const char *series_uid, unsigned code,
-                               const char *content_type, uint64_t size, const kh_http_producer *producer, void *context)
+void kh_dicomweb_answer_pieces(kh_dicomweb *dicomweb, kh_http_request *request, kh_verb verb, const char *study_uid, const char *series_uid,
+                               unsigned code, const char *content_type, uint64_t size, const kh_http_producer *producer, void *context)
 {
     const kh_subject *subject = kh_guard_subject(request);
     kh_watched *watched = NULL;

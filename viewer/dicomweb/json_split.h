@@ -1,5 +1,5 @@
-/* json_split.h - an array of JSON objects as it comes, in whatever pieces: each object's text by itself, so that of an array of any length one
- * object is in memory. What is inside an object is not looked at beyond its brackets and strings: kh_json_parse() is the judge.
+/* json_split.h - an array of JSON objects as it comes, in whatever pieces: each object's text by itself, so that of an array of any length
+ * one object is in memory. What is inside an object is not looked at beyond its brackets and strings: kh_json_parse() is the judge.
  * One object without an array around it is taken as well. Threads: a splitter belongs to one at a time; pure but for the calls it makes. */
 #ifndef KH_VIEWER_DICOMWEB_JSON_SPLIT_H
 #define KH_VIEWER_DICOMWEB_JSON_SPLIT_H

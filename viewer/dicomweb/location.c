@@ -59,7 +59,8 @@ static void lower(char *text, size_t size)
 
 kh_status kh_location_resolve(char out[KH_LOCATION_SIZE], const char *base, const char *reference, kh_error *err)
 {
-    size_t base_scheme = scheme_size(base), base_host = base_scheme + authority_size(base + base_scheme), kept = 0, scheme = scheme_size(reference);
+    size_t base_scheme = scheme_size(base), base_host = base_scheme + authority_size(base + base_scheme), kept = 0,
+           scheme = scheme_size(reference);
     const char *slash;
 
     if (reference[0] == '\0')

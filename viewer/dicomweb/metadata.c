@@ -174,15 +174,16 @@ static kh_status answer(metadata *m, kh_http_request *request, kh_error *err)
     if (status != KH_OK)
         return status;
     if (m->ended && m->answer.count == 0) {
-        kh_retrieve_answer_away(m->dicomweb, request, m->list.away_count > 0 ? m->list.away_study : kh_retrieve_list_at(&m->list, 0)->study_id);
+        kh_retrieve_answer_away(m->dicomweb, request,
+                                m->list.away_count > 0 ? m->list.away_study : kh_retrieve_list_at(&m->list, 0)->study_id);
         metadata_free(m);
         return KH_OK;
     }
     if (missing(m) > 0) {
         bool recalled = m->list.away_count > 0 && kh_retrieve_recall(m->dicomweb, m->list.away_study);
 
-        snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %s%zu of %zu instances are not in this answer%s", m->ended ? "" : "up to ", missing(m),
-                 m->list.count, recalled ? "; they are being fetched from their hospital" : "");
+        snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %s%zu of %zu instances are not in this answer%s", m->ended ? "" : "up to ",
+                 missing(m), m->list.count, recalled ? "; they are being fetched from their hospital" : "");
         kh_http_set_header(request, "Warning", line);
     }
     if (m->gzip)
@@ -220,7 +221,9 @@ static void retrieve(void *context, kh_http_request *request)
     if (status != KH_OK) {
         kh_retrieve_answer_error(dicomweb, request, m ? &m->uids : NULL, &err);
     } else if (chosen == OFFER_COUNT) {
-        kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: metadata are given as application/dicom+json and multipart/related; type=\"application/dicom+xml\"");
+        kh_retrieve_answer_text(
+            request, 406, "not acceptable",
+            "Accept: metadata are given as application/dicom+json and multipart/related; type=\"application/dicom+xml\"");
     } else {
         m->type = offers[chosen].type;
         m->xml = offers[chosen].multipart;

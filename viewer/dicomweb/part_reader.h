@@ -1,4 +1,5 @@
-/* part_reader.h - a multipart body as it comes (RFC 2046 5.1, PS3.18 8.6): the parts' header lines and bytes, in whatever pieces they arrive.
+/* part_reader.h - a multipart body as it comes (RFC 2046 5.1, PS3.18 8.6): the parts' header lines and bytes, in whatever pieces they
+ * arrive.
  * Takes CRLF line ends only, as HTTP has them. Limits: 4 KiB of header lines per part, 64 KiB before the first part, parts_max parts.
  * Pure, but for the calls it makes; a reader belongs to one thread at a time. */
 #ifndef KH_VIEWER_DICOMWEB_PART_READER_H

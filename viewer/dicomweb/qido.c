@@ -69,7 +69,8 @@ static kh_status run_search(kh_qido_run *r, kh_error *err)
     if (status == KH_E_LIMIT)
         return kh_error_set(err, KH_E_ARG, "%s", err->message);
     if (status == KH_OK)
-        status = kh_dicomweb_reach(r->dicomweb, r->request, KH_VERB_FIND, query->below_study ? KH_REACH_NAMED : KH_REACH_LIST, &r->reach, err);
+        status =
+            kh_dicomweb_reach(r->dicomweb, r->request, KH_VERB_FIND, query->below_study ? KH_REACH_NAMED : KH_REACH_LIST, &r->reach, err);
     if (status == KH_OK)
         kh_search_within(r->search, kh_reach_scope(r->reach));
     while (status == KH_OK && more && r->given < query->limit && !kh_http_client_gone(r->request))

@@ -91,14 +91,17 @@ KH_MUST_USE kh_status kh_qido_answer(kh_qido_run *r, kh_error *err);
 
 /* One value of a row. NULL when the row has none (the attribute is empty then). out holds it when it has to be made. */
 #define KH_QIDO_VALUE_SIZE 1024
-void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address, char out[KH_QIDO_VALUE_SIZE]);
+void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address,
+                   char out[KH_QIDO_VALUE_SIZE]);
 /* The next of several values that the VR allows; *size of it. NULL behind the last. */
 const char *kh_qido_next_value(const kh_qido_attribute *field, const char **at, size_t *size);
 
 /* Sets head of a field. */
 void kh_qido_write_head(kh_qido_attribute *field);
 /* Appends one row. */
-KH_MUST_USE kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err);
-KH_MUST_USE kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, kh_error *err);
+KH_MUST_USE kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first,
+                                         kh_error *err);
+KH_MUST_USE kh_status kh_qido_write_xml(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address,
+                                        kh_error *err);
 
 #endif

@@ -87,12 +87,27 @@ bool kh_qido_is_conditional(const kh_qido_attribute *field)
 }
 
 /* The attributes of tables 10.6.3-3 to -5 as far as the index has them, the description of a study, and whose Patient ID it is. */
-static const kh_tag study_tags[] = {
-    KH_TAG_STUDY_DATE, KH_TAG_STUDY_TIME, KH_TAG_ACCESSION_NUMBER, KH_TAG_MODALITIES_IN_STUDY, KH_TAG_REFERRING_PHYSICIAN_NAME,
-    KH_TAG_STUDY_DESCRIPTION, KH_TAG_PATIENT_NAME, KH_TAG_PATIENT_ID, KH_TAG_ISSUER_OF_PATIENT_ID, KH_TAG_TIMEZONE_OFFSET_FROM_UTC, KH_TAG_PATIENT_BIRTH_DATE,
-    KH_TAG_PATIENT_SEX, KH_TAG_STUDY_ID, KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES};
-static const kh_tag series_tags[] = {KH_TAG_MODALITY, KH_TAG_SERIES_DESCRIPTION, KH_TAG_SERIES_NUMBER, KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES,
-                                     KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE, KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME,
+static const kh_tag study_tags[] = {KH_TAG_STUDY_DATE,
+                                    KH_TAG_STUDY_TIME,
+                                    KH_TAG_ACCESSION_NUMBER,
+                                    KH_TAG_MODALITIES_IN_STUDY,
+                                    KH_TAG_REFERRING_PHYSICIAN_NAME,
+                                    KH_TAG_STUDY_DESCRIPTION,
+                                    KH_TAG_PATIENT_NAME,
+                                    KH_TAG_PATIENT_ID,
+                                    KH_TAG_ISSUER_OF_PATIENT_ID,
+                                    KH_TAG_TIMEZONE_OFFSET_FROM_UTC,
+                                    KH_TAG_PATIENT_BIRTH_DATE,
+                                    KH_TAG_PATIENT_SEX,
+                                    KH_TAG_STUDY_ID,
+                                    KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES,
+                                    KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES};
+static const kh_tag series_tags[] = {KH_TAG_MODALITY,
+                                     KH_TAG_SERIES_DESCRIPTION,
+                                     KH_TAG_SERIES_NUMBER,
+                                     KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES,
+                                     KH_TAG_PERFORMED_PROCEDURE_STEP_START_DATE,
+                                     KH_TAG_PERFORMED_PROCEDURE_STEP_START_TIME,
                                      KH_TAG_REQUEST_ATTRIBUTES_SEQUENCE};
 static const kh_tag image_tags[] = {KH_TAG_SOP_CLASS_UID, KH_TAG_SOP_INSTANCE_UID, KH_TAG_INSTANCE_NUMBER, KH_TAG_NUMBER_OF_FRAMES,
                                     KH_TAG_ROWS, KH_TAG_COLUMNS, KH_TAG_BITS_ALLOCATED};
@@ -126,7 +141,8 @@ static void retrieve_url(const kh_qido_query *query, const kh_search_row *row, c
              series ? row->series.series_uid : "", image ? "/instances/" : "", image ? row->object.sop_instance_uid : "");
 }
 
-void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address, char out[KH_QIDO_VALUE_SIZE])
+void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, const kh_search_row *row, const char *address,
+                   char out[KH_QIDO_VALUE_SIZE])
 {
     const kh_pixel_format *format = &row->format;
     bool picture = format->rows > 0;
@@ -154,8 +170,9 @@ void kh_qido_value(const kh_qido_query *query, const kh_qido_attribute *field, c
     case KH_QIDO_BITS:
         if (picture)
             snprintf(out, KH_QIDO_VALUE_SIZE, "%" PRIu32,
-                     field->source == KH_QIDO_ROWS ? (uint32_t)format->rows
-                                                   : field->source == KH_QIDO_COLUMNS ? (uint32_t)format->columns : (uint32_t)format->bits_allocated);
+                     field->source == KH_QIDO_ROWS      ? (uint32_t)format->rows
+                     : field->source == KH_QIDO_COLUMNS ? (uint32_t)format->columns
+                                                        : (uint32_t)format->bits_allocated);
         break;
     }
 }

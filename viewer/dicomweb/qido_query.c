@@ -39,7 +39,8 @@ static kh_status read_path(const char *name, size_t size, attribute_path *out, k
         out->last = read_tag(name, (size_t)((dot ? dot : end) - name));
         out->first = out->depth == 0 ? out->last : out->first;
         if (out->last == 0 || ++out->depth > DEPTH_MAX || (dot && kh_dictionary_vr(out->last) != KH_VR('S', 'Q')))
-            return kh_error_set(err, KH_E_ARG, "parameter \"%.64s\", expected one of the parameters of a search, a keyword or 8 hexadecimal digits", name);
+            return kh_error_set(err, KH_E_ARG,
+                                "parameter \"%.64s\", expected one of the parameters of a search, a keyword or 8 hexadecimal digits", name);
         if (!dot)
             return KH_OK;
         name = dot;
@@ -96,7 +97,8 @@ static kh_status read_include(kh_qido_query *query, const char *value, kh_error 
         } else {
             status = read_path(value, size, &path, NULL);
             if (status != KH_OK)
-                return kh_error_set(err, KH_E_ARG, "includefield \"%.*s\", expected all, keywords or 8 hexadecimal digits", size > 64 ? 64 : (int)size, value);
+                return kh_error_set(err, KH_E_ARG, "includefield \"%.*s\", expected all, keywords or 8 hexadecimal digits",
+                                    size > 64 ? 64 : (int)size, value);
             status = add_field(query, path.first, err); /* of a sequence all that is held */
         }
         value = value[size] ? value + size + 1 : NULL;
@@ -130,7 +132,8 @@ static kh_status keep_value(kh_qido_query *query, kh_tag tag, const char *value,
 
         status = kh_buf_reserve(&query->text, both, err); /* what is read does not move while it is written */
         if (status == KH_OK)
-            status = kh_buf_appendf(&query->text, err, "%s\\%s", (char *)query->text.data + query->value_at[index], (char *)query->text.data + at);
+            status = kh_buf_appendf(&query->text, err, "%s\\%s", (char *)query->text.data + query->value_at[index],
+                                    (char *)query->text.data + at);
         if (status == KH_OK)
             status = kh_buf_append(&query->text, "", 1, err);
         query->value_at[index] = first;
@@ -201,7 +204,8 @@ static kh_status read_parameter(kh_qido_query *query, const char *name, const ch
 /* Of parameters that say one thing only, twice is two things. */
 static kh_status check_repeated(const kh_http_request *request, kh_error *err)
 {
-    static const char *const once[] = {"limit", "offset", "fuzzymatching", "accept", "charset", "emptyvaluematching", "multiplevaluematching"};
+    static const char *const once[] = {
+        "limit", "offset", "fuzzymatching", "accept", "charset", "emptyvaluematching", "multiplevaluematching"};
     const char *name, *value;
 
     for (size_t k = 0; kh_http_repeated(request) && k < sizeof once / sizeof once[0]; k++) {

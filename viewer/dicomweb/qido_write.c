@@ -112,7 +112,8 @@ void kh_qido_write_head(kh_qido_attribute *field)
     snprintf(field->head, sizeof field->head, "\"%04X%04X\":{\"vr\":\"%c%c\"", KH_TAG_ARGS(field->tag), field->vr >> 8, field->vr & 0xff);
 }
 
-kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first, kh_error *err)
+kh_status kh_qido_write_json(kh_buf *out, const kh_qido_query *query, const kh_search_row *row, const char *address, bool first,
+                             kh_error *err)
 {
     char text[KH_QIDO_VALUE_SIZE];
     const char *before = first ? "{" : ",{";

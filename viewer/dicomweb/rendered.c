@@ -88,11 +88,12 @@ static uint64_t form_of(const kh_rendered_question *question, const work *w)
 {
     const kh_rendered_wish *wish = &question->wish;
     char text[FORM_SIZE];
-    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %llx %zu i%d", RENDERED_VERSION,
-                        w->form.format, w->form.animated, w->form.multipart, wish->viewport_width, wish->viewport_height,
-                        wish->region_given, wish->region_relative, wish->x, wish->y, wish->width, wish->height, wish->window_given, wish->function_given, wish->window_center,
-                        wish->window_width, wish->function, wish->quality, wish->patient, wish->technique,
-                        wish->patient || wish->technique ? (unsigned long long)kh_annotation_sum(&w->target.row) : 0, w->target.frame_count, wish->profile);
+    int size = snprintf(text, sizeof text, "%d %d%d%d %u,%u %d%d %.9g,%.9g,%.9g,%.9g %d%d,%.9g,%.9g,%d q%d %d%d %llx %zu i%d",
+                        RENDERED_VERSION, w->form.format, w->form.animated, w->form.multipart, wish->viewport_width, wish->viewport_height,
+                        wish->region_given, wish->region_relative, wish->x, wish->y, wish->width, wish->height, wish->window_given,
+                        wish->function_given, wish->window_center, wish->window_width, wish->function, wish->quality, wish->patient,
+                        wish->technique, wish->patient || wish->technique ? (unsigned long long)kh_annotation_sum(&w->target.row) : 0,
+                        w->target.frame_count, wish->profile);
     size_t frames = w->target.whole_object ? 1 : w->target.frame_count;
 
     return kh_xxh3_of(text, (size_t)size) ^ kh_xxh3_of(w->target.frames, frames * sizeof w->target.frames[0]);
@@ -156,16 +157,33 @@ static kh_status paint_and_send(kh_dicomweb *dicomweb, kh_http_request *request,
     return status;
 }
 
+/* What is no picture: a report, a document, a video, a waveform. false: it is none of these. */
+static bool show_document(kh_dicomweb *dicomweb, kh_http_request *request, const kh_rendered_question *question, const kh_search_row *row,
+                          kh_status *status, kh_error *err)
+{
+    bool report = kh_rendered_is_report(row), waveform = kh_rendered_is_waveform(row);
+
+    if (!report && !waveform && !kh_bulk_shown_as(row, row->object.transfer_syntax_uid))
+        return false;
+    kh_error_clear(err);
+    if (report)
+        *status = kh_rendered_answer_report(dicomweb, request, &question->accept, row, err);
+    else if (waveform)
+        *status = kh_rendered_answer_waveform(dicomweb, request, &question->accept, row, err);
+    else
+        *status = kh_bulk_show(dicomweb, request, &question->accept, row, &question->uids, err);
+    return true;
+}
+
 /* KH_OK: the request is answered. */
 static kh_status answer(kh_dicomweb *dicomweb, kh_http_request *request, kh_rendered_question *question, work *w, kh_error *err)
 {
     char etag[KH_RETRIEVE_ETAG_SIZE], address[KH_DICOMWEB_ADDRESS_SIZE];
     kh_status status = kh_rendered_find(&w->target, dicomweb, request, &question->uids, question->frames, err);
 
-    if (status == KH_E_UNSUPPORTED && question->uids.instance[0] && !question->frames && !question->single && kh_rendered_is_report(&w->target.row)) {
-        kh_error_clear(err);
-        return kh_rendered_answer_report(dicomweb, request, &question->accept, &w->target.row, err);
-    }
+    if ((status == KH_E_UNSUPPORTED || status == KH_OK) && question->uids.instance[0] && !question->frames && !question->single &&
+        show_document(dicomweb, request, question, &w->target.row, &status, err))
+        return status;
     if (status != KH_OK)
         return status;
     if (!choose_form(&w->form, question, &w->target)) {

@@ -1,4 +1,5 @@
-/* rendered.h - pictures of what is kept, for those who only look (PS3.18 8.3.5, 9, 10.4.1.1.3, 10.4.1.1.4): what the files that make them share.
+/* rendered.h - pictures of what is kept, for those who only look (PS3.18 8.3.5, 9, 10.4.1.1.3, 10.4.1.1.4): what the files that make them
+ * share.
  * A question (rendered_query.c, wado_uri.c) names a target (rendered_find.c) and a wish; a view (rendered_view.c) says which pixels; a
  * painter (rendered_picture.c) makes the picture. */
 #ifndef KH_VIEWER_DICOMWEB_RENDERED_H
@@ -49,7 +50,8 @@ KH_MUST_USE kh_status kh_rendered_parse_window(kh_rendered_wish *out, const char
 /* "patient,technique"; others become a warning. name: of the parameter. */
 KH_MUST_USE kh_status kh_rendered_parse_annotation(kh_rendered_wish *out, const char *name, const char *text, kh_error *err);
 /* Up to count_max decimals parted by commas, an empty one as NAN; *count tells how many. KH_E_ARG names the parameter. */
-KH_MUST_USE kh_status kh_rendered_parse_numbers(double *values, size_t count_max, size_t *count, const char *name, const char *text, kh_error *err);
+KH_MUST_USE kh_status kh_rendered_parse_numbers(double *values, size_t count_max, size_t *count, const char *name, const char *text,
+                                                kh_error *err);
 
 /* Which pixels of a frame become which picture. */
 typedef struct kh_rendered_view {
@@ -58,8 +60,8 @@ typedef struct kh_rendered_view {
 } kh_rendered_view;
 /* KH_E_ARG when the region has nothing of the frame or the picture would be larger than may be. Pixels that are not square
  * (aspect: height over width) become square. Pure. */
-KH_MUST_USE kh_status kh_rendered_choose_view(kh_rendered_view *out, const kh_rendered_wish *wish, uint32_t rows, uint32_t columns, double aspect,
-                                              kh_error *err);
+KH_MUST_USE kh_status kh_rendered_choose_view(kh_rendered_view *out, const kh_rendered_wish *wish, uint32_t rows, uint32_t columns,
+                                              double aspect, kh_error *err);
 
 /* What the address names. */
 typedef struct kh_rendered_target {
@@ -73,8 +75,8 @@ typedef struct kh_rendered_target {
 /* frames: NULL, or "1,2" of the address. Of a study or series the picture in the middle of the first stack that has one. KH_E_NOT_FOUND;
  * KH_E_UNSUPPORTED when there is nothing that is a picture; KH_E_BUSY: at its hospital, row says which study.
  * kh_rendered_target_release() in every case. */
-KH_MUST_USE kh_status kh_rendered_find(kh_rendered_target *out, kh_dicomweb *dicomweb, const kh_http_request *request, const kh_retrieve_uids *uids,
-                                       const char *frames, kh_error *err);
+KH_MUST_USE kh_status kh_rendered_find(kh_rendered_target *out, kh_dicomweb *dicomweb, const kh_http_request *request,
+                                       const kh_retrieve_uids *uids, const char *frames, kh_error *err);
 void kh_rendered_target_release(kh_rendered_target *target, kh_cache *cache);
 
 /* What is made: one picture, several in turn, or a part for each. */
@@ -107,9 +109,10 @@ typedef struct kh_painting {
  * kh_frame_acquire() and kh_render_pixels() say. */
 KH_MUST_USE kh_status kh_rendered_paint(kh_painted *out, const kh_painting *painting, kh_buf *body, kh_error *err);
 
-/* rendered_find.c: the profile that is wished for, appended to out: nothing, and a warning in wish, where the colours of the object are not told or
- * there are none. KH_E_ARG names the parameter when they would have to be converted. */
-KH_MUST_USE kh_status kh_rendered_find_profile(kh_buf *out, kh_rendered_wish *wish, kh_cache *cache, const kh_rendered_target *target, kh_error *err);
+/* rendered_find.c: the profile that is wished for, appended to out: nothing, and a warning in wish, where the colours of the object are not
+ * told or there are none. KH_E_ARG names the parameter when they would have to be converted. */
+KH_MUST_USE kh_status kh_rendered_find_profile(kh_buf *out, kh_rendered_wish *wish, kh_cache *cache, const kh_rendered_target *target,
+                                               kh_error *err);
 
 /* rendered_annotation.c: the lines that are burned in, "" where one is empty. */
 #define KH_ANNOTATION_LINES 4
@@ -125,6 +128,11 @@ uint64_t kh_annotation_sum(const kh_search_row *row);
 bool kh_rendered_is_report(const kh_search_row *row);
 KH_MUST_USE kh_status kh_rendered_answer_report(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept,
                                                 const kh_search_row *row, kh_error *err);
+
+/* rendered_waveform.c: a waveform (ECG and others) as image/svg+xml; as the two above. */
+bool kh_rendered_is_waveform(const kh_search_row *row);
+KH_MUST_USE kh_status kh_rendered_answer_waveform(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept,
+                                                  const kh_search_row *row, kh_error *err);
 
 /* rendered.c: what a question comes to; answers the request. */
 typedef struct kh_rendered_question {

@@ -31,7 +31,8 @@ static kh_status note_row(void *context, const kh_search_row *row, kh_error *err
     return KH_OK;
 }
 
-static kh_status search(kh_rendered_target *target, kh_cache *cache, const kh_scope *scope, const kh_retrieve_uids *uids, bool *here, kh_error *err)
+static kh_status search(kh_rendered_target *target, kh_cache *cache, const kh_scope *scope, const kh_retrieve_uids *uids, bool *here,
+                        kh_error *err)
 {
     const kh_search_key keys[] = {{KH_TAG_STUDY_INSTANCE_UID, uids->study},
                                   {KH_TAG_SERIES_INSTANCE_UID, uids->series},
@@ -151,7 +152,8 @@ static kh_status read_profile(kh_buf *out, const kh_dataset *dataset, const kh_s
         kh_source_init_memory(&inflated, bytes, size);
     status = kh_buf_reserve(out, (size_t)profile->length, err);
     if (status == KH_OK)
-        status = (bytes ? &inflated : source)->read_at(bytes ? &inflated : source, profile->offset, out->data + out->size, (size_t)profile->length, err);
+        status = (bytes ? &inflated : source)
+                     ->read_at(bytes ? &inflated : source, profile->offset, out->data + out->size, (size_t)profile->length, err);
     if (status == KH_OK)
         out->size += (size_t)profile->length;
     return status;
@@ -197,7 +199,8 @@ kh_status kh_rendered_find_profile(kh_buf *out, kh_rendered_wish *wish, kh_cache
     if (out->size > 0 && !kh_profile_is_rgb(out->data, out->size))
         kh_buf_clear(out);
     if (wish->profile == KH_PROFILE_SRGB && out->size > 0 && !kh_profile_is_srgb(out->data, out->size))
-        return kh_error_set(err, KH_E_ARG, "iccprofile \"srgb\": the instance has another profile and colours are not converted here, expected yes or no");
+        return kh_error_set(err, KH_E_ARG,
+                            "iccprofile \"srgb\": the instance has another profile and colours are not converted here, expected yes or no");
     /* Colours without a profile are taken for sRGB wherever they are shown. */
     if (wish->profile == KH_PROFILE_SRGB && out->size == 0)
         return kh_profile_write_srgb(out, err);

@@ -301,7 +301,8 @@ static kh_status paint_one(picture *p, uint32_t frame, kh_buf *out, kh_error *er
         return status;
     switch (p->painting->form->format) {
     case KH_PICTURE_JPEG:
-        status = kh_jpeg_encode(&p->painter->jpeg, p->painter->pixels.data, p->width, p->height, p->channels, p->painting->wish->quality, out, err);
+        status = kh_jpeg_encode(&p->painter->jpeg, p->painter->pixels.data, p->width, p->height, p->channels, p->painting->wish->quality,
+                                out, err);
         break;
     case KH_PICTURE_PNG:
         status = kh_png_encode(p->painter->pixels.data, p->width, p->height, p->channels, out, err);
@@ -319,10 +320,17 @@ static uint32_t frame_at(const kh_rendered_target *target, size_t index)
     return target->whole_object ? (uint32_t)index : target->frames[index];
 }
 
+/* At most KH_FRAME_TIME_MAX_MS: cine.h. */
+static unsigned frame_delay_ms(const kh_rendered_target *target, uint32_t frame)
+{
+    double told_ms = kh_cine_frame_ms(&target->object->info.cine, frame);
+
+    return told_ms > 0 ? (unsigned)told_ms : DELAY_MS;
+}
+
 static kh_status paint_animation(picture *p, kh_buf *out, kh_error *err)
 {
     const kh_rendered_target *target = p->painting->target;
-    double delay_ms = target->object->info.frame_time_ms > 0 ? target->object->info.frame_time_ms : DELAY_MS;
     kh_gif *gif = NULL;
     bool exact = true;
     kh_status status = KH_OK;
@@ -332,7 +340,7 @@ static kh_status paint_animation(picture *p, kh_buf *out, kh_error *err)
         if (status == KH_OK && !gif)
             status = kh_gif_begin(&gif, out, p->width, p->height, true, err);
         if (status == KH_OK)
-            status = kh_gif_add(gif, p->painter->pixels.data, p->channels, delay_ms < 60000 ? (unsigned)delay_ms : 60000, &exact, err);
+            status = kh_gif_add(gif, p->painter->pixels.data, p->channels, frame_delay_ms(target, frame_at(target, i)), &exact, err);
     }
     if (status == KH_OK)
         status = kh_gif_end(gif, err);

@@ -122,7 +122,8 @@ static const char names[][5] = {"desc", "cprt", "wtpt", "chad", "rXYZ", "gXYZ", 
 
 static kh_status put_value(kh_buf *out, unsigned index, kh_error *err)
 {
-    static const double xyz[][3] = {{0.9642, 1, 0.8249}, {0, 0, 0}, {0.43607, 0.22249, 0.01392}, {0.38515, 0.71687, 0.09708}, {0.14307, 0.06061, 0.71410}};
+    static const double xyz[][3] = {
+        {0.9642, 1, 0.8249}, {0, 0, 0}, {0.43607, 0.22249, 0.01392}, {0.38515, 0.71687, 0.09708}, {0.14307, 0.06061, 0.71410}};
 
     switch (index) {
     case 0:

@@ -14,8 +14,8 @@ bool kh_profile_is_srgb(const uint8_t *bytes, size_t size);
 /* A profile of sRGB (ICC.1:2010, version 4.2, matrix and one curve), appended to out. */
 KH_MUST_USE kh_status kh_profile_write_srgb(kh_buf *out, kh_error *err);
 
-/* Put the profile into the JPEG (ICC.1 annex B.4) or PNG (iCCP) that stands in picture from `from` on to its end. KH_E_INTERNAL when it is no
- * such picture. Pure. */
+/* Put the profile into the JPEG (ICC.1 annex B.4) or PNG (iCCP) that stands in picture from `from` on to its end. KH_E_INTERNAL when it is
+ * no such picture. Pure. */
 KH_MUST_USE kh_status kh_profile_embed_jpeg(kh_buf *picture, size_t from, const uint8_t *profile, size_t size, kh_error *err);
 KH_MUST_USE kh_status kh_profile_embed_png(kh_buf *picture, size_t from, const uint8_t *profile, size_t size, kh_error *err);
 

@@ -177,8 +177,11 @@ static void put_facts(report *r, const kh_item *main, const kh_search_row *row)
     static const struct {
         const char *name;
         kh_tag tag;
-    } facts[] = {{"Content Date", KH_TAG(0x0008, 0x0023)}, {"Content Time", KH_TAG(0x0008, 0x0033)}, {"Preliminary", KH_TAG(0x0040, 0xa496)},
-                 {"Completion", KH_TAG(0x0040, 0xa491)},   {"Verification", KH_TAG(0x0040, 0xa493)}};
+    } facts[] = {{"Content Date", KH_TAG(0x0008, 0x0023)},
+                 {"Content Time", KH_TAG(0x0008, 0x0033)},
+                 {"Preliminary", KH_TAG(0x0040, 0xa496)},
+                 {"Completion", KH_TAG(0x0040, 0xa491)},
+                 {"Verification", KH_TAG(0x0040, 0xa493)}};
     const kh_patient *patient = &row->study.patient;
     char text[128];
 
@@ -194,8 +197,9 @@ static void put_facts(report *r, const kh_item *main, const kh_search_row *row)
 
 static void put_report(report *r, const kh_item *main, const kh_search_row *row)
 {
-    static const char *const before[] = {"<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Report</title></head><body>\n<table>\n", "",
-                                         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<report>\n"};
+    static const char *const before[] = {
+        "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"><title>Report</title></head><body>\n<table>\n", "",
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<report>\n"};
     static const char *const between[] = {"</table>\n<ul>\n", "\n", ""}, *const behind[] = {"</ul>\n</body></html>\n", "", "</report>\n"};
 
     put(r, before[r->form]);
@@ -258,7 +262,8 @@ static kh_status answer_form(kh_dicomweb *dicomweb, kh_http_request *request, co
 kh_status kh_rendered_answer_report(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept, const kh_search_row *row,
                                     kh_error *err)
 {
-    const kh_offer offers[] = {{.type = types[FORM_HTML], .category_default = true}, {.type = types[FORM_PLAIN]}, {.type = types[FORM_XML]}};
+    const kh_offer offers[] = {
+        {.type = types[FORM_HTML], .category_default = true}, {.type = types[FORM_PLAIN]}, {.type = types[FORM_XML]}};
     size_t count = sizeof offers / sizeof offers[0], chosen = kh_accept_choose(accept, offers, count);
 
     if (chosen < count)

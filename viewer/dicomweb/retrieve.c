@@ -1,5 +1,6 @@
-/* Studies, series and instances (PS3.18 10.4.1.1.1 to .3). Each object leaves in the transfer syntax that the client prefers of those we can
- * give it in: its own, byte for byte, and the two little endian ones. A type without a transfer syntax means explicit VR little endian. */
+/* Studies, series and instances (PS3.18 10.4.1.1.1 to .3). Each object leaves in the transfer syntax that the client prefers of those we
+ * can give it in: its own, byte for byte, and the two little endian ones. A type without a transfer syntax means explicit VR little
+ * endian. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -217,8 +218,8 @@ static void warn_of_missing(carrier *c, kh_http_request *request)
     size_t missing = c->list.count - c->given;
     bool recalled = c->list.away_count > 0 && kh_retrieve_recall(c->dicomweb, c->list.away_study);
 
-    snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %zu of %zu instances are not in this answer, %zu of them at their hospital%s", missing,
-             c->list.count, c->list.away_count, recalled ? " and being fetched" : "");
+    snprintf(line, sizeof line, "299 " KH_DICOMWEB_PATH ": %zu of %zu instances are not in this answer, %zu of them at their hospital%s",
+             missing, c->list.count, c->list.away_count, recalled ? " and being fetched" : "");
     kh_http_set_header(request, "Warning", line);
 }
 
@@ -252,9 +253,10 @@ static kh_status answer(carrier *c, kh_http_request *request, kh_error *err)
         return KH_OK;
     }
     if (c->given == 0) {
-        kh_retrieve_answer_text(request, 406, "not acceptable",
-                                "Accept: nothing of it can be given; there are multipart/related; type=\"application/dicom\" with the stored transfer "
-                                "syntax (transfer-syntax=*) and, of what can be decoded, 1.2.840.10008.1.2.1");
+        kh_retrieve_answer_text(
+            request, 406, "not acceptable",
+            "Accept: nothing of it can be given; there are multipart/related; type=\"application/dicom\" with the stored transfer "
+            "syntax (transfer-syntax=*) and, of what can be decoded, 1.2.840.10008.1.2.1");
         drop(c);
         return KH_OK;
     }

@@ -37,8 +37,8 @@ typedef struct kh_retrieve_list {
     uint64_t event; /* the newest one before the index was read */
 } kh_retrieve_list;
 
-/* Every object below the address that is not hidden and with which who asks may do this. KH_E_NOT_FOUND, KH_E_LIMIT. kh_retrieve_list_release() in
- * every case. */
+/* Every object below the address that is not hidden and with which who asks may do this. KH_E_NOT_FOUND, KH_E_LIMIT.
+ * kh_retrieve_list_release() in every case. */
 KH_MUST_USE kh_status kh_retrieve_list_fill(kh_retrieve_list *out, kh_dicomweb *dicomweb, const kh_http_request *request, kh_verb verb,
                                             const kh_retrieve_uids *uids, kh_error *err);
 void kh_retrieve_list_release(kh_retrieve_list *list);
@@ -51,7 +51,8 @@ KH_MUST_USE kh_status kh_retrieve_read_accept(kh_accept *out, const kh_http_requ
  * wanted in its own transfer syntax. KH_E_BUSY when too much is written already or the object is away; KH_E_UNSUPPORTED when it cannot be
  * given in that transfer syntax. */
 KH_MUST_USE kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_list *list,
-                                              const kh_retrieve_object *object, const char *syntax, const atomic_bool *cancelled, kh_error *err);
+                                              const kh_retrieve_object *object, const char *syntax, const atomic_bool *cancelled,
+                                              kh_error *err);
 
 /* The whole answer: the objects, or why not. */
 void kh_retrieve_answer(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_accept *accept);
@@ -64,22 +65,31 @@ KH_MUST_USE kh_status kh_bulk_open(kh_http_piece *piece, uint64_t *size, kh_dico
 /* The whole answer to a request for one value, that of {path} or, without one, the pixel data as they are stored. */
 void kh_bulk_answer(kh_dicomweb *dicomweb, kh_http_request *request);
 
-/* frames.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value; compressed ones
- * in any case. *out is NULL, and that is KH_OK, when the object has none. KH_E_UNSUPPORTED when they cannot be given, or not in a form that is
- * taken. multipart is borrowed. */
+/* What an instance that is no picture is shown as: application/pdf, a type of video; NULL: as nothing. */
+const char *kh_bulk_shown_as(const kh_search_row *row, const char *transfer_syntax);
+/* It as such, alone, also by ranges (PS3.18 8.7.4, categories of rendered media types). KH_OK: the request is answered. KH_E_UNSUPPORTED:
+ * it is not what its class says, or not what is accepted. */
+KH_MUST_USE kh_status kh_bulk_show(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept, const kh_search_row *row,
+                                   const kh_retrieve_uids *uids, kh_error *err);
+
+/* frames.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value;
+ * compressed ones in any case. *out is NULL, and that is KH_OK, when the object has none. KH_E_UNSUPPORTED when they cannot be given, or
+ * not in a form that is taken. multipart is borrowed. */
 typedef struct kh_frames kh_frames;
 KH_MUST_USE kh_status kh_frames_open(kh_frames **out, kh_dicomweb *dicomweb, const kh_retrieve_object *object, const char *study_uid,
-                                     const char *address, bool as_value, const kh_accept *accept, const kh_multipart *multipart, kh_error *err);
+                                     const char *address, bool as_value, const kh_accept *accept, const kh_multipart *multipart,
+                                     kh_error *err);
 const char *kh_frames_type(const kh_frames *frames);
-/* The next part, number *parts of the answer, or a piece of it; stays empty behind the last one. A frame that cannot be decoded goes as it is. */
+/* The next part, number *parts of the answer, or a piece of it; stays empty behind the last one. A frame that cannot be decoded goes as it
+ * is. */
 KH_MUST_USE kh_status kh_frames_part(kh_frames *frames, size_t *parts, kh_http_piece *piece, kh_error *err);
 /* NULL is welcome. */
 void kh_frames_free(kh_frames *frames);
 
 /* {"error": word, "message": ...} */
 void kh_retrieve_answer_text(kh_http_request *request, unsigned code, const char *word, const char *message);
-/* As kh_http_answer_error(); what is not found because it was hidden here is 410 while accounts are off: whoever may ask at all may read everything
- * then, and so may know. */
+/* As kh_http_answer_error(); what is not found because it was hidden here is 410 while accounts are off: whoever may ask at all may read
+ * everything then, and so may know. */
 void kh_retrieve_answer_error(kh_dicomweb *dicomweb, kh_http_request *request, const kh_retrieve_uids *uids, const kh_error *err);
 /* The study, or what of it is at its hospital, is asked for; false when nobody gives it back. */
 bool kh_retrieve_recall(kh_dicomweb *dicomweb, int64_t study_id);
@@ -89,8 +99,8 @@ void kh_retrieve_answer_away(kh_dicomweb *dicomweb, kh_http_request *request, in
 /* An entity tag of what is given (state) and how (form). */
 #define KH_RETRIEVE_ETAG_SIZE 40
 void kh_retrieve_etag(char out[KH_RETRIEVE_ETAG_SIZE], uint64_t state, uint64_t form);
-/* ETag and Cache-Control of an answer; true when the client has it already and was told so. A multipart's tag is weak: its boundary is another
- * each time. */
+/* ETag and Cache-Control of an answer; true when the client has it already and was told so. A multipart's tag is weak: its boundary is
+ * another each time. */
 bool kh_retrieve_answer_unchanged(kh_http_request *request, const char *etag, bool strong);
 /* Of a single part of size bytes: the code, 200, 206 or 416, and which bytes are wanted. Sets the headers that say so. */
 unsigned kh_retrieve_range(kh_http_request *request, const char *etag, uint64_t size, uint64_t *first, uint64_t *count);

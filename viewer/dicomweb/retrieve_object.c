@@ -154,8 +154,8 @@ static kh_status recode(anew *a, const kh_source *source, const char *syntax, kh
 }
 
 /* Corrected, in another transfer syntax, or both. */
-static kh_status write_anew(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_source *source, const char *has_syntax, const char *syntax,
-                            const atomic_bool *cancelled, kh_error *err)
+static kh_status write_anew(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_source *source, const char *has_syntax,
+                            const char *syntax, const atomic_bool *cancelled, kh_error *err)
 {
     anew *a = NULL;
     kh_status status = create(&a, dicomweb, cancelled, err);
@@ -177,8 +177,8 @@ static kh_status write_anew(kh_http_piece *piece, kh_dicomweb *dicomweb, const k
     return KH_OK;
 }
 
-/* As the list says while nothing has changed since it was made; else the index is asked again, object by object: a long answer ends when what
- * it gives has been hidden. */
+/* As the list says while nothing has changed since it was made; else the index is asked again, object by object: a long answer ends when
+ * what it gives has been hidden. */
 static kh_status open_source(int *fd, kh_source *source, kh_cache *cache, const kh_retrieve_object *object, bool unchanged, kh_error *err)
 {
     kh_status status = unchanged ? kh_object_open_at(cache, &object->place, fd, err) : kh_object_open(cache, object->id, fd, err);
@@ -191,8 +191,8 @@ static kh_status open_source(int *fd, kh_source *source, kh_cache *cache, const 
     return status;
 }
 
-kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_list *list, const kh_retrieve_object *object,
-                                  const char *syntax, const atomic_bool *cancelled, kh_error *err)
+kh_status kh_retrieve_open_object(kh_http_piece *piece, kh_dicomweb *dicomweb, const kh_retrieve_list *list,
+                                  const kh_retrieve_object *object, const char *syntax, const atomic_bool *cancelled, kh_error *err)
 {
     bool unchanged = kh_page_wait_event(kh_cache_page(dicomweb->cache), UINT64_MAX, 0) == list->event;
     const char *stored_syntax = list->syntaxes[object->syntax];

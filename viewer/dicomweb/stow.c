@@ -1,11 +1,12 @@
-/* Store (PS3.18 10.5): POST /dicomweb/studies and /dicomweb/studies/{study}, multipart/related of application/dicom, or of metadata and bulk
- * data (assembly.h). A Part 10 object goes to a file as it comes and to the owner of the cache when it is whole; what comes apart is put together
- * when all of it is in, and goes the same way. An object is answered as stored when the owner says that it is durable.
+/* Store (PS3.18 10.5): POST /dicomweb/studies and /dicomweb/studies/{study}, multipart/related of application/dicom, or of metadata and
+ * bulk data (assembly.h). A Part 10 object goes to a file as it comes and to the owner of the cache when it is whole; what comes apart is
+ * put together when all of it is in, and goes the same way. An object is answered as stored when the owner says that it is durable.
  * A sender that goes away leaves what was whole, and sends it again without harm. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "viewer/dicomweb/accept.h"
 #include "viewer/dicomweb/assembly.h"
@@ -15,6 +16,8 @@
 
 #define DICOM_JSON "application/dicom+json"
 #define DICOM_XML "application/dicom+xml"
+
+#define DECIDE_AGAIN_MS 250 /* between two decisions on the same upload */
 
 typedef struct stow {
     kh_dicomweb *dicomweb;
@@ -28,7 +31,8 @@ typedef struct stow {
     unsigned failure;    /* KH_STOW_, of the part at hand; 0: none yet */
     kh_error broken;     /* why nothing more of the body is read */
     kh_stow_results results;
-    bool has_person, decided; /* accounts are on; that the person may store was decided */
+    bool has_person;     /* accounts are on */
+    int64_t decided_ms;  /* monotonic; when it was last decided that the person may store; 0: never yet */
     kh_subject person;
 } stow;
 
@@ -38,19 +42,41 @@ static const char *facility_of(const stow *s)
     return s->has_person ? s->person.facility : NULL;
 }
 
-/* Before the first byte is kept. */
+/* Told with its reason; that it cannot be written changes nothing for who is refused. */
+static void record_refusal(const stow *s, kh_reason reason)
+{
+    const kh_record record = {.action = KH_AUDIT_STORE,
+                              .way = "DICOMweb",
+                              .token = s->token,
+                              .person = &s->person,
+                              .study_uid = s->study_uid[0] ? s->study_uid : NULL,
+                              .reason = kh_reason_text(reason)};
+    const kh_record_outcome outcome = {.result = KH_AUDIT_REFUSED, .count = -1, .failed = -1};
+
+    (void)!kh_record_done(s->dicomweb->options.recorder, &record, s->peer, &outcome, NULL);
+}
+
+/* Before the first byte is kept, and again and again while more come: who is suspended stores no more. */
 static kh_status may_store(stow *s, kh_error *err)
 {
-    const kh_matter matter = {.kind = KH_KIND_INSTANCE, .facility = s->person.facility, .patient_id = "", .study_date = "", .modalities = ""};
+    int64_t now_ms = kh_clock_monotonic_ms();
+    const kh_matter matter = {
+        .kind = KH_KIND_INSTANCE, .facility = s->person.facility, .patient_id = "", .study_date = "", .modalities = ""};
     kh_verdict verdict = {0};
     kh_status status = KH_OK;
 
-    if (!s->has_person || s->decided)
+    if (!s->has_person || (s->decided_ms > 0 && now_ms - s->decided_ms < DECIDE_AGAIN_MS))
         return KH_OK;
     status = kh_rights_decide(s->dicomweb->options.rights, &s->person, KH_VERB_CHANGE, &matter, &verdict, err);
-    if (status == KH_OK && !verdict.allowed)
+    if (status == KH_OK && verdict.allowed && s->dicomweb->options.watch &&
+        !kh_watch_session_goes_on(s->dicomweb->options.watch, &s->person))
+        verdict = (kh_verdict){.allowed = false, .reason = KH_REASON_NOBODY};
+    if (status == KH_OK && !verdict.allowed) {
+        record_refusal(s, verdict.reason);
         status = kh_error_set(err, KH_E_DENIED, "storing is not open to you");
-    s->decided = status == KH_OK;
+    }
+    if (status == KH_OK)
+        s->decided_ms = now_ms;
     return status;
 }
 
@@ -77,7 +103,8 @@ static kh_status begin_part(void *context, const kh_part_head *head, kh_error *e
 
     (void)err;
     s->failure = KH_STOW_STORED;
-    if (!is_type(head->content_type, "application/dicom") || (encoding && strcasecmp(encoding, "binary") != 0 && strcasecmp(encoding, "8bit") != 0))
+    if (!is_type(head->content_type, "application/dicom") ||
+        (encoding && strcasecmp(encoding, "binary") != 0 && strcasecmp(encoding, "8bit") != 0))
         s->failure = KH_STOW_NOT_UNDERSTOOD;
     else if (kh_stow_file_create(&s->file, s->dicomweb, &problem) != KH_OK)
         fail_part(s, &problem);
@@ -111,8 +138,10 @@ static kh_status take_body(void *context, const void *bytes, size_t size, kh_err
 {
     stow *s = context;
 
-    if (may_store(s, err) != KH_OK)
+    if (s->broken.status == KH_OK && s->decided_ms == 0 && may_store(s, err) != KH_OK)
         return err->status;
+    if (s->broken.status == KH_OK) /* from here on some may be stored already, which is told at the end */
+        s->broken.status = may_store(s, &s->broken);
     if (s->broken.status == KH_OK)
         s->broken.status = kh_part_reader_take(&s->reader, bytes, size, &s->broken);
     return KH_OK;
@@ -154,7 +183,7 @@ static void finish(void *context, kh_http_request *request)
         s->broken.status = may_store(s, &s->broken); /* of a body without a byte, too */
     if (s->broken.status == KH_OK)
         s->broken.status = kh_part_reader_end(&s->reader, &s->broken);
-    if (s->assembly && keep_assembled(s, &problem) != KH_OK && s->broken.status == KH_OK)
+    if (s->assembly && s->broken.status != KH_E_DENIED && keep_assembled(s, &problem) != KH_OK && s->broken.status == KH_OK)
         s->broken = problem;
     if (s->broken.status == KH_OK && s->results.count == 0)
         kh_error_set(&s->broken, KH_E_ARG, "the body has no parts");
@@ -166,7 +195,8 @@ static void finish(void *context, kh_http_request *request)
         s->broken.status = kh_stow_results_add(&s->results, &rest, &s->broken);
     }
     if (s->broken.status == KH_OK) /* what cannot be recorded is not told as stored: it comes again, without harm */
-        s->broken.status = kh_stow_record(s->dicomweb->options.recorder, &s->results, s->has_person ? &s->person : NULL, s->token, s->peer, &s->broken);
+        s->broken.status =
+            kh_stow_record(s->dicomweb->options.recorder, &s->results, s->has_person ? &s->person : NULL, s->token, s->peer, &s->broken);
     if (s->broken.status != KH_OK)
         kh_http_answer_error(request, &s->broken);
     else
@@ -217,7 +247,8 @@ static kh_status check_head(kh_dicomweb *dicomweb, kh_http_request *request, kh_
         return refuse(request, 415, "Content-Type: expected multipart/related; type=\"application/dicom\"; boundary=...");
     read_form(parts, type);
     if (*parts == FORMS)
-        return refuse(request, 415, "Content-Type: the parameter type, expected \"application/dicom\", \"" DICOM_JSON "\" or \"" DICOM_XML "\"");
+        return refuse(request, 415,
+                      "Content-Type: the parameter type, expected \"application/dicom\", \"" DICOM_JSON "\" or \"" DICOM_XML "\"");
     if (!kh_media_type_parameter(type, "boundary"))
         return refuse(request, 400, "Content-Type: the parameter boundary is missing");
     if (study && !kh_uid_plausible(study))
@@ -230,7 +261,8 @@ static kh_status check_head(kh_dicomweb *dicomweb, kh_http_request *request, kh_
 /* KH_OK, or the request is answered. */
 static kh_status choose_answer(kh_http_request *request, bool *xml)
 {
-    static const kh_offer offers[] = {{DICOM_JSON, false, NULL, false, true}, {"application/json", false, NULL, false, false}, {DICOM_XML, false, NULL, false, false}};
+    static const kh_offer offers[] = {
+        {DICOM_JSON, false, NULL, false, true}, {"application/json", false, NULL, false, false}, {DICOM_XML, false, NULL, false, false}};
     const size_t count = sizeof offers / sizeof offers[0];
     kh_error err = KH_ERROR_INIT;
     kh_accept *accept = malloc(sizeof *accept);
@@ -261,7 +293,8 @@ static kh_status make_reader(stow *s, form parts, const char *boundary, kh_error
 {
     const kh_dicomweb_options *options = &s->dicomweb->options;
     char base[KH_DICOMWEB_ADDRESS_SIZE + KH_UID_SIZE + 16];
-    kh_assembly_options apart = {.xml = parts == FORM_XML, .metadata_bytes_max = options->metadata_bytes_max, .objects_max = options->parts_max, .base = base};
+    kh_assembly_options apart = {
+        .xml = parts == FORM_XML, .metadata_bytes_max = options->metadata_bytes_max, .objects_max = options->parts_max, .base = base};
     kh_status status;
 
     if (parts == FORM_PART_10)
@@ -278,7 +311,8 @@ void kh_dicomweb_store(kh_dicomweb *dicomweb, kh_http_request *request)
 {
     kh_error err = KH_ERROR_INIT;
     const char *study = kh_http_segment(request, "study");
-    const kh_record record = {.action = KH_AUDIT_STORE, .way = "DICOMweb", .token = kh_admission_name(dicomweb->admission, request), .study_uid = study};
+    const kh_record record = {
+        .action = KH_AUDIT_STORE, .way = "DICOMweb", .token = kh_admission_name(dicomweb->admission, request), .study_uid = study};
     kh_media_type type;
     form parts;
     bool xml;

@@ -54,8 +54,8 @@ void kh_stow_files_clear(kh_dicomweb *dicomweb);
 
 struct kh_stow_results;
 /* What of each study was stored, recorded and durable. person, token and peer as in viewer/record/record.h. */
-KH_MUST_USE kh_status kh_stow_record(kh_recorder *recorder, const struct kh_stow_results *results, const kh_subject *person, const char *token,
-                                     const char *peer, kh_error *err);
+KH_MUST_USE kh_status kh_stow_record(kh_recorder *recorder, const struct kh_stow_results *results, const kh_subject *person,
+                                     const char *token, const char *peer, kh_error *err);
 
 /* ---- stow_answer.c ---- */
 

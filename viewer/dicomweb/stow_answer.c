@@ -73,7 +73,8 @@ static void put_object_address(kh_json_writer *json, const char *address, const 
 {
     char text[ADDRESS_SIZE];
 
-    snprintf(text, sizeof text, "%s/studies/%s/series/%s/instances/%s", address, object->study_uid, object->series_uid, object->sop_instance_uid);
+    snprintf(text, sizeof text, "%s/studies/%s/series/%s/instances/%s", address, object->study_uid, object->series_uid,
+             object->sop_instance_uid);
     put_text(json, "00081190", "UR", text);
 }
 

@@ -21,8 +21,8 @@ static void take_run(run *r, const kh_stow_results *results, bool rest)
     }
 }
 
-kh_status kh_stow_record(kh_recorder *recorder, const kh_stow_results *results, const kh_subject *person, const char *token, const char *peer,
-                         kh_error *err)
+kh_status kh_stow_record(kh_recorder *recorder, const kh_stow_results *results, const kh_subject *person, const char *token,
+                         const char *peer, kh_error *err)
 {
     kh_status status = KH_OK;
     size_t begin = 0;
@@ -31,7 +31,8 @@ kh_status kh_stow_record(kh_recorder *recorder, const kh_stow_results *results, 
         run r = {.begin = begin};
         bool rest = n >= STUDIES_MAX;
         const char *study = results->objects[begin].study_uid;
-        kh_record record = {.action = KH_AUDIT_STORE, .way = "DICOMweb", .token = token, .person = person, .study_uid = study[0] && !rest ? study : NULL};
+        kh_record record = {
+            .action = KH_AUDIT_STORE, .way = "DICOMweb", .token = token, .person = person, .study_uid = study[0] && !rest ? study : NULL};
         kh_record_outcome outcome;
 
         take_run(&r, results, rest);

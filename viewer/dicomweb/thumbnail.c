@@ -6,7 +6,8 @@ static kh_status read_question(kh_rendered_question *out, const kh_dicomweb *dic
     const char *viewport = kh_http_query(request, "viewport");
     kh_status status = kh_retrieve_read_uids(&out->uids, request, err);
 
-    out->wish = (kh_rendered_wish){.viewport_width = KH_THUMBNAIL_SIDE, .viewport_height = KH_THUMBNAIL_SIDE, .quality = KH_RENDERED_QUALITY};
+    out->wish =
+        (kh_rendered_wish){.viewport_width = KH_THUMBNAIL_SIDE, .viewport_height = KH_THUMBNAIL_SIDE, .quality = KH_RENDERED_QUALITY};
     if (status == KH_OK && viewport)
         status = kh_rendered_parse_viewport(&out->wish, viewport, dicomweb->options.viewport_max, true, err);
     return status == KH_OK ? kh_retrieve_read_accept(&out->accept, request, err) : status;

@@ -1,6 +1,6 @@
-/* What the metadata of a study, a series or an instance name by an address, all of it in one answer (PS3.18 10.4.1.1.5), and of these the pixel
- * data alone (10.4.1.1.6). Each value is a part, pixel data as frames.c gives them, with its address as Content-Location. One object at a time
- * is looked at while the answer goes out. */
+/* What the metadata of a study, a series or an instance name by an address, all of it in one answer (PS3.18 10.4.1.1.5), and of these the
+ * pixel data alone (10.4.1.1.6). Each value is a part, pixel data as frames.c gives them, with its address as Content-Location. One object
+ * at a time is looked at while the answer goes out. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +63,8 @@ static bool is_empty(const kh_http_piece *piece)
 
 /* --- one object --- */
 
-/* The paths that its metadata name, each with a NUL behind it. The quotes of a text in them are escaped: what is looked for stands in none. */
+/* The paths that its metadata name, each with a NUL behind it. The quotes of a text in them are escaped: what is looked for stands in
+ * none. */
 static kh_status note_paths(values *v, const char *json, kh_error *err)
 {
     static const char key[] = "\"BulkDataURI\":\"", before[] = "/bulkdata/";
@@ -133,8 +134,8 @@ static kh_status open_value(values *v, kh_http_piece *piece, const char *text, c
 
     if (status != KH_OK)
         return status;
-    snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/bulkdata/%s", v->address, v->uids.study, v->object->series_uid,
-             v->object->instance_uid, text);
+    snprintf(location, sizeof location, "%s/studies/%s/series/%s/instances/%s/bulkdata/%s", v->address, v->uids.study,
+             v->object->series_uid, v->object->instance_uid, text);
     piece->head_size = kh_multipart_head(&v->multipart, v->parts++, OCTETS, NULL, location, size, piece->head);
     return KH_OK;
 }
@@ -256,8 +257,9 @@ static void answer_none(values *v, kh_http_request *request)
     if (v->list.away_count > 0)
         kh_retrieve_answer_away(v->dicomweb, request, v->list.away_study);
     else if (v->missing > 0)
-        kh_retrieve_answer_text(request, 406, "not acceptable", "Accept: its frames can be given as multipart/related; type=\"application/octet-stream\", as they are "
-                                                                "with transfer-syntax=*, and in the type of their codestream");
+        kh_retrieve_answer_text(request, 406, "not acceptable",
+                                "Accept: its frames can be given as multipart/related; type=\"application/octet-stream\", as they are "
+                                "with transfer-syntax=*, and in the type of their codestream");
     else
         kh_retrieve_answer_text(request, 404, "not found", v->pixels_only ? "no pixel data in it" : "no bulk data in it");
 }
@@ -270,8 +272,8 @@ static uint64_t form_of(const values *v)
     for (size_t i = 0; i < v->accept.query_count + v->accept.header_count; i++) {
         const kh_media_range *range = i < v->accept.query_count ? &v->accept.query[i] : &v->accept.header[i - v->accept.query_count];
 
-        form = form * 31 + kh_xxh3_of(range->type, strlen(range->type)) + kh_xxh3_of(range->transfer_syntax, strlen(range->transfer_syntax)) +
-               range->weight + range->multipart;
+        form = form * 31 + kh_xxh3_of(range->type, strlen(range->type)) +
+               kh_xxh3_of(range->transfer_syntax, strlen(range->transfer_syntax)) + range->weight + range->multipart;
     }
     return form;
 }
@@ -305,7 +307,8 @@ static kh_status answer(values *v, kh_http_request *request, kh_error *err)
     if (!whole)
         warn_of_missing(v, request);
     kh_multipart_content_type(&v->multipart, v->type, type, sizeof type);
-    kh_dicomweb_answer_pieces(v->dicomweb, request, KH_VERB_TAKE, v->uids.study, v->uids.series, whole ? 200 : 206, type, KH_HTTP_SIZE_UNKNOWN, &producer, v);
+    kh_dicomweb_answer_pieces(v->dicomweb, request, KH_VERB_TAKE, v->uids.study, v->uids.series, whole ? 200 : 206, type,
+                              KH_HTTP_SIZE_UNKNOWN, &producer, v);
     return KH_OK;
 }
 

@@ -105,7 +105,8 @@ static kh_status read_accept(kh_accept *out, const kh_http_request *request, kh_
 {
     const char *content_type = kh_http_query(request, "contentType");
     kh_error inner = KH_ERROR_INIT;
-    kh_status status = kh_accept_parse(out, content_type, content_type ? NULL : kh_http_header(request, "Accept"), content_type ? &inner : err);
+    kh_status status =
+        kh_accept_parse(out, content_type, content_type ? NULL : kh_http_header(request, "Accept"), content_type ? &inner : err);
 
     if (status != KH_OK && content_type)
         return kh_error_set(err, KH_E_ARG, "contentType: expected media types, as image/jpeg");
@@ -117,6 +118,14 @@ static kh_status read_accept(kh_accept *out, const kh_http_request *request, kh_
 static bool wants_object(const kh_accept *accept)
 {
     return kh_accept_names(accept, "application/dicom");
+}
+
+bool kh_wado_uri_takes(const kh_http_request *request)
+{
+    kh_accept accept;
+    kh_error err = KH_ERROR_INIT;
+
+    return read_accept(&accept, request, &err) == KH_OK && wants_object(&accept);
 }
 
 static void answer_object(kh_dicomweb *dicomweb, kh_http_request *request, const kh_rendered_question *question)

@@ -1,4 +1,5 @@
 /* /api/account: what people see and change of their own account. docs/http-api.md. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "access/second_factor.h"
@@ -28,6 +29,7 @@ static kh_status put_session(void *context, const kh_session_row *row)
     kh_json_object_begin(&call->json);
     kh_json_put_int(&call->json, "id", row->id);
     kh_json_put_text(&call->json, "address", row->address);
+    kh_json_put_text(&call->json, "terminal", row->terminal);
     kh_json_put_bool(&call->json, "current", row->id == call->session.id);
     put_time(&call->json, "began", row->started_ms);
     put_time(&call->json, "used", row->seen_ms);
@@ -48,6 +50,7 @@ static kh_status put_token(void *context, const kh_token *token)
     kh_json_put_text(&call->json, "name", token->name);
     kh_json_put_text(&call->json, "scopes", scopes);
     put_time(&call->json, "made", token->made_ms);
+    put_time(&call->json, "used", token->used_ms);
     put_time(&call->json, "ends", token->expires_ms);
     kh_json_object_end(&call->json);
     return KH_OK;
@@ -169,8 +172,8 @@ static void change_password(kh_guard_call *call)
 
     if (!becomes)
         return;
-    status = kh_password_change(call->guard->options.accounts, call->session.subject.person_id, one_time ? NULL : old, becomes, call->session.id,
-                                &fault, &err);
+    status = kh_password_change(call->guard->options.accounts, call->session.subject.person_id, one_time ? NULL : old, becomes,
+                                call->session.id, &fault, &err);
     if (status != KH_OK) {
         const char *why = status == KH_E_DENIED ? "wrong" : fault != KH_PASSWORD_GOOD ? kh_password_fault_text(fault) : "failed";
 
@@ -298,4 +301,29 @@ static void end_others(kh_guard_call *call)
 void kh_guard_end_others(kh_http_request *request, void *context)
 {
     kh_guard_call_later(context, request, KH_GUARD_AT(KH_SESSION_OPEN), end_others);
+}
+
+static void end_one(kh_guard_call *call)
+{
+    const int64_t person_id = call->session.subject.person_id;
+    int64_t id = 0;
+    char told[64];
+    kh_error err = KH_ERROR_INIT;
+
+    if (kh_http_segment_int(call->request, "id", 1, INT64_MAX, &id, &err) != KH_OK ||
+        kh_session_end_one(call->guard->options.accounts, person_id, id, &err) != KH_OK) {
+        kh_guard_failed(call, &err);
+        return;
+    }
+    snprintf(told, sizeof told, "session %lld ended", (long long)id);
+    if (!kh_guard_recorded(call, KH_AUDIT_SIGN_OUT, KH_AUDIT_DONE, NULL, NULL, told))
+        return;
+    if (id == call->session.id)
+        kh_cookie_set(call->request, KH_GUARD_COOKIE, "", -1);
+    kh_guard_answer_step(call, NULL, id == call->session.id ? (kh_session_stage)0 : call->session.stage);
+}
+
+void kh_guard_end_one(kh_http_request *request, void *context)
+{
+    kh_guard_call_later(context, request, KH_GUARD_AT(KH_SESSION_OPEN), end_one);
 }

@@ -187,7 +187,8 @@ void kh_guard_answer_step(kh_guard_call *call, const char *renewed, kh_session_s
     kh_guard_answer(call);
 }
 
-bool kh_guard_recorded(kh_guard_call *call, kh_audit_action action, kh_audit_result result, const char *login, const char *reason, const char *text)
+bool kh_guard_recorded(kh_guard_call *call, kh_audit_action action, kh_audit_result result, const char *login, const char *reason,
+                       const char *text)
 {
     kh_error err = KH_ERROR_INIT;
     const kh_record_account what = {

@@ -37,7 +37,8 @@ static void read_cookie(char *out, size_t size, const char *line, const char *na
 
 static bool is_own_page(const kh_http_request *request)
 {
-    const char *origin = kh_http_header(request, "Origin"), *site = kh_http_header(request, "Sec-Fetch-Site"), *host = kh_http_header(request, "Host");
+    const char *origin = kh_http_header(request, "Origin"), *site = kh_http_header(request, "Sec-Fetch-Site"),
+               *host = kh_http_header(request, "Host");
     const char *rest = origin;
 
     if (!origin && !site)
@@ -53,10 +54,18 @@ static bool is_own_page(const kh_http_request *request)
     return host && rest != origin && strcasecmp(rest, host) == 0;
 }
 
+static void read_change(kh_credentials *out, const kh_http_request *request)
+{
+    const char *change = kh_http_header(request, "X-Kakehashi-Token");
+
+    if (change && strlen(change) < sizeof out->change)
+        memcpy(out->change, change, strlen(change) + 1);
+    out->own_page = is_own_page(request);
+}
+
 void kh_credentials_read(kh_credentials *out, const kh_http_request *request)
 {
     const char *cookies = kh_http_header(request, "Cookie"), *authorization = kh_http_header(request, "Authorization");
-    const char *change = kh_http_header(request, "X-Kakehashi-Token");
 
     memset(out, 0, sizeof *out);
     read_cookie(out->session, sizeof out->session, cookies, KH_GUARD_COOKIE);
@@ -68,10 +77,9 @@ void kh_credentials_read(kh_credentials *out, const kh_http_request *request)
         if (strlen(authorization) == KH_TOKEN_SIZE - 1)
             memcpy(out->bearer, authorization, KH_TOKEN_SIZE);
     }
-    if (change && strlen(change) < sizeof out->change)
-        memcpy(out->change, change, strlen(change) + 1);
     snprintf(out->certificate, sizeof out->certificate, "%s", kh_http_client_certificate(request));
-    out->own_page = is_own_page(request);
+    if (kh_http_changes(request)) /* tiles do not: each header is a search through all of them */
+        read_change(out, request);
 }
 
 void kh_credentials_forget(kh_credentials *credentials)

@@ -87,21 +87,32 @@ static way refuse(passing *p, unsigned code, const char *kind)
     return WAY_ANSWERED;
 }
 
+/* A terminal with a certificate is its facility's: a token of somebody of another is of no use there. */
+static way at_own_terminal(passing *p, bool may_wait, kh_subject *subject)
+{
+    kh_guard_terminal here;
+
+    if (!kh_guard_terminal_of(p->guard, p->shown.certificate, may_wait, &here))
+        return WAY_LATER;
+    subject->terminal_id = here.terminal_id;
+    return here.terminal_id == 0 || here.facility_id == subject->facility_id ? WAY_ON : refuse(p, 401, "sign_in");
+}
+
 static way by_bearer(passing *p, bool may_wait, kh_subject *out)
 {
     kh_error err = KH_ERROR_INIT;
-    kh_status status;
+    kh_status status = KH_OK;
 
-    if (p->shown.bearer[0] && kh_token_known(p->guard->options.accounts, p->shown.bearer, out))
-        return WAY_ON;
     if (!p->shown.bearer[0])
         return refuse(p, 401, "sign_in");
-    if (!may_wait)
-        return WAY_LATER;
-    status = kh_token_find(p->guard->options.accounts, p->shown.bearer, out, &err);
+    if (!kh_token_known(p->guard->options.accounts, p->shown.bearer, out)) {
+        if (!may_wait)
+            return WAY_LATER;
+        status = kh_token_find(p->guard->options.accounts, p->shown.bearer, out, &err);
+    }
     if (status == KH_E_NOT_FOUND)
         return refuse(p, 401, "sign_in");
-    return status == KH_OK ? WAY_ON : failed(p, &err);
+    return status == KH_OK ? at_own_terminal(p, may_wait, out) : failed(p, &err);
 }
 
 /* A session that began at a terminal with a certificate goes on there only: its cookie is of no use elsewhere. */
@@ -149,25 +160,32 @@ static way by_session(passing *p, bool may_wait, kh_subject *out)
     return refuse(p, 401, session.stage == KH_SESSION_LOCKED ? "locked" : "step");
 }
 
-static way judge(passing *p, bool may_wait, const kh_subject *subject)
+static way judge_one(passing *p, bool may_wait, const kh_subject *subject, const kh_guarded *about)
 {
     kh_error err = KH_ERROR_INIT;
     kh_verdict verdict;
 
-    if (p->page)
-        return WAY_ON;
-    if (!kh_guard_judge_known(p->guard, subject, &p->about, &verdict)) {
+    if (!kh_guard_judge_known(p->guard, subject, about, &verdict)) {
         if (!may_wait)
             return WAY_LATER;
-        if (kh_guard_judge(p->guard, subject, &p->about, &verdict, &err) != KH_OK)
+        if (kh_guard_judge(p->guard, subject, about, &verdict, &err) != KH_OK)
             return failed(p, &err);
     }
     if (verdict.allowed)
         return WAY_ON;
     if (!may_wait) /* its record reads the index */
         return WAY_LATER;
-    kh_guard_absent(p->guard, p->request, &p->about, &verdict);
+    kh_guard_absent(p->guard, p->request, about, &verdict);
     return WAY_ANSWERED;
+}
+
+static way judge(passing *p, bool may_wait, const kh_subject *subject)
+{
+    kh_guarded also = p->about;
+    way next = p->page ? WAY_ON : judge_one(p, may_wait, subject, &p->about);
+
+    also.series_id = also.also_series_id;
+    return next == WAY_ON && !p->page && also.series_id > 0 ? judge_one(p, may_wait, subject, &also) : next;
 }
 
 static way pass(passing *p, bool may_wait)

@@ -25,14 +25,15 @@ typedef struct kh_guard_options {
 } kh_guard_options;
 
 KH_MUST_USE kh_status kh_guard_create(kh_guard **out, const kh_guard_options *options, kh_error *err);
-/* No request comes any more (the server has stopped): those on their way have been given to their handlers when it returns. NULL is welcome. */
+/* No request comes any more (the server has stopped): those on their way have been given to their handlers when it returns. NULL is
+ * welcome. */
 void kh_guard_drain(kh_guard *guard);
 /* After the drain. NULL is welcome. */
 void kh_guard_free(kh_guard *guard);
 
-/* What the door itself answers: /api/session, /api/account, /api/welcome. The strings live as long as the program, the contexts as long as the
- * guard. */
-#define KH_GUARD_ROUTES 16
+/* What the door itself answers: /api/session, /api/account, /api/welcome. The strings live as long as the program, the contexts as long as
+ * the guard. */
+#define KH_GUARD_ROUTES 17
 void kh_guard_routes(kh_guard *guard, kh_http_route routes[KH_GUARD_ROUTES]);
 /* In their place when accounts are off: the one address that says so. */
 extern const kh_http_route kh_guard_off;
@@ -42,6 +43,7 @@ typedef struct kh_guarded {
     kh_verb verb;
     kh_kind kind;
     int64_t study_id, series_id;
+    int64_t also_series_id; /* of the images, a second series that has to be open, too; 0: none */
     const char *study_uid, *series_uid, *object_uid;
     bool at_once; /* the handler has to be called on the HTTP thread (it answers with a stream, or reads more headers): access.db is read there,
                      a few indexed rows once for each epoch of its sender */

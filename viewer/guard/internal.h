@@ -16,11 +16,12 @@
 #define KH_GUARD_DOOR_COOKIE "__Host-kakehashi-door"     /* before there is a session: what the CSRF token of the sign-in belongs to */
 #define KH_GUARD_TOKEN_SIZE 65                           /* of a change: text */
 #define KH_GUARD_DEVICE_S (365 * 86400)
-#define KH_GUARD_VISITORS 4096
+#define KH_GUARD_VISITORS 4096 /* a power of two */
 
 /* By what a session or token that was let in is asked for again, see visitors.c. */
 typedef struct kh_visitor {
-    int64_t id; /* of the session, negative of a token; 0 none */
+    int64_t id;    /* kh_subject_visitor(); 0: none */
+    uint64_t turn; /* when it was last asked of; the least makes room */
     char secret[KH_TOKEN_SIZE];
 } kh_visitor;
 
@@ -43,6 +44,7 @@ struct kh_guard {
     kh_guard_terminal terminals[KH_GUARD_TERMINALS]; /* terminals_lock */
     pthread_mutex_t visitors_lock;
     kh_visitor visitors[KH_GUARD_VISITORS]; /* visitors_lock */
+    uint64_t visitors_turn;                 /* likewise */
 };
 
 /* What a request shows of who it comes from; read on the HTTP thread, before it may be suspended. */
@@ -54,7 +56,7 @@ typedef struct kh_credentials {
     char change[KH_GUARD_TOKEN_SIZE]; /* X-Kakehashi-Token */
     char certificate[65];             /* kh_http_client_certificate(); "" none */
     bool has_bearer;                  /* an Authorization is there, whatever it is */
-    bool own_page;                    /* Origin and Sec-Fetch-Site, whichever is there, are ours */
+    bool own_page;                    /* of a change: Origin and Sec-Fetch-Site, whichever is there, are ours */
 } kh_credentials;
 
 /* credentials.c */
@@ -117,19 +119,22 @@ const char *kh_guard_step(kh_session_stage stage);
 /* {"step": ...} with a new cookie when renewed is not NULL. */
 void kh_guard_answer_step(kh_guard_call *call, const char *renewed, kh_session_stage stage);
 /* Waits until it is recorded; false: it cannot be, and was answered. reason NULL: none. */
-bool kh_guard_recorded(kh_guard_call *call, kh_audit_action action, kh_audit_result result, const char *login, const char *reason, const char *text);
+bool kh_guard_recorded(kh_guard_call *call, kh_audit_action action, kh_audit_result result, const char *login, const char *reason,
+                       const char *text);
 
 /* session_api.c: "person": who is signed in */
 void kh_guard_put_person(kh_guard_call *call);
-/* account_api.c: is it the person who signed in that asks for what outlives this sign-in? An open session is locked, and the password in the body
- * opens it again under a new secret: whoever does not know it stands before a locked screen, and has tried once. False: it was answered. */
+/* account_api.c: is it the person who signed in that asks for what outlives this sign-in? An open session is locked, and the password in
+ * the body opens it again under a new secret: whoever does not know it stands before a locked screen, and has tried once. False: it was
+ * answered. */
 bool kh_guard_sure(kh_guard_call *call);
 /* Why a password is not taken */
 void kh_guard_password_fault(kh_guard_call *call, kh_password_fault fault, const kh_error *err);
 
 /* handlers; context is the guard */
-kh_http_handler kh_guard_session, kh_guard_sign_in, kh_guard_second_factor, kh_guard_sign_out, kh_guard_alive, kh_guard_lock, kh_guard_unlock;
-kh_http_handler kh_guard_account, kh_guard_password, kh_guard_totp_begin, kh_guard_totp_confirm, kh_guard_end_others;
+kh_http_handler kh_guard_session, kh_guard_sign_in, kh_guard_second_factor, kh_guard_sign_out, kh_guard_alive, kh_guard_lock,
+    kh_guard_unlock;
+kh_http_handler kh_guard_account, kh_guard_password, kh_guard_totp_begin, kh_guard_totp_confirm, kh_guard_end_others, kh_guard_end_one;
 kh_http_handler kh_guard_token_make, kh_guard_token_revoke, kh_guard_welcome, kh_guard_welcome_accept;
 
 #endif

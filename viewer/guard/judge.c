@@ -60,6 +60,7 @@ static kh_status decide(judging *j, const kh_study *study, const kh_series *seri
         .study_date = study ? study->date : "",
         .modalities = series ? series->modality : study ? study->modalities : "",
         .body_parts = series ? series->body_part : study ? study->body_parts : "",
+        .departments = series ? series->department : study ? study->departments : "",
         .arrived_ms = study ? study->first_arrival_ms : 0,
         .key = study ? key_of(about) : 0,
     };
@@ -107,7 +108,7 @@ static kh_status judge(judging *j, kh_series *series)
         verdict.reason = KH_REASON_UNKNOWN;
     }
     for (unsigned i = 0; i < j->count && i < room && status == KH_OK; i++) {
-        status = kh_scope_read_body_parts(j->guard->options.cache, &j->studies[i], j->err);
+        status = kh_scope_read_parts(j->guard->options.cache, &j->studies[i], j->err);
         if (status == KH_OK)
             status = decide(j, &j->studies[i], j->about->series_id > 0 ? series : NULL, &verdict);
         if (status != KH_OK || !verdict.allowed)

@@ -78,7 +78,8 @@ void kh_guard_refuse(kh_guard *guard, kh_http_request *request, unsigned code, c
     kh_record_refused(guard->options.recorder, request, dicomweb ? "DICOMweb" : "portal", code);
     if (code == 401 && dicomweb)
         kh_http_set_header(request, "WWW-Authenticate", "Bearer realm=\"DICOMweb\"");
-    kh_guard_problem(request, code, kind, code == 401 ? "nobody is signed in" : "a change has to come from our own page, with its token", 0);
+    kh_guard_problem(request, code, kind, code == 401 ? "nobody is signed in" : "a change has to come from our own page, with its token",
+                     0);
 }
 
 static kh_audit_action action_of(const kh_guarded *about)

@@ -17,6 +17,7 @@ static const struct {
     {"POST", "/api/account/totp/begin", kh_guard_totp_begin},
     {"POST", "/api/account/totp/confirm", kh_guard_totp_confirm},
     {"POST", "/api/account/sessions/end", kh_guard_end_others},
+    {"POST", "/api/account/sessions/{id}/end", kh_guard_end_one},
     {"POST", "/api/account/tokens", kh_guard_token_make},
     {"POST", "/api/account/tokens/{id}/revoke", kh_guard_token_revoke},
     {"GET", "/api/welcome/{code}", kh_guard_welcome},

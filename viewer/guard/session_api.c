@@ -277,7 +277,8 @@ static void unlock(kh_guard_call *call)
 
     if (!password)
         return;
-    if (kh_sign_in_unlock(call->guard->options.accounts, call->shown.session, password, kh_http_peer(call->request), &result, &err) != KH_OK)
+    if (kh_sign_in_unlock(call->guard->options.accounts, call->shown.session, password, kh_http_peer(call->request), &result, &err) !=
+        KH_OK)
         kh_guard_failed(call, &err);
     else
         go_on(call, &result, NULL, "unlocked", "wrong");

@@ -1,4 +1,5 @@
-/* /api/welcome: what a one-time link opens: the first password of an account, of the office's first or of an invitation. Then one signs in. */
+/* /api/welcome: what a one-time link opens: the first password of an account, of the office's first or of an invitation. Then one signs
+ * in. */
 #include "access/invitations.h"
 #include "access/people.h"
 #include "viewer/guard/internal.h"
@@ -6,7 +7,8 @@
 static bool find(kh_guard_call *call, int64_t *person_id, char login[65])
 {
     kh_error err = KH_ERROR_INIT;
-    kh_status status = kh_invitation_find(kh_accounts_access(call->guard->options.accounts), kh_http_segment(call->request, "code"), person_id, login, &err);
+    kh_status status = kh_invitation_find(kh_accounts_access(call->guard->options.accounts), kh_http_segment(call->request, "code"),
+                                          person_id, login, &err);
 
     if (status == KH_E_NOT_FOUND)
         kh_guard_problem(call->request, 404, "not_found", "this link is not good, or not any more", 0);

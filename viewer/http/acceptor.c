@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -30,6 +32,10 @@ static bool take_one(kh_http_acceptor *acceptor)
     int fd = accept4(acceptor->listen_fd, (struct sockaddr *)&address, &address_size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
+        const int now = 1;
+
+        /* A handshake is written in several pieces: the second waited for a round trip until the first was acknowledged. */
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
         /* the library closes what it refuses: too many connections, in all or from one address */
         (void)MHD_add_connection(acceptor->daemon, fd, (const struct sockaddr *)&address, address_size);
         return true;

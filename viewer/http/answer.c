@@ -10,11 +10,13 @@
 #define HEADER_VALUE_MAX 200
 #define ERROR_BYTES_MAX 2048
 
+#define POLICY "Content-Security-Policy"
 /* S5: no script, style or frame from anywhere but us; nothing sniffed, nothing told to other sites. */
+#define POLICY_OF_PAGES "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; object-src 'none'; " \
+                        "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+/* Of a document beside pictures: a page of ours may hold it, and it brings nothing along and runs nothing. */
+#define POLICY_OF_DOCUMENTS "default-src 'none'; frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 static const char *const security_headers[][2] = {
-    {"Content-Security-Policy", "default-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; "
-                                "object-src 'none'; "
-                                "frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
     {"X-Content-Type-Options", "nosniff"},
     {"Referrer-Policy", "no-referrer"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
@@ -54,9 +56,9 @@ void kh_http_set_header(kh_http_request *request, const char *name, const char *
     request->header_count++;
 }
 
-static bool add_security_headers(struct MHD_Response *response)
+static bool add_security_headers(struct MHD_Response *response, bool document)
 {
-    bool added = true;
+    bool added = MHD_add_response_header(response, POLICY, document ? POLICY_OF_DOCUMENTS : POLICY_OF_PAGES) == MHD_YES;
 
     for (size_t i = 0; i < sizeof security_headers / sizeof security_headers[0]; i++)
         added = added && MHD_add_response_header(response, security_headers[i][0], security_headers[i][1]) == MHD_YES;
@@ -69,7 +71,7 @@ static bool add_security_headers(struct MHD_Response *response)
 
 static bool add_headers(kh_http_request *request, struct MHD_Response *response)
 {
-    bool added = add_security_headers(response);
+    bool added = add_security_headers(response, request->document);
 
     if (request->encrypted)
         added = added && MHD_add_response_header(response, "Strict-Transport-Security", STRICT_TRANSPORT) == MHD_YES;
@@ -78,6 +80,11 @@ static bool add_headers(kh_http_request *request, struct MHD_Response *response)
         added = added &&
                 MHD_add_response_header(response, request->headers[i].name, request->headers[i].value) == MHD_YES;
     return added;
+}
+
+void kh_http_is_document(kh_http_request *request)
+{
+    request->document = true;
 }
 
 /* The one place where an answer meets its request. Whoever loses the claim drops what it made. */
@@ -189,7 +196,7 @@ kh_http_prepared *kh_http_prepare(const char *const (*headers)[2], size_t count,
         return NULL;
     prepared->body_bytes = size;
     prepared->response = MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_PERSISTENT);
-    added = prepared->response && add_security_headers(prepared->response);
+    added = prepared->response && add_security_headers(prepared->response, false);
     for (size_t i = 0; i < count && added; i++)
         added = MHD_add_response_header(prepared->response, headers[i][0], headers[i][1]) == MHD_YES;
     if (!added) {
@@ -295,7 +302,7 @@ void kh_http_abandon(kh_http_request *request)
     struct MHD_Response *response = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
 
     /* the request's own headers are the owner's, who may be writing them */
-    if (response && (!add_security_headers(response) ||
+    if (response && (!add_security_headers(response, false) ||
                      MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1") == MHD_NO)) {
         MHD_destroy_response(response);
         response = NULL;

@@ -165,13 +165,16 @@ static const char *believe_certificate(kh_http_request *request, bool *bad)
     return NULL;
 }
 
-/* Header lines that only a proxy may send. */
+/* Header lines that only a proxy may send; their names all begin with X. */
 static const char *look_for_disguise(kh_http_request *request)
 {
-    bool forwarded = kh_http_header(request, forwarded_for) || kh_http_header(request, forwarded_proto);
-    bool certified = kh_http_header(request, client_verify) || kh_http_header(request, client_certificate);
+    bool forwarded, certified;
     kh_http_connection *connection = request->connection;
 
+    if (!request->has_x)
+        return NULL;
+    forwarded = kh_http_header(request, forwarded_for) || kh_http_header(request, forwarded_proto);
+    certified = kh_http_header(request, client_verify) || kh_http_header(request, client_certificate);
     if ((forwarded || certified) && connection && !connection->told_of_headers) {
         kh_log(certified ? KH_LOG_WARN : KH_LOG_INFO, "http", "%s sends %s, but is no proxy of ours: %s", request->peer,
                certified ? "a client certificate in header lines" : "X-Forwarded lines", certified ? "refused" : "they are ignored");

@@ -16,7 +16,7 @@
 
 static void set_deadline(kh_http_connection *connection, int64_t after_ms)
 {
-    atomic_store_explicit(&connection->deadline_ms, after_ms ? kh_clock_monotonic_ms() + after_ms : 0, memory_order_relaxed);
+    atomic_store_explicit(&connection->deadline_ms, after_ms ? kh_clock_monotonic_tick_ms() + after_ms : 0, memory_order_relaxed);
 }
 
 void kh_http_connection_expect_request(kh_http_connection *connection)

@@ -19,6 +19,7 @@ typedef struct head {
     const char *line_end; /* where the line before ended: its CR stood there */
     unsigned count, hosts, lengths, encodings;
     bool broken;
+    bool has_x;
     bool host_ours;
     bool encoding_known;
     const kh_http_options *options;
@@ -101,6 +102,7 @@ static enum MHD_Result look_at_header(void *context, enum MHD_ValueKind kind, co
         return MHD_NO;
     }
     h->line_end = value + value_size;
+    h->has_x = h->has_x || name[0] == 'X' || name[0] == 'x';
     if (strcasecmp(name, "Host") == 0) {
         h->hosts++;
         h->host_ours = host_is_ours(h->options, value, value_size);
@@ -137,6 +139,8 @@ static const char *check_head(kh_http_request *request, const char *method, cons
     if (!request_line_is_whole(request, method, url, version))
         return "request line: expected method, target and version with one space between them";
     MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, look_at_header, &h);
+    request->has_length = h.lengths > 0;
+    request->has_x = h.has_x;
     if (h.count > HEADERS_MAX) {
         *code = 431;
         return "more than 100 header lines";
@@ -165,19 +169,30 @@ static bool refuse(kh_http_request *request, unsigned code, const char *message)
     return true;
 }
 
+/* An address that a person mistyped, or kept for too long. */
+static bool refuse_page(kh_http_request *request)
+{
+    const kh_http_options *options = &request->server->options;
+
+    if (options->refused)
+        options->refused(options->refused_context, request, 404);
+    kh_http_answer_page(request, 404, "このページはありません", "There is no such page.", "");
+    return true;
+}
+
 /* Every method but GET and HEAD changes something. */
 static bool is_from_elsewhere(kh_http_request *request, const char *method)
 {
-    const kh_http_change change = {.host = kh_http_header(request, "Host"),
-                                   .origin = kh_http_header(request, "Origin"),
-                                   .fetch_site = kh_http_header(request, "Sec-Fetch-Site"),
-                                   .content_type = kh_http_header(request, "Content-Type"),
-                                   .encrypted = request->encrypted};
+    kh_http_change change = {.encrypted = request->encrypted};
     const char *problem;
     unsigned code;
 
     if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
         return false;
+    change.host = kh_http_header(request, "Host");
+    change.origin = kh_http_header(request, "Origin");
+    change.fetch_site = kh_http_header(request, "Sec-Fetch-Site");
+    change.content_type = kh_http_header(request, "Content-Type");
     code = kh_http_check_change(&change, &problem);
     return code != 0 && refuse(request, code, problem);
 }
@@ -226,6 +241,8 @@ static bool find_route(kh_http_request *request, const char *method)
     case KH_ROUTE_NO_PATH:
         break;
     }
+    if (strcmp(method, "GET") == 0 && kh_http_wants_page(request))
+        return refuse_page(request);
     return refuse(request, 404, "no such address");
 }
 
@@ -257,7 +274,8 @@ bool kh_http_gate(kh_http_request *request, const char *method, const char *url,
     if (request->target.authority &&
         !host_is_ours(&request->server->options, request->target.authority, strlen(request->target.authority)))
         return refuse(request, 421, "the target's host is not a name of this server");
-    if (!kh_http_is_upload(request, method) && kh_http_body_length(request) > request->server->options.body_bytes_max)
+    if (request->has_length && !kh_http_is_upload(request, method) &&
+        kh_http_body_length(request) > request->server->options.body_bytes_max)
         return refuse(request, 413, "the body is larger than this server takes");
     return find_route(request, method);
 }

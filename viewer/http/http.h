@@ -3,8 +3,8 @@
  * from any thread. Refused before a handler sees them: two Content-Lengths, length and chunked together, NUL or control bytes
  * in target or headers, lines folded or not ended by CRLF, targets that are not UTF-8 after decoding, a Host that is not ours,
  * methods without a route, and what changes something (every method but GET and HEAD) unless it comes from our own page as JSON
- * (same_origin.h) or the address is an open one, whose handler says who may. Slow peers: a request must be in, and an answer out, by an absolute deadline (16 KiB/s and a grace);
- * see connection.c. Every answer carries the security headers of answer.c. */
+ * (same_origin.h) or the address is an open one, whose handler says who may. Slow peers: a request must be in, and an answer out, by an
+ * absolute deadline (16 KiB/s and a grace); see connection.c. Every answer carries the security headers of answer.c. */
 #ifndef KH_VIEWER_HTTP_HTTP_H
 #define KH_VIEWER_HTTP_HTTP_H
 
@@ -39,8 +39,8 @@ typedef struct kh_http_options {
     const char *open_below;        /* "/dicomweb": whoever asks for this or an address below it is admitted by the handler, for changes
                                       too, and a POST or PUT there comes to it before its body: kh_http_receive(). The string is the
                                       caller's. NULL: nothing is */
-    /* Told of each request that is turned away before a handler sees it, on an HTTP thread; its address may be all that is known of it (path
-     * NULL when not even that). NULL: nobody is. */
+    /* Told of each request that is turned away before a handler sees it, on an HTTP thread; its address may be all that is known of it
+     * (path NULL when not even that). NULL: nobody is. */
     void (*refused)(void *context, const kh_http_request *request, unsigned code);
     void *refused_context;
     bool loopback_hosts_only;      /* Host must be localhost, 127.0.0.1 or [::1] (a page elsewhere must not reach us by DNS), or one of
@@ -102,8 +102,8 @@ uint64_t kh_http_body_length(const kh_http_request *request);
 bool kh_http_changes(const kh_http_request *request);
 /* Is the body taken by kh_http_receive()? Then the handler must not suspend before it has answered or begun to receive. */
 bool kh_http_is_receiving(const kh_http_request *request);
-/* What goes with the request until it has been answered and forgotten, by one before the handler for those behind: one thing, a second takes
- * the place of the first. release(thing) is called once. In the handler, or by the owner of a suspended request. */
+/* What goes with the request until it has been answered and forgotten, by one before the handler for those behind: one thing, a second
+ * takes the place of the first. release(thing) is called once. In the handler, or by the owner of a suspended request. */
 void kh_http_attach(kh_http_request *request, void *thing, void (*release)(void *thing));
 void *kh_http_attached(const kh_http_request *request);
 /* Does Accept-Encoding take gzip? */
@@ -139,6 +139,8 @@ void kh_http_receive(kh_http_request *request, kh_pool *pool, const kh_http_rece
 /* Answering. A header to go with the answer; copied. Of at most 12 and 2 KiB together; a value of more than
  * 200 bytes, or with other than printable ASCII, is left out and logged. */
 void kh_http_set_header(kh_http_request *request, const char *name, const char *value);
+/* The answer is a document (a PDF, a video): a page of ours may hold it in a frame, and nothing in it runs or loads anything. */
+void kh_http_is_document(kh_http_request *request);
 /* The bytes are copied. */
 void kh_http_answer(kh_http_request *request, unsigned code, const char *content_type, const void *body, size_t size);
 /* The bytes live as long as the program. */
@@ -196,6 +198,10 @@ void kh_http_answer_prepared(kh_http_request *request, const kh_http_prepared *p
 void kh_http_answer_error(kh_http_request *request, const kh_error *error);
 /* The same with a code of the caller's: {"error": text of the code, "message": message}. */
 void kh_http_answer_code(kh_http_request *request, unsigned code, const char *message);
+/* The same as a page for a person, in both languages; problem: what was wrong with what was asked, in a client's words or ours, or "". */
+void kh_http_answer_page(kh_http_request *request, unsigned code, const char *japanese, const char *english, const char *problem);
+/* Accept names HTML: a person's browser asks for a page, no program for data. */
+bool kh_http_wants_page(const kh_http_request *request);
 /* 304 when If-None-Match names etag (a strong one, without quotes): sets ETag always, returns true when answered. */
 bool kh_http_answer_not_modified(kh_http_request *request, const char *etag);
 /* Does If-None-Match name etag? Answers nothing. */

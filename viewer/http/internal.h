@@ -16,6 +16,7 @@
 
 #define KH_HTTP_HEADERS_MAX 12
 #define KH_HTTP_KEPT_MAX 6
+#define KH_HTTP_COUNTS 8             /* threads beyond so many share */
 #define KH_HTTP_PEER_SIZE 46         /* INET6_ADDRSTRLEN */
 #define KH_HTTP_HEADER_BYTES_MAX 2048 /* of an answer's own header lines together */
 
@@ -39,6 +40,13 @@ typedef struct kh_http_connection {
     kh_http_peer_certificate certificate; /* connection's thread */
     bool told_of_headers;     /* the log was told of a proxy's headers that came from none; connection's thread */
 } kh_http_connection;
+
+/* What each request counts, in a line of the processor's cache of its thread's own: threads that share one wait for it at every count. */
+typedef struct kh_http_counts {
+    _Alignas(64) atomic_uint dispatching; /* handlers that run now */
+    atomic_uint requests_open;
+    atomic_ullong requests, answers_2xx, answers_304, answers_4xx, answers_5xx, bytes_sent;
+} kh_http_counts;
 
 typedef struct kh_http_upload kh_http_upload;
 typedef struct kh_http_pieces kh_http_pieces;
@@ -66,9 +74,8 @@ struct kh_http_server {
     unsigned stream_count;
 
     atomic_bool stopping;     /* no new requests */
-    atomic_uint dispatching;  /* handlers that run now */
-    atomic_ullong requests, answers_2xx, answers_304, answers_4xx, answers_5xx, bytes_sent, connections_cut;
-    atomic_uint requests_open;
+    atomic_ullong connections_cut;
+    kh_http_counts counts[KH_HTTP_COUNTS]; /* a request opens and ends on one thread, so that each is right by itself */
 };
 
 typedef struct kh_http_header_line {
@@ -83,11 +90,12 @@ struct kh_http_request {
     char peer[KH_HTTP_PEER_SIZE]; /* of the connection, which may be gone before the request */
     char certificate[KH_CERTIFICATE_DIGEST_SIZE]; /* likewise; "": none */
     bool encrypted;
+    bool document; /* may stand in a frame of ours */
     atomic_uint holders; /* the connection, and the owner of a suspended request */
     char *raw;           /* the target as it stood in the request line; NULL when it was too long, or without memory */
     size_t raw_size;
-    kh_target target;
-    kh_route_match match;
+    bool has_length;     /* Content-Length is there; gate.c */
+    bool has_x;          /* a line whose name begins with X; gate.c */
     kh_buf body;
     bool is_head;
     bool changes;   /* the method is none of GET, HEAD and OPTIONS */
@@ -114,8 +122,14 @@ struct kh_http_request {
     void *attached;         /* kh_http_attach() */
     void (*attached_release)(void *thing);
     kh_http_request *previous_suspended, *next_suspended; /* server->lock */
-    char header_text[KH_HTTP_HEADER_BYTES_MAX];           /* last: not cleared for the next request */
+    kh_target target;                                     /* from here on not cleared for the next request */
+    kh_route_match match;
+    char raw_room[KH_TARGET_ROOM]; /* of a short target */
+    char header_text[KH_HTTP_HEADER_BYTES_MAX];
 };
+
+/* server.c: those of the calling thread */
+kh_http_counts *kh_http_counts_here(kh_http_server *server);
 
 /* request.c */
 kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Connection *mhd, const char *raw);
@@ -161,8 +175,8 @@ void kh_http_connection_notify(void *context, struct MHD_Connection *mhd, void *
 void kh_http_connection_expect_request(kh_http_connection *connection);
 void kh_http_connection_expect_read(kh_http_connection *connection, size_t bytes);
 void kh_http_connection_expect_nothing(kh_http_connection *connection);
-/* A connection that waits for a worker: not watched, no deadline. On its own thread, with the owner's lock held that the worker takes before it
- * unpauses. False when the server stops; while_draining: not before those under way have had their time. */
+/* A connection that waits for a worker: not watched, no deadline. On its own thread, with the owner's lock held that the worker takes
+ * before it unpauses. False when the server stops; while_draining: not before those under way have had their time. */
 bool kh_http_pause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, bool while_draining);
 /* No lock held: the connection's thread goes on at once. bytes: what its peer has to move next. */
 void kh_http_unpause(kh_http_server *server, kh_http_connection *connection, struct MHD_Connection *mhd, size_t bytes);

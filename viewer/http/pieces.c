@@ -1,7 +1,7 @@
-/* Answers made piece by piece. The connection's thread copies the piece at hand into the library's block, straight from its file; the next ones
- * are made by a worker meanwhile. A file's bytes are taken without waiting for the disk (RWF_NOWAIT); where they are not in memory, or the next
- * piece is not there yet, the connection is paused and a worker fetches them. So an HTTP thread never waits, a worker never waits for a client,
- * and an answer holds a block and a few pieces at any size. */
+/* Answers made piece by piece. The connection's thread copies the piece at hand into the library's block, straight from its file; the next
+ * ones are made by a worker meanwhile. A file's bytes are taken without waiting for the disk (RWF_NOWAIT); where they are not in memory, or
+ * the next piece is not there yet, the connection is paused and a worker fetches them. So an HTTP thread never waits, a worker never waits
+ * for a client, and an answer holds a block and a few pieces at any size. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -14,8 +14,8 @@
 #include "viewer/http/internal.h"
 
 #define BLOCK_BYTES (256 * 1024)
-/* Of an answer that may have to end at once: what is beyond recall is this, and what the system keeps for the connection. A reader of 2 Mbit/s has all
- * of it within a second; of 10 MB/s at a round trip of 10 ms nobody is slowed. */
+/* Of an answer that may have to end at once: what is beyond recall is this, and what the system keeps for the connection. A reader of 2
+ * Mbit/s has all of it within a second; of 10 MB/s at a round trip of 10 ms nobody is slowed. */
 #define CAREFUL_BLOCK_BYTES (32 * 1024)
 #define CAREFUL_SOCKET_BYTES (64 * 1024)
 #define FETCH_BYTES (1024 * 1024) /* brought into memory at once */
@@ -331,7 +331,7 @@ static ssize_t read_pieces(void *context, uint64_t position, char *out, size_t m
     }
     if (used == 0)
         return 0;
-    atomic_fetch_add_explicit(&pieces->server->bytes_sent, used, memory_order_relaxed);
+    atomic_fetch_add_explicit(&kh_http_counts_here(pieces->server)->bytes_sent, used, memory_order_relaxed);
     kh_http_connection_expect_read(pieces->connection, used);
     return (ssize_t)used;
 }
@@ -363,7 +363,8 @@ void kh_http_answer_pieces(kh_http_request *request, unsigned code, const char *
     pieces->context = context;
     atomic_init(&pieces->holders, 1);
     pthread_mutex_init(&pieces->lock, NULL);
-    response = MHD_create_response_from_callback(size, producer->goes_on ? CAREFUL_BLOCK_BYTES : BLOCK_BYTES, read_pieces, pieces, response_gone);
+    response =
+        MHD_create_response_from_callback(size, producer->goes_on ? CAREFUL_BLOCK_BYTES : BLOCK_BYTES, read_pieces, pieces, response_gone);
     if (producer->goes_on)
         (void)setsockopt(socket_of(pieces), SOL_SOCKET, SO_SNDBUF, &(int){CAREFUL_SOCKET_BYTES}, sizeof(int));
     /* libmicrohttpd 0.9.75 ends chunks that a HEAD does not have: its "0" would stand before the next answer. Without chunks it closes. */

@@ -17,7 +17,9 @@ static kh_http_request *request_memory(kh_http_connection *connection)
     if (!request)
         return calloc(1, sizeof *request);
     connection->spare = NULL;
-    memset(request, 0, offsetof(kh_http_request, header_text));
+    kh_target_clear(&request->target);
+    kh_route_match_clear(&request->match);
+    memset(request, 0, offsetof(kh_http_request, target));
     return request;
 }
 
@@ -38,7 +40,9 @@ kh_http_request *kh_http_request_create(kh_http_server *server, struct MHD_Conne
     atomic_init(&request->holders, 1);
     kh_buf_init(&request->body, server->options.body_bytes_max);
     request->raw_size = strnlen(raw, KH_TARGET_BYTES_MAX + 1);
-    if (request->raw_size <= KH_TARGET_BYTES_MAX)
+    if (request->raw_size < sizeof request->raw_room)
+        request->raw = memcpy(request->raw_room, raw, request->raw_size + 1);
+    else if (request->raw_size <= KH_TARGET_BYTES_MAX)
         request->raw = strndup(raw, request->raw_size);
     return request;
 }
@@ -58,7 +62,8 @@ static bool let_go(kh_http_request *request)
         request->attached_release(request->attached);
     kh_buf_release(&request->body);
     kh_target_release(&request->target);
-    free(request->raw);
+    if (request->raw != request->raw_room)
+        free(request->raw);
     return true;
 }
 
@@ -295,6 +300,31 @@ kh_status kh_http_segment_int(const kh_http_request *request, const char *name, 
     return parse_int(name, text, min, max, out, err);
 }
 
+/* As strtod() says, which takes long: few digits and a power of ten are exact, so that their quotient is rounded once. */
+static double decimal_of(const char *text, char **end)
+{
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const char *p = text + (*text == '-');
+    unsigned digits = 0, behind = 0;
+    int64_t value = 0;
+    bool point = false;
+
+    for (; (*p >= '0' && *p <= '9') || (*p == '.' && !point); p++) {
+        if (*p == '.') {
+            point = true;
+            continue;
+        }
+        if (++digits > 15)
+            return strtod(text, end);
+        value = value * 10 + (*p - '0');
+        behind += point;
+    }
+    if (*p != '\0' || digits == 0 || value == 0) /* 0 has a sign */
+        return strtod(text, end);
+    *end = (char *)(uintptr_t)p;
+    return (double)(*text == '-' ? -value : value) / powers[behind];
+}
+
 kh_status kh_http_query_double(const kh_http_request *request, const char *name, double min, double max, double fallback,
                                double *out, kh_error *err)
 {
@@ -305,7 +335,7 @@ kh_status kh_http_query_double(const kh_http_request *request, const char *name,
     *out = fallback;
     if (!text)
         return KH_OK;
-    value = strtod(text, &end);
+    value = decimal_of(text, &end);
     /* the span keeps out what strtod also takes: nan, inf, hexadecimal, leading space */
     if (*text == '\0' || text[strspn(text, "+-.0123456789eE")] != '\0' || *end != '\0' || !isfinite(value) || value < min ||
         value > max)

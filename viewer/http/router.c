@@ -116,12 +116,18 @@ static void add_allowed(char allow[KH_ROUTE_ALLOW_SIZE], const char *method)
              strcmp(method, "GET") == 0 ? ", HEAD" : "");
 }
 
+void kh_route_match_clear(kh_route_match *match)
+{
+    match->route = match->capture_count = 0;
+    match->allow[0] = '\0';
+}
+
 kh_route_result kh_router_match(kh_route_match *out, const kh_http_route *routes, size_t route_count, const char *method,
                                 kh_target *target)
 {
     attempt try = {.match = out};
 
-    *out = (kh_route_match){.route = 0};
+    kh_route_match_clear(out);
     for (size_t i = 0; i < route_count; i++) {
         if (!match_path(&try, routes[i].pattern, target))
             continue;

@@ -28,6 +28,8 @@ typedef struct kh_route_match {
     char allow[KH_ROUTE_ALLOW_SIZE]; /* "GET, HEAD" */
 } kh_route_match;
 
+/* Nothing is matched. */
+void kh_route_match_clear(kh_route_match *match);
 /* Are the patterns well formed? KH_E_INTERNAL otherwise: they are ours. */
 KH_MUST_USE kh_status kh_router_check(const kh_http_route *routes, size_t route_count, kh_error *err);
 /* A match cuts target's segments at the captures' ends. "HEAD" is served by "GET". */

@@ -16,6 +16,16 @@
 #define CONNECTION_MEMORY_BYTES (32 * 1024)
 #define STOP_POLL_MS 2
 
+kh_http_counts *kh_http_counts_here(kh_http_server *server)
+{
+    static atomic_uint threads;
+    static _Thread_local unsigned mine;
+
+    if (mine == 0)
+        mine = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % KH_HTTP_COUNTS + 1;
+    return &server->counts[mine - 1];
+}
+
 static void *log_uri(void *context, const char *uri, struct MHD_Connection *mhd)
 {
     kh_http_server *server = context;
@@ -24,7 +34,7 @@ static void *log_uri(void *context, const char *uri, struct MHD_Connection *mhd)
     if (!request)
         return NULL;
     kh_http_connection_expect_request(request->connection);
-    atomic_fetch_add_explicit(&server->requests_open, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&kh_http_counts_here(server)->requests_open, 1, memory_order_relaxed);
     return request;
 }
 
@@ -38,13 +48,14 @@ static size_t leave_escaped(void *context, struct MHD_Connection *mhd, char *tex
 
 static void count_answer(kh_http_server *server, unsigned code, size_t body_bytes)
 {
-    atomic_ullong *counter = code == 304   ? &server->answers_304
-                             : code < 300  ? &server->answers_2xx
-                             : code >= 500 ? &server->answers_5xx
-                                           : &server->answers_4xx;
+    kh_http_counts *counts = kh_http_counts_here(server);
+    atomic_ullong *counter = code == 304   ? &counts->answers_304
+                             : code < 300  ? &counts->answers_2xx
+                             : code >= 500 ? &counts->answers_5xx
+                                           : &counts->answers_4xx;
 
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&server->bytes_sent, body_bytes, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->bytes_sent, body_bytes, memory_order_relaxed);
 }
 
 /* MHD_NO closes the connection. */
@@ -70,14 +81,15 @@ static void run_handler(kh_http_request *request)
 {
     kh_http_server *server = request->server;
     const kh_http_route *route = &server->routes[request->match.route];
+    atomic_uint *dispatching = &kh_http_counts_here(server)->dispatching;
 
     kh_http_connection_expect_nothing(request->connection);
-    atomic_fetch_add(&server->dispatching, 1);
+    atomic_fetch_add(dispatching, 1);
     if (atomic_load(&server->stopping))
         kh_http_answer_code(request, 503, "the server is stopping");
     else
         route->handler(request, route->context);
-    atomic_fetch_sub(&server->dispatching, 1);
+    atomic_fetch_sub(dispatching, 1);
     if (!request->suspended && !request->upload && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
         kh_log(KH_LOG_ERROR, "http", "the handler of %s gave no answer", route->pattern);
         kh_http_answer_code(request, 500, "no answer was made");
@@ -103,15 +115,16 @@ static enum MHD_Result begin_upload(kh_http_request *request)
 static enum MHD_Result take_upload(kh_http_request *request, const char *bytes, size_t *size)
 {
     kh_http_server *server = request->server;
+    atomic_uint *dispatching = &kh_http_counts_here(server)->dispatching;
     bool going_on;
 
     if (*size > 0)
         return kh_http_upload_take(request->upload, bytes, size) ? MHD_YES : MHD_NO;
-    atomic_fetch_add(&server->dispatching, 1);
+    atomic_fetch_add(dispatching, 1);
     going_on = !atomic_load(&server->stopping);
     if (going_on)
         kh_http_upload_end(request->upload);
-    atomic_fetch_sub(&server->dispatching, 1);
+    atomic_fetch_sub(dispatching, 1);
     return going_on ? MHD_YES : MHD_NO;
 }
 
@@ -128,7 +141,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
         request->begun = true;
         request->is_head = strcmp(method, "HEAD") == 0;
         request->changes = !request->is_head && strcmp(method, "GET") != 0 && strcmp(method, "OPTIONS") != 0;
-        atomic_fetch_add_explicit(&request->server->requests, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&kh_http_counts_here(request->server)->requests, 1, memory_order_relaxed);
         if (kh_http_gate(request, method, url, version))
             return queue_answer(request);
         request->receives = kh_http_is_upload(request, method);
@@ -165,7 +178,7 @@ static void completed(void *context, struct MHD_Connection *mhd, void **request_
         kh_http_upload_detach(request->upload);
     kh_http_connection_expect_request(request->connection);
     kh_http_request_end(request);
-    atomic_fetch_sub(&server->requests_open, 1);
+    atomic_fetch_sub(&kh_http_counts_here(server)->requests_open, 1);
 }
 
 static void log_library(void *context, const char *format, va_list args)
@@ -236,7 +249,7 @@ static void server_free(kh_http_server *server)
 
 static kh_http_server *server_create(const kh_http_options *options, const kh_http_route *routes, size_t route_count)
 {
-    kh_http_server *server = calloc(1, sizeof *server);
+    kh_http_server *server = aligned_alloc(_Alignof(kh_http_server), sizeof *server);
     kh_http_route *copy = malloc((route_count + 1) * sizeof *copy);
     pthread_condattr_t attributes;
 
@@ -245,6 +258,7 @@ static kh_http_server *server_create(const kh_http_options *options, const kh_ht
         free(copy);
         return NULL;
     }
+    memset(server, 0, sizeof *server);
     memcpy(copy, routes, route_count * sizeof *copy);
     server->routes = copy;
     server->route_count = route_count;
@@ -329,9 +343,27 @@ static void abandon_suspended(kh_http_server *server)
     pthread_mutex_unlock(&server->lock);
 }
 
+static bool any_open(kh_http_server *server)
+{
+    unsigned open = 0;
+
+    for (size_t i = 0; i < KH_HTTP_COUNTS; i++)
+        open |= atomic_load(&server->counts[i].requests_open);
+    return open != 0;
+}
+
+static bool any_dispatching(kh_http_server *server)
+{
+    unsigned dispatching = 0;
+
+    for (size_t i = 0; i < KH_HTTP_COUNTS; i++)
+        dispatching |= atomic_load(&server->counts[i].dispatching);
+    return dispatching != 0;
+}
+
 static void wait_until_idle(kh_http_server *server, int64_t deadline_ms)
 {
-    while (atomic_load(&server->requests_open) > 0 && kh_clock_monotonic_ms() < deadline_ms)
+    while (any_open(server) && kh_clock_monotonic_ms() < deadline_ms)
         kh_clock_sleep_ms(STOP_POLL_MS);
 }
 
@@ -343,7 +375,7 @@ void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
         return;
     kh_http_acceptor_stop(server->acceptor);
     atomic_store(&server->stopping, true);
-    while (atomic_load(&server->dispatching) > 0) /* after this no handler runs any more: nothing new is suspended */
+    while (any_dispatching(server)) /* after this no handler runs any more: nothing new is suspended */
         kh_clock_sleep_ms(STOP_POLL_MS);
     kh_http_streams_end(server);
     wait_until_idle(server, deadline_ms);
@@ -355,15 +387,17 @@ void kh_http_server_stop(kh_http_server *server, int64_t drain_ms)
 
 void kh_http_get_stats(kh_http_server *server, kh_http_stats *out)
 {
-    *out = (kh_http_stats){
-        .requests = atomic_load(&server->requests),
-        .answers_2xx = atomic_load(&server->answers_2xx),
-        .answers_304 = atomic_load(&server->answers_304),
-        .answers_4xx = atomic_load(&server->answers_4xx),
-        .answers_5xx = atomic_load(&server->answers_5xx),
-        .bytes_sent = atomic_load(&server->bytes_sent),
-        .connections_cut = atomic_load(&server->connections_cut),
-    };
+    *out = (kh_http_stats){.connections_cut = atomic_load(&server->connections_cut)};
+    for (size_t i = 0; i < KH_HTTP_COUNTS; i++) {
+        kh_http_counts *counts = &server->counts[i];
+
+        out->requests += atomic_load(&counts->requests);
+        out->answers_2xx += atomic_load(&counts->answers_2xx);
+        out->answers_304 += atomic_load(&counts->answers_304);
+        out->answers_4xx += atomic_load(&counts->answers_4xx);
+        out->answers_5xx += atomic_load(&counts->answers_5xx);
+        out->bytes_sent += atomic_load(&counts->bytes_sent);
+    }
     pthread_mutex_lock(&server->lock);
     out->connections = server->connection_count;
     out->suspended = server->suspended_count;

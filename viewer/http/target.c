@@ -48,10 +48,14 @@ static bool is_utf8(const char *text, size_t size)
 }
 
 /* Decode size bytes at text in place and end them with NUL (text[size] is ours to write). */
-static kh_status decode(char *text, size_t size, bool is_query, kh_error *err)
+static kh_status decode(const kh_target *target, char *text, size_t size, bool is_query, kh_error *err)
 {
     size_t used = 0;
 
+    if (target->plain) {
+        text[size] = '\0';
+        return KH_OK;
+    }
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)text[i];
 
@@ -78,16 +82,28 @@ static kh_status decode(char *text, size_t size, bool is_query, kh_error *err)
     return KH_OK;
 }
 
-static kh_status check_bytes(const char *raw, size_t size, kh_error *err)
+static bool is_foreign(unsigned char c)
 {
+    return c <= 0x20 || c >= 0x7f || c == '#';
+}
+
+/* *plain: nothing in it is encoded, nor a backslash: its parts are what they decode to. */
+static kh_status check_bytes(bool *plain, const char *raw, size_t size, kh_error *err)
+{
+    unsigned char foreign = 0, special = 0;
+
     if (size > KH_TARGET_BYTES_MAX)
         return kh_error_set(err, KH_E_LIMIT, "target of %zu bytes, limit %d", size, KH_TARGET_BYTES_MAX);
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)raw[i];
 
-        if (c <= 0x20 || c >= 0x7f || c == '#')
-            return kh_error_set(err, KH_E_ARG, "target: byte 0x%02x, expected a URI", c);
+        foreign |= is_foreign(c);
+        special |= (c == '%') | (c == '+') | (c == '\\');
     }
+    *plain = !special;
+    for (size_t i = 0; foreign && i < size; i++)
+        if (is_foreign((unsigned char)raw[i]))
+            return kh_error_set(err, KH_E_ARG, "target: byte 0x%02x, expected a URI", (unsigned char)raw[i]);
     return KH_OK;
 }
 
@@ -119,7 +135,7 @@ static kh_status add_segment(kh_target *target, char *segment, size_t size, size
 
     if (target->segment_count == KH_TARGET_SEGMENTS_MAX)
         return kh_error_set(err, KH_E_LIMIT, "target of more than %d segments", KH_TARGET_SEGMENTS_MAX);
-    status = decode(segment, size, false, err);
+    status = decode(target, segment, size, false, err);
     if (status != KH_OK)
         return status;
     if (strcmp(segment, ".") == 0 || strcmp(segment, "..") == 0)
@@ -167,10 +183,10 @@ static kh_status add_parameter(kh_target *target, char *text, size_t size, kh_er
     if (target->parameter_count == KH_TARGET_PARAMETERS_MAX)
         return kh_error_set(err, KH_E_LIMIT, "target of more than %d parameters", KH_TARGET_PARAMETERS_MAX);
     value_size = (size_t)(text + size - value); /* decode() may write over the '=' */
-    status = decode(text, name_size, true, err);
+    status = decode(target, text, name_size, true, err);
     if (status != KH_OK)
         return status;
-    status = decode(value, value_size, true, &inner);
+    status = decode(target, value, value_size, true, &inner);
     if (status != KH_OK)
         return kh_error_set(err, status, "parameter \"%.64s\": %s", text, inner.message + strlen("target: "));
     if (kh_target_parameter(target, text))
@@ -201,11 +217,11 @@ kh_status kh_target_parse(kh_target *out, const char *raw, size_t size, kh_error
     char *text, *query;
     kh_status status;
 
-    *out = (kh_target){.memory = NULL};
-    status = check_bytes(raw, size, err);
+    kh_target_clear(out);
+    status = check_bytes(&out->plain, raw, size, err);
     if (status != KH_OK)
         return status;
-    out->memory = malloc(2 * size + 2);
+    out->memory = 2 * size + 2 <= sizeof out->room ? out->room : malloc(2 * size + 2);
     if (!out->memory)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a target");
     text = out->memory;
@@ -229,8 +245,17 @@ kh_status kh_target_parse(kh_target *out, const char *raw, size_t size, kh_error
 
 void kh_target_release(kh_target *target)
 {
-    free(target->memory);
-    *target = (kh_target){.memory = NULL};
+    if (target->memory != target->room)
+        free(target->memory);
+    kh_target_clear(target);
+}
+
+void kh_target_clear(kh_target *target)
+{
+    target->memory = target->authority = target->path = NULL;
+    target->plain = false;
+    target->segment_count = target->parameter_count = 0;
+    target->repeated = NULL;
 }
 
 const char *kh_target_parameter(const kh_target *target, const char *name)

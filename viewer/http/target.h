@@ -8,17 +8,20 @@
 #ifndef KH_VIEWER_HTTP_TARGET_H
 #define KH_VIEWER_HTTP_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "base/error.h"
 
 #define KH_TARGET_BYTES_MAX 4096
 #define KH_TARGET_SEGMENTS_MAX 16
 #define KH_TARGET_PARAMETERS_MAX 64
+#define KH_TARGET_ROOM 256 /* bytes of a short target, as most are */
 
 typedef struct kh_target {
-    char *memory;    /* owned; all text below points into it */
+    char *memory;    /* room, or owned; all text below points into it: a target stays where it was parsed */
     char *authority; /* of an absolute-form, "host:port"; NULL for an origin-form */
     char *path;      /* decoded, "/a/b" */
+    bool plain;      /* nothing in it was encoded */
     size_t segment_count;
     char *segments[KH_TARGET_SEGMENTS_MAX]; /* decoded, without slashes; a path that ends in '/' has an empty last one */
     size_t segment_offsets[KH_TARGET_SEGMENTS_MAX]; /* of each in path */
@@ -27,7 +30,11 @@ typedef struct kh_target {
     struct {
         char *name, *value; /* decoded, '+' as space; value "" when there is no '=' */
     } parameters[KH_TARGET_PARAMETERS_MAX];
+    char room[2 * KH_TARGET_ROOM];
 } kh_target;
+
+/* Empty, without looking at what it was; what is beyond the counts stays as it is. */
+void kh_target_clear(kh_target *target);
 
 /* Parse size bytes at raw, as they stood in the request line. On failure *out is empty. Release with kh_target_release(). */
 KH_MUST_USE kh_status kh_target_parse(kh_target *out, const char *raw, size_t size, kh_error *err);

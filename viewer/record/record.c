@@ -145,12 +145,13 @@ static uint64_t key_of(const kh_recorder *recorder, const kh_http_request *reque
     if (!record->once)
         return 0;
     if (person) { /* at two terminals they are two readers */
-        snprintf(reader, sizeof reader, "%s %lld %lld %s", person->name, (long long)person->session_id, (long long)person->token_id, kh_http_peer(request));
+        snprintf(reader, sizeof reader, "%s %lld %lld %s", person->name, (long long)person->session_id, (long long)person->token_id,
+                 kh_http_peer(request));
         who = reader;
     }
     if (record->series_id > 0 || record->study_id > 0)
-        return kh_audit_once_key(recorder->audit, who, record->action * 2 + (record->series_id > 0), record->series_id > 0 ? record->series_id : record->study_id,
-                                 NULL);
+        return kh_audit_once_key(recorder->audit, who, record->action * 2 + (record->series_id > 0),
+                                 record->series_id > 0 ? record->series_id : record->study_id, NULL);
     if (record->study_uid) {
         snprintf(text, sizeof text, "%.70s/%.70s", record->study_uid, record->series_uid ? record->series_uid : "");
         return kh_audit_once_key(recorder->audit, who, record->action * 2, -1, text);
@@ -204,7 +205,8 @@ void kh_record_refused(kh_recorder *recorder, const kh_http_request *request, co
     event.code = code;
     event.text = text;
     /* nothing was shown: one that finds no room is left out, as the writer counts */
-    (void)!kh_audit_put_once(recorder->audit, kh_audit_once_key(recorder->audit, event.who, REFUSED_KIND, code, text), REFUSED_MS, &event, NULL, NULL, NULL);
+    (void)!kh_audit_put_once(recorder->audit, kh_audit_once_key(recorder->audit, event.who, REFUSED_KIND, code, text), REFUSED_MS, &event,
+                             NULL, NULL, NULL);
 }
 
 void kh_record_denied(kh_recorder *recorder, const kh_http_request *request, const kh_record *record)

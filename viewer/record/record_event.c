@@ -17,7 +17,8 @@ const kh_subject *kh_record_person(const kh_record *record, const kh_http_reques
     return request ? kh_http_attached(request) : NULL;
 }
 
-void kh_record_who(kh_audit_event *event, char terminal[KH_RECORD_TERMINAL_SIZE], const kh_subject *person, const char *token, const char *peer)
+void kh_record_who(kh_audit_event *event, char terminal[KH_RECORD_TERMINAL_SIZE], const kh_subject *person, const char *token,
+                   const char *peer)
 {
     event->who = person ? person->name : token ? token : peer;
     event->by = person ? "person" : token ? "token" : "address";
@@ -25,7 +26,8 @@ void kh_record_who(kh_audit_event *event, char terminal[KH_RECORD_TERMINAL_SIZE]
     event->who_facility = person ? person->facility : NULL;
     terminal[0] = '\0';
     if (person && person->terminal_id > 0)
-        snprintf(terminal, KH_RECORD_TERMINAL_SIZE, "%lld", (long long)person->terminal_id);
+        snprintf(terminal, KH_RECORD_TERMINAL_SIZE, "%s%s%lld%s", person->terminal, person->terminal[0] ? " (" : "",
+                 (long long)person->terminal_id, person->terminal[0] ? ")" : "");
     event->terminal = terminal;
 }
 
@@ -91,6 +93,7 @@ kh_status kh_record_event_fill(kh_record_event *out, kh_cache *cache, const kh_r
     kh_record_who(event, out->terminal, kh_record_person(record, request), record->token, peer);
     event->way = record->way;
     event->reason = record->reason;
+    event->purpose = record->purpose;
     event->facility = out->study.patient.facility;
     event->patient = out->study.patient.patient_id;
     event->study = out->study.study_uid[0] ? out->study.study_uid : record->study_uid;

@@ -161,7 +161,8 @@ kh_watched *kh_watch_begin(kh_watch *watch, const kh_subject *subject, kh_watch_
         drop(context);
         return NULL;
     }
-    /* An epoch before every one there is: it is decided at the first look, so that nothing is missed between its first decision and here. */
+    /* An epoch before every one there is: it is decided at the first look, so that nothing is missed between its first decision and
+     * here. */
     *watched = (kh_watched){.watch = watch, .subject = *subject, .decide = decide, .context = context, .drop = drop, .epoch = UINT64_MAX};
     pthread_mutex_lock(&watch->lock);
     watched->next = watch->first;
@@ -227,8 +228,8 @@ static bool goes_on(const void *context)
 
 static const kh_http_producer guarded_producer = {.next = next, .drop = drop, .goes_on = goes_on};
 
-void kh_watch_answer_pieces(kh_watched *watched, kh_http_request *request, unsigned code, const char *content_type, uint64_t size, kh_pool *pool,
-                            const kh_http_producer *producer, void *context)
+void kh_watch_answer_pieces(kh_watched *watched, kh_http_request *request, unsigned code, const char *content_type, uint64_t size,
+                            kh_pool *pool, const kh_http_producer *producer, void *context)
 {
     kh_error err = KH_ERROR_INIT;
     guarded *g;

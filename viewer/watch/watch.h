@@ -1,6 +1,6 @@
 /* watch.h - answers under way whose reader may lose the right to them [AZ-23]: batches of tiles, objects, frames. RELIABILITY.md S3.
- * One thread looks every KH_WATCH_LOOK_MS whether rights have moved or the session is over, and then asks each answer anew; one that is shut
- * sends nothing more (kh_http_producer.goes_on). With accounts off there is no watch: NULL. Threads: any. */
+ * One thread looks every KH_WATCH_LOOK_MS whether rights have moved or the session is over, and then asks each answer anew; one that is
+ * shut sends nothing more (kh_http_producer.goes_on). With accounts off there is no watch: NULL. Threads: any. */
 #ifndef KH_VIEWER_WATCH_WATCH_H
 #define KH_VIEWER_WATCH_WATCH_H
 
@@ -39,7 +39,7 @@ bool kh_watched_goes_on(const kh_watched *watched);
 void kh_watch_end(kh_watched *watched);
 
 /* kh_http_answer_pieces() of an answer that is watched; watched is ended with it. NULL: it is not. */
-void kh_watch_answer_pieces(kh_watched *watched, kh_http_request *request, unsigned code, const char *content_type, uint64_t size, kh_pool *pool,
-                            const kh_http_producer *producer, void *context);
+void kh_watch_answer_pieces(kh_watched *watched, kh_http_request *request, unsigned code, const char *content_type, uint64_t size,
+                            kh_pool *pool, const kh_http_producer *producer, void *context);
 
 #endif
