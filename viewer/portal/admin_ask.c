@@ -31,6 +31,7 @@ static const struct {
     {"changes", "undo", "change.undo", "id", false, of_undo},
     {"nodes", "compare", "compare.now", "node", true, no_members},
     {"findings", "apply", "finding.apply", "id", false, of_delete},
+    {"findings", "ask", "finding.ask", "id", false, of_undo},
     {"findings", "dismiss", "finding.dismiss", "id", false, of_undo},
     {"studies", "delete", "change.delete", "study", false, of_delete},
     {"patients", "correct", "change.patient", "facility", true, of_patient},

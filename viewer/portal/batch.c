@@ -1,6 +1,8 @@
-/* GET /tiles/{series}/batch?tiles=...: many tiles in one answer, in the order asked, each as soon as it and those before it are there. On a line
- * of long round trips single tiles wait for each other; here one request fills the line. A line of JSON stands before the bytes of each tile.
- * A few tiles are asked for ahead of the one that goes out; a client that leaves ends the rest. */
+/* GET /tiles/{series}/batch?tiles=...: many tiles in one answer, in the order asked, each as soon as it and those before it are there. On a
+ * line of long round trips single tiles wait for each other; here one request fills the line. A line of JSON stands before the bytes of
+ * each tile.
+ * A few tiles are asked for ahead of the one that goes out; a client that leaves ends the rest. With like=1 a tile begins where it is no
+ * longer as the one before it: the tables of a JPEG are a seventh of a small picture. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +14,7 @@
 
 #define TILES_MAX 256
 #define AHEAD 4 /* tiles asked for at once: two cores have something to do while one goes out */
+#define LIKE_MAX 1024 /* bytes of a tile's beginning; the tables of a grey JPEG are 328, of one in colour 623 */
 #define LOOK_MS 50 /* between two looks whether the client is still there */
 
 typedef struct place {
@@ -24,7 +27,9 @@ typedef struct place {
 typedef struct batch {
     kh_portal *portal;
     kh_tile_key keys[TILES_MAX];
-    size_t count, asked, sent; /* of the producer's calls, which do not meet */
+    size_t count, asked, sent; /* of the producer's calls, which do not meet, as are the next two */
+    bool like;
+    struct { uint8_t bytes[LIKE_MAX]; size_t size; } before; /* how the last tile that went out begins */
     atomic_uint holders;       /* the answer, and tiles under way */
     atomic_bool gone;
     pthread_mutex_t lock;
@@ -127,8 +132,22 @@ static void release_held(void *context)
     free(held);
 }
 
-/* The line before a tile, or in place of one. */
-static kh_status put_head(kh_http_piece *piece, const place *p, kh_error *err)
+/* So many bytes begin this tile as the one before it; of an answer whose client puts them there. */
+static size_t count_like(batch *b, const kh_tile *tile)
+{
+    size_t most = tile->size < LIKE_MAX ? tile->size : LIKE_MAX, like = 0;
+
+    if (!b->like)
+        return 0;
+    while (like < most && like < b->before.size && tile->jpeg[like] == b->before.bytes[like])
+        like++;
+    memcpy(b->before.bytes + like, tile->jpeg + like, most - like);
+    b->before.size = most;
+    return like;
+}
+
+/* The line before a tile, or in place of one. like: bytes of it that stay away. */
+static kh_status put_head(kh_http_piece *piece, const place *p, size_t like, kh_error *err)
 {
     kh_error shown = p->error;
     kh_json_writer json;
@@ -140,7 +159,9 @@ static kh_status put_head(kh_http_piece *piece, const place *p, kh_error *err)
     kh_json_object_begin(&json);
     if (shown.status == KH_OK) {
         kh_json_put_int(&json, "code", 200);
-        kh_json_put_int(&json, "size", (int64_t)p->tile.size);
+        kh_json_put_int(&json, "size", (int64_t)(p->tile.size - like));
+        if (like > 0)
+            kh_json_put_int(&json, "like", (int64_t)like);
         kh_json_put_text(&json, "window", p->tile.window);
         kh_json_put_text(&json, "lossy", p->tile.lossy);
     } else {
@@ -164,7 +185,8 @@ static kh_status put_head(kh_http_piece *piece, const place *p, kh_error *err)
 static kh_status put_tile(batch *b, kh_http_piece *piece, place *p, kh_error *err)
 {
     held_tile *held;
-    kh_status status = put_head(piece, p, err);
+    size_t like = p->error.status == KH_OK ? count_like(b, &p->tile) : 0;
+    kh_status status = put_head(piece, p, like, err);
 
     if (status != KH_OK || p->error.status != KH_OK)
         return status;
@@ -172,8 +194,8 @@ static kh_status put_tile(batch *b, kh_http_piece *piece, place *p, kh_error *er
     if (!held)
         return kh_error_set(err, KH_E_MEMORY, "no memory for a tile");
     *held = (held_tile){.tiles = b->portal->tiles, .tile = p->tile};
-    piece->bytes = p->tile.jpeg;
-    piece->size = p->tile.size;
+    piece->bytes = p->tile.jpeg + like;
+    piece->size = p->tile.size - like;
     piece->release = release_held;
     piece->held = held;
     return KH_OK;
@@ -209,7 +231,7 @@ static const kh_http_producer producer = {.next = next_tile, .drop = drop};
 
 static kh_status read_list(const kh_http_request *request, kh_portal *portal, batch *b, kh_error *err)
 {
-    const char *text = kh_http_query(request, "tiles");
+    const char *text = kh_http_query(request, "tiles"), *like = kh_http_query(request, "like");
     kh_tile_key common = {.series_id = 0};
     int64_t series = 0;
     kh_status status = kh_http_segment_int(request, "series", 1, INT64_MAX, &series, err);
@@ -218,6 +240,9 @@ static kh_status read_list(const kh_http_request *request, kh_portal *portal, ba
         status = kh_portal_tile_view(portal, request, &common, err);
     if (status != KH_OK)
         return status;
+    if (like && strcmp(like, "1") != 0)
+        return kh_error_set(err, KH_E_ARG, "like: expected 1");
+    b->like = like != NULL;
     common.series_id = series;
     for (bool more = true; more; b->count++) {
         if (b->count == TILES_MAX)
@@ -257,7 +282,8 @@ void kh_portal_batch(kh_http_request *request, void *context)
 
     if (!b)
         kh_error_set(&err, KH_E_MEMORY, "no memory for a batch of tiles");
-    else if (read_list(request, portal, b, &err) != KH_OK || kh_portal_watch_series(portal, request, b->keys[0].series_id, &watched, &err) != KH_OK)
+    else if (read_list(request, portal, b, &err) != KH_OK ||
+             kh_portal_watch_series(portal, request, b->keys[0].series_id, &watched, &err) != KH_OK)
         let_go(b);
     if (err.status != KH_OK) {
         kh_http_answer_error(request, &err);

@@ -1,5 +1,5 @@
-/* GET /api/demo: the accounts of a demo (`kakehashi demo`), for its sign-in page; an empty list everywhere else. The settings see to it that this is
- * on a loopback address only. */
+/* GET /api/demo: the accounts of a demo (`kakehashi demo`), for its sign-in page; an empty list everywhere else. The settings see to it
+ * that this is on a loopback address only. */
 #include <fcntl.h>
 #include <unistd.h>
 #include "viewer/portal/internal.h"

@@ -1,5 +1,6 @@
 /* GET /api/events. One thread reads the numbered log of events and sends each stream what it has not had yet; a stream that
  * begins with a Last-Event-ID is simply one that has had less. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
@@ -11,7 +12,7 @@
 #define KEEP_ALIVE_MS 15000
 #define BATCH 256            /* events read at once */
 #define TEXT_BYTES_MAX (256u * 1024)
-#define RETRY "retry: 2000\n\n" /* ms after which a browser asks again */
+#define RETRY_MS 2000 /* a browser asks again after these */
 
 typedef struct batch {
     kh_event events[BATCH];
@@ -54,6 +55,15 @@ static void send_bytes(kh_subscriber *subscriber, const char *bytes, size_t size
         kh_log(KH_LOG_DEBUG, "portal", "an event stream ends: %s", err.message);
 }
 
+/* Where it stands, so that it says so when it comes again. */
+static void send_first(kh_subscriber *subscriber)
+{
+    char text[80];
+    int size = snprintf(text, sizeof text, "id: %llu\nretry: %d\n\n", (unsigned long long)subscriber->seq, RETRY_MS);
+
+    send_bytes(subscriber, text, (size_t)size);
+}
+
 static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error *err)
 {
     kh_subscriber *subscriber = calloc(1, sizeof *subscriber);
@@ -63,6 +73,7 @@ static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error
         return kh_error_set(err, KH_E_MEMORY, "no memory for a stream");
     subscriber->portal = portal;
     subscriber->seq = first_seq(portal, request);
+    subscriber->again = kh_http_header(request, "Last-Event-ID") != NULL;
     subscriber->epoch = UINT64_MAX; /* of none: what was shut while nobody listened is told at once */
     if (portal->options.rights && !kh_guard_subject(request)) {
         free(subscriber);
@@ -82,7 +93,7 @@ static kh_status subscribe(kh_portal *portal, kh_http_request *request, kh_error
         portal->subscribers = subscriber;
         portal->subscriber_count++;
         subscriber->number = ++portal->subscriber_number;
-        send_bytes(subscriber, RETRY, sizeof RETRY - 1);
+        send_first(subscriber);
     }
     pthread_mutex_unlock(&portal->subscribers_lock);
     if (status != KH_OK)
@@ -238,8 +249,8 @@ static bool find_behind(kh_portal *portal, uint64_t newest, uint64_t *seq)
     return found;
 }
 
-/* Streams that stand at the same number get the same text: one reading of the log serves all of them. number: of the only stream that gets it; 0: all
- * do. */
+/* Streams that stand at the same number get the same text: one reading of the log serves all of them. number: of the only stream that gets
+ * it; 0: all do. */
 static void send_to_those_at(kh_portal *portal, uint64_t seq, uint64_t last, uint64_t number, const kh_buf *text)
 {
     pthread_mutex_lock(&portal->subscribers_lock);
@@ -295,31 +306,28 @@ static void catch_up(kh_portal *portal, uint64_t newest, kh_buf *text)
 
 /* --- rights that moved, sessions that ended --- */
 
-static bool next_stream(kh_portal *portal, uint64_t *number, uint64_t *epoch, kh_subject *subject)
+bool kh_portal_next_stream(kh_portal *portal, uint64_t number, kh_subscriber *out)
 {
-    uint64_t after = *number;
     bool found = false;
 
     pthread_mutex_lock(&portal->subscribers_lock);
     for (const kh_subscriber *s = portal->subscribers; s; s = s->next)
-        if (s->number > after && (!found || s->number < *number)) {
+        if (s->number > number && (!found || s->number < out->number)) {
             found = true;
-            *number = s->number;
-            *epoch = s->epoch;
-            *subject = s->subject;
+            *out = *s;
         }
     pthread_mutex_unlock(&portal->subscribers_lock);
     return found;
 }
 
-/* text NULL: the stream ends. */
-static void send_to(kh_portal *portal, uint64_t number, uint64_t epoch, const kh_buf *text)
+void kh_portal_send_to(kh_portal *portal, const kh_subscriber *about, const kh_buf *text)
 {
     pthread_mutex_lock(&portal->subscribers_lock);
     for (kh_subscriber *s = portal->subscribers; s; s = s->next) {
-        if (s->number != number)
+        if (s->number != about->number)
             continue;
-        s->epoch = epoch;
+        s->epoch = about->epoch;
+        s->reach = about->reach;
         if (text)
             send_locked(s, text);
         else
@@ -328,23 +336,51 @@ static void send_to(kh_portal *portal, uint64_t number, uint64_t epoch, const kh
     pthread_mutex_unlock(&portal->subscribers_lock);
 }
 
-static void look_at_rights(kh_portal *portal, kh_buf *text)
+/* True when some stream stood in an epoch before. */
+static bool look_at_opened(kh_portal *portal, kh_buf *text)
 {
-    uint64_t number = 0, epoch, now;
-    kh_subject subject;
+    kh_subscriber one = {.number = 0};
+    bool moved = false;
 
-    while (portal->options.rights && next_stream(portal, &number, &epoch, &subject)) {
+    while (kh_portal_next_stream(portal, one.number, &one)) {
+        const uint64_t since = one.epoch;
         kh_error err = KH_ERROR_INIT;
 
-        now = kh_portal_epoch(portal);
-        if (!kh_watch_session_goes_on(portal->options.watch, &subject)) {
-            send_to(portal, number, now, NULL);
-        } else if (epoch != now) {
-            kh_buf_clear(text);
-            if (kh_portal_put_closed(portal, &subject, text, &err) == KH_OK)
-                send_to(portal, number, now, text);
+        one.epoch = kh_portal_epoch(portal);
+        kh_buf_clear(text);
+        if (!kh_watch_session_goes_on(portal->options.watch, &one.subject)) {
+            kh_portal_send_to(portal, &one, NULL);
+        } else if (since != one.epoch && kh_portal_put_closed(portal, &one.subject, since, one.epoch, text, &err) == KH_OK) {
+            kh_portal_send_to(portal, &one, text);
+            moved = true;
         }
     }
+    return moved;
+}
+
+/* After what is open: a list that shows what is withdrawn, or misses what was opened, is looked at anew. */
+static void look_at_lists(kh_portal *portal, kh_buf *text)
+{
+    kh_portal_hidden *hidden = kh_portal_hidden_read(portal);
+    kh_subscriber one = {.number = 0};
+
+    while (kh_portal_next_stream(portal, one.number, &one)) {
+        const uint64_t before = one.reach;
+
+        one.reach = kh_portal_reach_sum(portal, hidden, &one.subject);
+        if (one.reach == before || one.reach == 0)
+            continue;
+        kh_buf_clear(text);
+        if ((before == 0 && !one.again) || kh_buf_append_text(text, "event: reload\ndata: {}\n\n", NULL) == KH_OK)
+            kh_portal_send_to(portal, &one, text);
+    }
+    kh_portal_hidden_free(hidden);
+}
+
+static void look_at_rights(kh_portal *portal, kh_buf *text)
+{
+    if (portal->options.rights && look_at_opened(portal, text))
+        look_at_lists(portal, text);
 }
 
 static void keep_alive(kh_portal *portal, kh_buf *text)
@@ -372,6 +408,7 @@ static void *run_events(void *argument)
         newest = kh_page_wait_event(page, newest, WAIT_MS);
         look_at_rights(portal, &text);
         catch_up(portal, newest, &text);
+        kh_portal_tell_marked(portal, &text);
         if (kh_clock_monotonic_ms() >= next_keep_alive_ms) {
             keep_alive(portal, &text);
             next_keep_alive_ms = kh_clock_monotonic_ms() + KEEP_ALIVE_MS;

@@ -11,9 +11,21 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/tiles/{series}/{object}-{frame}/lossless", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_FRAME, "series"},
     {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_THUMBNAIL, "series"},
     {"GET", "/tiles/{series}/batch", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_FRAME, "series"},
+    {"GET", "/api/series/{id}/states", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_SERIES, "id"},
     {"GET", "/api/series/{id}/stack", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_SERIES, "id"},
+    {"GET", "/api/series/{series}/{object}-{frame}/values", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_FRAME, "series"},
+    {"POST", "/api/series/{series}/{object}-{frame}/values", KH_PORTAL_SERIES, KH_VERB_VIEW, KH_KIND_FRAME, "series"},
+    {"POST", "/api/series/{series}/{object}-{frame}/picture", KH_PORTAL_SERIES, KH_VERB_TAKE, KH_KIND_FRAME, "series"},
     {"GET", "/api/studies/{id}", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"GET", "/api/studies/{id}/marks", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"GET", "/api/studies/{id}/marks/{mark}", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"POST", "/api/studies/{id}/marks/export", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"POST", "/api/studies/{id}/marks/{mark}", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"POST", "/api/studies/{id}/marks/{mark}/delete", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"GET", "/api/settings", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"POST", "/api/settings", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"POST", "/api/studies/{id}/recall", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
+    {"GET", "/api/studies/{id}/priors", KH_PORTAL_STUDY, KH_VERB_VIEW, KH_KIND_STUDY, "id"},
     {"GET", "/api/studies", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/emergency", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
     {"POST", "/api/emergency", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
@@ -21,6 +33,7 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/api/patients/{id}", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_PATIENT, NULL},
     {"GET", "/IHEInvokeImageDisplay", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/invoke", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"POST", "/api/waits", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/events", KH_PORTAL_ROWS, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/api/pulls", KH_PORTAL_OPERATION, KH_VERB_VIEW, KH_KIND_OPERATION, NULL},
     ADMIN("nodes"), ADMIN("queue"), ADMIN("failures"), ADMIN("arrivals"), ADMIN("changes"), ADMIN("findings"), ADMIN("contacts"),
@@ -36,6 +49,7 @@ static const kh_portal_guarded guarded[] = {
     {"GET", "/studies/{id}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/admin/{section}", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
+    {"GET", "/display", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     {"GET", "/account", KH_PORTAL_PAGE, KH_VERB_FIND, KH_KIND_STUDY, NULL},
     /* before anybody is signed in; and the files of the program, which they need */
     {"GET", "/sign-in", KH_PORTAL_OPEN, KH_VERB_FIND, KH_KIND_OPERATION, NULL},
@@ -106,6 +120,8 @@ static void enter(kh_http_request *request, void *context)
         about.series_id = entry->about == KH_PORTAL_SERIES ? id : 0;
         about.study_id = entry->about == KH_PORTAL_STUDY ? id : 0;
     }
+    if (about.series_id > 0 && kh_portal_tile_state(request, &about.also_series_id, &id, NULL) != KH_OK)
+        about.also_series_id = 0; /* the handler says what it expects */
     kh_guard_then(door->portal->options.guard, request, &about, door->handler, door->context);
 }
 
@@ -125,7 +141,8 @@ kh_status kh_portal_guard_routes(kh_portal *portal, kh_http_route *routes, size_
     return KH_OK;
 }
 
-kh_status kh_portal_reach(kh_portal *portal, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out, kh_error *err)
+kh_status kh_portal_reach(kh_portal *portal, const kh_http_request *request, kh_verb verb, kh_reach_kind kind, kh_reach **out,
+                          kh_error *err)
 {
     return kh_reach_open(out, portal->options.rights, kh_guard_subject(request), verb, kind, err);
 }
@@ -138,7 +155,8 @@ static kh_status decide_series(kh_portal *portal, const kh_subject *subject, int
     kh_study *study = malloc(sizeof *study);
     kh_verdict verdict = {0};
     kh_series series;
-    kh_status status = study ? kh_browse_series(portal->cache, series_id, &series, err) : kh_error_set(err, KH_E_MEMORY, "no memory for a study");
+    kh_status status =
+        study ? kh_browse_series(portal->cache, series_id, &series, err) : kh_error_set(err, KH_E_MEMORY, "no memory for a study");
 
     if (status == KH_OK)
         status = kh_browse_study(portal->cache, series.study_id, study, err);

@@ -1,15 +1,13 @@
-/* IHE Invoke Image Display (RAD TF-2 4.106): another system's link that opens a study, or the studies of a patient, in our viewer. The list it
- * comes to is our list of studies, which asks for the same by GET /api/invoke with the same parameters. */
+/* IHE Invoke Image Display (RAD TF-2 4.106): another system's link that opens a study, or the studies of a patient, in our viewer. The list
+ * it comes to is our list of studies, which asks for the same by GET /api/invoke with the same parameters. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "cache/search.h"
 #include "viewer/portal/internal.h"
 #include "viewer/portal/invoke.h"
-#include "viewer/web/assets.h"
 
 #define ANSWER_BYTES_MAX (4u << 20)
-#define PAGE_BYTES_MAX 4096
 #define PATH_SIZE 40
 
 /* The rows in their order, newest first; the rest is passed over. */
@@ -65,8 +63,8 @@ static void add(found *f, const kh_study *study)
         f->studies[f->count++] = *study;
 }
 
-static kh_status search(found *f, kh_portal *portal, const kh_invocation *asked, const kh_search_key *keys, size_t key_count, const char *accession,
-                        kh_error *err)
+static kh_status search(found *f, kh_portal *portal, const kh_invocation *asked, const kh_search_key *keys, size_t key_count,
+                        const char *accession, kh_error *err)
 {
     const kh_search_row *rows;
     kh_search *search = NULL;
@@ -113,44 +111,14 @@ static kh_status find(found *f, kh_portal *portal, const kh_invocation *asked, k
 
 /* --- pages --- */
 
-static void answer_page(kh_http_request *request, unsigned code, const char *japanese, const char *english, const char *problem)
-{
-    char safe[400] = "";
-    size_t used = 0;
-    kh_buf page;
-
-    for (; *problem && used + 8 < sizeof safe; problem++) /* a client's own words may be in it */
-        used += (size_t)snprintf(safe + used, sizeof safe - used, *problem == '<' ? "&lt;" : *problem == '&' ? "&amp;" : "%c", *problem);
-    kh_buf_init(&page, PAGE_BYTES_MAX);
-    if (kh_buf_appendf(&page, NULL,
-                       "<!doctype html><html lang=\"ja\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\"><title>Kakehashi</title>"
-                       "<link rel=\"stylesheet\" href=\"/web/base.css\"></head><body><main><h1>%s</h1><p lang=\"en\">%s</p><p lang=\"en\">%s</p>"
-                       "<p><a href=\"/\">検査一覧 / <span lang=\"en\">List of studies</span></a></p></main></body></html>\n",
-                       japanese, english, safe) == KH_OK) {
-        kh_http_set_header(request, "Cache-Control", "no-store");
-        kh_http_answer(request, code, "text/html; charset=utf-8", page.data, page.size);
-    } else {
-        kh_http_answer_code(request, code, english);
-    }
-    kh_buf_release(&page);
-}
-
 static void answer_refusal(kh_http_request *request, const kh_error *err, bool as_page)
 {
     if (as_page && err->status == KH_E_ARG)
-        answer_page(request, 400, "この画像表示の呼び出しは正しくありません", "This call to display images cannot be understood.", err->message);
+        kh_http_answer_page(request, 400, "この画像表示の呼び出しは正しくありません", "This call to display images cannot be understood.", err->message);
     else if (as_page && err->status == KH_E_NOT_FOUND)
-        answer_page(request, 404, "求められた検査はここにありません", "The studies that were asked for are not here.", "");
+        kh_http_answer_page(request, 404, "求められた検査はここにありません", "The studies that were asked for are not here.", "");
     else
         kh_http_answer_error(request, err);
-}
-
-static void answer_list_page(kh_http_request *request)
-{
-    const kh_asset *asset = kh_asset_find("index.html");
-
-    kh_http_set_header(request, "Cache-Control", "no-store");
-    kh_http_answer_constant(request, 200, asset->content_type, asset->bytes, asset->size);
 }
 
 static kh_status read_and_find(kh_invocation *asked, found *f, kh_portal *portal, const kh_http_request *request, kh_error *err)
@@ -189,7 +157,7 @@ static void show(kh_portal *portal, kh_http_request *request, bool as_page)
         kh_http_set_header(request, "Cache-Control", "no-store");
         kh_http_answer(request, 302, NULL, NULL, 0);
     } else {
-        answer_list_page(request);
+        kh_portal_answer_page(request, "no-store");
     }
     found_release(&f);
     free(asked);

@@ -37,8 +37,8 @@ static kh_status read_patient_id(kh_invocation *out, const kh_http_request *requ
     return KH_OK;
 }
 
-/* Digits of "YYYY-MM-DD[Thh:mm[:ss]]", with or without what parts them; a fraction and a time zone behind it are passed over: study times have
- * neither. */
+/* Digits of "YYYY-MM-DD[Thh:mm[:ss]]", with or without what parts them; a fraction and a time zone behind it are passed over: study times
+ * have neither. */
 static kh_status read_time(char out[KH_INVOKE_TIME_SIZE], const kh_http_request *request, const char *name, kh_error *err)
 {
     static const char shape[] = "dddd-dd-ddTdd:dd:dd";
@@ -129,7 +129,8 @@ static kh_status read_names(kh_invocation *out, const char *parameter, const cha
 
     while (status == KH_OK && (name = strsep(&rest, ",")) != NULL) {
         if (out->by_accession ? strlen(name) == 0 || strlen(name) > 64 || strchr(name, '\\') : !kh_uid_plausible(name))
-            return kh_error_set(err, KH_E_ARG, "%s: expected %s parted by commas", parameter, out->by_accession ? "accession numbers" : "UIDs");
+            return kh_error_set(err, KH_E_ARG, "%s: expected %s parted by commas", parameter,
+                                out->by_accession ? "accession numbers" : "UIDs");
         if (is_named(out, name))
             continue;
         if (out->name_count == KH_INVOKE_NAMES_MAX)

@@ -1,6 +1,6 @@
-/* "My patients": GET /api/patients?number=|card=|kana=&birth= and GET /api/patients/{id}. Patients are those of the asker's own site [TB-7], found whole
- * or not at all [TB-6]; which hospitals stand beside one, and which studies, is decided row by row (access/rights.h). One of whom nothing
- * is open is not there [AZ-16]. */
+/* "My patients": GET /api/patients?number=|card=|kana=&birth= and GET /api/patients/{id}. Patients are those of the asker's own site
+ * [TB-7], found whole or not at all [TB-6]; which hospitals stand beside one, and which studies, is decided row by row (access/rights.h).
+ * One of whom nothing is open is not there [AZ-16]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +56,8 @@ static kh_status look_at(looking *l, const char *facility_code, const char *numb
 
     if (status == KH_OK)
         status = kh_rights_decide(l->portal->options.rights, l->subject, KH_VERB_FIND, &matter, &verdict, l->err);
-    if (status != KH_OK || !verdict.allowed || (verdict.reason == KH_REASON_OWN && !discloses(&facility)) || out->count > KH_PORTAL_SOURCES_MAX)
+    if (status != KH_OK || !verdict.allowed || (verdict.reason == KH_REASON_OWN && !discloses(&facility)) ||
+        out->count > KH_PORTAL_SOURCES_MAX)
         return status;
     snprintf(source->facility, sizeof source->facility, "%s", facility_code);
     snprintf(source->name, sizeof source->name, "%s", facility.name);
@@ -76,7 +77,8 @@ static kh_status keep_link(void *context, const kh_link_row *link)
     return KH_OK;
 }
 
-kh_status kh_portal_sources_of(kh_portal *portal, const kh_subject *subject, const kh_registered *patient, kh_portal_sources *out, kh_error *err)
+kh_status kh_portal_sources_of(kh_portal *portal, const kh_subject *subject, const kh_registered *patient, kh_portal_sources *out,
+                               kh_error *err)
 {
     looking l = {.portal = portal, .subject = subject, .out = out, .err = err};
     kh_status status;
@@ -245,6 +247,14 @@ static kh_status keep_study(void *context, const kh_study *study)
     return KH_OK;
 }
 
+/* Accounts are off: there is no reach, and everything is open. */
+static kh_status allow(void *context, const kh_study *study, const kh_series *series, bool *allowed, kh_error *err)
+{
+    (void)context, (void)study, (void)series, (void)err;
+    *allowed = true;
+    return KH_OK;
+}
+
 static int by_place(const void *a, const void *b)
 {
     const kh_scope_patient *x = a, *y = b;
@@ -254,8 +264,8 @@ static int by_place(const void *a, const void *b)
 }
 
 /* Of the numbers that are open, and of these what each study's own decision lets through. */
-static kh_status read_line(kh_portal *portal, const kh_http_request *request, const kh_portal_sources *sources, time_line *line, int64_t *total,
-                           kh_error *err)
+static kh_status read_line(kh_portal *portal, const kh_http_request *request, const kh_portal_sources *sources, time_line *line,
+                           int64_t *total, kh_error *err)
 {
     kh_scope_patient patients[KH_PORTAL_SOURCES_MAX + 1];
     kh_study_filter filter = {.limit = STUDIES_MAX};
@@ -270,7 +280,7 @@ static kh_status read_line(kh_portal *portal, const kh_http_request *request, co
         snprintf(patients[i].patient_id, sizeof patients[i].patient_id, "%s", sources->sources[i].number);
     }
     qsort(patients, sources->count, sizeof patients[0], by_place);
-    scope = *kh_reach_scope(reach);
+    scope = reach ? *kh_reach_scope(reach) : (struct kh_scope){.allows = allow};
     scope.own_facility[0] = '\0';
     scope.any_patient = false;
     scope.patients = patients;
@@ -297,21 +307,32 @@ static kh_status put_line(kh_portal *portal, kh_json_writer *json, const time_li
     return status;
 }
 
-static kh_status put_one(kh_portal *portal, const kh_http_request *request, const kh_subject *subject, kh_json_writer *json, int64_t id, kh_error *err)
+kh_status kh_portal_put_line(kh_portal *portal, const kh_http_request *request, kh_json_writer *json, const kh_portal_sources *sources,
+                             kh_error *err)
+{
+    time_line line = {.studies = malloc(STUDIES_MAX * sizeof *line.studies)};
+    int64_t total = 0;
+    kh_status status = line.studies ? read_line(portal, request, sources, &line, &total, err)
+                                    : kh_error_set(err, KH_E_MEMORY, "no memory for a time line");
+
+    if (status == KH_OK)
+        status = put_line(portal, json, &line, total, err);
+    free(line.studies);
+    return status;
+}
+
+static kh_status put_one(kh_portal *portal, const kh_http_request *request, const kh_subject *subject, kh_json_writer *json, int64_t id,
+                         kh_error *err)
 {
     kh_portal_sources *sources = malloc(sizeof *sources);
-    time_line line = {.studies = malloc(STUDIES_MAX * sizeof *line.studies)};
     kh_registered patient;
-    int64_t total = 0;
-    kh_status status = sources && line.studies ? kh_registered_by_id(portal->options.access, id, &patient, err)
-                                               : kh_error_set(err, KH_E_MEMORY, "no memory for a patient");
+    kh_status status = sources ? kh_registered_by_id(portal->options.access, id, &patient, err)
+                               : kh_error_set(err, KH_E_MEMORY, "no memory for a patient");
 
     if (status == KH_OK)
         status = kh_portal_sources_of(portal, subject, &patient, sources, err);
     if (status == KH_OK && sources->count == 0)
         status = kh_error_set(err, KH_E_NOT_FOUND, "no such patient");
-    if (status == KH_OK)
-        status = read_line(portal, request, sources, &line, &total, err);
     if (status != KH_OK)
         goto out;
     kh_json_object_begin(json);
@@ -320,10 +341,9 @@ static kh_status put_one(kh_portal *portal, const kh_http_request *request, cons
     put_patient(json, &patient, subject);
     kh_json_object_end(json);
     put_sources(json, sources);
-    status = put_line(portal, json, &line, total, err);
+    status = kh_portal_put_line(portal, request, json, sources, err);
     kh_json_object_end(json);
 out:
-    free(line.studies);
     free(sources);
     return status;
 }

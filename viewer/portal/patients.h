@@ -23,10 +23,14 @@ typedef struct kh_portal_sources {
 } kh_portal_sources;
 
 /* Links count from the asker's own facility only: from elsewhere they are not theirs to follow. */
-KH_MUST_USE kh_status kh_portal_sources_of(kh_portal *portal, const kh_subject *subject, const kh_registered *patient, kh_portal_sources *out,
-                                           kh_error *err);
+KH_MUST_USE kh_status kh_portal_sources_of(kh_portal *portal, const kh_subject *subject, const kh_registered *patient,
+                                           kh_portal_sources *out, kh_error *err);
+
+/* The members "studies", of the numbers of sources what each study's own decision lets through, newest first, and "more". On a worker. */
+KH_MUST_USE kh_status kh_portal_put_line(kh_portal *portal, const kh_http_request *request, kh_json_writer *json,
+                                         const kh_portal_sources *sources, kh_error *err);
 
 /* handlers; context is the portal */
-kh_http_handler kh_portal_patients, kh_portal_patient, kh_portal_emergency, kh_portal_take_emergency;
+kh_http_handler kh_portal_patients, kh_portal_patient, kh_portal_priors, kh_portal_emergency, kh_portal_take_emergency;
 
 #endif

@@ -1,5 +1,5 @@
-/* Emergency access [R11, AZ-33]: GET /api/emergency says whether and where it is offered, POST /api/emergency takes it. One patient at one discloser, with a
- * reason, for [access] emergency; the discloser is told in the same transaction (access/emergency.h). */
+/* Emergency access [R11, AZ-33]: GET /api/emergency says whether and where it is offered, POST /api/emergency takes it. One patient at one
+ * discloser, with a reason, for [access] emergency; the discloser is told in the same transaction (access/emergency.h). */
 #include <stdio.h>
 #include <string.h>
 #include "access/emergency.h"
@@ -14,8 +14,7 @@
 /* Is it offered? Whether it is given is decided when it is asked for. */
 static bool is_offered(const kh_portal *portal, const kh_subject *subject)
 {
-    return subject->role == KH_ROLE_DOCTOR || subject->role == KH_ROLE_RADIOLOGIST ||
-           (subject->role == KH_ROLE_NURSE && (portal->options.reader_roles & (1u << KH_ROLE_NURSE)) != 0);
+    return kh_decide_emergency(subject->role, portal->options.reader_roles);
 }
 
 static const kh_subject *subject_of(const kh_portal *portal, const kh_http_request *request, kh_error *err)
@@ -98,12 +97,13 @@ static kh_status keep_one(void *context, const kh_registered *patient)
     return KH_OK;
 }
 
-/* Whom is it for? Of a name and birth date there has to be one, or it could be the wrong one. A number is taken as it is: who never consented need not be
- * registered. */
+/* Whom is it for? Of a name and birth date there has to be one, or it could be the wrong one. A number is taken as it is: who never
+ * consented need not be registered. */
 static kh_status find_patient(kh_portal *portal, const kh_json *body, one_of *found, kh_error *err)
 {
     const char *facility = kh_json_get_text(body, "facility"), *number = kh_json_get_text(body, "number");
-    const kh_registered_query query = {.facility = facility, .kana = kh_json_get_text(body, "kana"), .birth_date = kh_json_get_text(body, "birth")};
+    const kh_registered_query query = {
+        .facility = facility, .kana = kh_json_get_text(body, "kana"), .birth_date = kh_json_get_text(body, "birth")};
     kh_error absent = KH_ERROR_INIT;
     kh_status status;
 
@@ -111,19 +111,24 @@ static kh_status find_patient(kh_portal *portal, const kh_json *body, one_of *fo
         return kh_error_set(err, KH_E_ARG, "expected facility, reason, and number or kana and birth");
     if (number) {
         status = kh_registered_get(portal->options.access, facility, number, &found->patient, &absent);
-        if (status == KH_E_NOT_FOUND && snprintf(found->patient.number, sizeof found->patient.number, "%s", number) < (int)sizeof found->patient.number)
+        if (status == KH_E_NOT_FOUND &&
+            snprintf(found->patient.number, sizeof found->patient.number, "%s", number) < (int)sizeof found->patient.number)
             return KH_OK;
         return status == KH_OK ? status : kh_error_set(err, status, "%s", absent.message);
     }
     status = kh_registered_find(portal->options.access, &query, keep_one, found, err);
-    return status == KH_OK && found->count != 1 ? kh_error_set(err, KH_E_NOT_FOUND, "no such patient at this hospital, or several") : status;
+    return status == KH_OK && found->count != 1 ? kh_error_set(err, KH_E_NOT_FOUND, "no such patient at this hospital, or several")
+                                                : status;
 }
 
 static kh_status take(kh_portal *portal, const kh_subject *subject, const kh_json *body, kh_json_writer *json, kh_error *err)
 {
     one_of found = {.count = 0};
-    kh_emergency_request asked = {.person_id = subject->person_id, .facility = kh_json_get_text(body, "facility"),
-                                  .reason = kh_json_get_text(body, "reason"), .duration_ms = portal->options.emergency_ms};
+    kh_emergency_request asked = {.person_id = subject->person_id,
+                                  .reader_roles = portal->options.reader_roles,
+                                  .facility = kh_json_get_text(body, "facility"),
+                                  .reason = kh_json_get_text(body, "reason"),
+                                  .duration_ms = portal->options.emergency_ms};
     int64_t id = 0, until_ms = 0;
     kh_status status = is_offered(portal, subject) ? find_patient(portal, body, &found, err)
                                                    : kh_error_set(err, KH_E_NOT_FOUND, "there is nothing at this address");

@@ -7,13 +7,19 @@
 #include <unistd.h>
 #include "viewer/guard/guard.h"
 #include "viewer/portal/admin.h"
+#include "viewer/portal/marks.h"
+#include "viewer/portal/states.h"
 #include "viewer/portal/patients.h"
+#include "viewer/portal/waits.h"
+#include "viewer/portal/values.h"
 
 #define WORKERS 2
 #define WORKERS_QUEUE 512
 #define ASKERS 4
 #define BATCHERS 4
 #define ASKERS_QUEUE 64
+#define MEASURERS 2
+#define MEASURERS_QUEUE 256
 #define BODY_BYTES_MAX (64u * 1024)
 
 const kh_portal_options kh_portal_options_default = {
@@ -47,8 +53,20 @@ size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTE
         {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", kh_portal_tile, portal},
         {"GET", "/tiles/{series}/batch", kh_portal_batch, portal},
         {"GET", "/api/series/{id}/stack", kh_portal_stack, portal},
+        {"GET", "/api/series/{id}/states", kh_portal_states, portal},
+        {"GET", "/api/series/{series}/{object}-{frame}/values", kh_portal_values, portal},
+        {"POST", "/api/series/{series}/{object}-{frame}/values", kh_portal_values, portal},
+        {"POST", "/api/series/{series}/{object}-{frame}/picture", kh_portal_picture, portal},
         {"GET", "/api/studies/{id}", kh_portal_study, portal},
+        {"GET", "/api/studies/{id}/marks", kh_portal_marks, portal},
+        {"GET", "/api/studies/{id}/marks/{mark}", kh_portal_mark_versions, portal},
+        {"POST", "/api/studies/{id}/marks/export", kh_portal_export_marks, portal},
+        {"POST", "/api/studies/{id}/marks/{mark}", kh_portal_save_mark, portal},
+        {"POST", "/api/studies/{id}/marks/{mark}/delete", kh_portal_delete_mark, portal},
+        {"GET", "/api/settings", kh_portal_settings, portal},
+        {"POST", "/api/settings", kh_portal_set_settings, portal},
         {"POST", "/api/studies/{id}/recall", kh_portal_recall, portal},
+        {"GET", "/api/studies/{id}/priors", kh_portal_priors, portal},
         {"GET", "/api/studies", kh_portal_studies, portal},
         {"GET", "/api/demo", kh_portal_demo, portal},
         {"GET", "/api/emergency", kh_portal_emergency, portal},
@@ -69,6 +87,7 @@ size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTE
         {"GET", "/api/admin/associations", kh_portal_admin_associations, portal},
         {"GET", "/api/admin/refusals", kh_portal_admin_refusals, portal},
         {"POST", "/api/admin/{kind}/{which}/{action}", kh_portal_admin_change, portal},
+        {"POST", "/api/waits", kh_portal_waited, portal},
         {"GET", "/health", kh_portal_health, portal},
         {"GET", "/metrics", kh_portal_metrics, portal},
         {"GET", "/", kh_portal_page, portal},
@@ -78,6 +97,7 @@ size_t kh_portal_own_routes(kh_portal *portal, kh_http_route out[KH_PORTAL_ROUTE
         {"GET", "/admin", kh_portal_page, portal},
         {"GET", "/admin/{section}", kh_portal_page, portal},
         {"GET", "/account", kh_portal_page, portal},
+        {"GET", "/display", kh_portal_page, portal},
         {"GET", "/sign-in", kh_portal_page, portal},
         {"GET", "/welcome/{code}", kh_portal_page, portal},
         {"GET", "/web/{path*}", kh_portal_asset, portal},
@@ -158,6 +178,7 @@ static kh_portal *portal_create(const kh_portal_options *options)
             snprintf(portal->role_names[i], sizeof portal->role_names[i], "%s", options->role_names[i]);
     pthread_mutex_init(&portal->subscribers_lock, NULL);
     pthread_mutex_init(&portal->opened_lock, NULL);
+    pthread_mutex_init(&portal->marked_lock, NULL);
     return portal;
 }
 
@@ -181,12 +202,16 @@ kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_
         status = kh_ahead_create(&portal->ahead, options->cache, options->codec, options->ahead_bytes_max, NULL, err);
     if (status == KH_OK)
         status = kh_blobcache_create(&portal->manifests, options->manifest_bytes_max, err);
+    if (status == KH_OK && !(portal->waits = kh_waits_create()))
+        status = kh_error_set(err, KH_E_MEMORY, "no memory for the waits of readers");
     if (status == KH_OK)
         status = kh_pool_create(&portal->workers, "portal", WORKERS, WORKERS_QUEUE, err);
     if (status == KH_OK)
         status = kh_pool_create(&portal->batchers, "batch", BATCHERS, options->connections_max, err);
     if (status == KH_OK)
         status = kh_pool_create(&portal->askers, "asker", ASKERS, ASKERS_QUEUE, err);
+    if (status == KH_OK)
+        status = kh_pool_create(&portal->measurers, "measure", MEASURERS, MEASURERS_QUEUE, err);
     if (status == KH_OK)
         status = kh_portal_events_start(portal, err);
     if (status == KH_OK)
@@ -211,13 +236,16 @@ void kh_portal_stop(kh_portal *portal, int64_t drain_ms)
     kh_portal_events_stop(portal);
     kh_pool_stop(portal->workers);
     kh_pool_stop(portal->askers);
+    kh_pool_stop(portal->measurers);
     kh_pool_stop(portal->batchers);
     kh_ahead_free(portal->ahead);
     kh_tiles_free(portal->tiles);
     kh_blobcache_free(portal->manifests);
+    kh_waits_free(portal->waits);
     free(portal->recorded);
     free(portal->doors);
     pthread_mutex_destroy(&portal->subscribers_lock);
     pthread_mutex_destroy(&portal->opened_lock);
+    pthread_mutex_destroy(&portal->marked_lock);
     free(portal);
 }

@@ -5,7 +5,9 @@
 
 #include "base/buf.h"
 #include "cache/cache.h"
+#include "cache/ingest.h"
 #include "dicom/codec/codec.h"
+#include "reading/reading.h"
 #include "viewer/guard/guard.h"
 #include "viewer/http/http.h"
 #include "viewer/record/record.h"
@@ -33,6 +35,10 @@ typedef struct kh_portal_options {
      * worker's thread. NULL: that is not offered. */
     kh_status (*recall)(void *context, int64_t study_id, int64_t *pull_id, kh_error *err);
     void *recall_context;
+    /* Give a file of incoming/ to the owner of the cache (pacs-bridge/control.h, object.adopt), as an object of the facility. May wait.
+     * NULL: nothing is taken in. */
+    kh_status (*adopt)(void *context, const char *name, const char *facility, kh_ingest_result *result, kh_error *err);
+    void *adopt_context;
     kh_recorder *recorder;                /* viewer/record/record.h; borrowed until stop, which drains it; NULL: nothing is recorded */
     const char *version;                  /* of the program, for /health */
     /* Ask the owner of the cache: one JSON line, one JSON line back (pacs-bridge/control.h). Called by several threads; NULL: nobody is
@@ -46,17 +52,21 @@ typedef struct kh_portal_options {
     /* Borrowed until stop, which drains the guard; all NULL while accounts are off, none while they are on. */
     kh_guard *guard;
     kh_rights *rights;
+    const char *font_file;  /* for the words on pictures that are taken along; NULL: none are given; borrowed until stop */
     const char *demo_accounts; /* file that the sign-in page of a demo shows; NULL or "": none; borrowed until stop */
     int64_t emergency_ms;   /* how long emergency access lasts */
     unsigned reader_roles;  /* sum of 1 << role: who reads others' images beside doctors and radiologists */
     kh_access *access; /* whose patients are looked up; NULL: that is not offered */
     kh_watch *watch;
+    kh_reading *reading; /* marks and settings; borrowed until stop; NULL: they are not offered */
 } kh_portal_options;
 /* Loopback only; 2 HTTP and 2 render threads, 1,024 connections, 512 per address, 30 s, 128 streams, 512 tiles waiting,
  * 512 MiB of tiles, 64 MiB of manifests, nothing decoded ahead, no roles. cache, codec and listen_fd are the caller's to set. */
 extern const kh_portal_options kh_portal_options_default;
 
 KH_MUST_USE kh_status kh_portal_start(kh_portal **out, const kh_portal_options *options, kh_error *err);
+/* A study was shown to who asks by others of the same port: when it closes, his event streams are told. */
+void kh_portal_opened_elsewhere(kh_portal *portal, const kh_http_request *request, int64_t study_id);
 /* Listening ends, streams end, requests under way have drain_ms. NULL is welcome. */
 void kh_portal_stop(kh_portal *portal, int64_t drain_ms);
 

@@ -1,5 +1,5 @@
-/* Which of the portal's addresses show or change something, and what of that is recorded: each of their requests comes through here. The pages
- * themselves, health, metrics and events (which say that something came, in numbers of ours) are not among them. */
+/* Which of the portal's addresses show or change something, and what of that is recorded: each of their requests comes through here. The
+ * pages themselves, health, metrics and events (which say that something came, in numbers of ours) are not among them. */
 #include <stdlib.h>
 #include <string.h>
 #include "viewer/portal/internal.h"
@@ -8,6 +8,8 @@ typedef enum subject {
     SUBJECT_SERIES, /* {series} or {id} */
     SUBJECT_STUDY,  /* {id} */
     SUBJECT_LIST,   /* the parameters */
+    SUBJECT_PICTURE, /* of a series, taken along for a purpose */
+    SUBJECT_MARK,   /* {id}, and the address */
     SUBJECT_CHANGE, /* {kind}/{which}/{action} */
     SUBJECT_EMERGENCY /* in the body; access.db keeps whom and why */
 } subject;
@@ -21,9 +23,19 @@ static const struct {
     {"GET", "/tiles/{series}/{object}-{frame}/lossless", KH_AUDIT_VIEW, SUBJECT_SERIES},
     {"GET", "/tiles/{series}/{object}-{frame}/thumb.jpg", KH_AUDIT_VIEW, SUBJECT_SERIES},
     {"GET", "/tiles/{series}/batch", KH_AUDIT_VIEW, SUBJECT_SERIES},
+    {"GET", "/api/series/{series}/{object}-{frame}/values", KH_AUDIT_VIEW, SUBJECT_SERIES},
+    {"POST", "/api/series/{series}/{object}-{frame}/values", KH_AUDIT_VIEW, SUBJECT_SERIES},
+    {"GET", "/api/series/{id}/states", KH_AUDIT_OPEN, SUBJECT_SERIES},
     {"GET", "/api/series/{id}/stack", KH_AUDIT_OPEN, SUBJECT_SERIES},
+    {"POST", "/api/series/{series}/{object}-{frame}/picture", KH_AUDIT_RETRIEVE, SUBJECT_PICTURE},
     {"GET", "/api/studies/{id}", KH_AUDIT_OPEN, SUBJECT_STUDY},
+    {"GET", "/api/studies/{id}/marks", KH_AUDIT_OPEN, SUBJECT_STUDY},
+    {"GET", "/api/studies/{id}/marks/{mark}", KH_AUDIT_OPEN, SUBJECT_STUDY},
+    {"POST", "/api/studies/{id}/marks/export", KH_AUDIT_STORE, SUBJECT_MARK},
+    {"POST", "/api/studies/{id}/marks/{mark}", KH_AUDIT_MARK, SUBJECT_MARK},
+    {"POST", "/api/studies/{id}/marks/{mark}/delete", KH_AUDIT_MARK, SUBJECT_MARK},
     {"POST", "/api/studies/{id}/recall", KH_AUDIT_FETCH, SUBJECT_STUDY},
+    {"GET", "/api/studies/{id}/priors", KH_AUDIT_OPEN, SUBJECT_STUDY},
     {"GET", "/api/studies", KH_AUDIT_SEARCH, SUBJECT_LIST},
     {"POST", "/api/emergency", KH_AUDIT_ALERT, SUBJECT_EMERGENCY},
     {"GET", "/api/patients", KH_AUDIT_SEARCH, SUBJECT_LIST},
@@ -85,8 +97,19 @@ static void record_then(kh_http_request *request, void *context)
     case SUBJECT_STUDY:
         record.study_id = id_of(request, "id");
         break;
+    case SUBJECT_MARK:
+        record.study_id = id_of(request, "id");
+        record.with_path = true;
+        record.once = false;
+        break;
     case SUBJECT_LIST:
         record.with_path = record.with_query = true;
+        break;
+    case SUBJECT_PICTURE:
+        record.series_id = id_of(request, "series");
+        record.purpose = kh_portal_purpose(request);
+        record.with_path = record.with_query = true;
+        record.once = false;
         break;
     case SUBJECT_CHANGE:
         describe_change(&record, request);

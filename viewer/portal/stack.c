@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include "cache/stack.h"
+#include "dicom/syntax.h"
 #include "viewer/portal/internal.h"
 
 #define MANIFEST_BYTES_MAX (64u << 20)
-#define DEFAULT_QUALITY 80
-#define MANIFEST_VERSION 2 /* moves when the same series would give another manifest than before */
+#define MANIFEST_VERSION 6 /* moves when the same series would give another manifest than before */
 
 typedef struct manifest_key {
     int64_t series_id, revision;
@@ -22,7 +22,14 @@ typedef struct manifest_source {
 
 static const char *const order_texts[] = {"position", "instance", "mixed"};
 static const char *const voi_texts[] = {"LINEAR", "LINEAR_EXACT", "SIGMOID"};
-static const char *const spacing_texts[] = {"none", "patient", "detector"};
+
+const char *kh_portal_spacing_text(kh_spacing_source source)
+{
+    static const char *const texts[] = {
+        "none", "patient", "detector", "ultrasound", "ultrasound_other", "ultrasound_outside", "ultrasound_across", "ultrasound_unfit"};
+
+    return texts[source];
+}
 
 /* Where a row and a column run to (PS3.3 C.7.6.1.1.1): two values, each of letters. */
 static void put_patient_orientation(kh_json_writer *json, const char *stored)
@@ -40,6 +47,74 @@ static void put_patient_orientation(kh_json_writer *json, const char *stored)
     kh_json_text(json, row);
     kh_json_text(json, separator + 1);
     kh_json_array_end(json);
+}
+
+static void put_axis(kh_json_writer *json, const char *key, const kh_us_axis *axis)
+{
+    kh_json_key(json, key);
+    if (axis->unit == 0) {
+        kh_json_null(json);
+        return;
+    }
+    kh_json_object_begin(json);
+    kh_json_put_text(json, "unit", kh_us_unit_text(axis->unit));
+    kh_json_put_double(json, "delta", axis->delta);
+    kh_json_object_end(json);
+}
+
+/* Only of an image that has any. */
+static void put_regions(kh_json_writer *json, const kh_image_info *info)
+{
+    if (info->us_region_count == 0)
+        return;
+    kh_json_key(json, "regions");
+    kh_json_array_begin(json);
+    for (uint32_t i = 0; i < info->us_region_count; i++) {
+        const kh_us_region *region = &info->us_regions[i];
+
+        kh_json_object_begin(json);
+        kh_json_put_int(json, "left", region->x0);
+        kh_json_put_int(json, "top", region->y0);
+        kh_json_put_int(json, "right", (int64_t)region->x1 + 1);
+        kh_json_put_int(json, "bottom", (int64_t)region->y1 + 1);
+        kh_json_put_bool(json, "low", region->low_priority);
+        put_axis(json, "x", &region->x);
+        put_axis(json, "y", &region->y);
+        kh_json_object_end(json);
+    }
+    kh_json_array_end(json);
+}
+
+static void put_numbers(kh_json_writer *json, const char *key, const double *values, size_t count, bool told)
+{
+    kh_json_key(json, key);
+    if (!told) {
+        kh_json_null(json);
+        return;
+    }
+    kh_json_array_begin(json);
+    for (size_t i = 0; i < count; i++)
+        kh_json_double(json, values[i]);
+    kh_json_array_end(json);
+}
+
+/* How frames are played (PS3.3 C.7.6.5); members but the first only where they are told. */
+static void put_cine(kh_json_writer *json, const kh_cine *cine)
+{
+    kh_portal_put_double_or_null(json, "frame_time_ms", cine->frame_time_ms, 0);
+    if (cine->frame_time_count > 0)
+        put_numbers(json, "frame_times_ms", cine->frame_times_ms, cine->frame_time_count, true);
+    if (cine->trim_first > 0)
+        put_numbers(json, "trim", (double[]){cine->trim_first, cine->trim_last}, 2, true);
+    if (cine->playback != KH_PLAYBACK_NOT_TOLD)
+        kh_json_put_text(json, "playback", cine->playback == KH_PLAYBACK_SWING ? "swing" : "loop");
+}
+
+static bool is_video(const kh_stack_object *object)
+{
+    const kh_transfer_syntax *syntax = kh_transfer_syntax_find(object->transfer_syntax_uid);
+
+    return syntax && syntax->codec == KH_CODEC_VIDEO;
 }
 
 static void put_object(kh_json_writer *json, const kh_stack_object *object)
@@ -62,27 +137,20 @@ static void put_object(kh_json_writer *json, const kh_stack_object *object)
     kh_json_put_text(json, "lossy_method", info->lossy_method);
     kh_json_put_bool(json, "inverse", info->inverse);
     kh_json_put_double(json, "pixel_aspect", info->pixel_aspect);
-    kh_portal_put_double_or_null(json, "frame_time_ms", info->frame_time_ms, 0);
+    if (info->display & KH_DISPLAY_OVERLAY)
+        kh_json_put_bool(json, "overlays", true);
+    put_cine(json, &info->cine);
     kh_json_put_text(json, "laterality", info->laterality);
     put_patient_orientation(json, info->patient_orientation);
+    kh_json_put_text(json, "view_position", info->view_position);
     kh_json_put_text(json, "image_type", info->image_type);
     kh_json_put_text(json, "frame_of_reference", info->frame_of_reference_uid);
     kh_json_put_text(json, "rescale_type", info->rescale_type);
+    put_regions(json, info);
     kh_json_put_text(json, "problem", object->problem[0] ? object->problem : NULL);
+    if (is_video(object))
+        kh_json_put_bool(json, "video", true);
     kh_json_object_end(json);
-}
-
-static void put_numbers(kh_json_writer *json, const char *key, const double *values, size_t count, bool told)
-{
-    kh_json_key(json, key);
-    if (!told) {
-        kh_json_null(json);
-        return;
-    }
-    kh_json_array_begin(json);
-    for (size_t i = 0; i < count; i++)
-        kh_json_double(json, values[i]);
-    kh_json_array_end(json);
 }
 
 /* Windows, then VOI LUTs, which have their number beside the window over which they rise. */
@@ -125,7 +193,7 @@ static void put_slice(kh_json_writer *json, const kh_stack *stack, const kh_stac
     put_numbers(json, "position", info->position_mm, 3, info->has_position);
     put_numbers(json, "orientation", info->orientation, 6, info->has_orientation);
     put_numbers(json, "spacing", spacing, 2, info->spacing_source != KH_SPACING_NONE);
-    kh_json_put_text(json, "spacing_source", spacing_texts[info->spacing_source]);
+    kh_json_put_text(json, "spacing_source", kh_portal_spacing_text(info->spacing_source));
     kh_json_put_double(json, "thickness_mm", info->thickness_mm);
     put_windows(json, image, info);
     kh_json_put_text(json, "voi_function", voi_texts[info->voi_function]);
@@ -144,7 +212,7 @@ static void put_stack(kh_json_writer *json, const kh_stack *stack, const kh_seri
     kh_json_put_bool(json, "even_spacing", stack->even_spacing);
     kh_json_put_double(json, "spacing_mm", stack->spacing_mm);
     kh_json_put_int(json, "tile_size", KH_TILE_SIZE);
-    kh_json_put_int(json, "default_quality", DEFAULT_QUALITY);
+    kh_json_put_int(json, "default_quality", KH_PORTAL_QUALITY);
     kh_json_key(json, "objects");
     kh_json_array_begin(json);
     for (uint32_t i = 0; i < stack->object_count; i++)

@@ -5,9 +5,10 @@
 #include "cache/frames.h"
 #include "cache/scrub.h"
 #include "viewer/portal/internal.h"
+#include "viewer/portal/waits.h"
 
 #define HEALTH_BYTES_MAX (64u * 1024)
-#define METRICS_BYTES_MAX (64u * 1024)
+#define METRICS_BYTES_MAX (256u * 1024)
 
 static bool put_roles(kh_portal *portal, kh_json_writer *json)
 {
@@ -223,12 +224,13 @@ static kh_status put_cache_metrics(kh_portal *portal, kh_buf *out, kh_error *err
         {"away_bytes", "gauge", "Bytes of what is at hospitals.", (double)s.away_bytes},
         {"used_bytes", "gauge", "Bytes of objects that are here, as the quota counts them.", (double)s.used_bytes},
         {"quota_bytes", "gauge", "The quota; 0 when there is none.", (double)s.quota_bytes},
-        {"scrub_began_seconds", "gauge", "When the pass of reading again that is under way began, Unix time; 0: none is.", (double)scrub.began_ms / 1000},
-        {"scrub_ended_seconds", "gauge", "When the last pass of reading again ended, Unix time; 0: none has.", (double)scrub.ended_ms / 1000},
+        {"scrub_began_seconds", "gauge", "When the pass of reading again that is under way began, Unix time; 0: none is.",
+         (double)scrub.began_ms / 1000},
+        {"scrub_ended_seconds", "gauge", "When the last pass of reading again ended, Unix time; 0: none has.",
+         (double)scrub.ended_ms / 1000},
         {"scrub_objects", "gauge", "Objects read by the pass under way, else by the last.", (double)scrub.objects},
         {"scrub_bad_objects", "gauge", "Of those, objects that had changed on the disk.", (double)scrub.bad},
-        {"event_seq", "gauge", "Number of the newest event.",
-         (double)atomic_load(&kh_cache_page(portal->cache)->event_seq)},
+        {"event_seq", "gauge", "Number of the newest event.", (double)atomic_load(&kh_cache_page(portal->cache)->event_seq)},
     };
 
     return status == KH_OK ? put_metrics(out, metrics, sizeof metrics / sizeof metrics[0]) : status;
@@ -261,6 +263,8 @@ static void metrics(void *context, kh_http_request *request)
         err.status = put_tile_metrics(portal, &out);
     if (err.status == KH_OK)
         err.status = put_role_metrics(portal, &out);
+    if (err.status == KH_OK)
+        err.status = kh_waits_put(portal->waits, &out);
     if (err.status == KH_OK) {
         kh_http_set_header(request, "Cache-Control", "no-store");
         kh_http_answer(request, 200, "text/plain; version=0.0.4; charset=utf-8", out.data, out.size);

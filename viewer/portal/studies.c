@@ -197,7 +197,8 @@ static void list_studies(void *context, kh_http_request *request)
 
     kh_buf_init(&body, ANSWER_BYTES_MAX);
     kh_json_writer_init(&json, &body);
-    if (read_filter(request, &filter, &err) == KH_OK && kh_portal_reach(portal, request, KH_VERB_FIND, KH_REACH_LIST, &reach, &err) == KH_OK)
+    if (read_filter(request, &filter, &err) == KH_OK &&
+        kh_portal_reach(portal, request, KH_VERB_FIND, KH_REACH_LIST, &reach, &err) == KH_OK)
         err.status = put_studies(portal, &json, &filter, reach, &err);
     kh_reach_close(reach);
     answer(request, &body, &json, &err);
@@ -220,8 +221,29 @@ static kh_status keep_series(void *context, const kh_series *series)
     return KH_OK;
 }
 
-/* The middle slice; of one that cannot be shown, none. */
-static void put_thumbnail(kh_portal *portal, kh_json_writer *json, const kh_series *series)
+/* What its tiles' addresses follow from: with these the first picture is asked for beside the stack, not after it. */
+static void put_opening(kh_json_writer *json, const kh_stack_object *object, uint32_t frame)
+{
+    const kh_pixel_format *format = &object->info.format;
+
+    kh_json_object_begin(json);
+    kh_json_put_int(json, "object", object->object_id);
+    kh_json_put_int(json, "frame", frame);
+    kh_json_put_int(json, "rows", format->rows);
+    kh_json_put_int(json, "columns", format->columns);
+    kh_json_put_text(json, "photometric", kh_photometric_text(format->photometric));
+    kh_json_put_int(json, "samples", format->samples);
+    kh_json_put_int(json, "bits_stored", format->bits_stored);
+    kh_json_put_double(json, "pixel_aspect", object->info.pixel_aspect);
+    if (object->info.display & KH_DISPLAY_OVERLAY)
+        kh_json_put_bool(json, "overlays", true);
+    kh_json_put_int(json, "tile_size", KH_TILE_SIZE);
+    kh_json_put_int(json, "default_quality", KH_PORTAL_QUALITY);
+    kh_json_object_end(json);
+}
+
+/* The middle slice, as a small picture and as what the stack opens with; of one that cannot be shown, neither. */
+static void put_middle(kh_portal *portal, kh_json_writer *json, const kh_series *series)
 {
     const kh_stack *stack = NULL;
     const kh_stack_object *object = NULL;
@@ -238,7 +260,11 @@ static void put_thumbnail(kh_portal *portal, kh_json_writer *json, const kh_seri
         snprintf(url, sizeof url, "/tiles/%lld/%lld-%u/thumb.jpg?size=%d&q=70", (long long)series->id, (long long)object->object_id,
                  slice->frame, THUMBNAIL_PX);
         kh_json_text(json, url);
+        kh_json_key(json, "opening");
+        put_opening(json, object, slice->frame);
     } else {
+        kh_json_null(json);
+        kh_json_key(json, "opening");
         kh_json_null(json);
     }
     if (stack)
@@ -260,7 +286,7 @@ static void put_series(kh_portal *portal, kh_json_writer *json, const kh_series 
     kh_json_put_int(json, "images", series->image_count);
     kh_json_put_int(json, "frames", series->frame_count);
     kh_json_put_int(json, "away", series->away_count);
-    put_thumbnail(portal, json, series);
+    put_middle(portal, json, series);
     kh_json_object_end(json);
 }
 
@@ -273,8 +299,8 @@ static kh_status narrow_study(kh_portal *portal, const kh_scope *scope, kh_study
     return status == KH_OK && !allowed ? kh_error_set(err, KH_E_NOT_FOUND, "no study %lld", (long long)study->id) : status;
 }
 
-static kh_status put_series_list(kh_portal *portal, kh_json_writer *json, const kh_scope *scope, const kh_study *study, const series_rows *rows,
-                                 kh_error *err)
+static kh_status put_series_list(kh_portal *portal, kh_json_writer *json, const kh_scope *scope, const kh_study *study,
+                                 const series_rows *rows, kh_error *err)
 {
     kh_status status = KH_OK;
 

@@ -1,4 +1,5 @@
-/* GET /tiles/..., tiles, small pictures and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render thread that made them. */
+/* GET /tiles/..., tiles, small pictures and lossless slices: a cached tile is answered at once, on the HTTP thread; others by the render
+ * thread that made them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ typedef struct sent {
 typedef struct tile_request {
     kh_portal *portal;
     kh_http_request *request;
-    int64_t series_id;
+    int64_t series_id, state_series_id; /* the latter 0 without a presentation state */
     uint64_t epoch; /* of rights, when it was asked for */
     kh_tile tile;   /* while it is decided anew */
 } tile_request;
@@ -111,7 +112,8 @@ static prepared_tile *prepare(kh_portal *portal, const kh_tile *tile)
     return NULL;
 }
 
-/* The answer that a cached tile is given with; made when it is first asked for again. NULL when there is no memory, or its tag is of another epoch:
+/* The answer that a cached tile is given with; made when it is first asked for again. NULL when there is no memory, or its tag is of
+ * another epoch:
  * others may be reading it, so that it stays until its tile goes. */
 static const kh_http_prepared *prepared_answer(kh_portal *portal, const kh_tile *tile)
 {
@@ -161,7 +163,8 @@ static void decide_again(void *argument, unsigned thread_index)
     tile_request *t = argument;
 
     (void)thread_index;
-    if (kh_portal_still(t->portal, t->request, t->series_id, t->epoch)) {
+    if (kh_portal_still(t->portal, t->request, t->series_id, t->epoch) &&
+        (t->state_series_id == 0 || kh_portal_still(t->portal, t->request, t->state_series_id, t->epoch))) {
         answer_tile(t->portal, t->request, &t->tile);
     } else {
         kh_tiles_release(t->portal->tiles, &t->tile);
@@ -205,7 +208,8 @@ static void make_tile(kh_portal *portal, kh_http_request *request, const kh_tile
     if (!t) {
         kh_error_set(&err, KH_E_MEMORY, "no memory for a tile");
     } else {
-        *t = (tile_request){.portal = portal, .request = request, .series_id = key->series_id, .epoch = kh_portal_epoch(portal)};
+        *t = (tile_request){.portal = portal, .request = request, .series_id = key->series_id,
+                            .state_series_id = key->state_series_id, .epoch = kh_portal_epoch(portal)};
         if (kh_tiles_get(portal->tiles, key, &waiter, &err) == KH_OK)
             return;
     }

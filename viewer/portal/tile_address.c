@@ -4,7 +4,6 @@
 #include <string.h>
 #include "viewer/portal/internal.h"
 
-#define DEFAULT_QUALITY 80
 #define LEVEL_MAX 16
 #define THUMB_MIN 16
 #define THUMB_MAX 512
@@ -57,37 +56,10 @@ static kh_status read_place(const kh_http_request *request, kh_tile_key *key, kh
                          .level = (uint32_t)values[3],
                          .column = (uint32_t)values[4],
                          .row = (uint32_t)values[5],
-                         .quality = DEFAULT_QUALITY,
+                         .quality = KH_PORTAL_QUALITY,
                          .lossless = whole && size == 0,
                          .thumb_px = (uint16_t)size};
     return status;
-}
-
-kh_status kh_portal_tile_view(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
-{
-    int64_t quality = DEFAULT_QUALITY, invert = 0;
-    kh_status status = kh_http_query_int(request, "q", 1, 100, DEFAULT_QUALITY, &quality, err);
-
-    key->epoch = (uint32_t)atomic_load(&kh_cache_page(portal->cache)->hide_epoch);
-    if (status == KH_OK)
-        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
-    if (status == KH_OK)
-        status = read_window(request, key, err);
-    key->quality = (int)quality;
-    key->invert = invert != 0;
-    return status;
-}
-
-kh_status kh_portal_tile_key(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
-{
-    kh_status status = read_place(request, key, err);
-
-    if (status != KH_OK)
-        return status;
-    if (!key->lossless)
-        return kh_portal_tile_view(portal, request, key, err);
-    key->epoch = (uint32_t)atomic_load(&kh_cache_page(portal->cache)->hide_epoch);
-    return KH_OK;
 }
 
 /* A whole number at *text, which goes behind it. */
@@ -109,6 +81,58 @@ static bool take_byte(const char **text, char byte)
         return false;
     ++*text;
     return true;
+}
+
+kh_status kh_portal_tile_state(const kh_http_request *request, int64_t *series_id, int64_t *object_id, kh_error *err)
+{
+    const char *text = kh_http_query(request, "state");
+
+    *series_id = *object_id = 0;
+    if (!text)
+        return KH_OK;
+    if (take_number(&text, 1, INT64_MAX, series_id) && take_byte(&text, '-') && take_number(&text, 1, INT64_MAX, object_id) &&
+        *text == '\0')
+        return KH_OK;
+    *series_id = *object_id = 0;
+    return kh_error_set(err, KH_E_ARG, "state, expected series-object of a presentation state");
+}
+
+/* What a slice with its stored values has to know, too. */
+static kh_status read_look(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    int64_t overlays = 1;
+    kh_status status = kh_http_query_int(request, "overlays", 0, 1, 1, &overlays, err);
+
+    key->epoch = (uint32_t)atomic_load(&kh_cache_page(portal->cache)->hide_epoch);
+    key->no_overlays = overlays == 0;
+    return status == KH_OK ? kh_portal_tile_state(request, &key->state_series_id, &key->state_id, err) : status;
+}
+
+kh_status kh_portal_tile_view(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    int64_t quality = KH_PORTAL_QUALITY, invert = 0;
+    kh_status status = kh_http_query_int(request, "q", 1, 100, KH_PORTAL_QUALITY, &quality, err);
+
+    if (status == KH_OK)
+        status = read_look(portal, request, key, err);
+    if (status == KH_OK)
+        status = kh_http_query_int(request, "invert", 0, 1, 0, &invert, err);
+    if (status == KH_OK)
+        status = read_window(request, key, err);
+    key->quality = (int)quality;
+    key->invert = invert != 0;
+    return status;
+}
+
+kh_status kh_portal_tile_key(const kh_portal *portal, const kh_http_request *request, kh_tile_key *key, kh_error *err)
+{
+    kh_status status = read_place(request, key, err);
+
+    if (status != KH_OK)
+        return status;
+    if (!key->lossless)
+        return kh_portal_tile_view(portal, request, key, err);
+    return read_look(portal, request, key, err);
 }
 
 bool kh_portal_tile_place(const char **text, kh_tile_key *key)
