@@ -2,7 +2,7 @@
 
 import { askAccount } from './api.js';
 import { icon, make } from './dom.js';
-import { language, t } from './i18n.js';
+import { failureText, language, t } from './i18n.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 const QUIET = 4; // modules around a QR code (ISO/IEC 18004)
@@ -43,7 +43,7 @@ export function problemText(error) {
     if (error.status === 429) return t('access.wait', { time: waitText(error.retryAfterMs || 1000) });
     const key = `access.problem.${error.kind}`;
     const text = t(key);
-    return text === key ? error.message : text;
+    return text === key ? failureText(error) : text;
 }
 
 /** A form: heading, parts, one button; send() may throw an ApiError, which is told above the button. */
@@ -155,7 +155,7 @@ export function qrCode(rows, label) {
     return svg;
 }
 
-/** Recovery codes, shown once; done() when they are kept. */
+/** Recovery codes, shown once, to be copied or printed; done() when they are kept. One alone is a secret for a program: it is not for paper. */
 export function recoveryCodes(codes, done, level = 'h1') {
     const text = codes.join('\n');
     const copied = make('span', { role: 'status' });
@@ -168,13 +168,14 @@ export function recoveryCodes(codes, done, level = 'h1') {
         },
         t('access.copy'),
     );
+    const print = codes.length > 1 && make('button', { type: 'button', class: 'button', onclick: () => globalThis.print() }, t('access.print'));
     return make(
         'div',
         { class: 'access-form recovery' },
         make(level, {}, t('access.recoveryTitle')),
         make('p', { class: 'soft' }, t('access.recoveryText')),
         make('ol', { class: 'codes' }, codes.map((code) => make('li', {}, make('code', {}, code)))),
-        make('div', { class: 'form-acts' }, copied, copy),
+        make('div', { class: 'form-acts' }, copied, copy, print),
         make('button', { type: 'button', class: 'button primary wide', onclick: done }, t('access.kept')),
     );
 }

@@ -8,7 +8,7 @@ import { language, t } from './i18n.js';
 
 const SCOPES = ['find', 'view', 'take', 'store'];
 
-const when = (text) => (text ? format.localTime(Date.parse(text), language()) : t('account.never'));
+const when = (text) => (text ? format.minuteTime(Date.parse(text), language()) : t('account.never'));
 
 export class AccountPage {
     constructor(root, session) {
@@ -115,10 +115,12 @@ export class AccountPage {
                 make(
                     'div',
                     {},
-                    make('strong', {}, one.address),
+                    make('strong', {}, one.terminal || one.address),
+                    one.terminal ? make('span', {}, one.address) : null,
                     one.current ? make('span', { class: 'mark good' }, t('account.here')) : null,
                 ),
                 make('small', {}, t('account.since', { began: when(one.began), used: when(one.used) })),
+                one.current ? null : this.#act(t('account.endOne'), () => askAccount(`sessions/${one.id}/end`, {})),
             ),
         );
         const others = this.account.sessions.some((one) => !one.current);
@@ -150,7 +152,7 @@ export class AccountPage {
                 'li',
                 {},
                 make('div', {}, make('strong', {}, one.name), make('span', { class: 'mark' }, one.scopes.split(',').map((scope) => t(`scope.${scope}`)).join(', '))),
-                make('small', {}, t('account.tokenTimes', { made: when(one.made), ends: when(one.ends) })),
+                make('small', {}, t('account.tokenTimes', { made: when(one.made), ends: when(one.ends) }), ' ', one.used ? t('account.tokenUsed', { used: when(one.used) }) : t('account.tokenUnused')),
                 this.#act(t('account.revoke'), () => askAccount(`tokens/${one.id}/revoke`, {})),
             ),
         );

@@ -12,7 +12,7 @@ import { QueueSection } from './admin_queue.js';
 import { Summary } from './admin_summary.js';
 import { icon, make, setText } from './dom.js';
 import { onEvent, throttled } from './events.js';
-import { count, t } from './i18n.js';
+import { count, failureText, t } from './i18n.js';
 
 /* Each section: kinds of events after which it is asked for again, and how often besides (0: never).
  * It has element, load(signal), show(), translate(), and may have event(kind, data): true when that is all there is to do. */
@@ -268,7 +268,7 @@ export class AdminPage {
 
     #tellProblem() {
         if (this.loaded) return;
-        const words = this.problem.status === 0 ? t('error.unreachable') : this.problem.message;
+        const words = failureText(this.problem);
         const again = make(
             'button',
             { type: 'button', class: 'button primary', onclick: () => this.#load(false) },

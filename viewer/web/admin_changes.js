@@ -12,7 +12,7 @@ import { t } from './i18n.js';
 const STEP = 50;
 const MOST = 500;
 const FOUND = 8;
-const KIND_MARKS = { rejected: 'warn', deleted: 'bad', gone: 'warn', patient: 'run', study: 'run' };
+const KIND_MARKS = { rejected: 'warn', deleted: 'bad', gone: 'warn', patient: 'run', study: 'run', returned: 'good' };
 
 export class ChangesSection {
     constructor(page) {

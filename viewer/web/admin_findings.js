@@ -10,7 +10,7 @@ import { count, t } from './i18n.js';
 
 const STEP = 50;
 const MOST = 500;
-const KIND_MARKS = { gone: 'warn', patient: 'run', instances: 'warn', returned: 'good' };
+const KIND_MARKS = { gone: 'warn', patient: 'run', instances: 'warn', returned: 'good', reappeared: 'good' };
 const STATE_MARKS = { open: 'warn', applied: 'good', dismissed: 'quiet', over: 'quiet', undone: 'quiet' };
 
 export class FindingsSection {
@@ -164,7 +164,7 @@ export class FindingsSection {
                     make('bdi', {}, there),
                 ),
             );
-        if (kind === 'instances') words.push(small(objects(missing)));
+        if (kind === 'instances' || kind === 'reappeared') words.push(small(objects(missing)));
         return words;
     }
 
@@ -192,8 +192,10 @@ export class FindingsSection {
             );
         const open = finding.state === 'open';
         const may = open || finding.state === 'dismissed' || (finding.state === 'applied' && finding.undone);
-        if (may && finding.kind !== 'instances')
+        if (may)
             acts.push(button('apply', t(`admin.finding.apply.${finding.kind}`), () => this.#apply(finding)));
+        if (open || finding.state === 'dismissed')
+            acts.push(button('retry', t('admin.finding.ask'), () => this.#ask(finding)));
         if (open) acts.push(button('dismiss', t('admin.finding.dismiss'), () => this.#dismiss(finding)));
         return acts;
     }
@@ -207,6 +209,10 @@ export class FindingsSection {
             (body) => askAdmin('findings', finding.finding, 'apply', body),
         );
         this.#changed(done, 'admin.finding.applied');
+    }
+
+    #ask(finding) {
+        this.page.attempt(() => askAdmin('findings', finding.finding, 'ask'), t('admin.finding.asked'));
     }
 
     async #dismiss(finding) {

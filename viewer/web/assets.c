@@ -4,6 +4,12 @@
 
 /* made by embed.cmake; the last one has no path */
 extern const kh_asset kh_asset_table[];
+extern const char kh_asset_version_text[];
+
+const char *kh_asset_version(void)
+{
+    return kh_asset_version_text;
+}
 
 const kh_asset *kh_asset_find(const char *path)
 {

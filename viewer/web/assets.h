@@ -18,6 +18,8 @@ typedef struct kh_asset {
 
 /* NULL when there is none. */
 const kh_asset *kh_asset_find(const char *path);
+/* Of all of them together: 16 of [0-9a-f], which follow from what is in them. Their addresses on the page hold it. */
+const char *kh_asset_version(void);
 /* All of them, by path; count may be 0. */
 const kh_asset *kh_asset_all(size_t *count);
 

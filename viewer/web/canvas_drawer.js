@@ -28,19 +28,28 @@ export class CanvasDrawer {
         this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     }
 
-    /** tiles: [{bitmap, left, top, right, bottom}] in full-size pixels, later ones above; aspect: height over width of a pixel. */
+    /** Are the picture's pixels shown as squares? */
+    isCrisp(viewport) {
+        return viewport.scale * this.ratio >= CRISP_FROM;
+    }
+
+    /** Where on the canvas a part of the picture ({left, top, right, bottom} in full-size pixels) lies: edges on whole pixels of the screen, so that
+     *  neighbours meet without a seam; and its turn (viewport.js). aspect: height over width of a pixel. */
+    placeOf(part, viewport, aspect) {
+        const p = viewport.toView(part.left, part.top * aspect);
+        const q = viewport.toView(part.right, part.bottom * aspect);
+        const [x0, x1] = [p.x, q.x].map((x) => Math.round(x * this.ratio)).sort((m, n) => m - n);
+        const [y0, y1] = [p.y, q.y].map((y) => Math.round(y * this.ratio)).sort((m, n) => m - n);
+        return { x0, x1, y0, y1, ...viewport.turn() };
+    }
+
+    /** tiles: [{bitmap, left, top, right, bottom}] in full-size pixels, later ones above; aspect: as above. */
     draw(tiles, viewport, aspect) {
         this.clear();
-        const { a, b, c, d } = viewport.turn();
-        const scale = viewport.scale * this.ratio;
-        this.context.imageSmoothingEnabled = scale < CRISP_FROM;
+        this.context.imageSmoothingEnabled = !this.isCrisp(viewport);
         this.context.imageSmoothingQuality = 'high';
         for (const tile of tiles) {
-            // Edges on whole screen pixels: neighbours meet without a seam.
-            const p = viewport.toView(tile.left, tile.top * aspect);
-            const q = viewport.toView(tile.right, tile.bottom * aspect);
-            const [x0, x1] = [p.x, q.x].map((x) => Math.round(x * this.ratio)).sort((m, n) => m - n);
-            const [y0, y1] = [p.y, q.y].map((y) => Math.round(y * this.ratio)).sort((m, n) => m - n);
+            const { x0, x1, y0, y1, a, b, c, d } = this.placeOf(tile, viewport, aspect);
             const turned = a === 0;
             const width = turned ? y1 - y0 : x1 - x0;
             const height = turned ? x1 - x0 : y1 - y0;
@@ -49,12 +58,22 @@ export class CanvasDrawer {
         }
     }
 
+    /** Pixels as they shall be seen. */
+    put(image, left, top) {
+        this.context.putImageData(image, left, top);
+        this.#filter('');
+    }
+
     /** Show what is drawn, made with window `from`, as if made with `to`; null of either: as it is. */
     adjust(from, to, invert) {
         const text =
             previewTable(from, to, invert)
                 ?.map((value) => value.toFixed(4))
                 .join(' ') ?? '';
+        this.#filter(text);
+    }
+
+    #filter(text) {
         if (text === this.filterText) return;
         this.filterText = text;
         if (text) {

@@ -1,6 +1,6 @@
 // dom.js - making elements. Texts go in as text, never as markup.
 
-import { iconUrl } from './api.js';
+import { fileUrl, iconUrl } from './api.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -52,5 +52,40 @@ export function tableFilter(id) {
 }
 
 export function setText(element, text) {
-    if (element.textContent !== text) element.textContent = text;
+    if (element.textContent === text) return;
+    const { firstChild } = element;
+    if (text && firstChild?.nodeType === Node.TEXT_NODE && firstChild === element.lastChild) firstChild.data = text; // no new node, no new style
+    else element.textContent = text;
+}
+
+const PAINTED_MS = 250; // at the latest: a page that nobody looks at paints nothing
+
+/** Call work() once what was changed up to now is on the screen. */
+export function afterPaint(work) {
+    let timer = 0;
+    const once = () => {
+        clearTimeout(timer);
+        if (timer) work();
+        timer = 0;
+    };
+    timer = setTimeout(once, PAINTED_MS);
+    requestAnimationFrame(() => setTimeout(once));
+}
+
+/** Modules that will be imported soon: asked for now, all at once. */
+export function preload(names) {
+    for (const name of names) {
+        const href = fileUrl(name);
+        if (!document.querySelector(`link[href="${href}"]`)) document.head.append(make('link', { rel: 'modulepreload', href }));
+    }
+}
+
+/** The styles of a part that is not on every page: {name}.css, there when the promise is. */
+export function loadStyles(name) {
+    const href = fileUrl(`${name}.css`);
+    if (document.querySelector(`link[href="${href}"]`)) return Promise.resolve();
+    return new Promise((resolve) => {
+        const link = make('link', { rel: 'stylesheet', href, onload: resolve, onerror: resolve });
+        document.head.append(link);
+    });
 }

@@ -1,4 +1,5 @@
-# Writes OUTPUT, a C file with the bytes of FILES (';' between, from the folder ROOT), each as it is and compressed by gzip.
+# Writes OUTPUT, a C file with the bytes of FILES (';' between, from the folder ROOT), each as it is and compressed by gzip. All of them together
+# have a version, which follows from what is in them; the page, index.html, names the others with it: "/web/x" there becomes "/web/VERSION/x".
 # cmake -DROOT=... -DFILES=... -DOUTPUT=... -P embed.cmake
 function(content_type_of path out)
     set(types html text/html css text/css js text/javascript mjs text/javascript svg image/svg+xml png image/png
@@ -21,11 +22,26 @@ function(bytes_of file out)
     set(${out} "${bytes}" PARENT_SCOPE)
 endfunction()
 
-set(data "/* made by viewer/web/embed.cmake */\n#include \"viewer/web/assets.h\"\n\nextern const kh_asset kh_asset_table[];\n\n")
+# The version of all.
+set(content "")
+foreach(path IN LISTS FILES)
+    file(SHA256 "${ROOT}/${path}" hash)
+    string(APPEND content "${path} ${hash}\n")
+endforeach()
+string(SHA256 version "${content}")
+string(SUBSTRING "${version}" 0 16 version)
+
+set(data "/* made by viewer/web/embed.cmake */\n#include \"viewer/web/assets.h\"\n\nextern const kh_asset kh_asset_table[];\nextern const char kh_asset_version_text[];\nconst char kh_asset_version_text[] = \"${version}\";\n\n")
 set(table "const kh_asset kh_asset_table[] = {\n")
 set(index 0)
 foreach(path IN LISTS FILES)
     set(file "${ROOT}/${path}")
+    if(path STREQUAL "index.html")
+        file(READ "${file}" page)
+        string(REPLACE "\"/web/" "\"/web/${version}/" page "${page}")
+        set(file "${OUTPUT}.page")
+        file(WRITE "${file}" "${page}")
+    endif()
     file(SIZE "${file}" size)
     if(size EQUAL 0)
         message(FATAL_ERROR "${path} is empty")
@@ -49,4 +65,4 @@ foreach(path IN LISTS FILES)
 endforeach()
 string(APPEND table "    {0, 0, 0, 0, 0, 0, 0},\n};\n")
 file(WRITE "${OUTPUT}" "${data}${table}")
-file(REMOVE "${OUTPUT}.gz")
+file(REMOVE "${OUTPUT}.gz" "${OUTPUT}.page")

@@ -127,6 +127,9 @@ export function localTime(ms, language) {
     return `${date(today(at), language)} ${clock(at)}:${twoDigits(at.getSeconds())}`;
 }
 
+/** The same to the minute: what a person is told of consents and sessions. */
+export const minuteTime = (ms, language) => localTime(ms, language).slice(0, -3);
+
 /** The same without what goes without saying: 10:15 today, 11/03 10:15 this year, else the day. */
 export function nearTime(ms, language, now = new Date()) {
     const at = new Date(ms);

@@ -80,3 +80,13 @@ export function planeName(orientation) {
     if (main < 0.8) return 'oblique';
     return ['sagittal', 'coronal', 'axial'][sizes.indexOf(main)];
 }
+
+const SAME_DIRECTION = 0.999;
+
+/** Millimetres from the plane of a slice to that of another, {position, orientation} each, along their common normal: of a tilted stack less than the table
+ *  moved. null when they do not tell or do not lie the same way. */
+export function stepBetween(a, b) {
+    const [from, to] = [directions(a?.orientation), directions(b?.orientation)];
+    if (!from || !to || !a.position || !b.position || dot(from.normal, to.normal) < SAME_DIRECTION) return null;
+    return Math.abs(dot(b.position.map((value, i) => value - a.position[i]), from.normal));
+}

@@ -5,6 +5,7 @@ const TRACKPAD_PX = 28; // finger travel per slice
 const FAST = 10;
 const IDLE_MS = 250; // after this pause a trackpad starts counting anew
 const ZOOM_PER_PX = 1.0022;
+const CLICK_PX = 4; // a press that moves less is a click
 
 /** Turns wheel events into whole slices: one per notch of a mouse wheel, travel added up on a trackpad. Pure. */
 export class WheelSteps {
@@ -38,7 +39,9 @@ export function dragKind(event, tool, spaceHeld) {
     return event.shiftKey ? 'window' : tool;
 }
 
-/** actions: tool() names the current tool; scroll(steps); zoom(factor, x, y); pan(dx, dy);
+/** actions: tool() names the current tool; scroll(steps); zoom(factor, x, y); pan(dx, dy); grab(point, event) may take a press for itself
+ *  (a gesture {move(point, event), end(point, event, cancelled)}, or null); hover(point, event) of a pointer that is not pressed;
+ *  click(point, event) of a press that stayed where it was and nothing took;
  *  dragStart(kind), drag(kind, {dx, dy, totalX, totalY, x, y}), dragEnd(kind, cancelled). Returns the function that detaches. */
 export function attachInput(element, actions) {
     const pointers = new Map(); // id -> {x, y}
@@ -47,22 +50,30 @@ export function attachInput(element, actions) {
     const listen = (target, type, handler, options = {}) =>
         target.addEventListener(type, handler, { signal: abort.signal, ...options });
     let drag = null; // {kind, id, startX, startY}
+    let grabbed = null; // {gesture, id}: a press that something above the picture took
     let pinch = null; // {distance, x, y}
     let spaceHeld = false;
 
+    let box = null; // of the element, as long as something is pressed: to ask for it lays the page out
     const place = (event) => {
-        const box = element.getBoundingClientRect();
-        return { x: event.clientX - box.left, y: event.clientY - box.top };
+        const { left, top } = (pointers.size > 0 && box) || (box = element.getBoundingClientRect());
+        return { x: event.clientX - left, y: event.clientY - top };
     };
     const pinchOf = () => {
         const [p, q] = [...pointers.values()];
         return { distance: Math.hypot(p.x - q.x, p.y - q.y), x: (p.x + q.x) / 2, y: (p.y + q.y) / 2 };
     };
-    const endDrag = (cancelled) => {
+    const endDrag = (cancelled, point = null, event = null) => {
+        if (grabbed) {
+            const { gesture } = grabbed;
+            grabbed = null;
+            gesture.end(point, event, cancelled);
+        }
         if (!drag) return;
-        const { kind } = drag;
+        const { kind, still } = drag;
         drag = null;
         actions.dragEnd(kind, cancelled);
+        if (still && !cancelled && event?.button === 0) actions.click(point, event);
     };
 
     listen(element, 'pointerdown', (event) => {
@@ -74,18 +85,28 @@ export function attachInput(element, actions) {
             pinch = pinchOf();
             return;
         }
+        const gesture = pointers.size === 1 && !spaceHeld ? actions.grab(point, event) : null; // with Space held it is a pan
+        if (gesture) {
+            event.preventDefault();
+            element.focus({ preventScroll: true });
+            grabbed = { gesture, id: event.pointerId };
+            return;
+        }
         const kind = pointers.size === 1 ? dragKind(event, actions.tool(), spaceHeld) : null;
         if (!kind) return;
         event.preventDefault();
         element.focus({ preventScroll: true });
-        drag = { kind, id: event.pointerId, startX: point.x, startY: point.y };
+        drag = { kind, id: event.pointerId, startX: point.x, startY: point.y, still: true };
         actions.dragStart(kind);
     });
 
     listen(element, 'pointermove', (event) => {
         const before = pointers.get(event.pointerId);
-        if (!before) return;
         const point = place(event);
+        if (!before) {
+            actions.hover(point, event);
+            return;
+        }
         pointers.set(event.pointerId, point);
         if (pinch && pointers.size === 2) {
             const next = pinchOf();
@@ -94,7 +115,9 @@ export function attachInput(element, actions) {
             pinch = next;
             return;
         }
+        if (grabbed?.id === event.pointerId) grabbed.gesture.move(point, event);
         if (drag?.id !== event.pointerId) return;
+        if (Math.hypot(point.x - drag.startX, point.y - drag.startY) >= CLICK_PX) drag.still = false;
         actions.drag(drag.kind, {
             dx: point.x - before.x,
             dy: point.y - before.y,
@@ -108,7 +131,7 @@ export function attachInput(element, actions) {
     const release = (cancelled) => (event) => {
         if (!pointers.delete(event.pointerId)) return;
         if (pointers.size < 2) pinch = null;
-        if (drag?.id === event.pointerId) endDrag(cancelled);
+        if (drag?.id === event.pointerId || grabbed?.id === event.pointerId) endDrag(cancelled, place(event), event);
     };
     listen(element, 'pointerup', release(false));
     listen(element, 'pointercancel', release(true));

@@ -1,8 +1,10 @@
 // lock.js - what stands over the page while nobody is there: nothing of a patient is behind it. And the warning before.
 
-import { field, form } from './access_forms.js';
-import { icon, make, setText } from './dom.js';
-import { t } from './i18n.js';
+import { icon, loadStyles, make, setText } from './dom.js';
+import { loadWords, t } from './i18n.js';
+import { later } from './later.js';
+
+let forms = null; // the module, once it is here
 
 export class LockScreen {
     /** page(): what is open now; its blank(true) takes pictures and names off the screen, blank(false) brings them back. */
@@ -14,6 +16,11 @@ export class LockScreen {
         this.cover = make('div', { class: 'lock', role: 'dialog', 'aria-modal': 'true', hidden: true });
         document.body.append(this.warning, this.cover);
         session.on((what, detail) => this.#happened(what, detail));
+    }
+
+    /** What the way back is made of is there before it is needed. */
+    async prepare() {
+        [forms] = await Promise.all([later(() => import('./access_forms.js')), loadStyles('access'), loadWords('access')]);
     }
 
     #happened(what, detail) {
@@ -36,9 +43,21 @@ export class LockScreen {
         this.#blank(true);
         for (const dialog of document.querySelectorAll('dialog[open]')) dialog.close();
         if (document.fullscreenElement) document.exitFullscreen();
-        this.#fill();
+        this.cover.setAttribute('aria-label', t('lock.title'));
         this.cover.hidden = false;
-        this.cover.querySelector('input')?.focus();
+        if (forms) this.#fill();
+        else this.#fillLater();
+    }
+
+    /** The line may be down: then the page is as good as another one. */
+    async #fillLater() {
+        try {
+            await this.prepare();
+        } catch {
+            this.cover.replaceChildren(make('button', { type: 'button', class: 'button', onclick: () => location.reload() }, t('lock.unlock')));
+            return;
+        }
+        if (!this.cover.hidden) this.#fill();
     }
 
     hide() {
@@ -55,9 +74,9 @@ export class LockScreen {
 
     #fill() {
         const { person } = this.session;
-        const password = field(t('access.password'), { type: 'password', autocomplete: 'current-password', maxlength: '128', required: true, 'data-again': true });
+        const password = forms.field(t('access.password'), { type: 'password', autocomplete: 'current-password', maxlength: '128', required: true, 'data-again': true });
         const out = make('button', { type: 'button', class: 'button quiet wide', dataset: { action: 'sign-out' }, onclick: () => this.session.signOut() }, t('access.signOut'));
-        const made = form({
+        const made = forms.form({
             title: t('lock.title'),
             text: t('lock.text'),
             parts: [make('p', { class: 'lock-person' }, make('strong', {}, person?.name ?? ''), make('span', {}, person?.facility?.name ?? '')), password.element],
@@ -66,8 +85,8 @@ export class LockScreen {
             more: [out],
         });
         made.element.classList.add('access-card');
-        this.cover.setAttribute('aria-label', t('lock.title'));
         this.cover.replaceChildren(made.element);
+        password.input.focus();
     }
 
     /** The document goes, and with it all that it kept in memory. */
@@ -79,6 +98,8 @@ export class LockScreen {
     }
 
     translate() {
-        if (!this.cover.hidden) this.#fill();
+        if (this.cover.hidden) return;
+        this.cover.setAttribute('aria-label', t('lock.title'));
+        if (forms) this.#fill();
     }
 }

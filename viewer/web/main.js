@@ -1,18 +1,13 @@
 // main.js - the frame around every page: header, language, and which page is shown.
 
-import { AccountPage } from './account.js';
-import { AdminPage } from './admin.js';
-import { icon, make, setText } from './dom.js';
-import { LANGUAGES, language, onLanguage, setLanguage, start, t } from './i18n.js';
+import { icon, loadStyles, make, preload, setText } from './dom.js';
+import { LANGUAGES, language, loadWords, onLanguage, setLanguage, start, t } from './i18n.js';
+import { later, wasRenewed } from './later.js';
 import { LockScreen } from './lock.js';
 import { PatientsPage } from './patients.js';
-import { PatientPage } from './patients_timeline.js';
-import { startRouter } from './router.js';
+import { parse, startRouter } from './router.js';
 import { Session } from './session.js';
-import { SignInPage } from './sign_in.js';
-import { ListPage } from './study_list.js';
-import { ViewerPage } from './viewer.js';
-import { WelcomePage } from './welcome.js';
+import { SOON, VIEWER } from './viewer_modules.js';
 
 const NAMES = { ja: '日本語', en: 'English' };
 
@@ -39,6 +34,7 @@ class Who {
         const { person } = this.session;
         setText(this.name, person?.name ?? '');
         setText(this.facility, person?.facility?.name ?? '');
+        this.link.title = [person?.name, person?.facility?.name].filter(Boolean).join('\n'); // where there is no room for them
         this.link.setAttribute('aria-label', `${t('account.title')}: ${person?.name ?? ''}, ${person?.facility?.name ?? ''}`);
         setText(this.outName, t('access.signOut'));
         this.out.setAttribute('aria-label', t('access.signOut'));
@@ -141,6 +137,66 @@ class Expiry {
     }
 }
 
+const NEXT_AFTER_MS = 100; // of a page that answers already: what the next click needs
+const NEXT_AFTER_OTHERS_MS = 5000; // those that have much of their own to load
+const RENEWED_MS = 8000;
+
+/** Pages that come when they are asked for: what they are made of beside the page itself, all of it asked for at once, not one import after the other,
+ *  and how. */
+const LATER = {
+    list: { ahead: SOON, module: () => import('./study_list.js'), make: ({ ListPage }, { root, go }) => new ListPage(root, go) },
+    patient: { ahead: SOON, module: () => import('./patients_timeline.js'), make: ({ PatientPage }, { root, route }) => new PatientPage(root, route.patientId) },
+    'sign-in': { module: () => import('./sign_in.js'), styles: ['access'], words: ['access'], make: ({ SignInPage }, { root, session }) => new SignInPage(root, session) },
+    welcome: { module: () => import('./welcome.js'), styles: ['access'], words: ['access'], make: ({ WelcomePage }, { root, session, route }) => new WelcomePage(root, route.code, session) },
+    account: { module: () => import('./account.js'), styles: ['access'], words: ['access'], make: ({ AccountPage }, { root, session }) => new AccountPage(root, session) },
+    admin: {
+        module: () => import('./admin.js'),
+        styles: ['admin', 'admin_tables', 'admin_parts'],
+        words: ['admin'],
+        make: ({ AdminPage }, { root, route }) => new AdminPage(root, route.section ?? ''),
+    },
+    study: {
+        ahead: VIEWER,
+        module: () => import('./viewer.js'),
+        styles: ['viewer'],
+        words: ['viewer', 'layout'],
+        make: ({ ViewerPage }, { root, route, go }) => new ViewerPage(root, route.studyId, go),
+    },
+    display: { module: () => import('./display_check.js'), styles: ['display'], words: ['display'], make: ({ DisplayPage }, { root }) => new DisplayPage(root) },
+};
+
+/** The files that a page is made of beside its module are on their way before that names them. */
+function askAhead({ ahead = [], styles = [] }) {
+    preload(ahead);
+    return Promise.all(styles.map(loadStyles));
+}
+
+/** A page's module, once all is here that it is made of. */
+async function load({ module, words = [], ...rest }) {
+    const [loaded] = await Promise.all([later(module), askAhead(rest), ...words.map(loadWords)]);
+    return loaded;
+}
+
+async function openLater(page, place) {
+    const loaded = await load(page);
+    return () => page.make(loaded, place);
+}
+
+/** The page answers: what the next click opens comes while nobody waits for it, and is made ready to run; then what comes after that. */
+async function prepareNext(from, lock) {
+    const study = () => load(LATER.study);
+    const lists = () => Promise.all([load(LATER.list), load(LATER.patient), lock?.prepare()]);
+    const order = { patients: [lists, study], list: [study, lists], patient: [study, lists] }[from] ?? [lists];
+    for (const prepare of order) await prepare();
+}
+
+/** Told once to who finds the page loaded anew. */
+function tellRenewed() {
+    const note = make('div', { class: 'renewed', role: 'status' }, t('app.renewed'));
+    document.body.append(note);
+    setTimeout(() => note.remove(), RENEWED_MS);
+}
+
 /** What is at "/": the patients of who reads, the operators' page for the office, all studies without accounts. */
 function homeOf(person) {
     if (!person) return 'list';
@@ -149,8 +205,10 @@ function homeOf(person) {
 
 async function run() {
     watchTabbing();
+    const first = LATER[parse(location.pathname).page] ?? {};
+    askAhead(first);
     const session = new Session();
-    await Promise.all([start(), session.start().catch(() => {})]);
+    await Promise.all([start(first.words), session.start().catch(() => {})]);
     const header = new Header(session);
     const expiry = session.person ? new Expiry(session) : null;
     const root = make('div', { class: 'page' });
@@ -160,27 +218,38 @@ async function run() {
     const lock = session.person ? new LockScreen(session, () => page) : null;
     const go = (path) => router.go(path);
     const open = (route) => {
-        if (route.page === 'sign-in') return new SignInPage(root, session);
-        if (route.page === 'welcome') return new WelcomePage(root, route.code, session);
-        if (route.page === 'account') return new AccountPage(root, session);
-        if (route.page === 'study') return new ViewerPage(root, route.studyId, go);
-        if (route.page === 'patient') return new PatientPage(root, route.patientId);
         if (route.page === 'patients') return new PatientsPage(root, go);
-        return route.page === 'admin' ? new AdminPage(root, route.section ?? '') : new ListPage(root, go);
+        return openLater(LATER[route.page] ?? LATER.list, { root, session, route, go });
     };
     const home = homeOf(session.person);
     let from = '/';
-    const show = (asked) => {
-        const route = asked.page === 'home' ? { page: home } : asked;
-        if (route.page === 'admin' && page instanceof AdminPage) {
+    let asked = 0; // pages so far: one that comes late shows nothing when another was asked for meanwhile
+    const showing = (route, opened) => {
+        page = opened;
+        if (session.locked) page.blank?.(true);
+        if (['list', 'patient'].includes(route.page)) from = location.pathname + location.search;
+        header.show(route.page, page.person, home, from);
+        if (OUTSIDE.includes(route.page)) return;
+        const soon = ['patients', 'list', 'patient'].includes(route.page);
+        setTimeout(() => prepareNext(route.page, lock).catch(() => {}), soon ? NEXT_AFTER_MS : NEXT_AFTER_OTHERS_MS);
+    };
+    const show = async (wanted) => {
+        const route = wanted.page === 'home' ? { page: home } : wanted;
+        const number = ++asked;
+        if (route.page === 'admin' && page?.section !== undefined) {
             page.go(route.section ?? '');
             return;
         }
         page?.close();
+        page = null;
         document.body.dataset.page = route.page;
-        page = open(route);
-        if (['list', 'patient'].includes(route.page)) from = location.pathname + location.search;
-        header.show(route.page, page.person, home, from);
+        const opened = open(route);
+        if (!(opened instanceof Promise)) {
+            showing(route, opened);
+            return;
+        }
+        const build = await opened;
+        if (number === asked) showing(route, build());
     };
     const begin = () => (router = startRouter(show));
     if (session.locked) {
@@ -193,6 +262,7 @@ async function run() {
     } else {
         begin();
     }
+    if (wasRenewed()) tellRenewed();
     session.on((what) => what === 'unlocked' && header.translate());
     onLanguage(() => {
         header.translate();

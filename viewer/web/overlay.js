@@ -2,10 +2,11 @@
 
 import { make, setText } from './dom.js';
 import * as format from './format.js';
-import { edgeLetters, planeName } from './geometry.js';
-import { language, t } from './i18n.js';
+import { edgeLetters, planeName, stepBetween } from './geometry.js';
+import { ageText, language, t } from './i18n.js';
 import { isColour } from './stack_model.js';
 
+const GAP_FROM = 1.5; // times the usual step
 const RULER_SHARE = 0.3; // of the view's width
 const RULER_MAX_PX = 220;
 
@@ -23,14 +24,6 @@ export function personLine(patient, studyDate) {
         .join('  ');
 }
 
-/** Age at the study: years, for children under three months of the year too. */
-export function ageText(birth, studyDate) {
-    const at = studyDate || format.today();
-    const years = format.ageYears(birth, at);
-    if (years === null) return '';
-    return years < 3 ? t('age.months', { n: format.ageMonths(birth, at) }) : t('age.years', { n: years });
-}
-
 function patientLines(study) {
     const { patient } = study;
     const name = format.patientName(patient.name, language());
@@ -41,7 +34,8 @@ function patientLines(study) {
 function studyLines(study) {
     const source = study.institution || study.facility;
     const when = [format.date(study.date, language()), format.time(study.time)].filter(Boolean).join(' ');
-    return [source, when, study.description, study.accession ? t('overlay.accession', { text: study.accession }) : ''];
+    const accession = study.accession ? t('overlay.accession', { text: study.accession }) : '';
+    return [source, when, study.description, accession, source ? t('overlay.notice') : ''];
 }
 
 function seriesLines(series, stack, shown) {
@@ -54,8 +48,20 @@ function seriesLines(series, stack, shown) {
     const thick = slice.thickness_mm > 0 ? t('overlay.thickness', { mm: format.number(slice.thickness_mm, 2) }) : '';
     const gap =
         stack.manifest.spacing_mm > 0 ? t('overlay.gap', { mm: format.number(stack.manifest.spacing_mm, 2) }) : '';
-    const side = object.laterality ? t(`side.${object.laterality}`) : '';
-    return [name, [thick, gap].filter(Boolean).join('  '), side, orderNote(stack.manifest), place];
+    const side = [object.laterality ? t(`side.${object.laterality}`) : '', object.view_position].filter(Boolean).join('  ');
+    return [name, [thick, gap].filter(Boolean).join('  '), side, gapNote(stack, shown.index) || orderNote(stack.manifest), place];
+}
+
+/** Where slices are missing it is told at the place, on either side of it. */
+function gapNote(stack, index) {
+    const usual = stack.manifest.spacing_mm;
+    if (!(usual > 0)) return '';
+    const steps = [
+        ['overlay.gapBefore', stepBetween(stack.slice(index - 1), stack.slice(index))],
+        ['overlay.gapAfter', stepBetween(stack.slice(index), stack.slice(index + 1))],
+    ];
+    const wide = steps.find(([, mm]) => mm !== null && mm > GAP_FROM * usual);
+    return wide ? t(wide[0], { mm: format.number(wide[1], 1) }) : '';
 }
 
 function orderNote(manifest) {
@@ -109,7 +115,7 @@ export class Overlay {
     constructor() {
         this.corners = {
             patient: new Corner('top left', 4),
-            study: new Corner('top right', 4),
+            study: new Corner('top right', 5),
             picture: new Corner('bottom left', 3),
             series: new Corner('bottom right', 5),
         };
@@ -135,10 +141,16 @@ export class Overlay {
         this.corners.study.show(studyLines(study));
         const known = shown && stack?.slice(shown.index);
         this.corners.series.show(known ? seriesLines(series, stack, shown) : []);
-        this.corners.picture.show(known && !shown.problem ? pictureLines(stack, shown, viewport) : []);
+        this.showPicture({ stack, shown, viewport });
         this.#showLossy(known && !shown.problem ? lossyNote(stack.object(shown.index), shown.lossy) : null);
         this.#showEdges(known && !shown.problem ? stack : null, shown?.index, viewport);
         this.#showRuler(known && !shown.problem ? stack.millimetres(shown.index) : null, viewport);
+    }
+
+    /** What changes with the window. */
+    showPicture({ stack, shown, viewport }) {
+        const known = shown && stack?.slice(shown.index) && !shown.problem;
+        this.corners.picture.show(known ? pictureLines(stack, shown, viewport) : []);
     }
 
     #showLossy(note) {

@@ -5,9 +5,8 @@ import { findPatients, getEmergency, patientPath } from './api.js';
 import { birthDate } from './birth_date.js';
 import { icon, make, setText } from './dom.js';
 import * as format from './format.js';
-import { language, t } from './i18n.js';
-import { ageText } from './overlay.js';
-import { EmergencyDialog } from './patients_emergency.js';
+import { ageText, failureText, language, loadWords, t } from './i18n.js';
+import { later } from './later.js';
 
 const WAYS = ['number', 'card', 'kana'];
 
@@ -200,7 +199,7 @@ export class PatientsPage {
 
     #show() {
         if (this.failure) {
-            this.#tell('broken', t('error.title'), this.failure.status === 0 ? t('error.unreachable') : this.failure.message);
+            this.#tell('broken', t('error.title'), failureText(this.failure));
             return;
         }
         const { patients } = last.answer;
@@ -245,7 +244,8 @@ export class PatientsPage {
         }
     }
 
-    #openEmergency() {
+    async #openEmergency() {
+        const [{ EmergencyDialog }] = await Promise.all([later(() => import('./patients_emergency.js')), loadWords('emergency')]);
         this.dialog?.close();
         this.dialog = new EmergencyDialog(this.offered, (patient) => this.go(patient === null ? '/studies' : patientPath(patient)));
     }

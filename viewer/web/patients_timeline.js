@@ -11,7 +11,7 @@ import * as cells from './study_cells.js';
 import { hasPictures } from './study_state.js';
 
 const RELOAD_EVERY_MS = 3000;
-const CHANGING = ['study', 'pull', 'reload'];
+const CHANGING = ['study', 'pull', 'reload', 'closed'];
 
 export class PatientPage {
     constructor(root, patientId) {
@@ -87,7 +87,7 @@ export class PatientPage {
     }
 
     #source(one) {
-        const until = one.until ? format.localTime(Date.parse(one.until), language()) : '';
+        const until = one.until ? format.minuteTime(Date.parse(one.until), language()) : '';
         const by = t(`patients.by.${one.by === 'grant' && until ? 'grantUntil' : one.by}`, { until });
         return make(
             'li',

@@ -25,18 +25,23 @@ const distinct = (windows) =>
     windows.filter((window, index) => windows.findIndex((other) => same(other, window)) === index);
 
 /** What the menu offers for a slice: [{key, name | text, window}]; window null is "as the file says", one with a `lut` a table of the
- *  file. Colour has no window. */
-export function presetsFor(modality, object, slice) {
+ *  file. Colour has no window. own: a person's presets by modality, [{label, center, width}], in place of ours. */
+export function presetsFor(modality, object, slice, own = undefined) {
     if (!object || isColour(object)) return [];
     const list = [{ key: '0', name: 'preset.default', window: null }];
-    if (isHounsfield(modality, object)) {
+    const kept = own?.[modality];
+    if (Array.isArray(kept)) {
+        for (const [at, { label, center, width }] of kept.slice(0, LAST_KEY).entries())
+            list.push({ key: String(at + 1), label, window: { center, width } });
+    } else if (isHounsfield(modality, object)) {
         for (const { key, name, center, width } of CT_PRESETS) list.push({ key, name, window: { center, width } });
     }
-    const own = distinct(slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
-    own.forEach((window, index) => {
+    const first = Math.max(FIRST_FILE_KEY, Array.isArray(kept) ? kept.length + 1 : 0);
+    const files = distinct(slice?.windows || []).slice(0, MAX_FILE_WINDOWS);
+    files.forEach((window, index) => {
         const { center, width, lut, explanation = '' } = window;
         list.push({
-            key: FIRST_FILE_KEY + index <= LAST_KEY ? String(FIRST_FILE_KEY + index) : '',
+            key: first + index <= LAST_KEY ? String(first + index) : '',
             name: lut === undefined ? 'preset.file' : 'preset.fileTable',
             text: explanation,
             window: lut === undefined ? { center, width } : { center, width, lut, explanation },

@@ -1,12 +1,13 @@
 // router.js - which page an address means, and moving between pages without loading anew.
 
 /** {page: "home"}, which depends on who reads, {page: "list"}, {page: "patient", patientId}, {page: "study", studyId}, {page: "admin", section},
- *  {page: "sign-in"}, {page: "welcome", code} or {page: "account"}. */
+ *  {page: "sign-in"}, {page: "welcome", code}, {page: "account"} or {page: "display"}. */
 export function parse(path) {
     const admin = /^\/admin(?:\/([a-z]{1,20}))?\/?$/.exec(path);
     if (admin) return { page: 'admin', section: admin[1] ?? '' };
     if (/^\/sign-in\/?$/.test(path)) return { page: 'sign-in' };
     if (/^\/account\/?$/.test(path)) return { page: 'account' };
+    if (/^\/display\/?$/.test(path)) return { page: 'display' };
     const welcome = /^\/welcome\/([\w-]{1,64})\/?$/.exec(path);
     if (welcome) return { page: 'welcome', code: welcome[1] };
     const match = /^\/(studies|patients)\/(\d{1,18})\/?$/.exec(path);

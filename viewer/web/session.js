@@ -5,6 +5,7 @@
 import { askSession, getSession, onRefused, setToken } from './api.js';
 
 const ALIVE_EVERY_MS = 30000;
+const ALIVE_AFTER_MS = 1000; // what the click was for goes first
 const INPUTS = ['keydown', 'pointerdown', 'pointermove', 'wheel', 'touchstart'];
 export const WARNING_MS = 60000;
 
@@ -92,7 +93,7 @@ export class Session {
 
     #sendAlive() {
         if (this.aliveTimer) return;
-        const wait = Math.max(0, this.aliveAt + ALIVE_EVERY_MS - this.clock());
+        const wait = Math.max(ALIVE_AFTER_MS, this.aliveAt + ALIVE_EVERY_MS - this.clock());
         this.aliveTimer = setTimeout(async () => {
             this.aliveTimer = 0;
             this.aliveAt = this.clock();

@@ -4,7 +4,7 @@ import { askAccount, askSession } from './api.js';
 import { codeField, enrol, field, form, newPassword } from './access_forms.js';
 import { demoAccounts } from './demo_accounts.js';
 import { make } from './dom.js';
-import { t } from './i18n.js';
+import { failureText, t } from './i18n.js';
 import { safeNext } from './session.js';
 
 export class SignInPage {
@@ -120,7 +120,7 @@ export class SignInPage {
     }
 
     #failed(error) {
-        this.card.replaceChildren(make('p', { class: 'form-problem', role: 'alert' }, error.message));
+        this.card.replaceChildren(make('p', { class: 'form-problem', role: 'alert' }, failureText(error)));
     }
 
     translate() {

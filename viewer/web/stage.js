@@ -1,81 +1,84 @@
 // stage.js - one picture area: a stack of slices on a canvas with its words, scrolled, windowed, zoomed and panned.
 // The picture on the screen stays until the next one is there; what is shown and what is wanted are kept apart.
 
+import { losslessUrl } from './api.js';
 import { CanvasDrawer } from './canvas_drawer.js';
-import { icon, tableFilter, make, setText } from './dom.js';
+import { make } from './dom.js';
+import { ExactPainter } from './exact_painter.js';
 import { t } from './i18n.js';
 import { attachInput } from './input.js';
 import { Overlay } from './overlay.js';
-import { PREFETCH_MAX_BYTES, PictureStore } from './picture_store.js';
 import { SliceSlider } from './slice_slider.js';
+import { Hands } from './stage_hands.js';
 import { isColour, StackModel } from './stack_model.js';
-import { levelFor, Rendition } from './tile_source.js';
+import { overlays, StageAsks } from './stage_asks.js';
+import { stageParts } from './stage_parts.js';
+import { StageWords } from './stage_words.js';
 import { Viewport } from './viewport.js';
 import * as voi from './window_level.js';
-
-const PREFETCH_AT_ONCE = 32; // tiles asked for ahead; when they are here the next are chosen
-const DECODE_AHEAD = 4; // slices decoded ahead of the reader, in the direction of scrolling
-const DRAFT_QUALITY = 50; // while the window is being dragged
-const DRAFT_EVERY_MS = 300;
-const LOADING_MARK_AFTER_MS = 150;
-const ZOOM_DRAG = 1.006;
-const MIN_DRAG_STEP_PX = 3;
-const MAX_DRAG_STEP_PX = 24;
 
 let stages = 0;
 
 export class Stage {
-    /** callbacks: onChange() after every visible change, onTrouble(error or null) for the line. */
-    constructor({ onChange, onTrouble }) {
+    /** shares: the page's PictureShares. callbacks: onChange() after every visible change, onMove(what) when the reader changed the place:
+     *  "scroll", "window", "zoom", "turn" with how; onClick(point, event, state) of a press that moved nothing and no layer took. */
+    constructor({ shares, onChange, onMove = () => {}, onClick = () => {} }) {
         this.onChange = onChange;
+        this.onMove = onMove;
+        this.onClick = onClick;
         this.tool = 'scroll';
         this.viewport = new Viewport();
         this.stack = null;
         this.window = null; // asked for; null: each slice's own
         this.invert = false;
         this.shown = null; // {index, rendition, tiles, window, lossy, exact} or {index, problem}
-        this.drag = null;
+        this.drag = null; // what the hands are doing (stage_hands.js)
+        this.measured = false;
+        this.following = null; // a window that is being dragged in another area
+        this.quick = null; // quick_window.js, once it is here
+        this.layers = []; // above the picture, the last one on top
+        this.applied = null; // a presentation state (states/applied.js): {look(index), arrange(), leave()}
         this.frame = 0;
         this.drawn = '';
-        this.store = new PictureStore({ onChange: () => this.refresh(), onTrouble, onIdle: () => this.#plan() });
+        this.shares = shares;
+        this.store = shares.store;
+        this.share = shares.open({ onChange: () => this.refresh(), onIdle: () => this.asks.plan() });
+        this.asks = new StageAsks(this);
+        this.painter = new ExactPainter();
         this.#build();
-        this.detach = attachInput(this.area, this.#actions());
+        this.hands = new Hands(this);
+        this.detach = attachInput(this.area, this.hands);
     }
 
     #build() {
-        const { svg, filter } = tableFilter(`kh-window-${++stages}`);
-        this.canvas = make('canvas', { class: 'picture' });
+        Object.assign(this, stageParts(`kh-window-${++stages}`));
+        this.words = new StageWords(this);
         this.overlay = new Overlay();
-        this.loadingText = make('span');
-        this.loading = make(
-            'div',
-            { class: 'loading', role: 'status', hidden: true },
-            make('i', { class: 'spinner' }),
-            this.loadingText,
-        );
-        this.problemTitle = make('h2');
-        this.problemText = make('p');
-        this.problem = make(
-            'div',
-            { class: 'problem', role: 'alert', hidden: true },
-            icon('broken', 'icon large'),
-            this.problemTitle,
-            this.problemText,
-        );
-        this.area = make(
-            'div',
-            { class: 'picture-area', tabindex: '0', role: 'img', dataset: { state: 'empty' } },
-            svg,
-            this.canvas,
-            this.problem,
-            this.overlay.element,
-            this.loading,
-        );
+        this.area.insertBefore(this.overlay.element, this.loading);
         this.slider = new SliceSlider((index) => this.goTo(index));
         this.element = make('div', { class: 'stage' }, this.area, this.slider.element);
-        this.drawer = new CanvasDrawer(this.canvas, filter);
+        this.drawer = new CanvasDrawer(this.canvas, this.filter);
         this.observer = new ResizeObserver(() => this.#resize());
         this.observer.observe(this.area);
+    }
+
+    /** Something that lies above the picture: marks, reference lines, a magnifier. A layer has
+     *    element            laid over the area (class "layer"); where the pointer goes is told by grab, never by the element
+     *    show(state)        after every change: {study, series, stack, shown, viewport}; shown is null while nothing is on the screen
+     *    grab?(point, event, state)  a press at point (CSS pixels of the area): {move(point, event), end(point, event, cancelled)} takes the
+     *                       drag from the tool, null leaves it; the layer on top is asked first
+     *    hover?(point, event, state) the pointer passes without a press
+     *    close?()           for good */
+    addLayer(layer) {
+        layer.element.classList.add('layer');
+        this.layers.push(layer);
+        this.area.insertBefore(layer.element, this.overlay.element);
+        if (this.stack) layer.show(this.state());
+    }
+
+    /** What layers and others are shown. */
+    state() {
+        return { study: this.study, series: this.series, stack: this.stack, shown: this.#described(), viewport: this.viewport };
     }
 
     /** Show a series from its middle slice, or from `index`. */
@@ -84,14 +87,29 @@ export class Stage {
         this.series = series;
         this.stack = new StackModel(manifest);
         if (index !== null) this.stack.moveTo(index);
+        this.#leave();
         this.window = null;
         this.invert = false;
         this.shown = null;
+        this.fullAt = null; // when the first full picture was there
         this.viewport.reset();
         this.drawn = '';
         this.drawer.clear();
-        this.#resize();
+        this.asks.opened();
+        if (this.measured) this.#render();
+        else this.#resize();
         this.refresh();
+    }
+
+    /** The picture that a series opens with, most likely, asked for while its manifest is on the way (series.opening tells enough of it). */
+    expect({ id, opening }) {
+        if (this.stack || this.blanked) return;
+        const { object, frame, tile_size, default_quality, ...facts } = opening;
+        this.stack = new StackModel({ series: id, tile_size, default_quality, objects: [{ id: object, ...facts }], slices: [{ object: 0, frame }] });
+        this.#measure();
+        this.#fitPicture();
+        this.asks.first();
+        this.stack = null;
     }
 
     /** Newer facts about what is open: more slices, another count. Place, zoom and window stay. */
@@ -106,7 +124,7 @@ export class Stage {
                     0,
                     manifest.slices.findIndex((_, index) => this.stack.key(index) === key),
                 );
-            this.store.loader.forgive();
+            this.store.forgive();
         }
         this.refresh();
     }
@@ -117,11 +135,14 @@ export class Stage {
 
     close() {
         cancelAnimationFrame(this.frame);
-        clearTimeout(this.loadingTimer);
-        clearTimeout(this.draftTimer);
+        this.words.stop();
+        this.hands.stop();
+        this.asks.stop();
         this.observer.disconnect();
         this.detach();
-        this.store.close();
+        for (const layer of this.layers) layer.close?.();
+        this.quick?.close();
+        this.share.close();
     }
 
     /** For good: nothing is on the canvas, nothing is kept. */
@@ -134,18 +155,49 @@ export class Stage {
         this.element.remove();
     }
 
+    /** The window being dragged, here or in an area that this one follows; null when none is. */
+    get draft() {
+        return this.drag?.draft ?? this.following;
+    }
+
+    /** Is the window being dragged, here or there? */
+    get windowing() {
+        return this.drag?.kind === 'window' || this.following !== null;
+    }
+
     goTo(index) {
-        if (this.stack?.moveTo(index)) this.refresh();
+        if (this.stack?.moveTo(index)) this.moved('scroll');
     }
 
     scroll(steps) {
-        if (this.stack?.moveBy(steps)) this.refresh();
+        if (this.stack?.moveBy(steps)) this.moved('scroll');
+    }
+
+    /** The reader moved something: it is drawn, and told to whoever follows. turn: of "turn", what was done. */
+    moved(what, turn) {
+        this.refresh();
+        this.onMove(what, turn);
+    }
+
+    /** Do as another area does; nobody is told. index: a slice. window, draft: as they are there, draft null when its drag has ended.
+     *  place: {scale, x, y}, the point of the picture in the middle; or "fit". turn: as moved() tells it. */
+    follow({ index, window, draft, place, turn }) {
+        if (!this.stack) return;
+        if (index !== undefined) this.stack.moveTo(index);
+        if (window !== undefined) {
+            this.window = window;
+            this.following = draft ?? null;
+        }
+        if (place === 'fit') this.viewport.fit();
+        else if (place) this.viewport.centreOn(place.scale, place.x, place.y);
+        if (turn) this.viewport.turnBy(turn);
+        this.refresh();
     }
 
     /** window: {center, width}, one with a `lut` for a table of the file, or null for each slice's own. */
     setWindow(window) {
         this.window = window && window.lut === undefined ? voi.normalise(window) : window;
-        this.refresh();
+        this.moved('window');
     }
 
     toggleInvert() {
@@ -157,45 +209,75 @@ export class Stage {
     currentWindow() {
         const asked = this.stack && voi.onSlice(this.window, this.stack.slice());
         if (asked) return { center: asked.center, width: asked.width };
-        const own = this.stack && this.store.fileWindow(this.stack.key());
+        const own = this.stack && this.store.fileWindow(this.#keyOf(this.stack.index));
         return own ?? this.shown?.window ?? null;
     }
 
     zoomBy(factor, x, y) {
         this.viewport.zoomBy(factor, x, y);
-        this.refresh();
+        this.moved('zoom');
     }
 
     fit() {
         this.viewport.fit();
-        this.refresh();
+        this.moved('zoom');
+    }
+
+    pan(dx, dy) {
+        this.viewport.pan(dx, dy);
+        this.moved('zoom');
+    }
+
+    /** So large that `scale` CSS pixels are one unit of the picture. */
+    zoomTo(scale) {
+        this.viewport.zoomTo(scale, this.viewport.view.width / 2, this.viewport.view.height / 2);
+        this.moved('zoom');
     }
 
     oneToOne() {
         this.viewport.oneToOne(devicePixelRatio);
-        this.refresh();
+        this.moved('zoom');
     }
 
     rotate(quarterTurns) {
-        this.viewport.rotate(quarterTurns);
-        this.refresh();
+        this.#turn({ quarterTurns });
     }
 
     flip(vertical) {
-        this.viewport.flip(vertical);
-        this.refresh();
+        this.#turn({ flip: vertical ? 'vertical' : 'horizontal' });
+    }
+
+    #turn(turn) {
+        this.viewport.turnBy(turn);
+        this.moved('turn', turn);
+    }
+
+    /** How a slice is asked for beside its window: more of a tile's query. */
+    look(index) {
+        return (this.applied?.look(index) ?? '') + (overlays.hidden && this.stack.object(index)?.overlays ? '&overlays=0' : '');
+    }
+
+    #keyOf(index) {
+        return this.stack.key(index) + this.look(index);
+    }
+
+    #leave() {
+        this.applied?.leave();
+        this.applied = null;
     }
 
     /** Everything as when the series was opened, but on this slice. */
     reset() {
+        this.#leave();
         this.window = null;
         this.invert = false;
         this.viewport.reset();
         this.refresh();
+        for (const what of ['window', 'turn', 'zoom']) this.onMove(what, { upright: true });
     }
 
     retry() {
-        this.store.loader.forgive();
+        this.store.forgive();
         this.refresh();
     }
 
@@ -203,10 +285,12 @@ export class Stage {
     blank(on) {
         this.blanked = on;
         this.drawn = '';
+        for (const layer of this.layers) layer.element.hidden = on;
         if (on) {
             cancelAnimationFrame(this.frame);
             this.frame = 0;
             this.drawer.clear();
+            this.share.want([]);
         } else {
             this.retry();
         }
@@ -221,12 +305,18 @@ export class Stage {
         });
     }
 
-    #resize() {
+    /** False where there is no room for a picture. */
+    #measure() {
         const { clientWidth, clientHeight } = this.area;
-        if (clientWidth === 0 || clientHeight === 0) return;
+        if (clientWidth === 0 || clientHeight === 0) return false;
         this.drawer.resize(clientWidth, clientHeight, devicePixelRatio);
         this.viewport.setView(clientWidth, clientHeight);
-        if (!this.blanked) this.#render();
+        this.measured = true;
+        return true;
+    }
+
+    #resize() {
+        if (this.#measure() && !this.blanked) this.#render();
     }
 
     // ---- what is shown
@@ -235,9 +325,11 @@ export class Stage {
         if (!this.stack) return;
         if (this.stack.size > 0) {
             this.#fitPicture();
+            this.applied?.arrange();
             this.#choose();
-            this.#plan();
+            if (this.quick?.show()) return;
             this.#draw();
+            this.asks.plan();
         }
         this.#tell();
     }
@@ -248,38 +340,38 @@ export class Stage {
             this.viewport.setPicture(object.columns, object.rows * this.stack.pixelAspect());
     }
 
-    /** How a slice is wanted now. */
-    #target(index) {
-        const { manifest } = this.stack;
-        const object = this.stack.object(index);
-        const level = levelFor(this.viewport.scale * devicePixelRatio, object.columns, object.rows, manifest.tile_size);
-        const asked = this.drag?.draft ?? this.window;
-        const window = isColour(object) ? null : voi.onSlice(asked, this.stack.slice(index));
-        const quality = this.drag?.draft ? DRAFT_QUALITY : manifest.default_quality;
-        return new Rendition(manifest, index, level, window, quality);
-    }
-
-    /** The part on the screen, in full-size pixels of a slice. */
-    #part(index) {
-        const aspect = this.stack.pixelAspect(index);
-        const { left, right, top, bottom } = this.viewport.visible();
-        return { left, right, top: top / aspect, bottom: bottom / aspect };
-    }
-
     #choose() {
         const { index } = this.stack;
         const object = this.stack.object();
-        const target = object.problem ? null : this.#target(index);
-        const needed = target?.tiles(this.#part(index)) ?? [];
+        const target = object.problem ? null : this.asks.target(index);
+        if (target && this.#takeExact(index, target)) return;
+        const needed = target?.tiles(this.asks.part(index)) ?? [];
         const failure = needed.map(({ url }) => this.store.failure(url)).find(Boolean);
         if (object.problem || failure) {
-            this.shown = { index, problem: object.problem || this.#reason(failure), gone: failure?.status === 404 };
-            this.store.setShown([]);
+            this.shown = { index, problem: object.problem || this.#reason(failure), gone: failure?.status === 404, video: object.video === true };
+            this.share.setShown([]);
             return;
         }
         const tiles = this.#decoded(needed);
-        if (tiles.length === needed.length) this.#take(index, target, tiles, !this.drag?.draft);
+        if (tiles.length === needed.length) this.#take(index, target, tiles, !this.draft);
         else this.#takeStandIn(index, target, tiles);
+    }
+
+    /** Made here of the slice's stored values, in whichever window. */
+    #takeExact(index, target) {
+        if (isColour(this.stack.object(index))) return false;
+        const url = losslessUrl(target.series, target.sliceKey, target.look);
+        const asked = voi.onSlice(this.window, this.stack.slice(index));
+        const slice = this.store.slice(url, asked);
+        if (!slice) return false;
+        const window = asked ?? slice.facts.window;
+        const paint = () => this.painter.paint(url, slice, window);
+        const whole = { left: 0, top: 0, right: target.columns, bottom: target.rows };
+        const tile = { url: `${url} ${window.center} ${window.width}`, ...whole, made: true, get bitmap() { return paint(); } };
+        const values = { url, facts: slice.facts, values: slice.values };
+        this.shown = { index, rendition: target, tiles: [tile], values, window, lossy: [slice.lossy], exact: true, step: 'exact', key: target.lookKey };
+        this.share.setShown([url]);
+        return true;
     }
 
     #decoded(tiles) {
@@ -289,23 +381,25 @@ export class Stage {
     #take(index, rendition, tiles, exact) {
         const window = this.store.facts(tiles[0].url)?.window ?? rendition.window;
         const lossy = tiles.map(({ url }) => this.store.facts(url)?.lossy).filter(Boolean);
-        this.shown = { index, rendition, tiles, window, lossy, exact, key: rendition.sliceKey };
-        this.store.setShown(tiles.map((tile) => tile.url));
+        this.shown = { index, rendition, tiles, window, lossy, exact, step: exact ? 'full' : 'stand-in', key: rendition.lookKey };
+        if (exact) this.fullAt ??= performance.now();
+        this.share.setShown(tiles.map((tile) => tile.url));
     }
 
-    /** While the wanted picture is on its way: the same slice at another level or window, with what has come of the wanted one. */
+    /** While the wanted picture is on its way: the same slice at another level or window, with what has come of the wanted one. One in the wanted window is
+     *  better than one that is not, then a finer one. */
     #takeStandIn(index, target, arrived) {
-        for (const other of this.store.renditions(target.sliceKey)) {
+        const rank = (one) => [!voi.same(one.window, target.window), one.level];
+        const others = this.store.renditions(target.lookKey).sort((a, b) => rank(a)[0] - rank(b)[0] || rank(a)[1] - rank(b)[1]);
+        for (const other of others) {
             if (other.key === target.key) continue;
-            const parts = other.tiles(other.level === target.level ? this.#part(index) : undefined);
+            const parts = other.tiles(other.level === target.level ? this.asks.part(index) : undefined);
             const tiles = this.#decoded(parts);
             if (tiles.length < parts.length) continue;
             this.#take(index, other, voi.same(other.window, target.window) ? [...tiles, ...arrived] : tiles, false);
             return;
         }
-        const gone =
-            this.shown?.problem ||
-            (this.shown?.tiles && !this.shown.tiles.every((tile) => this.store.decoded.has(tile.url)));
+        const gone = this.shown?.problem || (this.shown?.tiles && !this.shown.tiles.every((tile) => tile.made || this.store.isDecoded(tile.url)));
         if (gone) this.shown = this.shown.problem ? this.shown : null;
         else if (this.shown) this.shown.exact = false;
     }
@@ -328,8 +422,12 @@ export class Stage {
         this.drawer.adjust(colour ? null : shown.window, colour ? null : wanted, this.invert);
     }
 
-    /** Changes when the canvas has to be drawn anew. */
     #drawingKey() {
+        return `${this.drawingPlace()} ${this.shown.tiles.map((tile) => tile.url).join(' ')}`;
+    }
+
+    /** Changes when the canvas has to be drawn anew although its tiles stay. */
+    drawingPlace() {
         const { scale, offset, view, quarterTurns, flipped } = this.viewport;
         const place = [
             scale,
@@ -342,61 +440,18 @@ export class Stage {
             this.canvas.width,
             this.canvas.height,
         ];
-        return `${place.join(' ')} ${this.shown.tiles.map((tile) => tile.url).join(' ')}`;
-    }
-
-    // ---- what is asked for
-
-    #plan() {
-        if (!this.stack || this.stack.size === 0) return;
-        const items = [];
-        let bytes = 0;
-        let asked = 0;
-        for (const index of this.stack.byNeed()) {
-            if (this.stack.object(index).problem) continue;
-            const first = index === this.stack.index;
-            if (!first && this.drag?.kind === 'window') break;
-            const rendition = this.#target(index);
-            const tiles = rendition.tiles(this.#part(index));
-            const missing = tiles.filter(({ url }) => {
-                bytes += this.store.facts(url)?.blob.size ?? 0;
-                return !this.store.received.has(url) && !this.store.failure(url);
-            });
-            if (missing.length > 0) items.push({ rendition, tiles: missing, urgent: first });
-            asked += missing.length;
-            if (asked >= PREFETCH_AT_ONCE || bytes > PREFETCH_MAX_BYTES) break;
-        }
-        this.store.want(items);
-        this.#decodeAhead();
-    }
-
-    #decodeAhead() {
-        for (let step = 1; step <= DECODE_AHEAD; step++) {
-            const index = this.stack.index + step * this.stack.direction;
-            if (index < 0 || index >= this.stack.size || this.stack.object(index).problem) break;
-            for (const { url } of this.#target(index).tiles(this.#part(index))) this.store.decode(url);
-        }
+        return place.join(' ');
     }
 
     // ---- what is told
 
     #tell() {
-        const { area, shown, stack } = this;
-        const waiting =
-            stack.size > 0 && !(shown?.index === stack.index && (shown.problem || shown.exact || this.drag?.draft));
-        area.dataset.state = shown?.problem ? 'problem' : waiting ? 'loading' : shown ? 'ready' : 'empty';
-        area.dataset.slice = shown ? String(shown.index + 1) : '';
-        this.#tellLoading(waiting);
-        this.#tellProblem(shown?.problem, shown?.gone);
-        this.overlay.show({
-            study: this.study,
-            series: this.series,
-            stack,
-            shown: this.#described(),
-            viewport: this.viewport,
-        });
-        this.slider.show(stack.size, stack.index, (index) => this.store.has(stack.key(index)));
-        area.setAttribute('aria-label', t('overlay.image', { n: stack.index + 1, all: stack.size }));
+        const { stack } = this;
+        this.words.tell();
+        const state = this.state();
+        this.overlay.show(state);
+        for (const layer of this.layers) layer.show(state);
+        this.slider.show(stack.size, stack.index, (index) => stack === this.stack && this.store.has(this.#keyOf(index)));
         this.onChange();
     }
 
@@ -405,88 +460,5 @@ export class Stage {
         const asked = voi.onSlice(this.window, this.stack.slice(this.shown.index));
         const window = asked ?? this.store.fileWindow(this.shown.key) ?? this.shown.window;
         return { ...this.shown, window };
-    }
-
-    /** A mark only when waiting lasts: at the speed of reading it would flicker. */
-    #tellLoading(waiting) {
-        if (!waiting) {
-            clearTimeout(this.loadingTimer);
-            this.loadingTimer = 0;
-            this.loading.hidden = true;
-            return;
-        }
-        setText(this.loadingText, t('viewer.loading', { n: this.stack.index + 1 }));
-        if (!this.loadingTimer)
-            this.loadingTimer = setTimeout(() => (this.loading.hidden = false), LOADING_MARK_AFTER_MS);
-    }
-
-    #tellProblem(problem, gone) {
-        this.problem.hidden = !problem;
-        if (!problem) return;
-        setText(this.problemTitle, t(gone ? 'problem.gone' : 'problem.title'));
-        setText(this.problemText, problem);
-    }
-
-    // ---- the reader's hands
-
-    #actions() {
-        return {
-            tool: () => this.tool,
-            scroll: (steps) => this.scroll(steps),
-            zoom: (factor, x, y) => this.zoomBy(factor, x, y),
-            pan: (dx, dy) => {
-                this.viewport.pan(dx, dy);
-                this.refresh();
-            },
-            dragStart: (kind) => this.#dragStart(kind),
-            drag: (kind, by) => this.#dragMove(kind, by),
-            dragEnd: (kind, cancelled) => this.#dragEnd(kind, cancelled),
-        };
-    }
-
-    #dragStart(kind) {
-        if (!this.stack) return;
-        this.drag = { kind, window: this.currentWindow(), before: this.window, index: this.stack.index, draft: null };
-        this.area.dataset.drag = kind;
-    }
-
-    #dragMove(kind, by) {
-        if (!this.drag) return;
-        if (kind === 'scroll') this.#dragScroll(by.totalY);
-        else if (kind === 'window') this.#dragWindow(by.totalX, by.totalY);
-        else if (kind === 'zoom') this.viewport.zoomBy(ZOOM_DRAG ** -by.dy, by.x, by.y);
-        else if (kind === 'pan') this.viewport.pan(by.dx, by.dy);
-        this.refresh();
-    }
-
-    #dragScroll(totalY) {
-        const step = Math.min(
-            MAX_DRAG_STEP_PX,
-            Math.max(MIN_DRAG_STEP_PX, this.viewport.view.height / this.stack.size),
-        );
-        this.stack.moveTo(this.drag.index + Math.trunc(totalY / step));
-    }
-
-    #dragWindow(totalX, totalY) {
-        if (!this.drag.window || isColour(this.stack.object())) return;
-        this.window = voi.drag(this.drag.window, totalX, totalY);
-        if (this.drag.draft === null) this.drag.draft = this.window;
-        if (!this.draftTimer) this.draftTimer = setTimeout(() => this.#nextDraft(), DRAFT_EVERY_MS);
-    }
-
-    #nextDraft() {
-        this.draftTimer = 0;
-        if (!this.drag?.draft || voi.same(this.drag.draft, this.window)) return;
-        this.drag.draft = this.window;
-        this.refresh();
-    }
-
-    #dragEnd(kind, cancelled) {
-        if (cancelled && kind === 'window' && this.drag) this.window = this.drag.before;
-        this.drag = null;
-        clearTimeout(this.draftTimer);
-        this.draftTimer = 0;
-        delete this.area.dataset.drag;
-        this.refresh();
     }
 }

@@ -2,8 +2,7 @@
 
 import { icon, make } from './dom.js';
 import * as format from './format.js';
-import { count, language, t } from './i18n.js';
-import { ageText } from './overlay.js';
+import { ageText, count, language, t } from './i18n.js';
 import { arrival, hasPictures } from './study_state.js';
 
 export function patient(study, path) {

@@ -4,7 +4,7 @@ import { listInvoked, listStudies, studyPath } from './api.js';
 import { icon, make, setText } from './dom.js';
 import { onEvent, throttled } from './events.js';
 import * as format from './format.js';
-import { count, t } from './i18n.js';
+import { count, failureText, t } from './i18n.js';
 import * as cells from './study_cells.js';
 import { hasPictures } from './study_state.js';
 
@@ -220,10 +220,11 @@ export class ListPage {
     #show() {
         if (this.failure) {
             this.table.hidden = true;
+            this.#showPages(0, 0);
             this.#tell(
                 'broken',
                 t('error.title'),
-                this.failure.status === 0 ? t('error.unreachable') : this.failure.message,
+                failureText(this.failure),
                 [
                     make(
                         'button',
@@ -248,13 +249,13 @@ export class ListPage {
         const { offset } = this.filter;
         const values = { from: count(offset + 1), to: count(offset + shown), total: count(total) };
         setText(this.total, shown === 0 ? '' : t('list.range', values) + this.#askedFor());
-        this.previous.disabled = offset === 0;
+        this.previous.disabled = shown === 0 || offset === 0;
         this.next.disabled = offset + shown >= total;
         this.clear.disabled = !this.#filtered;
     }
 
     #askedFor() {
-        if (this.invoked === null) return '';
+        if (this.invoked === null || !this.answer) return '';
         const { missing } = this.answer;
         return `  ${t('list.invoked')}${missing > 0 ? `  ${t('list.missing', { n: missing })}` : ''}`;
     }

@@ -20,9 +20,9 @@ export function levelFor(deviceScale, columns, rows, tileSize) {
     return Math.min(topLevel(columns, rows, tileSize), Math.max(0, wanted));
 }
 
-/** One way to show a slice: which object and frame, at which level, with which window (null: the file's) and quality. */
+/** One way to show a slice: which object and frame, at which level, with which window (null: the file's) and quality; look: as of tileUrl(). */
 export class Rendition {
-    constructor(manifest, sliceIndex, level, window, quality) {
+    constructor(manifest, sliceIndex, level, window, quality, look = '') {
         const slice = manifest.slices[sliceIndex];
         const object = manifest.objects[slice.object];
         this.series = manifest.series;
@@ -34,12 +34,14 @@ export class Rendition {
         this.level = level;
         this.window = window;
         this.quality = quality;
+        this.look = look;
         this.sliceKey = `${object.id}-${slice.frame}`;
+        this.lookKey = this.sliceKey + look; // what has a window of its own
         this.key = this.#url(0, 0);
     }
 
     #url(column, row) {
-        return tileUrl(this.series, this.object, this.frame, this.level, column, row, this.window, this.quality);
+        return tileUrl(this.series, this.object, this.frame, this.level, column, row, this.window, this.quality, this.look);
     }
 
     /** The tiles that touch a part of the picture, {left, top, right, bottom} in full-size pixels; all of them without one.

@@ -1,279 +1,363 @@
-// viewer.js - the page of one study: strip of series, tools, the picture, and word of what is still arriving.
+// viewer.js - the page of one study: the strip of series, the tools, a grid of pictures, and word of what is still arriving. What keys and buttons do
+// is in commands.js; parts that are loaded when the first picture is there (parts.js) add theirs.
 
-import { getStack, getStudy, recallStudy } from './api.js';
-import { icon, make, setText } from './dom.js';
+import { getStudy, recallStudy } from './api.js';
+import { Commands } from './commands.js';
+import { afterPaint, make, setText } from './dom.js';
 import { onEvent, throttled } from './events.js';
-import * as format from './format.js';
-import { openHelp } from './help.js';
-import { count, language, t } from './i18n.js';
+import { Grid } from './grid.js';
+import { failureText, t } from './i18n.js';
 import { entryFor } from './keymap.js';
-import { personLine } from './overlay.js';
-import { presetsFor } from './presets.js';
-import { openingSeries, neighbour, SeriesStrip } from './series_strip.js';
-import { isColour } from './stack_model.js';
+import { later } from './later.js';
+import { loadParts } from './parts.js';
+import { PictureShares } from './picture_shares.js';
+import { openingSeries, SeriesStrip } from './series_strip.js';
 import { Stage } from './stage.js';
-import { arrival, hasPictures, isComing } from './study_state.js';
+import { StripModel } from './strip_model.js';
+import { StudyRefresh } from './study_refresh.js';
+import { arrival, hasPictures } from './study_state.js';
+import { TileOpener } from './tile_opener.js';
 import { Toolbar } from './toolbar.js';
+import { GROUPS } from './toolbar_items.js';
+import { comeBack, remember } from './viewer_place.js';
+import { Banner, Notice, personParts, studyTitle } from './viewer_words.js';
 
-const RELOAD_EVERY_MS = 1500;
-const THUMBNAILS_AFTER_MS = 1500; // at the latest; sooner when the first picture is there
+const REST_AFTER_MS = 1500; // the rest of the page is loaded at the latest then; sooner when the first picture is there
 const REMEMBER_AFTER_MS = 600;
-const ZOOM_STEP = 1.25;
+const STRIP_EVERY_MS = 400;
+
+let pages = 0;
+
+/** When the reader asked for the page: with the document, or by a click just now. */
+function askedAt() {
+    const [document] = performance.getEntriesByType('navigation');
+    return pages++ === 0 && document?.name === location.href ? 0 : performance.now();
+}
 
 export class ViewerPage {
-    /** header: {setTitle, setMiddle}; go(path) leads to another page. */
+    /** go(path) leads to another page. */
     constructor(root, studyId, go) {
-        this.root = root;
-        this.studyId = studyId;
-        this.go = go;
+        Object.assign(this, { root, studyId, go });
+        this.beganAt = askedAt();
         this.abort = new AbortController();
         this.textShown = true;
-        this.thumbnails = false;
-        this.reload = throttled(() => this.#refresh(), RELOAD_EVERY_MS);
+        this.tool = 'scroll';
+        this.touched = false; // the reader has done something: nothing is rearranged any more
+        this.listeners = new Set();
+        this.makers = []; // of what every picture area gets
+        this.parts = [];
+        this.opener = new TileOpener(this, (tile) => this.#opened(tile));
+        this.reload = new StudyRefresh(this, {
+            onStudy: (study) => this.#newer(study),
+            onFirst: () => this.#openFirst(),
+            onClosed: (id) => this.#closed(id),
+        });
+        this.tellStrip = throttled(() => this.strip.tell((entry) => this.model.facts(entry)), STRIP_EVERY_MS);
+        const asked = getStudy(studyId, this.abort.signal); // on its way while the page is built
+        asked.catch(() => {});
         this.#build();
         this.stopEvents = onEvent((kind, data) => this.#event(kind, data));
-        document.addEventListener('keydown', (event) => this.#key(event), { signal: this.abort.signal });
-        this.#load();
+        const { signal } = this.abort;
+        document.addEventListener('keydown', (event) => this.#key(event), { signal });
+        for (const type of ['pointerdown', 'keydown', 'wheel'])
+            this.element.addEventListener(type, () => (this.touched = true), { capture: true, passive: true, signal });
+        this.#load(asked);
     }
 
     #build() {
-        this.stage = new Stage({ onChange: () => this.#changed(), onTrouble: (error) => this.#trouble(error) });
-        this.toolbar = new Toolbar({
-            run: (action, argument) => this.run(action, argument),
-            presets: () => this.#presets(),
+        this.shares = new PictureShares({ onTrouble: (error) => this.#trouble(error) });
+        this.commands = new Commands(this);
+        this.model = new StripModel(this.shares.store);
+        this.grid = new Grid({
+            makeStage: (tile) => this.#makeStage(tile),
+            onActive: () => this.#activated(),
+            onLayout: () => this.grid && this.#arranged(),
         });
-        this.strip = new SeriesStrip((id) => this.openSeries(id));
+        this.toolbar = new Toolbar(this, GROUPS);
+        this.strip = new SeriesStrip({
+            open: (entry) => this.#openEntry(this.grid.active, entry),
+            over: (x, y) => this.grid.target(x === null ? null : this.grid.tileAt(x, y)),
+            drop: (entry, x, y) => this.#openEntry(this.grid.tileAt(x, y), entry),
+            openStudy: (id) => this.#openStudy(id),
+        });
         this.person = make('div', { class: 'person' });
-        this.banner = make('div', { class: 'banner', role: 'status', hidden: true });
+        this.banner = new Banner(() => this.#recall());
         this.line = make('div', { class: 'line-trouble', role: 'status', hidden: true });
-        this.notice = make('div', { class: 'viewer-message', hidden: true });
-        this.middle = make('div', { class: 'viewer-middle' }, this.banner, this.line, this.stage.element, this.notice);
+        this.notice = new Notice();
+        this.middle = make('div', { class: 'viewer-middle' }, this.banner.element, this.line, this.grid.element, this.notice.element);
         this.element = make('main', { class: 'viewer' }, this.toolbar.element, this.strip.element, this.middle);
         this.root.replaceChildren(this.element);
     }
 
-    close() {
-        this.abort.abort();
-        this.stopEvents();
-        this.reload.stop();
-        clearTimeout(this.rememberTimer);
-        clearTimeout(this.thumbnailTimer);
-        this.toolbar.close();
-        this.stage.close();
+    // ---- for parts of the viewer
+
+    /** The active picture area; null when its tile is empty. */
+    get stage() {
+        return this.grid.active.stage;
     }
 
-    /** Takes the picture off the screen, or brings it back as it was. */
-    blank(on) {
-        if (this.isShut) return;
-        this.stage.blank(on);
-        this.strip.element.hidden = on;
-        if (!on) this.reload.ask();
+    /** There is a picture to work on. */
+    get isOpen() {
+        return Boolean(this.stage?.stack?.size > 0 && this.notice.hidden);
+    }
+
+    /** visit(stage, tile) for every picture area, those that come later too. */
+    eachStage(visit) {
+        this.makers.push(visit);
+        for (const tile of this.grid.tiles) if (tile.stage) visit(tile.stage, tile);
+    }
+
+    /** listener(what, detail): "change" after every visible change, "move" {stage, what, turn} by the reader's hands, "click" {stage, point, event, state},
+     *  "active", "open" {tile}, "layout", "study". Returns the function that stops it. */
+    listen(listener) {
+        this.listeners.add(listener);
+        return () => this.listeners.delete(listener);
+    }
+
+    tell(what, detail) {
+        for (const listener of this.listeners) listener(what, detail);
+    }
+
+    /** The series of a study as sets: [{key, series, set, frames, name, thumbnail}]. */
+    sets(study) {
+        return this.model.entries(study);
+    }
+
+    /** What the menu of layouts lists behind the numbers of tiles. */
+    hangingItems() {
+        return this.hanging?.menuItems() ?? [];
+    }
+
+    // ---- pictures
+
+    #makeStage(tile) {
+        const stage = new Stage({
+            shares: this.shares,
+            onChange: () => this.changed(),
+            onMove: (what, turn) => this.tell('move', { stage, what, turn }),
+            onClick: (point, event, state) => this.tell('click', { stage, point, event, state }),
+        });
+        stage.tool = this.tool;
+        stage.area.dataset.tool = this.tool;
+        stage.area.classList.toggle('no-text', !this.textShown);
+        if (tile === this.grid.active) stage.share.first();
+        if (this.blanked) stage.blank(true);
+        for (const visit of this.makers) visit(stage, tile);
+        return stage;
+    }
+
+    /** Show a series in a tile, as TileOpener.show() does. */
+    show(tile, study, series, what) {
+        return this.opener.show(tile, study, series, what);
+    }
+
+    #opened(tile) {
+        this.restTimer ??= setTimeout(() => this.#loadRest(), REST_AFTER_MS);
+        const before = document.activeElement;
+        afterPaint(() => tile === this.grid.active && document.activeElement === before && tile.stage?.area.focus({ preventScroll: true }));
+        this.showStrip();
+        this.changed();
+        this.tell('open', { tile });
+        if (tile === this.grid.active && tile.stage.stack.object()?.video) this.openDocuments(tile.shows.study, tile.shows.series, { video: true });
+    }
+
+    #openEntry(tile, entry) {
+        if (!tile || !entry) return;
+        const series = entry.study.series_list.find((one) => one.id === entry.series.id);
+        if (series?.frames === 0) {
+            this.openDocuments(entry.study, series);
+            return;
+        }
+        this.opener.showEntry(tile, entry);
+        this.grid.activate(tile);
+    }
+
+    #noPictures() {
+        this.notice.noPictures(this.study);
+        this.toolbar.show(); // with nothing to do it to
+        const first = this.study.series_list.find((series) => series.objects > 0);
+        if (first) this.openDocuments(this.study, first);
+    }
+
+    /** What of a series is no picture, beside the pictures. */
+    async openDocuments(study, series, what) {
+        const { documentsOf } = await later(() => import('./documents.js'));
+        if (!this.isShut && !this.abort.signal.aborted) (await documentsOf(this)).show(study, series, what);
+    }
+
+    /** So many tiles; the new ones get the series that are not on the screen yet. */
+    setLayout(rows, columns) {
+        this.hanging?.chooseTiles(rows, columns);
+        this.grid.set(rows, columns);
+        const shown = new Set(this.grid.tiles.map((tile) => tile.shows && `${tile.shows.series.id}.${tile.shows.set}`));
+        const rest = this.sets(this.study).filter((entry) => entry.frames > 0 && !shown.has(entry.key));
+        for (const tile of this.grid.tiles) if (!tile.shows && rest.length > 0) this.opener.showEntry(tile, rest.shift());
+        this.changed();
     }
 
     // ---- loading
 
-    async #load() {
-        this.#message('spinner', t('viewer.opening'), '');
+    async #load(asked = getStudy(this.studyId, this.abort.signal)) {
+        this.notice.opening();
         try {
-            this.study = await getStudy(this.studyId, this.abort.signal);
+            this.study = await asked;
         } catch (error) {
-            this.#loadFailed(error, () => this.#load());
+            if (error.name !== 'AbortError') this.notice.failed(error, () => this.#load());
+            this.toolbar.show();
             return;
         }
+        this.model.setStudies([{ study: this.study, open: true }]);
         this.#showStudy();
         this.#recall();
-        const asked = this.#remembered();
-        const series =
-            this.study.series_list.find((one) => one.id === asked.series && one.frames > 0) ??
-            openingSeries(this.study.series_list);
-        if (series) await this.openSeries(series.id, series.id === asked.series ? asked.slice : null);
-        else this.#noPictures();
+        if (!(await comeBack(this))) await this.#openFirst();
+    }
+
+    async #openFirst() {
+        const series = openingSeries(this.study.series_list);
+        if (!series) {
+            this.#noPictures();
+            return;
+        }
+        const shown = this.show(this.grid.active, this.study, series);
+        if (series.opening) this.grid.active.open().expect(series);
+        await shown;
     }
 
     /** What is at the hospital is asked for as soon as somebody looks; its images appear as they come. */
     async #recall() {
         if (arrival(this.study).kind !== 'away') return;
-        this.recallFailure = null;
+        this.banner.failure = null;
         try {
             await recallStudy(this.studyId, this.abort.signal);
             this.reload.ask();
         } catch (error) {
             if (error.name === 'AbortError') return;
-            this.recallFailure = error.message;
-            this.#showBanner();
+            this.banner.failure = failureText(error);
+            this.banner.show(this.study);
         }
     }
 
-    async openSeries(id, index = null) {
-        const series = this.study.series_list.find((one) => one.id === id);
-        if (!series || series.frames === 0) return;
-        this.opening?.abort();
-        const opening = new AbortController();
-        this.opening = opening;
-        this.openId = id;
-        this.#showStrip();
-        try {
-            const manifest = await getStack(id, opening.signal);
-            if (this.abort.signal.aborted || this.opening !== opening) return;
-            this.#message(null);
-            this.stage.open(this.study, series, manifest, index);
-            if (!this.thumbnailTimer)
-                this.thumbnailTimer = setTimeout(() => this.#showThumbnails(), THUMBNAILS_AFTER_MS);
-            this.stage.area.focus({ preventScroll: true });
-        } catch (error) {
-            if (this.opening === opening) this.#loadFailed(error, () => this.openSeries(id, index));
-        }
+    /** The first picture is there: thumbnails, and the parts of the page that it did not need. */
+    #loadRest() {
+        if (this.restLoaded || this.isShut || this.abort.signal.aborted) return;
+        this.restLoaded = true;
+        clearTimeout(this.restTimer);
+        this.showStrip();
+        loadParts(this).then(
+            () => !this.isShut && this.changed(),
+            () => {}, // the line is down: the pictures stay; a reload brings the parts
+        );
     }
 
-    /** Something of this study changed at the service: look again without losing the place. */
-    async #refresh() {
-        try {
-            const study = await getStudy(this.studyId, this.abort.signal);
-            const before = this.study?.series_list.find((one) => one.id === this.openId);
-            this.study = study;
-            this.#showStudy();
-            const series = study.series_list.find((one) => one.id === this.openId);
-            if (!series) {
-                const first = openingSeries(study.series_list);
-                if (first) await this.openSeries(first.id);
-                return;
-            }
-            const grown = series.frames !== before?.frames || series.objects !== before?.objects || series.away !== before?.away;
-            const manifest = grown ? await getStack(series.id, this.abort.signal) : null;
-            if (series.id === this.openId && this.stage.stack) this.stage.update(study, series, manifest);
-        } catch (error) {
-            if (error.status === 404 && this.study) this.#shut();
-            else if (error.name !== 'AbortError' && error.temporary) this.reload.ask();
-        }
+    #newer(study) {
+        this.study = study;
+        this.#showStudy();
     }
 
     /** Consent or rights have changed: nothing of the study stays on the screen or in memory, and the page says why. */
+    #closed(studyId) {
+        if (studyId === this.studyId) {
+            this.#shut();
+            return;
+        }
+        for (const tile of this.grid.tiles.filter((one) => one.shows?.study.id === studyId)) {
+            tile.clear();
+            tile.setHead(t('grid.closed'));
+        }
+        this.model.remove(studyId);
+        this.shares.forget();
+        this.tell('closed', { study: studyId });
+        this.showStrip();
+        this.changed();
+    }
+
     #shut() {
         if (this.isShut) return;
         this.isShut = true;
         this.abort.abort();
-        this.opening?.abort();
-        this.reload.stop();
-        clearTimeout(this.thumbnailTimer);
-        this.stage.shut();
+        this.#stopTimers();
+        this.tell('shut');
+        for (const part of this.parts) part.shut?.();
+        this.grid.clear();
+        this.shares.close();
         this.study = null;
-        this.strip.show([], null, false);
+        this.model.setStudies([]);
+        this.strip.show([], new Set(), false);
         this.person.replaceChildren();
-        this.banner.hidden = true;
+        this.banner.hide();
         this.line.hidden = true;
         document.title = t('app.name');
-        this.#message('broken', t('viewer.closed'), t('viewer.closedText'), [
-            make('a', { class: 'button', href: '/', 'data-route': true }, t('action.list')),
-        ]);
+        this.notice.closed();
+        this.toolbar.show();
+    }
+
+    #stopTimers() {
+        this.reload.stop();
+        this.tellStrip.stop();
+        clearTimeout(this.rememberTimer);
+        clearTimeout(this.restTimer);
+    }
+
+    close() {
+        this.abort.abort();
+        this.stopEvents();
+        this.#stopTimers();
+        for (const part of this.parts) part.close?.();
+        this.toolbar.close();
+        this.grid.close();
+        this.shares.close();
+    }
+
+    /** Takes the pictures off the screen, or brings them back as they were. */
+    blank(on) {
+        if (this.isShut) return;
+        this.blanked = on;
+        for (const stage of this.grid.stages) stage.blank(on);
+        for (const part of this.parts) part.blank?.(on);
+        this.strip.element.hidden = on;
+        if (!on) this.reload.ask();
     }
 
     #event(kind, data) {
         if (this.isShut) return;
-        if (kind === 'closed' && data.study === this.studyId) {
-            this.#shut();
+        if (kind === 'closed' && this.reload.studies().some((study) => study?.id === data.study)) {
+            this.#closed(data.study);
             return;
         }
-        if (kind === 'reload' || (kind === 'study' && data.study === this.studyId)) this.reload.ask();
+        if (kind === 'reload' || (kind === 'study' && this.reload.studies().some((study) => study?.id === data.study))) this.reload.ask();
         if (kind !== 'pull' || !this.study || data.study_uid !== this.study.uid) return;
         const ended = !['waiting', 'running'].includes(data.state);
         const { state, expected, received, failed, reason } = data;
         this.study = { ...this.study, pull: { state, expected, received, failed, reason } };
-        this.#showBanner();
+        this.banner.show(this.study);
         if (ended) this.reload.ask();
     }
 
     // ---- showing
 
     #showStudy() {
-        const { study } = this;
-        const name = format.patientName(study.patient.name, language());
-        this.person.replaceChildren(
-            make('strong', {}, make('bdi', {}, name.main || t('patient.unnamed'))),
-            make('span', {}, study.patient.id),
-            make('span', { class: 'less' }, personLine(study.patient, study.date)),
-        );
-        document.title = [study.modalities.join(' '), format.date(study.date, language()), t('app.name')]
-            .filter(Boolean)
-            .join('  ');
-        this.#showStrip();
-        this.#showBanner();
+        this.person.replaceChildren(...personParts(this.study));
+        document.title = [studyTitle(this.study, false), t('app.name')].filter(Boolean).join('  ');
+        this.showStrip();
+        this.banner.show(this.study);
+        this.tell('study');
     }
 
-    #showStrip() {
-        this.strip.show(this.study.series_list, this.openId, this.thumbnails);
+    showStrip() {
+        if (this.isShut) return;
+        const open = new Set(this.grid.tiles.map((tile) => tile.shows && `${tile.shows.series.id}.${tile.shows.set}`));
+        this.strip.show(this.model.groups(), open, Boolean(this.restLoaded));
+        this.tellStrip.ask();
     }
 
-    #showThumbnails() {
-        if (this.thumbnails) return;
-        this.thumbnails = true;
-        this.#showStrip();
-    }
-
-    #showBanner() {
-        const state = arrival(this.study);
-        const values = { received: count(state.received), expected: count(state.expected), reason: state.reason };
-        const away = state.kind === 'away';
-        this.banner.hidden = !['arriving', 'waiting', 'still', 'partial', 'away'].includes(state.kind);
-        this.banner.className = `banner ${state.kind}`;
-        if (this.banner.hidden) return;
-        const bar = make('progress', {
-            max: String(Math.max(1, state.expected)),
-            value: String(state.received),
-            'aria-label': t('state.progress'),
-        });
-        const parts = [make('span', {}, t(`banner.${state.kind}`, values))];
-        if (away && this.recallFailure) {
-            parts.push(make('span', { class: 'reason' }, t('banner.recallFailed', { reason: this.recallFailure })));
-            parts.push(make('button', { type: 'button', onclick: () => this.#recall() }, t('banner.recall')));
+    /** A prior's line in the strip is pressed: its series are listed, or not any more. */
+    async #openStudy(id) {
+        try {
+            await this.model.toggle(id, this.abort.signal);
+        } catch (error) {
+            if (error.status === 404) this.#closed(id);
         }
-        if (['arriving', 'waiting'].includes(state.kind)) parts.push(bar);
-        else if (state.reason) parts.push(make('span', { class: 'reason' }, state.reason));
-        this.banner.replaceChildren(...parts);
-    }
-
-    #noPictures() {
-        const objects = this.study.series_list.map((series) =>
-            make(
-                'li',
-                {},
-                make('b', {}, series.modality),
-                ` ${series.description}  `,
-                t('list.objects', { n: series.objects }),
-            ),
-        );
-        const coming = isComing(this.study);
-        this.#message(
-            coming ? 'spinner' : 'document',
-            t(coming ? 'viewer.noPicturesYet' : 'viewer.noPictures'),
-            t(coming ? 'viewer.noPicturesYetText' : 'viewer.noPicturesText'),
-            [make('ul', {}, objects), make('a', { class: 'button', href: '/', 'data-route': true }, t('action.list'))],
-        );
-    }
-
-    #loadFailed(error, again) {
-        if (error.name === 'AbortError') return;
-        const known = error.status === 404;
-        this.#message(
-            'broken',
-            t(known ? 'viewer.notFound' : 'error.title'),
-            known ? t('viewer.notFoundText') : error.message,
-            [
-                known
-                    ? null
-                    : make('button', { type: 'button', class: 'button primary', onclick: again }, t('action.retry')),
-                make('a', { class: 'button', href: '/', 'data-route': true }, t('action.list')),
-            ],
-        );
-    }
-
-    /** A message in the place of the picture; without a picture name it goes away. */
-    #message(picture, title = '', text = '', rest = []) {
-        this.notice.hidden = !picture;
-        this.#changed();
-        if (!picture) return;
-        const mark = picture === 'spinner' ? make('i', { class: 'spinner large' }) : icon(picture, 'icon large');
-        const parts = [mark, make('h1', {}, title), text ? make('p', {}, text) : null, ...rest];
-        this.notice.replaceChildren(...parts.filter(Boolean));
+        this.showStrip();
     }
 
     #trouble(error) {
@@ -281,45 +365,29 @@ export class ViewerPage {
         setText(this.line, error ? t('viewer.lineDown') : '');
     }
 
-    #changed() {
-        const { stage } = this;
-        this.toolbar.show({
-            open: stage.stack?.size > 0 && this.notice.hidden,
-            tool: stage.tool,
-            invert: stage.invert,
-            text: this.textShown,
-            colour: isColour(stage.stack?.object()),
-        });
-        if (stage.area.dataset.state === 'ready') this.#showThumbnails();
+    #activated() {
+        this.tell('active');
+        this.changed();
+    }
+
+    #arranged() {
+        this.tell('layout');
+        this.showStrip();
+        this.changed();
+    }
+
+    changed() {
+        if (this.isShut || this.abort.signal.aborted) return;
+        this.toolbar.show();
+        if (!this.restLoaded && this.stage?.area.dataset.state === 'ready') afterPaint(() => this.#loadRest());
+        for (const { stage, shows } of this.grid.tiles) if (stage?.shown && shows) this.model.saw(shows, stage);
+        this.tellStrip.ask();
         clearTimeout(this.rememberTimer);
-        this.rememberTimer = setTimeout(() => this.#remember(), REMEMBER_AFTER_MS);
-    }
-
-    // ---- the place in the address, so that a reload comes back to it
-
-    #remember() {
-        const { stack, series } = this.stage;
-        if (!stack || !series) return;
-        const query =
-            stack.index === stack.middle() && series.id === openingSeries(this.study.series_list)?.id
-                ? ''
-                : `?series=${series.id}&slice=${stack.index + 1}`;
-        if (location.search !== query) history.replaceState(history.state, '', location.pathname + query);
-    }
-
-    #remembered() {
-        const query = new URLSearchParams(location.search);
-        const number = (name) => (/^\d{1,18}$/.test(query.get(name) ?? '') ? Number(query.get(name)) : null);
-        const slice = number('slice');
-        return { series: number('series'), slice: slice ? slice - 1 : null };
+        this.rememberTimer = setTimeout(() => remember(this), REMEMBER_AFTER_MS);
+        this.tell('change');
     }
 
     // ---- doing
-
-    #presets() {
-        const { stack } = this.stage;
-        return stack ? presetsFor(stack.manifest.modality, stack.object(), stack.slice()) : [];
-    }
 
     #key(event) {
         if (event.target.closest?.('input, select, textarea, dialog, [role=menu]')) return;
@@ -329,74 +397,32 @@ export class ViewerPage {
         const entry = entryFor(event);
         if (!entry) return;
         event.preventDefault();
-        this.run(entry.action, event.key, event.shiftKey);
+        this.commands.run(entry.action, event.key, event.shiftKey);
     }
 
-    run(action, argument, shift = false) {
-        const { stage } = this;
-        const step = shift && ['previous', 'next'].includes(action) ? 10 : 1;
-        const doing = {
-            previous: () => stage.scroll(-step),
-            next: () => stage.scroll(step),
-            back10: () => stage.scroll(-10),
-            ahead10: () => stage.scroll(10),
-            first: () => stage.goTo(0),
-            last: () => stage.goTo(Infinity),
-            previousSeries: () => this.#openNeighbour(-1),
-            nextSeries: () => this.#openNeighbour(1),
-            preset: () => this.#pick(argument),
-            setWindow: () => stage.setWindow(argument),
-            invert: () => stage.toggleInvert(),
-            fit: () => stage.fit(),
-            oneToOne: () => stage.oneToOne(),
-            zoomIn: () => stage.zoomBy(ZOOM_STEP),
-            zoomOut: () => stage.zoomBy(1 / ZOOM_STEP),
-            rotate: () => stage.rotate(shift ? -1 : 1),
-            flipHorizontal: () => stage.flip(false),
-            flipVertical: () => stage.flip(true),
-            reset: () => stage.reset(),
-            text: () => this.#toggleText(),
-            fullScreen: () => this.#fullScreen(),
-            list: () => this.go('/'),
-            help: () => openHelp(),
-        };
-        if (action.startsWith('tool.')) this.#setTool(action.slice(5));
-        else doing[action]?.();
+    setTool(name) {
+        this.tool = name;
+        for (const stage of this.grid.stages) {
+            stage.tool = name;
+            stage.area.dataset.tool = name;
+            stage.refresh();
+        }
     }
 
-    #setTool(name) {
-        this.stage.tool = name;
-        this.stage.area.dataset.tool = name;
-        this.stage.refresh();
-        this.#changed();
-    }
-
-    #pick(digit) {
-        const preset = this.#presets().find((one) => one.key === digit);
-        if (preset) this.stage.setWindow(preset.window);
-    }
-
-    #openNeighbour(direction) {
-        const next = this.study && neighbour(this.study.series_list, this.openId, direction);
-        if (next) this.openSeries(next.id);
-    }
-
-    #toggleText() {
+    toggleText() {
         this.textShown = !this.textShown;
-        this.stage.area.classList.toggle('no-text', !this.textShown);
-        this.#changed();
-    }
-
-    #fullScreen() {
-        if (document.fullscreenElement) document.exitFullscreen();
-        else this.element.requestFullscreen?.().catch(() => {});
+        for (const stage of this.grid.stages) stage.area.classList.toggle('no-text', !this.textShown);
     }
 
     translate() {
         this.toolbar.translate();
+        this.grid.translate();
+        for (const part of this.parts) part.translate?.();
         if (!this.study) return;
         this.#showStudy();
-        if (hasPictures(this.study) && this.notice.hidden) this.stage.refresh();
-        else this.#noPictures();
+        if (!hasPictures(this.study)) this.notice.noPictures(this.study);
+        for (const tile of this.grid.tiles) if (tile.stage && tile.shows) this.opener.headOf(tile);
+        for (const stage of this.grid.stages) stage.refresh();
+        this.changed();
     }
 }

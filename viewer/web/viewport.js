@@ -17,6 +17,8 @@ export class Viewport {
         this.offset = { x: 0, y: 0 }; // of the picture's centre from the view's centre, CSS pixels
         this.quarterTurns = 0; // clockwise
         this.flipped = false; // left and right exchanged, before turning
+        this.wall = 0; // the side of the picture that lies at the view's edge while it is fitted: -1 left, 1 right of the picture as it is stored, 0 neither
+        this.fitLimit = Infinity; // a fitted picture is no larger than this scale
     }
 
     /** A new size of the view. A fitted picture stays fitted. */
@@ -38,6 +40,14 @@ export class Viewport {
         const width = turned ? this.picture.height : this.picture.width;
         const height = turned ? this.picture.width : this.picture.height;
         return Math.min(this.view.width / width, this.view.height / height);
+    }
+
+    /** Where a fitted picture lies, and how large it is at most. True when that is another place than before. */
+    hang(wall, fitLimit) {
+        if (wall === this.wall && fitLimit === this.fitLimit) return false;
+        Object.assign(this, { wall, fitLimit });
+        this.#settle();
+        return this.fitted;
     }
 
     fit() {
@@ -73,6 +83,18 @@ export class Viewport {
         this.zoomTo(this.scale * factor, x, y);
     }
 
+    /** A point of the picture in the middle of the view, at a scale. */
+    centreOn(scale, x, y) {
+        const fit = this.fitScale();
+        const { a, b, c, d } = this.turn();
+        this.scale = clamp(scale, Math.min(fit, 1) * MIN_OF_FIT, Math.max(fit, MAX_SCALE));
+        const px = (this.picture.width / 2 - x) * this.scale;
+        const py = (this.picture.height / 2 - y) * this.scale;
+        this.offset = { x: a * px + c * py, y: b * px + d * py };
+        this.fitted = false;
+        this.#settle();
+    }
+
     pan(dx, dy) {
         this.offset = { x: this.offset.x + dx, y: this.offset.y + dy };
         this.fitted = false;
@@ -90,6 +112,17 @@ export class Viewport {
         this.quarterTurns = (4 - this.quarterTurns) % 4;
         if (vertical) this.quarterTurns = (this.quarterTurns + 2) % 4;
         this.offset = vertical ? { x: this.offset.x, y: -this.offset.y } : { x: -this.offset.x, y: this.offset.y };
+        if (this.fitted) this.#settle();
+    }
+
+    /** {quarterTurns}, {flip: "horizontal" or "vertical"} as seen on the screen, or {upright: true}: as it was delivered. */
+    turnBy({ quarterTurns = 0, flip = '', upright = false }) {
+        if (upright) {
+            this.quarterTurns = 0;
+            this.flipped = false;
+        }
+        if (flip) this.flip(flip === 'vertical');
+        this.rotate(quarterTurns);
     }
 
     /** Where picture axes point on the screen: view = (a * x + c * y, b * x + d * y), entries -1, 0, 1. */
@@ -133,18 +166,19 @@ export class Viewport {
         };
     }
 
-    /** A fitted picture fills the view; a moved one stays reachable. */
+    /** A fitted picture fills the view, and lies at the edge that its wall points to. A moved one stays reachable. */
     #settle() {
+        const turned = this.quarterTurns % 2 === 1;
+        const [across, down] = turned ? [this.picture.height, this.picture.width] : [this.picture.width, this.picture.height];
         if (this.fitted) {
-            this.scale = this.fitScale();
-            this.offset = { x: 0, y: 0 };
+            this.scale = Math.min(this.fitScale(), this.fitLimit);
+            const { a, b } = this.turn();
+            const free = { x: (this.view.width - across * this.scale) / 2, y: (this.view.height - down * this.scale) / 2 };
+            this.offset = { x: this.wall * a * free.x || 0, y: this.wall * b * free.y || 0 };
             return;
         }
-        const turned = this.quarterTurns % 2 === 1;
-        const width = (turned ? this.picture.height : this.picture.width) * this.scale;
-        const height = (turned ? this.picture.width : this.picture.height) * this.scale;
-        const limitX = Math.max(0, (width + this.view.width) / 2 - KEEP_VISIBLE_PX);
-        const limitY = Math.max(0, (height + this.view.height) / 2 - KEEP_VISIBLE_PX);
+        const limitX = Math.max(0, (across * this.scale + this.view.width) / 2 - KEEP_VISIBLE_PX);
+        const limitY = Math.max(0, (down * this.scale + this.view.height) / 2 - KEEP_VISIBLE_PX);
         this.offset = { x: clamp(this.offset.x, -limitX, limitX), y: clamp(this.offset.y, -limitY, limitY) };
     }
 }

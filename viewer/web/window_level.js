@@ -32,17 +32,30 @@ export function remap(from, to) {
 }
 
 const STEPS = 64;
+const GREYS = 256;
 const clip = (value) => Math.min(1, Math.max(0, value));
 
-/** A table of STEPS + 1 even points that shows a picture made with `from` as if made with `to`, inverted or not; null for no
- *  change. What the first window had clipped stays black or white: air and metal are what lies there mostly. */
+/** How bright `steps` + 1 even greys of a picture made with `from` are when it is shown as if made with `to`. What the first window had clipped stays
+ *  black or white: air and metal are what lies there mostly. */
+function preview(from, to, steps) {
+    const { slope, intercept } = from && to ? remap(from, to) : { slope: 1, intercept: 0 };
+    const table = Array.from({ length: steps + 1 }, (_, step) => clip((slope * step) / steps + intercept));
+    table[0] = 0;
+    table[steps] = 1;
+    return table;
+}
+
+/** preview() for a filter, inverted or not; null for no change. */
 export function previewTable(from, to, invert) {
     const { slope, intercept } = from && to ? remap(from, to) : { slope: 1, intercept: 0 };
     if (Math.abs(slope - 1) < 1e-6 && Math.abs(intercept) < 1e-6 && !invert) return null;
-    const table = Array.from({ length: STEPS + 1 }, (_, step) => clip((slope * step) / STEPS + intercept));
-    table[0] = 0;
-    table[STEPS] = 1;
+    const table = preview(from, to, STEPS);
     return invert ? table.map((value) => 1 - value) : table;
+}
+
+/** preview() of each grey of 8 bits, as a pixel of an ImageData, 0xAABBGGRR. */
+export function greyTable(from, to) {
+    return Uint32Array.from(preview(from, to, GREYS - 1), (value) => 0xff000000 + Math.round(value * 255) * 0x010101);
 }
 
 /** The window to ask for on a slice: one made of numbers as it is; a VOI LUT (it has a `lut`) where the slice has that one, by number and

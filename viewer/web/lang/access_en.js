@@ -1,7 +1,6 @@
 // access_en.js - sign-in, account and lock, English.
 export default {
     'access.signIn': 'Sign in',
-    'access.signOut': 'Sign out',
     'access.login': 'Login',
     'access.name': 'Name',
     'access.password': 'Password',
@@ -26,7 +25,6 @@ export default {
     'access.useCode': 'Use the app',
     'access.changeTitle': 'Choose your own password',
     'access.changeText': 'The one you signed in with works only once.',
-    'access.change': 'Change the password',
     'access.welcome': 'Welcome to Kakehashi',
     'access.welcomeText': '{name}, {facility}: choose a password to open your account. This link works once.',
     'access.linkGone': 'This link does not work any more',
@@ -39,6 +37,7 @@ export default {
     'access.recoveryTitle': 'Recovery codes',
     'access.recoveryText': 'If the phone is lost, each of these lets you in once. Write them down or print them: they are shown only now.',
     'access.copy': 'Copy',
+    'access.print': 'Print',
     'access.copied': 'Copied',
     'access.kept': 'I have kept them',
     'access.empty': 'Something is missing.',
@@ -60,16 +59,7 @@ export default {
     'access.problem.text': 'The password has signs that cannot be typed.',
     'access.problem.differ': 'The two new passwords differ.',
     'access.problem.forbidden': 'The page is out of date. Please load it again.',
-    'access.expiry': ['Your password runs out in {n} day.', 'Your password runs out in {n} days.'],
-    'access.expiryToday': 'Your password runs out today.',
 
-    'lock.title': 'Locked',
-    'lock.text': 'Nobody used this page for a while, so the pictures were taken off the screen. They come back where you were.',
-    'lock.unlock': 'Unlock',
-    'lock.warning': ['This page locks in {n} second', 'This page locks in {n} seconds'],
-    'lock.stay': 'Stay',
-
-    'account.title': 'My account',
     'account.person': 'Who I am',
     'account.password': 'Password',
     'account.factor': 'Second factor',
@@ -90,11 +80,14 @@ export default {
     'account.factorRenew': 'Set up anew',
     'account.here': 'here',
     'account.since': 'since {began}, last used {used}',
+    'account.endOne': 'Sign out there',
     'account.end': 'Sign out everywhere else',
     'account.tokensText': 'For scripts and DICOMweb viewers that work in your name. They see what you see.',
     'account.tokenName': 'What it is for',
     'account.tokenDays': 'Days until it ends',
     'account.tokenTimes': 'made {made}, ends {ends}',
+    'account.tokenUsed': 'last used {used}',
+    'account.tokenUnused': 'never used',
     'account.tokenMake': 'Make a token',
     'account.tokenMade': 'The token',
     'account.tokenMadeText': 'It is shown only now. Whoever has it acts in your name.',
@@ -114,4 +107,8 @@ export default {
     'role.manager': 'Facility manager',
     'role.office': 'Network office',
     'role.auditor': 'Auditor',
+
+    'demo.title': 'This is a demo',
+    'demo.text':
+        'Every person and patient in it is invented, and it runs on this machine only. That is why the accounts stand here with their passwords; no other installation shows any. Choose one to sign in.',
 };

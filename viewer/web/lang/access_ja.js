@@ -1,7 +1,6 @@
 // access_ja.js - sign-in, account and lock, Japanese.
 export default {
     'access.signIn': 'ログイン',
-    'access.signOut': 'ログアウト',
     'access.login': 'ログイン ID',
     'access.name': '氏名',
     'access.password': 'パスワード',
@@ -26,7 +25,6 @@ export default {
     'access.useCode': '認証アプリを使う',
     'access.changeTitle': '自分のパスワードを決めてください',
     'access.changeText': '今お使いの仮パスワードは 1 回限りです。',
-    'access.change': 'パスワードを変更',
     'access.welcome': 'Kakehashi へようこそ',
     'access.welcomeText': '{name} 様({facility}):パスワードを決めるとアカウントが使えるようになります。このリンクは 1 回だけ使えます。',
     'access.linkGone': 'このリンクは使えません',
@@ -39,6 +37,7 @@ export default {
     'access.recoveryTitle': '回復コード',
     'access.recoveryText': '電話をなくしたとき、それぞれ 1 回だけログインできます。書き写すか印刷してください。表示は今回限りです。',
     'access.copy': 'コピー',
+    'access.print': '印刷',
     'access.copied': 'コピーしました',
     'access.kept': '控えました',
     'access.empty': '入力されていない項目があります。',
@@ -60,16 +59,7 @@ export default {
     'access.problem.text': '入力できない文字が含まれています。',
     'access.problem.differ': '2 つの新しいパスワードが一致しません。',
     'access.problem.forbidden': '画面が古くなっています。読み込み直してください。',
-    'access.expiry': 'パスワードの期限まであと {n} 日です。',
-    'access.expiryToday': 'パスワードの期限は今日です。',
 
-    'lock.title': 'ロック中',
-    'lock.text': 'しばらく操作がなかったため、画像を消しました。解除すると元の位置から続けられます。',
-    'lock.unlock': '解除',
-    'lock.warning': 'あと {n} 秒で画面をロックします',
-    'lock.stay': '続ける',
-
-    'account.title': 'マイアカウント',
     'account.person': '登録情報',
     'account.password': 'パスワード',
     'account.factor': '二要素認証',
@@ -90,11 +80,14 @@ export default {
     'account.factorRenew': '設定し直す',
     'account.here': 'この画面',
     'account.since': '{began} から、最終操作 {used}',
+    'account.endOne': 'ログアウトさせる',
     'account.end': 'ほかの場所をすべてログアウト',
     'account.tokensText': 'あなたの名前で動くスクリプトや DICOMweb ビューア用です。あなたに見えるものだけが見えます。',
     'account.tokenName': '用途',
     'account.tokenDays': '有効日数',
     'account.tokenTimes': '{made} 作成、期限 {ends}',
+    'account.tokenUsed': '最終使用 {used}',
+    'account.tokenUnused': '未使用',
     'account.tokenMake': 'トークンを作る',
     'account.tokenMade': 'トークン',
     'account.tokenMadeText': '表示は今回限りです。これを持つ人はあなたの名前で操作できます。',
@@ -114,4 +107,8 @@ export default {
     'role.manager': '施設管理者',
     'role.office': '事務局',
     'role.auditor': '監査担当',
+
+    'demo.title': 'これはデモです',
+    'demo.text':
+        '人物も患者もすべて架空で、この機械の中だけで動いています。そのためアカウントとパスワードをここに表示しています（実際の運用では表示されません）。選ぶとサインインします。',
 };

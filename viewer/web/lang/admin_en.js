@@ -1,6 +1,5 @@
 // admin_en.js - the words of the operators' page in English.
 export default {
-    'admin.open': 'Operations',
     'admin.title': 'Operations',
     'admin.sections': 'Sections',
     'admin.nodes': 'Systems',
@@ -57,6 +56,11 @@ export default {
     'admin.finding.apply.returned': 'Show it again',
     'admin.finding.applySure.returned': 'Show this study again?',
     'admin.finding.applyText.returned': 'The hospital has it again. It was hidden here as gone.',
+    'admin.finding.reappeared': 'Objects there again',
+    'admin.finding.apply.reappeared': 'Show them again',
+    'admin.finding.applySure.reappeared': 'Show these objects again?',
+    'admin.finding.applyText.reappeared':
+        'The hospital has them again. They were hidden here as no longer there; it can be undone under Changes.',
     'admin.finding.studyGone': 'The study is no longer here',
     'admin.finding.is.open': 'Waits for you',
     'admin.finding.is.applied': 'Followed',
@@ -66,6 +70,12 @@ export default {
     'admin.finding.byItself': 'by itself',
     'admin.finding.apply.gone': 'Hide it here',
     'admin.finding.apply.patient': 'Follow',
+    'admin.finding.apply.instances': 'Hide them here',
+    'admin.finding.applySure.instances': 'Hide the objects that are no longer there?',
+    'admin.finding.applyText.instances':
+        'They leave lists, pictures and searches; the rest of the study stays. Their files stay, and it can be undone under Changes.',
+    'admin.finding.ask': 'Ask again',
+    'admin.finding.asked': 'The hospital was asked again. What no longer differs is over.',
     'admin.finding.applySure.gone': 'Hide this study?',
     'admin.finding.applyText.gone':
         'It disappears from lists, pictures and queries. Its files stay, and it can be undone under Changes.',
@@ -214,6 +224,7 @@ export default {
     'admin.change.gone': 'Gone at the hospital',
     'admin.change.patient': 'Patient corrected',
     'admin.change.study': 'Study corrected',
+    'admin.change.returned': 'At the hospital again',
     'admin.undo': 'Undo',
     'admin.undone': 'Undone',
     'admin.purged': 'Files are gone for good',

@@ -1,6 +1,5 @@
 // admin_ja.js - 運用管理の画面の言葉。
 export default {
-    'admin.open': '運用管理',
     'admin.title': '運用管理',
     'admin.sections': '項目',
     'admin.nodes': '接続先',
@@ -53,6 +52,10 @@ export default {
     'admin.finding.apply.returned': '再び表示',
     'admin.finding.applySure.returned': 'この検査を再び表示しますか？',
     'admin.finding.applyText.returned': '病院から消失したとして隠した検査が、病院に再びあります。',
+    'admin.finding.reappeared': '画像が病院に戻った',
+    'admin.finding.apply.reappeared': '画像を再び表示',
+    'admin.finding.applySure.reappeared': 'これらの画像を再び表示しますか？',
+    'admin.finding.applyText.reappeared': '病院にないとして隠した画像が、病院に再びあります。「変更履歴」で取り消せます。',
     'admin.finding.studyGone': 'この検査はもうここにありません',
     'admin.finding.is.open': '判断待ち',
     'admin.finding.is.applied': '反映済み',
@@ -62,6 +65,12 @@ export default {
     'admin.finding.byItself': '自動',
     'admin.finding.apply.gone': 'ここでも隠す',
     'admin.finding.apply.patient': '反映する',
+    'admin.finding.apply.instances': 'ない画像を隠す',
+    'admin.finding.applySure.instances': '病院にない画像を隠しますか？',
+    'admin.finding.applyText.instances':
+        '一覧・画像・検索から消えます。検査の残りはそのままです。ファイルは残り、「変更履歴」で取り消せます。',
+    'admin.finding.ask': '病院に再確認',
+    'admin.finding.asked': '病院に再び問い合わせました。相違がなくなったものは「相違は解消」になります。',
     'admin.finding.applySure.gone': 'この検査を隠しますか？',
     'admin.finding.applyText.gone': '一覧・画像・検索から消えます。ファイルは残り、「変更履歴」で取り消せます。',
     'admin.finding.applySure.patient': 'この検査を患者 {there} のものにしますか？',
@@ -208,6 +217,7 @@ export default {
     'admin.change.gone': '病院から消失',
     'admin.change.patient': '患者情報の訂正',
     'admin.change.study': '検査情報の訂正',
+    'admin.change.returned': '病院に再び存在',
     'admin.undo': '取り消す',
     'admin.undone': '取り消し済',
     'admin.purged': 'ファイルは完全に削除済',

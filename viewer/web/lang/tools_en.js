@@ -1,0 +1,22 @@
+// tools_en.js - English: cine, windows by number and region, magnifier, true size, modes.
+export default {
+    'cine.rate': 'Frames a second',
+    'cine.fps': '{fps} fps',
+    'cine.slow': '{fps} of {asked} fps',
+    'cine.loop': 'Repeat',
+    'cine.swing': 'To and fro',
+    'cine.play': 'Play',
+    'cine.pause': 'Stop',
+    'tools.apply': 'Apply',
+    'tools.save': 'Save',
+    'tools.center': 'Centre',
+    'tools.width': 'Width',
+    'tools.name': 'Name',
+    'tools.remove': 'Remove',
+    'tools.addPreset': 'Add the window on the screen',
+    'tools.presetsAnew': 'As delivered',
+    'tools.calibrate': 'Measure this screen',
+    'tools.cardText': 'Hold a bank card or driving licence (85.6 mm wide) against the screen and make the frame as large as the card.',
+    'tools.cardWidth': 'Width of the frame in pixels',
+    'modes.out': 'Back to reading',
+};

@@ -1,0 +1,22 @@
+// tools_ja.js - 日本語: シネ、数値と領域によるウィンドウ、拡大鏡、実寸、表示モード。
+export default {
+    'cine.rate': '1 秒あたりのコマ数',
+    'cine.fps': '{fps} コマ/秒',
+    'cine.slow': '{fps}（設定 {asked}）コマ/秒',
+    'cine.loop': '繰り返し',
+    'cine.swing': '往復',
+    'cine.play': '再生',
+    'cine.pause': '停止',
+    'tools.apply': '適用',
+    'tools.save': '保存',
+    'tools.center': '中心（WL）',
+    'tools.width': '幅（WW）',
+    'tools.name': '名前',
+    'tools.remove': '削除',
+    'tools.addPreset': '表示中のウィンドウを追加',
+    'tools.presetsAnew': '初期設定に戻す',
+    'tools.calibrate': '画面の寸法を測る',
+    'tools.cardText': 'キャッシュカードや運転免許証（幅 85.6 mm）を画面に当て、枠をカードと同じ大きさにしてください。',
+    'tools.cardWidth': '枠の幅（ピクセル）',
+    'modes.out': '読影に戻る',
+};

@@ -1,0 +1,4 @@
+export default {
+    'waits.first': 'First picture {s} s',
+    'waits.all': 'all {s} s',
+};
