@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include "app/rows.h"
 
 static const char *const columns[] = {"time",     "action", "result",   "who",     "by",    "who_facility", "terminal", "address",
                                       "ae_title", "way",    "facility", "patient", "study", "series",       "object",   "to",
@@ -31,31 +32,16 @@ static const char *value_of(const kh_json *json, const char *key, char number[24
     return number;
 }
 
-static void print_csv_value(FILE *out, const char *value)
-{
-    bool formula = value[0] && strchr("=+-@\t\r", value[0]);
-
-    if (!formula && !value[strcspn(value, ",\"\r\n")]) {
-        fputs(value, out);
-        return;
-    }
-    fputs(formula ? "\"'" : "\"", out);
-    for (; *value; value++) {
-        if (*value == '"')
-            fputc('"', out);
-        fputc(*value, out);
-    }
-    fputc('"', out);
-}
-
-/* A character of more than one byte that a terminal shows: no control of 8 bits, nothing that turns the direction of text. Returns its size, 0. */
+/* A character of more than one byte that a terminal shows: no control of 8 bits, nothing that turns the direction of text. Returns its
+ * size, 0. */
 static size_t shown_character(const unsigned char *p)
 {
     size_t size = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
     if (size == 0 || (p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xd8 && p[1] == 0x9c))
         return 0;
-    if (p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0x8b && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)) && p[2] != 0x93 && p[2] != 0x94)
+    if (p[0] == 0xe2 && ((p[1] == 0x80 && p[2] >= 0x8b && p[2] <= 0xae) || (p[1] == 0x81 && p[2] >= 0xa0 && p[2] <= 0xaf)) &&
+        p[2] != 0x93 && p[2] != 0x94)
         return 0;
     return p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf ? 0 : size;
 }
@@ -106,7 +92,7 @@ void kh_audit_print(FILE *out, kh_audit_form form, const kh_audit_found *found)
         fprintf(out, "%s,%" PRIu64, found->role, found->seq);
         for (size_t i = 0; i < COLUMNS; i++) {
             fputc(',', out);
-            print_csv_value(out, value_of(found->json, columns[i], number));
+            kh_rows_put_csv(out, value_of(found->json, columns[i], number));
         }
         fputs("\r\n", out);
         return;

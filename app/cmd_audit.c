@@ -74,7 +74,8 @@ static kh_status read_known(kh_audit_verify_options *out, const char *text, cons
     return KH_OK;
 }
 
-static kh_status verify_role(const char *dir, const char *role, const char *known, verification *v, uint64_t *wrong, bool *found, kh_error *err)
+static kh_status verify_role(const char *dir, const char *role, const char *known, verification *v, uint64_t *wrong, bool *found,
+                             kh_error *err)
 {
     kh_audit_verify_options options = {.dir = dir, .role = role, .wrong = show_wrong, .progress = show_verified, .context = v};
     kh_audit_verified verified;
@@ -108,7 +109,8 @@ static int verify(const kh_command *self, const char *dir, const char *known)
     bool found = false, role_known = known == NULL;
 
     for (size_t i = 0; kh_audit_roles[i]; i++)
-        role_known = role_known || (strncmp(known, kh_audit_roles[i], strlen(kh_audit_roles[i])) == 0 && known[strlen(kh_audit_roles[i])] == ':');
+        role_known =
+            role_known || (strncmp(known, kh_audit_roles[i], strlen(kh_audit_roles[i])) == 0 && known[strlen(kh_audit_roles[i])] == ':');
     if (!role_known)
         return kh_command_usage(self, "--known \"%.100s\", expected bridge, web or command, then :SEQUENCE:HASH", known);
     for (size_t i = 0; kh_audit_roles[i] && status == KH_OK; i++)
@@ -165,7 +167,8 @@ static int search(const kh_command *self, kh_audit_query *query, kh_audit_form f
     if (status == KH_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = kh_error_set(&err, KH_E_IO, "standard output cannot be written");
     if (unreadable > 0)
-        fprintf(stderr, "kakehashi audit: %" PRIu64 " lines are no records and were passed over; `kakehashi audit verify` names them\n", unreadable);
+        fprintf(stderr, "kakehashi audit: %" PRIu64 " lines are no records and were passed over; `kakehashi audit verify` names them\n",
+                unreadable);
     if (status != KH_OK)
         return kh_command_failed(self, &err);
     return unreadable == 0 ? KH_EXIT_OK : KH_EXIT_FAILED;
@@ -196,11 +199,22 @@ static int run(const kh_command *self, int argc, char **argv)
     kh_audit_query query = {.dir = dir};
     bool csv = false, json = false;
     const kh_option options[] = {
-        {"--known", &known, NULL},        {"--from", &query.from, NULL},     {"--to", &query.to, NULL},         {"--who", &query.who, NULL},
-        {"--patient", &query.patient, NULL}, {"--study", &query.study, NULL}, {"--series", &query.series, NULL}, {"--action", &query.action, NULL},
-        {"--result", &query.result, NULL}, {"--csv", NULL, &csv},             {"--json", NULL, &json},
-        {"--who-facility", &query.who_facility, NULL}, {"--terminal", &query.terminal, NULL}, {"--purpose", &query.purpose, NULL},
-        {"--reason", &query.reason, NULL}, {"--facility", &query.facility, NULL},
+        {"--known", &known, NULL},
+        {"--from", &query.from, NULL},
+        {"--to", &query.to, NULL},
+        {"--who", &query.who, NULL},
+        {"--patient", &query.patient, NULL},
+        {"--study", &query.study, NULL},
+        {"--series", &query.series, NULL},
+        {"--action", &query.action, NULL},
+        {"--result", &query.result, NULL},
+        {"--csv", NULL, &csv},
+        {"--json", NULL, &json},
+        {"--who-facility", &query.who_facility, NULL},
+        {"--terminal", &query.terminal, NULL},
+        {"--purpose", &query.purpose, NULL},
+        {"--reason", &query.reason, NULL},
+        {"--facility", &query.facility, NULL},
     };
     kh_error err = KH_ERROR_INIT;
     kh_args args;
@@ -229,45 +243,46 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_audit = {
     .name = "audit",
     .summary = "see who looked at what, and that nobody changed the record of it",
-    .help = "NAME\n"
-            "  kakehashi audit - see who looked at what, and that nobody changed the record of it\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi audit verify [--known ROLE:SEQUENCE:HASH]\n"
-            "  kakehashi audit search [--from TIME] [--to TIME] [--who WHO] [--who-facility CODE] [--terminal NAME]\n"
-            "                         [--facility CODE] [--patient ID] [--study UID] [--series UID] [--action ACTION]\n"
-            "                         [--result RESULT] [--purpose WORD] [--reason WORDS] [--csv | --json]\n\n"
-            "DESCRIPTION\n"
-            "  Whatever shows, sends, takes in or changes images is recorded in the folder audit of the data folder before it is done:\n"
-            "  who, from where, whose images, what, and how it ended. The two roles that serve, bridge (DICOM, changes) and web (HTTP),\n"
-            "  write a chain each, commands that change accounts and consents a third (command): every record holds the hash of the one\n"
-            "  before, checkpoints are signed.\n\n"
-            "  verify reads all chains to the end. It names each place that is wrong, the first one first: file, line, record and why\n"
-            "  (changed, removed, repeated, moved, cut off). It changes nothing and may run beside the service. What it cannot see is that\n"
-            "  the whole folder was put back to an earlier day, or written anew by somebody who has its key: keep the lines\n"
-            "  \"checkpoint\" of the service's log on another machine, and give one to --known.\n\n"
-            "  search prints the records of all chains in the order of their times, one a line. It does not verify.\n\n"
-            "OPTIONS\n"
-            "  --known ROLE:SEQUENCE:HASH  record SEQUENCE of that chain must have this hash; verify prints the last one in this form\n"
-            "  --from TIME, --to TIME  both inclusive, in UTC: 2026-11-21T09:30:00, or the beginning of such a time: 2026-11-21, 2026-11\n"
-            "  --who WHO               login of a person, name of a token or node, AE title, or address\n"
-            "  --who-facility CODE     the facility that person, token or node belongs to\n"
-            "  --terminal NAME         terminal whose certificate was shown\n"
-            "  --facility CODE         whose images: the facility that discloses them\n"
-            "  --patient ID            patient ID at the facility\n"
-            "  --study UID, --series UID\n"
-            "  --action ACTION         search (a list or query), open (what a study is made of), view (pictures), retrieve, send, store,\n"
-            "                          fetch, correct, delete, undo, operate, connect, sign_in, sign_out, rights (people, consents and\n"
-            "                          all that decides), alert; begin, start, stop, checkpoint, broken\n"
-            "  --result RESULT         allowed (recorded before it is done), done, partly, failed, refused, absent\n"
-            "  --purpose WORD          what it was for, as who said: care, emergency, print\n"
-            "  --reason WORDS          why it was allowed or refused\n"
-            "  --csv                   RFC 4180, with a line of names; what a spreadsheet would calculate has a ' before it\n"
-            "  --json                  the records as they are stored, one a line\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi audit verify\n"
-            "  kakehashi audit search --patient 12345 --from 2026-11\n"
-            "  kakehashi audit search --result refused --csv > refused.csv\n\n"
-            "EXIT STATUS\n"
-            "  0 whole, or all that was found is printed; 1 something is wrong or could not be read, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi audit - see who looked at what, and that nobody changed the record of it\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi audit verify [--known ROLE:SEQUENCE:HASH]\n"
+        "  kakehashi audit search [--from TIME] [--to TIME] [--who WHO] [--who-facility CODE] [--terminal NAME]\n"
+        "                         [--facility CODE] [--patient ID] [--study UID] [--series UID] [--action ACTION]\n"
+        "                         [--result RESULT] [--purpose WORD] [--reason WORDS] [--csv | --json]\n\n"
+        "DESCRIPTION\n"
+        "  Whatever shows, sends, takes in or changes images is recorded in the folder audit of the data folder before it is done:\n"
+        "  who, from where, whose images, what, and how it ended. The two roles that serve, bridge (DICOM, changes) and web (HTTP),\n"
+        "  write a chain each, commands that change accounts and consents a third (command): every record holds the hash of the one\n"
+        "  before, checkpoints are signed.\n\n"
+        "  verify reads all chains to the end. It names each place that is wrong, the first one first: file, line, record and why\n"
+        "  (changed, removed, repeated, moved, cut off). It changes nothing and may run beside the service. What it cannot see is that\n"
+        "  the whole folder was put back to an earlier day, or written anew by somebody who has its key: keep the lines\n"
+        "  \"checkpoint\" of the service's log on another machine, and give one to --known.\n\n"
+        "  search prints the records of all chains in the order of their times, one a line. It does not verify.\n\n"
+        "OPTIONS\n"
+        "  --known ROLE:SEQUENCE:HASH  record SEQUENCE of that chain must have this hash; verify prints the last one in this form\n"
+        "  --from TIME, --to TIME  both inclusive, in UTC: 2026-11-21T09:30:00, or the beginning of such a time: 2026-11-21, 2026-11\n"
+        "  --who WHO               login of a person, name of a token or node, AE title, or address\n"
+        "  --who-facility CODE     the facility that person, token or node belongs to\n"
+        "  --terminal NAME         terminal whose certificate was shown, by its name or its number\n"
+        "  --facility CODE         whose images: the facility that discloses them\n"
+        "  --patient ID            patient ID at the facility\n"
+        "  --study UID, --series UID\n"
+        "  --action ACTION         search (a list or query), open (what a study is made of), view (pictures), retrieve, send, store,\n"
+        "                          fetch, correct, delete, undo, operate, connect, sign_in, sign_out, rights (people, consents and\n"
+        "                          all that decides), alert, mark (on pictures); begin, start, stop, checkpoint, broken\n"
+        "  --result RESULT         allowed (recorded before it is done), done, partly, failed, refused, absent\n"
+        "  --purpose WORD          what it was for, as who said: care, emergency, print\n"
+        "  --reason WORDS          why it was allowed or refused\n"
+        "  --csv                   RFC 4180, with a line of names; what a spreadsheet would calculate has a ' before it\n"
+        "  --json                  the records as they are stored, one a line\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi audit verify\n"
+        "  kakehashi audit search --patient 12345 --from 2026-11\n"
+        "  kakehashi audit search --result refused --csv > refused.csv\n\n"
+        "EXIT STATUS\n"
+        "  0 whole, or all that was found is printed; 1 something is wrong or could not be read, 2 not understood\n",
     .run = run,
 };

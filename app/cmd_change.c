@@ -30,8 +30,9 @@ static kh_status print_change(void *context, const kh_change *change)
         snprintf(objects, sizeof objects, "%" PRId64, change->objects);
     if ((*count)++ == 0)
         printf("%6s  %-24s %-9s %-20s %7s  %-16s %s\n", "ID", "WHEN", "KIND", "FACILITY", "OBJECTS", "BY", "REASON");
-    printf("%6" PRId64 "  %-24s %-9s %-20s %7s  %-16s %s%s%s\n", change->id, when, kh_change_kind_text(change->kind), change->facility, objects,
-           change->asked_by, change->reason, change->undone_ms ? " (undone)" : "", change->purged ? " (files are gone for good)" : "");
+    printf("%6" PRId64 "  %-24s %-9s %-20s %7s  %-16s %s%s%s\n", change->id, when, kh_change_kind_text(change->kind), change->facility,
+           objects, change->asked_by, change->reason, change->undone_ms ? " (undone)" : "",
+           change->purged ? " (files are gone for good)" : "");
     return KH_OK;
 }
 
@@ -64,7 +65,8 @@ static kh_status find_study(kh_cache *cache, const change_options *o, int64_t *i
     if (status == KH_OK && f.count == 0)
         return kh_error_set(err, KH_E_NOT_FOUND, "no study %s here", o->study);
     if (status == KH_OK && f.count > 1)
-        return kh_error_set(err, KH_E_ARG, "%u patients have this study: say which hospital's with --facility, or correct the patients first", f.count);
+        return kh_error_set(err, KH_E_ARG,
+                            "%u patients have this study: say which hospital's with --facility, or correct the patients first", f.count);
     *id = f.id;
     return status;
 }

@@ -153,26 +153,27 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_commitment = {
     .name = "commitment",
     .summary = "storage commitment: list, show, retry",
-    .help = "NAME\n"
-            "  kakehashi commitment - storage commitment: list, show, retry\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi commitment [list] [--failed | --all] [--limit N]\n"
-            "  kakehashi commitment show ID\n"
-            "  kakehashi commitment retry ID\n\n"
-            "DESCRIPTION\n"
-            "  Transactions of storage commitment, newest first: what nodes asked us to promise (by us) and what we asked nodes to promise\n"
-            "  (by them, `kakehashi send --commit`). Open ones wait to be reported or asked for, or are asked: their report is waited for up\n"
-            "  to [commitment] patience. A report that a node did not take is tried again with growing delay, [commitment] attempts times,\n"
-            "  and whenever the node has an association with us, also after it was given up. `show` lists the objects with their results.\n"
-            "  `retry` tries one that waits or was given up now, from the first attempt on.\n\n"
-            "OPTIONS\n"
-            "  --failed                those that were given up\n"
-            "  --all                   also those that were reported; kept for [commitment] keep\n"
-            "  --limit N               so many, 1 to 10000; 100 without it\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi commitment --failed\n"
-            "  kakehashi commitment retry 3\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it did not work, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi commitment - storage commitment: list, show, retry\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi commitment [list] [--failed | --all] [--limit N]\n"
+        "  kakehashi commitment show ID\n"
+        "  kakehashi commitment retry ID\n\n"
+        "DESCRIPTION\n"
+        "  Transactions of storage commitment, newest first: what nodes asked us to promise (by us) and what we asked nodes to promise\n"
+        "  (by them, `kakehashi send --commit`). Open ones wait to be reported or asked for, or are asked: their report is waited for up\n"
+        "  to [commitment] patience. A report that a node did not take is tried again with growing delay, [commitment] attempts times,\n"
+        "  and whenever the node has an association with us, also after it was given up. `show` lists the objects with their results.\n"
+        "  `retry` tries one that waits or was given up now, from the first attempt on.\n\n"
+        "OPTIONS\n"
+        "  --failed                those that were given up\n"
+        "  --all                   also those that were reported; kept for [commitment] keep\n"
+        "  --limit N               so many, 1 to 10000; 100 without it\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi commitment --failed\n"
+        "  kakehashi commitment retry 3\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it did not work, 2 not understood\n",
     .run = run,
 };

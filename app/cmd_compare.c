@@ -33,11 +33,11 @@ static void print_compare(listing *of, const kh_node *node, const kh_compare *c)
     if (c->began_ms > 0)
         kh_clock_format(began, c->began_ms);
     if (!of->any)
-        printf("%-20s %-24s %-12s %7s %7s %7s %7s %7s %7s  %s\n", "NODE", "LAST ROUND", "STATE", "STUDIES", "AS HERE", "KNOWN", "GONE", "PATIENT",
-               "FEWER", "WHY");
+        printf("%-20s %-24s %-12s %7s %7s %7s %7s %7s %7s  %s\n", "NODE", "LAST ROUND", "STATE", "STUDIES", "AS HERE", "KNOWN", "GONE",
+               "PATIENT", "FEWER", "WHY");
     of->any = true;
-    printf("%-20s %-24s %-12s %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 "  %s\n", node->name, began, state_of(c),
-           c->asked, c->same, c->known, c->gone, c->patient, c->instances, c->reason);
+    printf("%-20s %-24s %-12s %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 " %7" PRId64 "  %s\n", node->name, began,
+           state_of(c), c->asked, c->same, c->known, c->gone, c->patient, c->instances, c->reason);
 }
 
 static kh_status show_node(void *context, const kh_node *node)
@@ -124,27 +124,29 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_compare = {
     .name = "compare",
     .summary = "compare what is here with what hospitals have by now",
-    .help = "NAME\n"
-            "  kakehashi compare - compare what is here with what hospitals have by now\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi compare [NODE] [--now]\n\n"
-            "DESCRIPTION\n"
-            "  A running service asks each hospital, study by study, for what was fetched from it (C-FIND). What was deleted there, has\n"
-            "  become another patient's, or has fewer objects by now, becomes a finding: see kakehashi finding. A round begins every\n"
-            "  [compare] every; this shows the last one of each node.\n\n"
-            "  STUDIES  were asked for so far.\n"
-            "  KNOWN    differ as a finding says already.\n"
-            "  GONE     are not there. A finding is made when two rounds [compare] apart did not find the study.\n"
-            "  PATIENT  have another patient ID there; a finding is made at the end of the round.\n"
-            "  FEWER    have fewer objects there; as GONE.\n\n"
-            "  A round is not believed, and finds nothing, when not one study is there or when more than [compare] differences differ: an\n"
-            "  archive that lost its database must hide nothing here. A node that fails or does not answer is asked again later.\n\n"
-            "OPTIONS\n"
-            "  --now                   a round begins at once, also with [compare] every = 0; without NODE, of every node\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi compare\n"
-            "  kakehashi compare north-pacs --now\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 not done and why, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi compare - compare what is here with what hospitals have by now\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi compare [NODE] [--now]\n\n"
+        "DESCRIPTION\n"
+        "  A running service asks each hospital, study by study, for what was fetched from it (C-FIND). What was deleted there, has\n"
+        "  become another patient's, or has fewer objects by now, becomes a finding: see kakehashi finding. A round begins every\n"
+        "  [compare] every; this shows the last one of each node.\n\n"
+        "  STUDIES  were asked for so far.\n"
+        "  KNOWN    differ as a finding says already.\n"
+        "  GONE     are not there. A finding is made when two rounds [compare] apart did not find the study.\n"
+        "  PATIENT  have another patient ID there; a finding is made at the end of the round.\n"
+        "  FEWER    have fewer objects there; as GONE.\n\n"
+        "  A round is not believed, and finds nothing, when not one study is there or when more than [compare] differences differ: an\n"
+        "  archive that lost its database must hide nothing here. A node that fails or does not answer is asked again later.\n\n"
+        "OPTIONS\n"
+        "  --now                   a round begins at once, also with [compare] every = 0; without NODE, of every node\n" KH_ARGS_COMMON_HELP
+        "\n"
+        "EXAMPLES\n"
+        "  kakehashi compare\n"
+        "  kakehashi compare north-pacs --now\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 not done and why, 2 not understood\n",
     .run = run,
 };

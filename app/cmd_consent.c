@@ -1,9 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "app/consent_options.h"
-#include "app/csv_table.h"
-#include "app/rights_command.h"
+#include "app/consent_tables.h"
 
 typedef struct consent_options {
     kh_consent_options sheet;
@@ -11,7 +9,7 @@ typedef struct consent_options {
     bool explained, json;
 } consent_options;
 
-#define OPTION_COUNT (KH_WORDS - 1 + 5)
+#define OPTION_COUNT (KH_CONSENT_OPTIONS + 5)
 
 /* --- lists --- */
 
@@ -71,22 +69,9 @@ static kh_status show(kh_rights_command *c, int64_t id, kh_error *err)
 
 static kh_status add(kh_rights_command *c, const kh_rights_place *at, const kh_consent_options *o, kh_error *err)
 {
-    kh_consent_rules rules = kh_consent_rules_default;
-    kh_consent_filled *filled = calloc(1, sizeof *filled);
     int64_t id = 0;
-    kh_status status = filled ? kh_consent_options_fill(filled, at, o, err) : kh_error_set(err, KH_E_MEMORY, "no memory for a sheet");
+    kh_status status = kh_consent_enter(c, at, o, NULL, &id, err);
 
-    rules.look_back_years = kh_settings_look_back(c->settings);
-    rules.places_max = (unsigned)c->settings->access_places;
-    rules.team_max = (unsigned)c->settings->access_team;
-    rules.scribe = c->settings->access_scribe;
-    if (status == KH_OK)
-        status = kh_rights_command_begin(c, at->facility, at->number, "consent entered", err);
-    if (status == KH_OK) {
-        status = kh_consent_add(c->access, &rules, &filled->sheet, c->by, &id, err);
-        status = kh_rights_command_end(c, at->facility, at->number, "consent entered", status, err);
-    }
-    free(filled);
     if (status != KH_OK)
         return status;
     kh_rights_row_begin(c);
@@ -139,61 +124,6 @@ static kh_status target_add(kh_rights_command *c, const char *word, consent_opti
     return add(c, &at, &o->sheet, err);
 }
 
-/* --- tables --- */
-
-typedef struct importing {
-    kh_rights_command *command;
-    size_t count;
-} importing;
-
-static kh_status import_row(void *context, const kh_csv_row *row, kh_error *err)
-{
-    importing *i = context;
-    kh_consent_options o;
-    kh_rights_place at;
-    char place[160];
-    kh_status status;
-
-    snprintf(place, sizeof place, "%.70s:%.70s", kh_csv_value(row, "facility"), kh_csv_value(row, "number"));
-    for (size_t k = 0; k < KH_WORDS; k++)
-        o.words[k] = kh_csv_value(row, kh_consent_words[k]);
-    status = kh_rights_place_parse(&at, place, true, err);
-    if (status == KH_OK)
-        status = add(i->command, &at, &o, err);
-    i->count += status == KH_OK;
-    return status;
-}
-
-static kh_status import_file(kh_rights_command *c, const char *path, kh_error *err)
-{
-    importing i = {.command = c};
-    kh_status status = kh_csv_table_read(path, import_row, &i, err);
-
-    fprintf(stderr, "%zu consents entered\n", i.count);
-    return status;
-}
-
-static kh_status export_one(void *context, const kh_consent_row *r)
-{
-    char id[24], sheet[24];
-
-    (void)context;
-    snprintf(id, sizeof id, "%lld", (long long)r->id);
-    snprintf(sheet, sizeof sheet, "%lld", (long long)r->sheet_of);
-    const char *const values[] = {id, r->sheet_of ? sheet : "", r->facility, r->number, kh_consent_form_text(r->form), kh_consent_direction_text(r->direction),
-                                  r->signed_date, kh_consent_signer_text(r->signer), r->proxy_name, r->proxy_relation, "yes", r->explainer, r->department,
-                                  r->fax, r->holder, r->author, r->by, r->withdrawn_ms ? "withdrawn" : r->waiting ? "waiting" : "stands"};
-    kh_csv_put_line(stdout, values, sizeof values / sizeof values[0]);
-    return ferror(stdout) ? KH_E_IO : KH_OK;
-}
-
-static kh_status export_all(kh_rights_command *c, const char *facility, kh_error *err)
-{
-    fputs("id,sheet_of,facility,number,form,direction,signed,signer,proxy_name,proxy_relation,explained,explainer,department,fax,holder,author,by,state\r\n",
-          stdout);
-    return kh_consent_list(c->access, facility, NULL, export_one, NULL, err);
-}
-
 /* --- the command --- */
 
 static kh_status run_verb(kh_rights_command *c, const kh_args *args, consent_options *o, kh_error *err)
@@ -208,9 +138,9 @@ static kh_status run_verb(kh_rights_command *c, const kh_args *args, consent_opt
     if (strcmp(verb, "list") == 0)
         return list(c, word, err);
     if (strcmp(verb, "export") == 0)
-        return export_all(c, word, err);
+        return kh_consent_export(c, word, err);
     if (strcmp(verb, "import") == 0)
-        return import_file(c, word, err);
+        return kh_consent_import(c, word, err);
     if (strcmp(verb, "target-add") == 0)
         return target_add(c, word, o, err);
     if (strcmp(verb, "add") == 0) {
@@ -225,11 +155,9 @@ static kh_status run_verb(kh_rights_command *c, const kh_args *args, consent_opt
 
 static int run(const kh_command *self, int argc, char **argv)
 {
-    static const struct {
-        const char *verb;
-        size_t least, most; /* words */
-    } verbs[] = {{"add", 2, 2}, {"target-add", 2, 2}, {"list", 1, 2}, {"show", 2, 2}, {"withdraw", 2, 2}, {"target-id", 3, 3}, {"target-close", 3, 3},
-                 {"import", 2, 2}, {"export", 1, 2}};
+    static const kh_command_verb verbs[] = {{"add", 2, 2},          {"target-add", 2, 2}, {"list", 1, 2},
+                                            {"show", 2, 2},         {"withdraw", 2, 2},   {"target-id", 3, 3},
+                                            {"target-close", 3, 3}, {"import", 2, 2},     {"export", 1, 2}};
     consent_options o = {0};
     kh_option options[OPTION_COUNT];
     size_t count = kh_consent_options_table(&o.sheet, options);
@@ -247,55 +175,56 @@ static int run(const kh_command *self, int argc, char **argv)
     answer = kh_command_begin(self, &args, argc, argv, options, count);
     if (answer != KH_COMMAND_GO)
         return answer;
-    for (size_t i = 0; args.word_count > 0 && i < sizeof verbs / sizeof verbs[0]; i++) {
-        if (strcmp(verbs[i].verb, args.words[0]) != 0)
-            continue;
-        if (args.word_count < verbs[i].least || args.word_count > verbs[i].most)
-            return kh_command_usage(self, "%s: %zu words, expected %zu", verbs[i].verb, args.word_count - 1, verbs[i].least - 1);
-        status = kh_rights_command_open(&c, self, &args.settings, o.by, o.json, &err);
-        if (status == KH_OK)
-            status = run_verb(&c, &args, &o, &err);
-        return kh_rights_command_close(&c, status, &err);
-    }
-    return kh_command_usage(self, "expected add, list, show, withdraw, target-id, target-add, target-close, import or export");
+    answer = kh_command_verbs(self, &args, verbs, sizeof verbs / sizeof verbs[0]);
+    if (answer != KH_COMMAND_GO)
+        return answer;
+    status = kh_rights_command_open(&c, self, &args.settings, o.by, o.json, &err);
+    if (status == KH_OK)
+        status = run_verb(&c, &args, &o, &err);
+    return kh_rights_command_close(&c, status, &err);
 }
 
 const kh_command kh_command_consent = {
     .name = "consent",
     .summary = "what patients consented to, in writing; and its withdrawal",
-    .help = "NAME\n"
-            "  kakehashi consent - what patients consented to, in writing; and its withdrawal\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi consent add FACILITY:NUMBER [--form FORM] [--direction view|show|both] [--places F[:NUMBER],...] --signed YYYYMMDD\n"
-            "                    --explained --explainer NAME [--signer WHO --proxy-name NAME --proxy-relation TEXT] [OPTIONS]\n"
-            "  kakehashi consent target-add CONSENT --places F[:NUMBER],... --signed YYYYMMDD --explained --explainer NAME [OPTIONS]\n"
-            "  kakehashi consent target-id CONSENT FACILITY:NUMBER\n"
-            "  kakehashi consent target-close CONSENT FACILITY|LOGIN --reason TEXT\n"
-            "  kakehashi consent withdraw CONSENT [--at FACILITY] [--reason TEXT]\n"
-            "  kakehashi consent list [FACILITY[:NUMBER]] | show CONSENT | import FILE | export [FACILITY]\n\n"
-            "DESCRIPTION\n"
-            "  A sheet is taken at a facility, for the patient's number there. direction: view: the places' images to that facility; show: its\n"
-            "  images to the places; both. A place is shown nothing before liaison staff linked its number (target-id, or kakehashi patient link);\n"
-            "  it waits until then and opens by itself. target-id also makes the entry at the place when there is none.\n"
-            "  form: sites; doctor (--person LOGIN); team (--team NAME --members LOGIN,...); all (every viewer site, new ones too, but\n"
-            "  --excluded FACILITY,...); stand-in (--person LOGIN --from --to).\n"
-            "  withdraw: at once and everywhere, every sheet of the consent; nothing is deleted. target-close: one place or person, or a\n"
-            "  stand-in who hands back early. target-add: a further sheet of the same consent.\n"
-            "  import: CSV, columns facility, number and those of the options with _ for -; row by row, stops at the first that is refused.\n\n"
-            "OPTIONS\n"
-            "  --signer WHO            patient, family, guardian, representative, or scribe where [access] scribe allows it\n"
-            "  --department, --fax, --holder FACILITY, --author NAME   as on the sheet; holder keeps the original\n"
-            "  --from, --to WHEN       YYYYMMDD or YYYYMMDDHHMM, local; now and no end without\n"
-            "  --look-back YEARS|none  0: from the day of the consent; else the discloser's policy, else [access] look_back\n"
-            "  --items LIST            of images,reports,take; images,reports without. take: objects may go out as they are\n"
-            "  --modalities LIST       such as CT,MR; any without\n"
-            "  --by NAME               who does it; else who is logged in\n"
-            "  --json                  lists as a JSON array\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi consent add city-hospital:0012345 --places sato-clinic:881,ota-clinic --signed 20260401 --explained --explainer 'Dr. Mori'\n"
-            "  kakehashi consent target-id 17 ota-clinic:5520\n"
-            "  kakehashi consent withdraw 17 --at sato-clinic\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it did not work, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi consent - what patients consented to, in writing; and its withdrawal\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi consent add FACILITY:NUMBER [--form FORM] [--direction view|show|both] [--places F[:NUMBER],...] --signed YYYYMMDD\n"
+        "                    --explained --explainer NAME [--signer WHO --proxy-name NAME --proxy-relation TEXT] [OPTIONS]\n"
+        "  kakehashi consent target-add CONSENT --places F[:NUMBER],... --signed YYYYMMDD --explained --explainer NAME [OPTIONS]\n"
+        "  kakehashi consent target-id CONSENT FACILITY:NUMBER\n"
+        "  kakehashi consent target-close CONSENT FACILITY|LOGIN --reason TEXT\n"
+        "  kakehashi consent withdraw CONSENT [--at FACILITY] [--reason TEXT]\n"
+        "  kakehashi consent list [FACILITY[:NUMBER]] | show CONSENT | import FILE | export [FACILITY]\n\n"
+        "DESCRIPTION\n"
+        "  A sheet is taken at a facility, for the patient's number there. direction: view: the places' images to that facility; show: its\n"
+        "  images to the places; both. A place is shown nothing before liaison staff linked its number (target-id, or kakehashi patient link);\n"
+        "  it waits until then and opens by itself. target-id also makes the entry at the place when there is none.\n"
+        "  form: sites; doctor (--person LOGIN); team (--team NAME --members LOGIN,...); all (every viewer site, new ones too, but\n"
+        "  --excluded FACILITY,...); stand-in (--person LOGIN --from --to).\n"
+        "  withdraw: at once and everywhere, every sheet of the consent; nothing is deleted. target-close: one place or person, or a\n"
+        "  stand-in who hands back early. target-add: a further sheet of the same consent.\n"
+        "  import: CSV, columns facility, number and those of the options with _ for -; row by row, stops at the first that is refused. export writes\n"
+        "  all of it, oldest first: into an empty house with the same facilities, people (`person export`), patients and links (`patient export`,\n"
+        "  --links) the same is decided of it. Then sheet_of means the row's id in the table, floors is the first day of each discloser, closed\n"
+        "  and closed_reason are what was closed since, withdrawn, withdrawn_at and withdrawn_reason how it ended; what is over is taken, too. When\n"
+        "  that was done, and by whom, stays in the table (made, by) and in the record of the house it is from.\n\n"
+        "OPTIONS\n"
+        "  --signer WHO            patient, family, guardian, representative, or scribe where [access] scribe allows it\n"
+        "  --department, --fax, --holder FACILITY, --author NAME   as on the sheet; holder keeps the original\n"
+        "  --from, --to WHEN       YYYYMMDD or YYYYMMDDHHMM, local; now and no end without\n"
+        "  --look-back YEARS|none  0: from the day of the consent; else the discloser's policy, else [access] look_back\n"
+        "  --items LIST            of images,reports,take; images,reports without. take: objects may go out as they are\n"
+        "  --modalities LIST       such as CT,MR; any without\n"
+        "  --by NAME               who does it; else who is logged in\n"
+        "  --json                  lists as a JSON array\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi consent add city-hospital:0012345 --places sato-clinic:881,ota-clinic --signed 20260401 --explained --explainer 'Dr. Mori'\n"
+        "  kakehashi consent target-id 17 ota-clinic:5520\n"
+        "  kakehashi consent withdraw 17 --at sato-clinic\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it did not work, 2 not understood\n",
     .run = run,
 };

@@ -1,5 +1,5 @@
-/* The people, patients and consents of `./run demo`'s region: an access.db nobody has used yet is filled with what is made up here, and the accounts
- * are written to a file for the demo's sign-in page. The images with these patients are made by phantom/region.sh. */
+/* The people, patients and consents of `./run demo`'s region: an access.db nobody has used yet is filled with what is made up here, and the
+ * accounts are written to a file for the demo's sign-in page. The images with these patients are made by phantom/region.sh. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,10 @@
 #include "access/patients.h"
 #include "access/people.h"
 #include "app/command.h"
+#include "app/deciding.h"
 #include "app/listener.h"
+#include "app/session.h"
+#include "app/told.h"
 #include "base/clock.h"
 #include "base/json.h"
 
@@ -40,14 +43,20 @@ static const struct {
     kh_person_role role;
     const char *what_ja, *what_en;
 } people[] = {
-    {"yamamoto", "山本 健一", "ヤマモト ケンイチ", "yamamoto", KH_ROLE_DOCTOR, "診療所の医師。患者番号 Y-0012 で検索", "clinic doctor; search patient number Y-0012"},
-    {"sakura", "桜井 美咲", "サクライ ミサキ", "sakura", KH_ROLE_DOCTOR, "診療所の医師。S-100 は開示、S-200 は同意撤回", "clinic doctor; S-100 is open, S-200 was withdrawn"},
-    {"midori", "緑川 徹", "ミドリカワ トオル", "midori", KH_ROLE_DOCTOR, "診療所の医師。番号の登録待ちの患者がいる", "clinic doctor; a patient's number is awaited"},
-    {"umibe", "浜田 由美", "ハマダ ユミ", "umibe", KH_ROLE_DOCTOR, "同意のない診療所。緊急閲覧（県立かけはし医療センター、M-2005）", "no consent here; emergency access (center, M-2005)"},
+    {"yamamoto", "山本 健一", "ヤマモト ケンイチ", "yamamoto", KH_ROLE_DOCTOR, "診療所の医師。患者番号 Y-0012 で検索",
+     "clinic doctor; search patient number Y-0012"},
+    {"sakura", "桜井 美咲", "サクライ ミサキ", "sakura", KH_ROLE_DOCTOR, "診療所の医師。S-100 は開示、S-200 は同意撤回",
+     "clinic doctor; S-100 is open, S-200 was withdrawn"},
+    {"midori", "緑川 徹", "ミドリカワ トオル", "midori", KH_ROLE_DOCTOR, "診療所の医師。番号の登録待ちの患者がいる",
+     "clinic doctor; a patient's number is awaited"},
+    {"umibe", "浜田 由美", "ハマダ ユミ", "umibe", KH_ROLE_DOCTOR, "同意のない診療所。緊急閲覧（県立かけはし医療センター、M-2005）",
+     "no consent here; emergency access (center, M-2005)"},
     {"kangoshi", "森 彩", "モリ アヤ", "yamamoto", KH_ROLE_NURSE, "看護師", "nurse"},
-    {"dokuei", "黒田 真", "クロダ マコト", "city", KH_ROLE_RADIOLOGIST, "市民病院の放射線科医。C-1001 で検索", "radiologist of the city hospital; search C-1001"},
+    {"dokuei", "黒田 真", "クロダ マコト", "city", KH_ROLE_RADIOLOGIST, "市民病院の放射線科医。C-1001 で検索",
+     "radiologist of the city hospital; search C-1001"},
     {"gishi", "石井 亮", "イシイ リョウ", "center", KH_ROLE_RADIOGRAPHER, "医療センターの診療放射線技師", "radiographer of the center"},
-    {"renkei", "中村 恵", "ナカムラ メグミ", "city", KH_ROLE_REGISTRAR, "市民病院の地域連携室。画像は見られない", "liaison office of the city hospital; sees no images"},
+    {"renkei", "中村 恵", "ナカムラ メグミ", "city", KH_ROLE_REGISTRAR, "市民病院の地域連携室。画像は見られない",
+     "liaison office of the city hospital; sees no images"},
     {"sekinin", "小林 守", "コバヤシ マモル", "center", KH_ROLE_MANAGER, "医療センターの運用責任者", "manager of the center"},
     {"jimukyoku", "大野 進", "オオノ ススム", "network", KH_ROLE_OFFICE, "事務局。運用管理の画面", "network office; the operators' page"},
     {"kansa", "清水 律", "シミズ リツ", "network", KH_ROLE_AUDITOR, "監査人", "auditor"},
@@ -67,8 +76,9 @@ static const struct {
 };
 
 static const kh_link_end links[][2] = {
-    {{"city", "C-1001"}, {"center", "M-2001"}},  {{"city", "C-1001"}, {"yamamoto", "Y-0012"}}, {{"center", "M-2001"}, {"yamamoto", "Y-0012"}},
-    {{"city", "C-1002"}, {"sakura", "S-100"}},   {{"city", "C-1003"}, {"sakura", "S-200"}},
+    {{"city", "C-1001"}, {"center", "M-2001"}},     {{"city", "C-1001"}, {"yamamoto", "Y-0012"}},
+    {{"center", "M-2001"}, {"yamamoto", "Y-0012"}}, {{"city", "C-1002"}, {"sakura", "S-100"}},
+    {{"city", "C-1003"}, {"sakura", "S-200"}},
 };
 
 /* What each hospital shows to whom. number "": it has not arrived yet [AZ-18]. */
@@ -76,8 +86,9 @@ static const struct {
     const char *hospital, *patient, *site, *number;
     bool withdrawn;
 } consents[] = {
-    {"city", "C-1001", "yamamoto", "Y-0012", false}, {"center", "M-2001", "yamamoto", "Y-0012", false}, {"center", "M-2001", "city", "C-1001", false},
-    {"city", "C-1001", "center", "M-2001", false},   {"city", "C-1002", "sakura", "S-100", false},      {"city", "C-1003", "sakura", "S-200", true},
+    {"city", "C-1001", "yamamoto", "Y-0012", false}, {"center", "M-2001", "yamamoto", "Y-0012", false},
+    {"center", "M-2001", "city", "C-1001", false},   {"city", "C-1001", "center", "M-2001", false},
+    {"city", "C-1002", "sakura", "S-100", false},    {"city", "C-1003", "sakura", "S-200", true},
     {"center", "M-2004", "midori", "", false},
 };
 
@@ -187,11 +198,27 @@ static kh_status add_consents(kh_access *access, kh_error *err)
         return kh_error_set(err, KH_E_INTERNAL, "the day of today cannot be told");
     for (size_t i = 0; status == KH_OK && i < COUNT(consents); i++) {
         const kh_consent_place place = {consents[i].site, consents[i].number};
-        const kh_consent_sheet sheet = {.facility = consents[i].hospital, .number = consents[i].patient, .form = KH_CONSENT_SITES,
-                                        .direction = KH_CONSENT_SHOW, .signed_date = today, .signer = KH_SIGNER_PATIENT, .proxy_name = "",
-                                        .proxy_relation = "", .explained = true, .explainer = "地域連携室", .department = "", .fax = "", .holder = "",
-                                        .author = "", .places = &place, .place_count = 1, .person = "", .team = "",
-                                        .look_back_years = KH_LOOK_BACK_SETTING, .items = KH_ITEM_IMAGES | KH_ITEM_REPORTS, .modalities = ""};
+        const kh_consent_sheet sheet = {.facility = consents[i].hospital,
+                                        .number = consents[i].patient,
+                                        .form = KH_CONSENT_SITES,
+                                        .direction = KH_CONSENT_SHOW,
+                                        .signed_date = today,
+                                        .signer = KH_SIGNER_PATIENT,
+                                        .proxy_name = "",
+                                        .proxy_relation = "",
+                                        .explained = true,
+                                        .explainer = "地域連携室",
+                                        .department = "",
+                                        .fax = "",
+                                        .holder = "",
+                                        .author = "",
+                                        .places = &place,
+                                        .place_count = 1,
+                                        .person = "",
+                                        .team = "",
+                                        .look_back_years = KH_LOOK_BACK_SETTING,
+                                        .items = KH_ITEM_IMAGES | KH_ITEM_REPORTS,
+                                        .modalities = ""};
         int64_t id = 0;
 
         status = kh_consent_add(access, &kh_consent_rules_default, &sheet, BY, &id, err);
@@ -213,17 +240,21 @@ static kh_status write_file(const char *path, const kh_buf *text, kh_error *err)
 
 static kh_status fill(const kh_settings *settings, const char *path, kh_error *err)
 {
+    const kh_auditing_change change = {.who = kh_session_asked_by(NULL), .text = "demo: an invented region"};
+    kh_told told = {0};
     kh_access *access = NULL;
     kh_accounts *accounts = NULL;
     bool any = false;
     kh_buf text;
-    kh_status status = kh_access_open(&access, &(kh_access_options){.dir = settings->data_dir}, err);
+    kh_status status = kh_deciding_access(&access, settings, NULL, err);
 
     kh_buf_init(&text, FILE_BYTES_MAX);
     if (status == KH_OK)
         status = kh_person_any_office(access, &any, err);
     if (status == KH_OK && any)
         status = kh_error_set(err, KH_E_CONFLICT, "there are accounts here already: the demo's people are for an empty data folder only");
+    if (status == KH_OK)
+        status = kh_told_begin(&told, settings, &change, err);
     if (status == KH_OK)
         status = kh_accounts_create(&accounts, access, &kh_accounts_options_default, err);
     if (status == KH_OK)
@@ -236,6 +267,7 @@ static kh_status fill(const kh_settings *settings, const char *path, kh_error *e
         status = add_consents(access, err);
     if (status == KH_OK)
         status = write_file(path, &text, err);
+    kh_told_end(&told, status);
     kh_buf_release(&text);
     kh_accounts_free(accounts);
     kh_access_close(access);
@@ -264,19 +296,20 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_demo = {
     .name = "demo",
     .summary = "people, patients and consents of an invented region",
-    .help = "NAME\n"
-            "  kakehashi demo - people, patients and consents of an invented region\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi demo [OPTIONS] FILE\n\n"
-            "DESCRIPTION\n"
-            "  For `./run demo`: fills a data folder that has no accounts yet with two hospitals, four clinics, a network office, a person of\n"
-            "  each role, and patients whose consent stands, was withdrawn, or waits for a number. Everybody in it is made up. The accounts\n"
-            "  with their passwords, made anew each time, are written to FILE; [access] demo_accounts shows them on the sign-in page.\n"
-            "  Refused where [http] address is not a loopback address, and where there are accounts.\n\n"
-            "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi demo accounts.json\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it failed, 2 not understood or refused\n",
+    .help =
+        "NAME\n"
+        "  kakehashi demo - people, patients and consents of an invented region\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi demo [OPTIONS] FILE\n\n"
+        "DESCRIPTION\n"
+        "  For `./run demo`: fills a data folder that has no accounts yet with two hospitals, four clinics, a network office, a person of\n"
+        "  each role, and patients whose consent stands, was withdrawn, or waits for a number. Everybody in it is made up. The accounts\n"
+        "  with their passwords, made anew each time, are written to FILE; [access] demo_accounts shows them on the sign-in page.\n"
+        "  Refused where [http] address is not a loopback address, and where there are accounts.\n\n"
+        "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi demo accounts.json\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it failed, 2 not understood or refused\n",
     .run = run,
 };

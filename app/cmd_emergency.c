@@ -33,9 +33,25 @@ static kh_status print_emergency(void *context, const kh_emergency_row *e)
     return KH_OK;
 }
 
+static kh_status print_alert(void *context, const kh_alert_row *alert)
+{
+    kh_rights_command *c = context;
+
+    kh_rights_row_begin(c);
+    kh_rights_int(c, "id", alert->id);
+    kh_rights_text(c, "facility", alert->facility);
+    kh_rights_text(c, "kind", alert->kind);
+    kh_rights_int(c, "of", alert->ref);
+    kh_rights_time(c, "made", alert->made_ms);
+    kh_rights_row_end(c);
+    return KH_OK;
+}
+
 static kh_status open_one(kh_rights_command *c, const char *word, const emergency_options *o, kh_error *err)
 {
-    kh_emergency_request request = {.reason = o->reason ? o->reason : "", .duration_ms = c->settings->access_emergency_ms};
+    kh_emergency_request request = {.reader_roles = kh_settings_readers(c->settings),
+                                    .reason = o->reason ? o->reason : "",
+                                    .duration_ms = c->settings->access_emergency_ms};
     int64_t id = 0, until_ms = 0;
     kh_rights_place at;
     kh_person person;
@@ -69,15 +85,19 @@ static kh_status change(kh_rights_command *c, const char *verb, const char *word
     int64_t id;
     kh_status status = kh_rights_id_parse(&id, word, err);
 
-    snprintf(words, sizeof words, "emergency access %lld: %s", (long long)id, verb);
+    snprintf(words, sizeof words, "%s %lld: %s", strcmp(verb, "seen") == 0 ? "alert" : "emergency access", (long long)id, verb);
     if (status == KH_OK && strcmp(verb, "review") == 0 && o->justified == o->not_justified)
         status = kh_error_set(err, KH_E_ARG, "expected --justified or --not-justified");
     if (status == KH_OK)
         status = kh_rights_command_begin(c, NULL, NULL, words, err);
     if (status != KH_OK)
         return status;
-    status = strcmp(verb, "end") == 0 ? kh_emergency_end(c->access, id, err)
-                                      : kh_emergency_review(c->access, id, o->justified, o->text ? o->text : "", c->by, err);
+    if (strcmp(verb, "end") == 0)
+        status = kh_emergency_end(c->access, id, err);
+    else if (strcmp(verb, "seen") == 0)
+        status = kh_alert_seen(c->access, id, c->by, err);
+    else
+        status = kh_emergency_review(c->access, id, o->justified, o->text ? o->text : "", c->by, err);
     return kh_rights_command_end(c, NULL, NULL, words, status, err);
 }
 
@@ -92,20 +112,23 @@ static int run(const kh_command *self, int argc, char **argv)
     kh_args args;
     const char *verb, *word;
     kh_status status;
-    bool listing;
+    bool listing, alerts;
     int answer = kh_command_begin(self, &args, argc, argv, options, sizeof options / sizeof options[0]);
 
     if (answer != KH_COMMAND_GO)
         return answer;
     verb = args.word_count > 0 ? args.words[0] : "";
     word = args.word_count > 1 ? args.words[1] : NULL;
-    listing = strcmp(verb, "list") == 0;
-    if (!listing && strcmp(verb, "open") != 0 && strcmp(verb, "end") != 0 && strcmp(verb, "review") != 0)
-        return kh_command_usage(self, "\"%.64s\", expected open, list, end or review", verb);
+    alerts = strcmp(verb, "alerts") == 0;
+    listing = alerts || strcmp(verb, "list") == 0;
+    if (!listing && strcmp(verb, "open") != 0 && strcmp(verb, "end") != 0 && strcmp(verb, "review") != 0 && strcmp(verb, "seen") != 0)
+        return kh_command_usage(self, "\"%.64s\", expected open, list, end, review, alerts or seen", verb);
     if (args.word_count > 2 || (!listing && !word))
         return kh_command_usage(self, "%s: expected %s", verb, strcmp(verb, "open") == 0 ? "FACILITY:NUMBER" : "a number");
     status = kh_rights_command_open(&c, self, &args.settings, o.by, o.json, &err);
-    if (status == KH_OK && listing)
+    if (status == KH_OK && alerts)
+        status = kh_alert_list(c.access, word, print_alert, &c, &err);
+    else if (status == KH_OK && listing)
         status = kh_emergency_list(c.access, word, o.due, print_emergency, &c, &err);
     else if (status == KH_OK)
         status = strcmp(verb, "open") == 0 ? open_one(&c, word, &o, &err) : change(&c, verb, word, &o, &err);
@@ -115,25 +138,31 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_emergency = {
     .name = "emergency",
     .summary = "access without a consent in an emergency, and its review",
-    .help = "NAME\n"
-            "  kakehashi emergency - access without a consent in an emergency, and its review\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi emergency open FACILITY:NUMBER --person LOGIN --reason TEXT\n"
-            "  kakehashi emergency end ID\n"
-            "  kakehashi emergency list [FACILITY] [--due]\n"
-            "  kakehashi emergency review ID --justified|--not-justified [--text TEXT]\n\n"
-            "DESCRIPTION\n"
-            "  A doctor, radiologist or nurse sees one patient of one facility without a consent, until [access] emergency is over. Nothing hidden is shown,\n"
-            "  nothing can be taken. The facility gets an alert at once and reviews it; once, for good.\n\n"
-            "OPTIONS\n"
-            "  --due                   only those not reviewed yet\n"
-            "  --text TEXT             of the review; demanded with --not-justified\n"
-            "  --by NAME               who does it; else who is logged in\n"
-            "  --json                  as a JSON array\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi emergency open city-hospital:0012345 --person sato --reason 'unconscious, stroke suspected'\n"
-            "  kakehashi emergency review 3 --justified --by liaison\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it did not work, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi emergency - access without a consent in an emergency, and its review\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi emergency open FACILITY:NUMBER --person LOGIN --reason TEXT\n"
+        "  kakehashi emergency end ID\n"
+        "  kakehashi emergency list [FACILITY] [--due]\n"
+        "  kakehashi emergency review ID --justified|--not-justified [--text TEXT]\n"
+        "  kakehashi emergency alerts [FACILITY]\n"
+        "  kakehashi emergency seen ALERT\n\n"
+        "DESCRIPTION\n"
+        "  A doctor or radiologist, or a nurse where [access] readers names nurses, sees one patient of one facility without a consent, until\n"
+        "  [access] emergency is over. Nothing hidden is shown,\n"
+        "  nothing can be taken. The facility gets an alert at once and reviews it; once, for good.\n"
+        "  alerts: what a facility has not seen yet, emergencies and withdrawals of consents that it disclosed by (\"of\": their number); seen takes\n"
+        "  one off the list.\n\n"
+        "OPTIONS\n"
+        "  --due                   only those not reviewed yet\n"
+        "  --text TEXT             of the review; demanded with --not-justified\n"
+        "  --by NAME               who does it; else who is logged in\n"
+        "  --json                  as a JSON array\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi emergency open city-hospital:0012345 --person sato --reason 'unconscious, stroke suspected'\n"
+        "  kakehashi emergency review 3 --justified --by liaison\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it did not work, 2 not understood\n",
     .run = run,
 };

@@ -78,23 +78,24 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_find = {
     .name = "find",
     .summary = "ask a node which studies it has",
-    .help = "NAME\n"
-            "  kakehashi find - ask a node which studies it has\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi find [OPTIONS] NODE\n\n"
-            "DESCRIPTION\n"
-            "  Asks the node by C-FIND at study level and prints one line for each study. Keys may hold * and ? where the standard lets them.\n"
-            "  Without a key asks for all, which some systems refuse.\n\n"
-            "OPTIONS\n"
-            "  --patient ID            patient ID\n"
-            "  --name NAME             patient name, such as \"Yamada*\"\n"
-            "  --date DATE             YYYYMMDD, or a range YYYYMMDD-YYYYMMDD, open at either end\n"
-            "  --modality CODE         CT, MR, ...\n"
-            "  --accession NUMBER      accession number\n"
-            "  --study UID             Study Instance UID\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi find city-pacs --date 20261101- --modality CT\n\n"
-            "EXIT STATUS\n"
-            "  0 the node answered, 1 it did not, or there is no such node, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi find - ask a node which studies it has\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi find [OPTIONS] NODE\n\n"
+        "DESCRIPTION\n"
+        "  Asks the node by C-FIND at study level and prints one line for each study. Keys may hold * and ? where the standard lets them.\n"
+        "  Without a key asks for all, which some systems refuse.\n\n"
+        "OPTIONS\n"
+        "  --patient ID            patient ID\n"
+        "  --name NAME             patient name, such as \"Yamada*\"\n"
+        "  --date DATE             YYYYMMDD, or a range YYYYMMDD-YYYYMMDD, open at either end\n"
+        "  --modality CODE         CT, MR, ...\n"
+        "  --accession NUMBER      accession number\n"
+        "  --study UID             Study Instance UID\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi find city-pacs --date 20261101- --modality CT\n\n"
+        "EXIT STATUS\n"
+        "  0 the node answered, 1 it did not, or there is no such node, 2 not understood\n",
     .run = run,
 };

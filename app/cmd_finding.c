@@ -44,7 +44,7 @@ static void print_finding(kh_cache *cache, const kh_finding *f)
         snprintf(node.name, sizeof node.name, "(removed)");
     if (f->kind == KH_FINDING_PATIENT)
         snprintf(what, sizeof what, "%s here, %s there", f->here[0] ? f->here : "(no ID)", f->there);
-    if (f->kind == KH_FINDING_INSTANCES)
+    if (f->kind == KH_FINDING_INSTANCES || f->kind == KH_FINDING_REAPPEARED)
         snprintf(what, sizeof what, "%" PRId64 " objects", f->missing);
     printf("%6" PRId64 "  %-24s %-16s %-10s %-10s %-40s %s%s\n", f->id, when, node.name, kh_finding_kind_text(f->kind),
            f->state == KH_FINDING_APPLIED && f->undone ? "undone" : kh_finding_state_text(f->state),
@@ -78,17 +78,23 @@ static kh_status list(const kh_settings *settings, const finding_options *o, kh_
 
 static kh_status decide(const kh_args *args, const finding_options *o, kh_error *err)
 {
-    bool apply = strcmp(args->words[0], "apply") == 0;
+    static const char *const verbs[] = {"apply", "dismiss", "ask"};
+    static const char *const ops[] = {"finding.apply", "finding.dismiss", "finding.ask"};
+    static const char *const done[] = {"applied; kakehashi change list shows it, kakehashi change undo takes it back", "dismissed",
+                                       "asked; kakehashi finding --all shows whether it still holds"};
+    size_t which = 0;
     kh_session *session = NULL;
     kh_json_writer json;
     long long id = 0;
     kh_buf request;
     kh_status status = kh_args_number(&id, args->words[0], args->words[1], 1, INT64_MAX, err);
 
+    while (strcmp(verbs[which], args->words[0]) != 0)
+        which++;
     kh_buf_init(&request, REQUEST_MAX);
     kh_json_writer_init(&json, &request);
     kh_json_object_begin(&json);
-    kh_json_put_text(&json, "op", apply ? "finding.apply" : "finding.dismiss");
+    kh_json_put_text(&json, "op", ops[which]);
     kh_json_put_int(&json, "id", id);
     kh_json_put_text(&json, "asked_by", kh_session_asked_by(o->by));
     if (o->reason)
@@ -101,7 +107,7 @@ static kh_status decide(const kh_args *args, const finding_options *o, kh_error 
     if (status == KH_OK)
         status = kh_session_ask(session, kh_buf_text(&request), err);
     if (status == KH_OK)
-        puts(apply ? "applied; kakehashi change list shows it, kakehashi change undo takes it back" : "dismissed");
+        puts(done[which]);
     kh_session_close(session);
     kh_buf_release(&request);
     return status;
@@ -110,7 +116,8 @@ static kh_status decide(const kh_args *args, const finding_options *o, kh_error 
 static int run(const kh_command *self, int argc, char **argv)
 {
     finding_options o = {0};
-    const kh_option options[] = {{"--reason", &o.reason, NULL}, {"--by", &o.by, NULL}, {"--limit", &o.limit, NULL}, {"--all", NULL, &o.all}};
+    const kh_option options[] = {
+        {"--reason", &o.reason, NULL}, {"--by", &o.by, NULL}, {"--limit", &o.limit, NULL}, {"--all", NULL, &o.all}};
     kh_error err = KH_ERROR_INIT;
     kh_status status;
     const char *verb;
@@ -122,10 +129,10 @@ static int run(const kh_command *self, int argc, char **argv)
     verb = args.word_count > 0 ? args.words[0] : "list";
     if (strcmp(verb, "list") == 0 && args.word_count <= 1)
         status = list(&args.settings, &o, &err);
-    else if ((strcmp(verb, "apply") == 0 || strcmp(verb, "dismiss") == 0) && args.word_count == 2)
+    else if ((strcmp(verb, "apply") == 0 || strcmp(verb, "dismiss") == 0 || strcmp(verb, "ask") == 0) && args.word_count == 2)
         status = decide(&args, &o, &err);
     else
-        return kh_command_usage(self, "expected list, or apply or dismiss and the ID of a finding");
+        return kh_command_usage(self, "expected list, or apply, dismiss or ask and the ID of a finding");
     if (status == KH_E_ARG)
         return kh_command_usage(self, "%s", err.message);
     return status == KH_OK ? KH_EXIT_OK : kh_command_failed(self, &err);
@@ -134,34 +141,38 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_finding = {
     .name = "finding",
     .summary = "what differs at the hospitals: follow it, or leave it",
-    .help = "NAME\n"
-            "  kakehashi finding - what differs at the hospitals: follow it, or leave it\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi finding [list] [--all] [--limit N]\n"
-            "  kakehashi finding apply ID [--reason TEXT] [--by NAME]\n"
-            "  kakehashi finding dismiss ID [--by NAME]\n\n"
-            "DESCRIPTION\n"
-            "  Comparing with the hospitals (kakehashi compare) makes findings. Nothing is changed here until somebody, or [compare] gone\n"
-            "  and merged, says so.\n\n"
-            "  gone       the hospital no longer has the study. apply hides it here.\n"
-            "  patient    the hospital has the study under another patient ID. apply gives it to the patient with that ID here; when nobody\n"
-            "             here has it and all of the patient's studies are told so, it becomes the patient's new ID.\n"
-            "  instances  the hospital has only a part of what it gave. Only dismissed; kakehashi change delete hides single objects.\n"
-            "  returned   the hospital has a study again that was hidden here as gone. apply shows it again.\n\n"
-            "  apply      does here what the hospital did, as a change: it is logged, and kakehashi change undo takes it back. A finding that\n"
-            "             was undone is not applied again by itself.\n"
-            "  dismiss    leaves it as it is here. It is not found again while the hospital says the same.\n\n"
-            "  A finding that no longer holds is over by itself.\n\n"
-            "OPTIONS\n"
-            "  --all                   also those that were applied or dismissed, or are over\n"
-            "  --limit N               at most so many, the newest; else 50\n"
-            "  --reason TEXT           why, 1 to 200 bytes, kept with the change; else what was found\n"
-            "  --by NAME               who decides; else the name of who is logged in\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi finding\n"
-            "  kakehashi finding apply 12 --reason \"retention period over\"\n"
-            "  kakehashi finding dismiss 13\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 not done and why, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi finding - what differs at the hospitals: follow it, or leave it\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi finding [list] [--all] [--limit N]\n"
+        "  kakehashi finding apply ID [--reason TEXT] [--by NAME]\n"
+        "  kakehashi finding dismiss ID [--by NAME]\n"
+        "  kakehashi finding ask ID [--by NAME]\n\n"
+        "DESCRIPTION\n"
+        "  Comparing with the hospitals (kakehashi compare) makes findings. Nothing is changed here until somebody, or [compare] gone\n"
+        "  and merged, says so.\n\n"
+        "  gone       the hospital no longer has the study. apply hides it here.\n"
+        "  patient    the hospital has the study under another patient ID. apply gives it to the patient with that ID here; when nobody\n"
+        "             here has it and all of the patient's studies are told so, it becomes the patient's new ID.\n"
+        "  instances  the hospital has only a part of what it gave. apply hides here the objects that are not there.\n"
+        "  returned   the hospital has a study again that was hidden here as gone. apply shows it again.\n"
+        "  reappeared the hospital has objects again that were hidden here as missing there. apply shows them again.\n\n"
+        "  apply      does here what the hospital did, as a change: it is logged, and kakehashi change undo takes it back. A finding that\n"
+        "             was undone is not applied again by itself.\n"
+        "  dismiss    leaves it as it is here. It is not found again while the hospital says the same.\n"
+        "  ask        asks the hospital about the study again, now; a finding that no longer holds is over. Needs the running service.\n\n"
+        "  A finding that no longer holds is over by itself.\n\n"
+        "OPTIONS\n"
+        "  --all                   also those that were applied or dismissed, or are over\n"
+        "  --limit N               at most so many, the newest; else 50\n"
+        "  --reason TEXT           why, 1 to 200 bytes, kept with the change; else what was found\n"
+        "  --by NAME               who decides; else the name of who is logged in\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi finding\n"
+        "  kakehashi finding apply 12 --reason \"retention period over\"\n"
+        "  kakehashi finding dismiss 13\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 not done and why, 2 not understood\n",
     .run = run,
 };

@@ -46,8 +46,8 @@ static kh_status change(kh_desk *desk, const char *reason, kh_error *err)
 
     if (status != KH_OK)
         return status;
-    return kh_desk_record_end(desk, NULL,
-                              reason ? kh_network_stop(desk->access, reason, kh_session_asked_by(NULL), err) : kh_network_resume(desk->access, err));
+    return kh_desk_record_end(
+        desk, NULL, reason ? kh_network_stop(desk->access, reason, kh_session_asked_by(NULL), err) : kh_network_resume(desk->access, err));
 }
 
 static int run(const kh_command *self, int argc, char **argv)
@@ -88,21 +88,22 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_network = {
     .name = "network",
     .summary = "the stop switch of the network: stop, resume, show",
-    .help = "NAME\n"
-            "  kakehashi network - the stop switch of the network: stop, resume, show\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi network stop --reason TEXT\n"
-            "  kakehashi network resume\n"
-            "  kakehashi network show [--json]\n\n"
-            "DESCRIPTION\n"
-            "  After a leak: nobody sees anything until measures are in place. All sessions but the network office's end, tokens are no longer\n"
-            "  good, nodes are answered nothing, within a second in all processes of a running service. Stopping and resuming are recorded first.\n\n"
-            "OPTIONS\n"
-            "  --reason TEXT           why\n"
-            "  --json                  as JSON\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi network stop --reason \"a password was published\"\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it did not work, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi network - the stop switch of the network: stop, resume, show\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi network stop --reason TEXT\n"
+        "  kakehashi network resume\n"
+        "  kakehashi network show [--json]\n\n"
+        "DESCRIPTION\n"
+        "  After a leak: nobody sees anything until measures are in place. All sessions but the network office's end, tokens are no longer\n"
+        "  good, nodes are answered nothing, within a second in all processes of a running service. Stopping and resuming are recorded first.\n\n"
+        "OPTIONS\n"
+        "  --reason TEXT           why\n"
+        "  --json                  as JSON\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi network stop --reason \"a password was published\"\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it did not work, 2 not understood\n",
     .run = run,
 };

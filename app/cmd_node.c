@@ -18,7 +18,12 @@ static kh_status print_node(void *context, const kh_node *node)
         snprintf(address, sizeof address, "%s:%u", node->host, (unsigned)node->port);
     kh_node_may_text(may, node);
     printf("%-20s %-16s %-28s %-20s %-16s %-14s %s\n", node->name, node->ae_title, address, node->facility, may,
-           !node->tls ? "-" : node->certificates[0] ? "bound" : "no certificate", !node->host[0] ? "-" : node->retrieve_by_get ? "get" : "move");
+           !node->tls              ? "-"
+           : node->certificates[0] ? "bound"
+                                   : "no certificate",
+           !node->host[0]          ? "-"
+           : node->retrieve_by_get ? "get"
+                                   : "move");
     return KH_OK;
 }
 

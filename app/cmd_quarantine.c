@@ -44,8 +44,8 @@ static kh_status show(kh_cache *cache, const char *name, kh_error *err)
     if (status != KH_OK)
         return status;
     kh_clock_format(when, one.when_ms);
-    printf("file      quarantine/%s\nkind      %s\nsince     %s\nbytes     %" PRId64 "\n", one.name, kh_quarantine_kind_text(one.kind), when,
-           one.bytes);
+    printf("file      quarantine/%s\nkind      %s\nsince     %s\nbytes     %" PRId64 "\n", one.name, kh_quarantine_kind_text(one.kind),
+           when, one.bytes);
     printf("reason    %s\nSOP UID   %s\nobject    %" PRId64 "\nfacility  %s\nsource    %s\n", one.reason[0] ? one.reason : "not known",
            one.sop_instance_uid[0] ? one.sop_instance_uid : "-", one.object_id, one.facility[0] ? one.facility : "-",
            one.source[0] ? one.source : "-");
@@ -103,22 +103,23 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_quarantine = {
     .name = "quarantine",
     .summary = "see and decide what was kept beside",
-    .help = "NAME\n"
-            "  kakehashi quarantine - see and decide what was kept beside\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi quarantine [list]\n"
-            "  kakehashi quarantine show NAME\n"
-            "  kakehashi quarantine accept NAME\n"
-            "  kakehashi quarantine discard NAME\n\n"
-            "DESCRIPTION\n"
-            "  When an object comes with the identifier of another one of the same hospital but other bytes, one of the two is kept beside\n"
-            "  ([storage] conflict says which). `accept` makes the file the object, and keeps what was it beside in its stead; `discard`\n"
-            "  removes the file for good. Kinds: second, it came later; first, it was the object before; unreadable, found at a start\n"
-            "  and cannot be indexed; unknown, nothing is noted of it. Both decisions are logged.\n\n"
-            "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi quarantine accept 000000000000002a-9f86d081884c7d659a2feaa0c55ad015.dcm\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it could not be done, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi quarantine - see and decide what was kept beside\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi quarantine [list]\n"
+        "  kakehashi quarantine show NAME\n"
+        "  kakehashi quarantine accept NAME\n"
+        "  kakehashi quarantine discard NAME\n\n"
+        "DESCRIPTION\n"
+        "  When an object comes with the identifier of another one of the same hospital but other bytes, one of the two is kept beside\n"
+        "  ([storage] conflict says which). `accept` makes the file the object, and keeps what was it beside in its stead; `discard`\n"
+        "  removes the file for good. Kinds: second, it came later; first, it was the object before; unreadable, found at a start\n"
+        "  and cannot be indexed; unknown, nothing is noted of it. Both decisions are logged.\n\n"
+        "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi quarantine accept 000000000000002a-9f86d081884c7d659a2feaa0c55ad015.dcm\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it could not be done, 2 not understood\n",
     .run = run,
 };

@@ -4,6 +4,7 @@
 #include "app/command.h"
 #include "app/decoders.h"
 #include "app/progress.h"
+#include "app/sending.h"
 #include "app/session.h"
 #include "base/clock.h"
 #include "cache/commitments.h"
@@ -18,7 +19,9 @@ typedef struct send_run {
     kh_decoders *decoders;
     kh_node node;
     kh_scu scu;
+    kh_sending sending;
     kh_object_list list;
+    bool *went; /* of the list, one each */
     int64_t taken, warnings, failed, bytes;
     kh_error first_failure;
     bool now; /* also outside the node's hours */
@@ -30,12 +33,14 @@ typedef struct commit_wish {
     bool list; /* every object, not only those that were not committed */
 } commit_wish;
 
-static void send_one(send_run *run, kh_sender *sender, const kh_listed_object *object)
+static void send_one(send_run *run, kh_sender *sender, size_t index)
 {
+    const kh_listed_object *object = kh_object_list_at(&run->list, index);
     kh_error why = KH_ERROR_INIT;
     uint16_t dimse;
 
-    if (kh_sender_send(sender, object, &dimse, &why) == KH_OK) {
+    if (kh_sending_may(&run->sending, object, &why) == KH_OK && kh_sender_send(sender, object, &dimse, &why) == KH_OK) {
+        run->went[index] = true;
         run->taken++;
         run->warnings += dimse != KH_DIMSE_SUCCESS;
         run->bytes += object->bytes;
@@ -47,16 +52,17 @@ static void send_one(send_run *run, kh_sender *sender, const kh_listed_object *o
 static void send_all(send_run *run)
 {
     kh_sender sender = {.cache = run->cache, .scu = &run->scu, .node = &run->node, .list = &run->list, .originator = "",
-                        .codec = kh_decoders_codec(run->decoders)};
+                        .codec = kh_decoders_codec(run->decoders), .may_go_on = kh_sending_goes_on, .go_on_context = &run->sending};
     kh_progress progress;
 
     kh_progress_begin(&progress, stdout, "images", (int64_t)run->list.count, 0);
     for (size_t i = 0; i < run->list.count; i++) {
-        send_one(run, &sender, kh_object_list_at(&run->list, i));
+        send_one(run, &sender, i);
         kh_progress_update(&progress, run->taken, (int64_t)run->list.count, run->bytes);
     }
     kh_progress_end(&progress);
     kh_sender_close(&sender);
+    kh_sending_end(&run->sending, &run->list, run->went);
 }
 
 static kh_status prepare(send_run *run, const kh_args *args, const kh_search_key *keys, size_t key_count, kh_error *err)
@@ -74,10 +80,12 @@ static kh_status prepare(send_run *run, const kh_args *args, const kh_search_key
     if (status == KH_OK)
         status = kh_session_scu(&run->scu, &args->settings, run->cache, err);
     if (status == KH_OK)
-        status = kh_object_list_fill(&run->list, run->cache, keys, key_count, err);
-    if (status == KH_OK && run->list.count == 0)
-        status = kh_error_set(err, KH_E_NOT_FOUND, "nothing of that is here");
-    return status;
+        status = kh_sending_open(&run->sending, &args->settings, run->cache, &run->node, kh_session_asked_by(NULL), keys, key_count, err);
+    if (status == KH_OK)
+        status = kh_sending_list(&run->sending, &run->list, err);
+    if (status == KH_OK && !(run->went = calloc(run->list.count, sizeof *run->went)))
+        status = kh_error_set(err, KH_E_MEMORY, "no memory for %zu objects", run->list.count);
+    return status == KH_OK ? kh_sending_begin(&run->sending, &run->list, err) : status;
 }
 
 static int report(const kh_command *self, const send_run *run)
@@ -201,6 +209,8 @@ static int run(const kh_command *self, int argc, char **argv)
     } else {
         status = kh_command_failed(self, &err);
     }
+    kh_sending_close(&it.sending);
+    free(it.went);
     kh_session_scu_release(&it.scu);
     kh_object_list_release(&it.list);
     kh_cache_close(it.cache);
@@ -211,26 +221,29 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_send = {
     .name = "send",
     .summary = "send a study to a node",
-    .help = "NAME\n"
-            "  kakehashi send - send a study to a node\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi send NODE --study UID [OPTIONS]\n\n"
-            "DESCRIPTION\n"
-            "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. Only\n"
-            "  where the node takes nothing else an object is written anew in explicit or implicit VR little endian, compressed pixels\n"
-            "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service\n"
-            "  and without one: it only reads, and has the node's bandwidth for itself. With --commit the running service then asks the node to promise to keep the objects (storage\n"
-            "  commitment), and the result is shown: those that the node did not promise, each with its reason.\n\n"
-            "OPTIONS\n"
-            "  --study UID             Study Instance UID; several with backslashes between them\n"
-            "  --series UID            only this series of it\n"
-            "  --patient ID            only of the patient with this ID, when several share the study's UID\n"
-            "  --commit                ask for storage commitment afterwards\n"
-            "  --wait SECONDS          for its report, 60 when not given; the service goes on waiting when the command has ended\n"
-            "  --list                  show every object's result\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi send city-pacs --study 1.2.392.200036.9116.2.5.1\n\n"
-            "EXIT STATUS\n"
-            "  0 all were taken (and promised), 1 some were not, or nothing is here, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi send - send a study to a node\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi send NODE --study UID [OPTIONS]\n\n"
+        "DESCRIPTION\n"
+        "  Sends every object of the study to the node by C-STORE, byte for byte as it is held, each in its own transfer syntax. Only\n"
+        "  where the node takes nothing else an object is written anew in explicit or implicit VR little endian, compressed pixels\n"
+        "  decoded; nothing is ever compressed. What the node takes in no form is counted as failed. Works beside a running service\n"
+        "  and without one: it only reads, and has the node's bandwidth for itself. With [access] accounts = on only what the facility of\n"
+        "  the node may take is sent, and a withdrawal ends what is under way. With --commit the running service then asks the node to\n"
+        "  promise to keep the objects (storage commitment), and the result is shown: those that the node did not promise, each with its\n"
+        "  reason.\n\n"
+        "OPTIONS\n"
+        "  --study UID             Study Instance UID; several with backslashes between them\n"
+        "  --series UID            only this series of it\n"
+        "  --patient ID            only of the patient with this ID, when several share the study's UID\n"
+        "  --commit                ask for storage commitment afterwards\n"
+        "  --wait SECONDS          for its report, 60 when not given; the service goes on waiting when the command has ended\n"
+        "  --list                  show every object's result\n" KH_SESSION_NOW_HELP KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi send city-pacs --study 1.2.392.200036.9116.2.5.1\n\n"
+        "EXIT STATUS\n"
+        "  0 all were taken (and promised), 1 some were not, or nothing is here, 2 not understood\n",
     .run = run,
 };

@@ -81,23 +81,24 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_serve = {
     .name = "serve",
     .summary = "run the service",
-    .help = "NAME\n"
-            "  kakehashi serve - run the service\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi serve [OPTIONS]\n\n"
-            "DESCRIPTION\n"
-            "  Talks DICOM with the hospitals' systems, keeps what they send, and shows it to browsers. Stays in the foreground; log lines\n"
-            "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`\n"
-            "  (https with [http] tls_certificate). With accounts on it also prints the link that makes the first account of the network's\n"
-            "  office, until somebody has taken it up.\n"
-            "  The work is done by processes of their own (bridge, web, decode) that are started again when they die. HTTP is served\n"
-            "  on loopback addresses only unless people sign in ([access] accounts = on). DICOM is served on loopback until the first node is added.\n\n"
-            "  SIGTERM and SIGINT let work under way end, at most [service] drain long, then stop; a second SIGINT stops at once.\n\n"
-            "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi serve --config /etc/kakehashi.conf\n"
-            "  kakehashi serve --data-dir data --set http.port=9000 --set log.level=debug\n\n"
-            "EXIT STATUS\n"
-            "  0 stopped as told, 1 could not start or had to be killed at the end, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi serve - run the service\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi serve [OPTIONS]\n\n"
+        "DESCRIPTION\n"
+        "  Talks DICOM with the hospitals' systems, keeps what they send, and shows it to browsers. Stays in the foreground; log lines\n"
+        "  go to standard error. When everything is up it prints one line on standard output, `ready: http://ADDRESS:PORT/`\n"
+        "  (https with [http] tls_certificate). With accounts on it also prints the link that makes the first account of the network's\n"
+        "  office, until somebody has taken it up.\n"
+        "  The work is done by processes of their own (bridge, web, decode) that are started again when they die. HTTP is served\n"
+        "  on loopback addresses only unless people sign in ([access] accounts = on). DICOM is served on loopback until the first node is added.\n\n"
+        "  SIGTERM and SIGINT let work under way end, at most [service] drain long, then stop; a second SIGINT stops at once.\n\n"
+        "OPTIONS\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi serve --config /etc/kakehashi.conf\n"
+        "  kakehashi serve --data-dir data --set http.port=9000 --set log.level=debug\n\n"
+        "EXIT STATUS\n"
+        "  0 stopped as told, 1 could not start or had to be killed at the end, 2 not understood\n",
     .run = run,
 };

@@ -61,8 +61,8 @@ static void print_scrub(const kh_scrub_state *s)
     if (s->began_ms == 0 && s->ended_ms == 0)
         printf("%-14s not yet\n", "read again");
     else
-        printf("%-14s %" PRId64 " objects, %" PRId64 " bad, %s %s\n", "read again", s->objects, s->bad, s->began_ms ? "going on since" : "ended",
-               when);
+        printf("%-14s %" PRId64 " objects, %" PRId64 " bad, %s %s\n", "read again", s->objects, s->bad,
+               s->began_ms ? "going on since" : "ended", when);
 }
 
 static int run(const kh_command *self, int argc, char **argv)

@@ -125,15 +125,16 @@ const kh_command kh_command_evict = {
 const kh_command kh_command_pin = {
     .name = "pin",
     .summary = "keep a study here",
-    .help = "NAME\n"
-            "  kakehashi pin - keep a study here\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi pin STUDY_UID\n\n"
-            "DESCRIPTION\n"
-            "  A pinned study is not evicted, until `kakehashi unpin`. Pins of others, such as a storage commitment, are not touched.\n\n" TAIL
-            "  kakehashi pin 1.2.392.200036.9116.2.6.1.48\n\n"
-            "EXIT STATUS\n"
-            "  0 pinned, 1 no such study, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi pin - keep a study here\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi pin STUDY_UID\n\n"
+        "DESCRIPTION\n"
+        "  A pinned study is not evicted, until `kakehashi unpin`. Pins of others, such as a storage commitment, are not touched.\n\n" TAIL
+        "  kakehashi pin 1.2.392.200036.9116.2.6.1.48\n\n"
+        "EXIT STATUS\n"
+        "  0 pinned, 1 no such study, 2 not understood\n",
     .run = run_pin,
 };
 

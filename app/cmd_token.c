@@ -10,13 +10,19 @@
 
 typedef struct view {
     int number;
-    char login[65], name[65], scopes[32], made[KH_DESK_TIME_SIZE], expires[KH_DESK_TIME_SIZE], revoked[KH_DESK_TIME_SIZE];
+    char login[65], name[65], scopes[32], made[KH_DESK_TIME_SIZE], used[KH_DESK_TIME_SIZE], expires[KH_DESK_TIME_SIZE],
+        revoked[KH_DESK_TIME_SIZE];
 } view;
 
-#define TOLD(name, field, width) {name, KH_FIELD_TEXT, offsetof(view, field), sizeof(((view *)0)->field), NULL, NULL, true, width}
+#define TOLD(name, field, width) {name, KH_FIELD_TEXT, offsetof(view, field), sizeof(((view *)0)->field), NULL, NULL, KH_FIELD_TOLD, width}
 static const kh_field fields[] = {
-    {"number", KH_FIELD_COUNT, offsetof(view, number), 0, NULL, NULL, true, 6},
-    TOLD("login", login, 20), TOLD("name", name, 20), TOLD("scopes", scopes, 22), TOLD("made", made, 16), TOLD("expires", expires, 16),
+    {"number", KH_FIELD_COUNT, offsetof(view, number), 0, NULL, NULL, KH_FIELD_TOLD, 6},
+    TOLD("login", login, 20),
+    TOLD("name", name, 20),
+    TOLD("scopes", scopes, 22),
+    TOLD("made", made, 16),
+    TOLD("expires", expires, 16),
+    TOLD("used", used, 16),
     TOLD("revoked", revoked, 16),
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
@@ -38,6 +44,7 @@ static kh_status put_one(void *context, const kh_token *token)
     kh_scopes_text(out.scopes, token->scopes);
     kh_desk_time(out.made, token->made_ms);
     kh_desk_time(out.expires, token->expires_ms);
+    kh_desk_time(out.used, token->used_ms);
     kh_desk_time(out.revoked, token->revoked_ms);
     kh_fields_put(&of->list, &out);
     return KH_OK;
@@ -91,7 +98,10 @@ static kh_status revoke(call *of, long long number, kh_error *err)
 static int run(const kh_command *self, int argc, char **argv)
 {
     call of = {.days = "90"};
-    const kh_option options[] = {{"--person", &of.login, NULL}, {"--name", &of.name, NULL}, {"--scopes", &of.scopes, NULL}, {"--days", &of.days, NULL},
+    const kh_option options[] = {{"--person", &of.login, NULL},
+                                 {"--name", &of.name, NULL},
+                                 {"--scopes", &of.scopes, NULL},
+                                 {"--days", &of.days, NULL},
                                  {"--json", NULL, &of.json}};
     kh_error err = KH_ERROR_INIT;
     long long days = 0, number = 0;
@@ -125,25 +135,26 @@ static int run(const kh_command *self, int argc, char **argv)
 const kh_command kh_command_token = {
     .name = "token",
     .summary = "bearer tokens of people, for scripts and viewers: add, list, revoke",
-    .help = "NAME\n"
-            "  kakehashi token - bearer tokens of people, for scripts and viewers: add, list, revoke\n\n"
-            "SYNOPSIS\n"
-            "  kakehashi token add --person LOGIN --name TEXT --scopes LIST [--days N]\n"
-            "  kakehashi token list [--person LOGIN] [--json]\n"
-            "  kakehashi token revoke NUMBER\n\n"
-            "DESCRIPTION\n"
-            "  A token is the person's: it sees what the person may see, narrowed to its scopes, and is recorded as the person's. It is shown once and\n"
-            "  kept as a hash. It is sent as `Authorization: Bearer khp_...`. It is no longer good when it is revoked or over, while person, facility or\n"
-            "  network is suspended, and when the person's password has run out.\n\n"
-            "OPTIONS\n"
-            "  --person LOGIN          whose\n"
-            "  --name TEXT             what it is for\n"
-            "  --scopes LIST           some of find, view, take and store, with commas between\n"
-            "  --days N                how long it is good, 1 to 366; 90\n"
-            "  --json                  the list as JSON\n" KH_ARGS_COMMON_HELP "\n"
-            "EXAMPLES\n"
-            "  kakehashi token add --person sato --name OHIF --scopes find,view --days 30\n\n"
-            "EXIT STATUS\n"
-            "  0 done, 1 it did not work, 2 not understood\n",
+    .help =
+        "NAME\n"
+        "  kakehashi token - bearer tokens of people, for scripts and viewers: add, list, revoke\n\n"
+        "SYNOPSIS\n"
+        "  kakehashi token add --person LOGIN --name TEXT --scopes LIST [--days N]\n"
+        "  kakehashi token list [--person LOGIN] [--json]\n"
+        "  kakehashi token revoke NUMBER\n\n"
+        "DESCRIPTION\n"
+        "  A token is the person's: it sees what the person may see, narrowed to its scopes, and is recorded as the person's. It is shown once and\n"
+        "  kept as a hash. It is sent as `Authorization: Bearer khp_...`. It is no longer good when it is revoked or over, while person, facility or\n"
+        "  network is suspended, and when the person's password has run out.\n\n"
+        "OPTIONS\n"
+        "  --person LOGIN          whose\n"
+        "  --name TEXT             what it is for\n"
+        "  --scopes LIST           some of find, view, take and store, with commas between\n"
+        "  --days N                how long it is good, 1 to 366; 90\n"
+        "  --json                  the list as JSON\n" KH_ARGS_COMMON_HELP "\n"
+        "EXAMPLES\n"
+        "  kakehashi token add --person sato --name OHIF --scopes find,view --days 30\n\n"
+        "EXIT STATUS\n"
+        "  0 done, 1 it did not work, 2 not understood\n",
     .run = run,
 };

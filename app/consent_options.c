@@ -5,17 +5,18 @@
 
 const char *const kh_consent_words[KH_WORDS] = {
     "form", "direction", "places", "person", "team", "members", "excluded", "signed", "signer", "proxy_name", "proxy_relation", "explainer",
-    "department", "fax", "holder", "author", "from", "to", "look_back", "items", "modalities", "sheet_of", "explained"};
+    "department", "fax", "holder", "author", "from", "to", "look_back", "items", "modalities", "sheet_of", "explained", "floors"};
 
-static const char *const option_names[KH_WORDS - 1] = {
-    "--form", "--direction", "--places", "--person", "--team", "--members", "--excluded", "--signed", "--signer", "--proxy-name", "--proxy-relation",
-    "--explainer", "--department", "--fax", "--holder", "--author", "--from", "--to", "--look-back", "--items", "--modalities", "--sheet-of"};
+static const char *const option_names[KH_CONSENT_OPTIONS] = {
+    "--form",   "--direction",  "--places",         "--person",    "--team",       "--members", "--excluded", "--signed",
+    "--signer", "--proxy-name", "--proxy-relation", "--explainer", "--department", "--fax",     "--holder",   "--author",
+    "--from",   "--to",         "--look-back",      "--items",     "--modalities", "--sheet-of"};
 
 size_t kh_consent_options_table(kh_consent_options *o, kh_option *out)
 {
-    for (size_t i = 0; i < KH_WORDS - 1; i++)
+    for (size_t i = 0; i < KH_CONSENT_OPTIONS; i++)
         out[i] = (kh_option){option_names[i], &o->words[i], NULL};
-    return KH_WORDS - 1;
+    return KH_CONSENT_OPTIONS;
 }
 
 static const char *word(const kh_consent_options *o, kh_consent_word which)
@@ -108,7 +109,8 @@ kh_status kh_consent_options_fill(kh_consent_filled *out, const kh_rights_place 
                             .author = word(o, KH_WORD_AUTHOR),
                             .person = word(o, KH_WORD_PERSON),
                             .team = word(o, KH_WORD_TEAM),
-                            .modalities = word(o, KH_WORD_MODALITIES)};
+                            .modalities = word(o, KH_WORD_MODALITIES),
+                            .floors = word(o, KH_WORD_FLOORS)};
     status = fill_places(out, word(o, KH_WORD_PLACES), err);
     if (status == KH_OK)
         status = split(out, 0, word(o, KH_WORD_MEMBERS), &s->members, &s->member_count, err);

@@ -7,9 +7,30 @@
 #include "app/rights_command.h"
 
 typedef enum kh_consent_word {
-    KH_WORD_FORM, KH_WORD_DIRECTION, KH_WORD_PLACES, KH_WORD_PERSON, KH_WORD_TEAM, KH_WORD_MEMBERS, KH_WORD_EXCLUDED, KH_WORD_SIGNED, KH_WORD_SIGNER,
-    KH_WORD_PROXY_NAME, KH_WORD_PROXY_RELATION, KH_WORD_EXPLAINER, KH_WORD_DEPARTMENT, KH_WORD_FAX, KH_WORD_HOLDER, KH_WORD_AUTHOR, KH_WORD_FROM,
-    KH_WORD_TO, KH_WORD_LOOK_BACK, KH_WORD_ITEMS, KH_WORD_MODALITIES, KH_WORD_SHEET_OF, KH_WORD_EXPLAINED,
+    KH_WORD_FORM,
+    KH_WORD_DIRECTION,
+    KH_WORD_PLACES,
+    KH_WORD_PERSON,
+    KH_WORD_TEAM,
+    KH_WORD_MEMBERS,
+    KH_WORD_EXCLUDED,
+    KH_WORD_SIGNED,
+    KH_WORD_SIGNER,
+    KH_WORD_PROXY_NAME,
+    KH_WORD_PROXY_RELATION,
+    KH_WORD_EXPLAINER,
+    KH_WORD_DEPARTMENT,
+    KH_WORD_FAX,
+    KH_WORD_HOLDER,
+    KH_WORD_AUTHOR,
+    KH_WORD_FROM,
+    KH_WORD_TO,
+    KH_WORD_LOOK_BACK,
+    KH_WORD_ITEMS,
+    KH_WORD_MODALITIES,
+    KH_WORD_SHEET_OF,
+    KH_WORD_EXPLAINED,
+    KH_WORD_FLOORS, /* of tables only */
     KH_WORDS
 } kh_consent_word;
 /* "form": the column; with "--" before it and "-" for "_" the option. */
@@ -19,7 +40,8 @@ typedef struct kh_consent_options {
     const char *words[KH_WORDS]; /* NULL or "": not given */
 } kh_consent_options;
 
-/* All but the last, which is a flag of its own, into out; returns how many. */
+#define KH_CONSENT_OPTIONS KH_WORD_EXPLAINED
+/* Those before KH_WORD_EXPLAINED, which is a flag of its own, into out; returns how many. */
 size_t kh_consent_options_table(kh_consent_options *o, kh_option *out);
 
 typedef struct kh_consent_filled {
@@ -30,6 +52,7 @@ typedef struct kh_consent_filled {
     const char *items[2][KH_CONSENT_EXCLUDED_MAX];
 } kh_consent_filled;
 /* out must not be moved. at: where it was taken. KH_E_ARG with the word. */
-KH_MUST_USE kh_status kh_consent_options_fill(kh_consent_filled *out, const kh_rights_place *at, const kh_consent_options *o, kh_error *err);
+KH_MUST_USE kh_status kh_consent_options_fill(kh_consent_filled *out, const kh_rights_place *at, const kh_consent_options *o,
+                                              kh_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* csv.h - comma-separated values (RFC 4180): UTF-8, quoted where needed, a byte order mark is passed over. At most 16 MiB, 100,000 lines and 64
- * values of a line. Threads: one at a time. */
+/* csv.h - comma-separated values (RFC 4180): UTF-8, quoted where needed, a byte order mark is passed over. At most 16 MiB, 100,000 lines
+ * and 64 values of a line. Threads: one at a time. */
 #ifndef KH_APP_CSV_H
 #define KH_APP_CSV_H
 

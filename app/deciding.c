@@ -13,7 +13,8 @@ kh_accounts_options kh_deciding_accounts(const kh_settings *settings)
     options.list = settings->access_password_list;
     options.second_factor = kh_settings_factor(settings, "totp");
     options.certificate = kh_settings_factor(settings, "certificate");
-    options.one_terminal = settings->access_one_terminal;
+    options.one_terminal = strcmp(settings->access_one_terminal, "no") != 0;
+    options.newest_terminal = strcmp(settings->access_one_terminal, "newest") == 0;
     options.idle_ms = settings->access_idle_ms;
     options.absolute_ms = settings->access_session_ms;
     options.network = settings->access_network;
@@ -31,16 +32,20 @@ kh_status kh_deciding_rights(kh_rights **out, kh_access *access, const kh_settin
     return status;
 }
 
+kh_status kh_deciding_access(kh_access **out, const kh_settings *settings, kh_page *page, kh_error *err)
+{
+    return kh_access_open(out, &(kh_access_options){.dir = settings->data_dir, .page = page}, err);
+}
+
 kh_status kh_deciding_open(kh_access **access, kh_rights **rights, const kh_settings *settings, kh_page *page, kh_error *err)
 {
-    const kh_access_options options = {.dir = settings->data_dir, .page = page};
     kh_status status;
 
     *access = NULL;
     *rights = NULL;
     if (!kh_settings_accounts(settings))
         return KH_OK;
-    status = kh_access_open(access, &options, err);
+    status = kh_deciding_access(access, settings, page, err);
     if (status == KH_OK)
         status = kh_deciding_rights(rights, *access, settings, err);
     if (status == KH_OK)

@@ -17,4 +17,7 @@ KH_MUST_USE kh_status kh_deciding_open(kh_access **access, kh_rights **rights, c
 /* NULL is welcome. */
 void kh_deciding_close(kh_access *access, kh_rights *rights);
 
+/* access.db of the settings' folder: the one way in, for the service's roles (page: the one they share) and for commands (NULL). */
+KH_MUST_USE kh_status kh_deciding_access(kh_access **out, const kh_settings *settings, kh_page *page, kh_error *err);
+
 #endif

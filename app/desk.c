@@ -10,7 +10,6 @@
 
 kh_status kh_desk_open(kh_desk *out, const kh_settings *settings, kh_desk_use use, bool accounts, kh_error *err)
 {
-    const kh_access_options options = {.dir = settings->data_dir};
     const kh_accounts_options of = kh_deciding_accounts(settings);
     kh_status status = KH_OK;
 
@@ -18,7 +17,7 @@ kh_status kh_desk_open(kh_desk *out, const kh_settings *settings, kh_desk_use us
     if (use == KH_DESK_CHANGES)
         status = kh_auditing_open(&out->audit, settings, "command", err);
     if (status == KH_OK)
-        status = kh_access_open(&out->access, &options, err);
+        status = kh_deciding_access(&out->access, settings, NULL, err);
     if (status == KH_OK && accounts)
         status = kh_accounts_create(&out->accounts, out->access, &of, err);
     if (status != KH_OK)
@@ -36,7 +35,8 @@ void kh_desk_close(kh_desk *desk)
 
 static kh_status record(kh_desk *desk, const char *facility, kh_audit_result result, const char *text, kh_error *err)
 {
-    return kh_auditing_command(desk->audit, &(kh_auditing_change){.who = kh_session_asked_by(NULL), .facility = facility, .text = text}, result, err);
+    return kh_auditing_command(desk->audit, &(kh_auditing_change){.who = kh_session_asked_by(NULL), .facility = facility, .text = text},
+                               result, err);
 }
 
 kh_status kh_desk_record(kh_desk *desk, kh_error *err, const char *facility, const char *format, ...)
@@ -74,8 +74,8 @@ kh_status kh_desk_until(int64_t *wall_ms, const char *text, kh_error *err)
             sscanf(text, "%4d%2d%2d%n", &local.tm_year, &local.tm_mon, &local.tm_mday, &end) != 3)
             end = -1;
     }
-    if (end < 0 || text[end] != '\0' || local.tm_year < 1970 || local.tm_mon < 1 || local.tm_mon > 12 || local.tm_mday < 1 || local.tm_mday > 31 ||
-        local.tm_hour > 24 || local.tm_min > 59)
+    if (end < 0 || text[end] != '\0' || local.tm_year < 1970 || local.tm_mon < 1 || local.tm_mon > 12 || local.tm_mday < 1 ||
+        local.tm_mday > 31 || local.tm_hour > 24 || local.tm_min > 59)
         return kh_error_set(err, KH_E_ARG, "\"%.32s\" is no time, expected a day (2026-12-31) or a minute of one (2026-12-31T13:00)", text);
     local.tm_year -= 1900;
     local.tm_mon -= 1;

@@ -218,7 +218,7 @@ static kh_status take_row(const kh_csv *csv, const int *columns, size_t column_c
     if (csv->count != column_count)
         return kh_error_set(err, KH_E_ARG, "%zu values, expected %zu as in the first line", csv->count, column_count);
     for (size_t i = 0; i < csv->count && status == KH_OK; i++)
-        if (!fields[columns[i]].told && csv->cells[i][0])
+        if (fields[columns[i]].told != KH_FIELD_TOLD && csv->cells[i][0])
             status = kh_field_set(record, &fields[columns[i]], csv->cells[i], err);
     return status;
 }
@@ -231,7 +231,8 @@ static const char *name_of(const kh_csv *csv, const int *columns, size_t column_
     return "";
 }
 
-static kh_status import_row(const kh_fields_import *import, const kh_csv *csv, const int *columns, size_t column_count, void *record, kh_error *err)
+static kh_status import_row(const kh_fields_import *import, const kh_csv *csv, const int *columns, size_t column_count, void *record,
+                            kh_error *err)
 {
     kh_status status;
 

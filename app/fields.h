@@ -15,13 +15,16 @@
 
 typedef enum kh_field_type { KH_FIELD_TEXT, KH_FIELD_FLAG, KH_FIELD_COUNT, KH_FIELD_WORD } kh_field_type;
 
+/* Who sets it: options and import; nobody; import alone, which hands it to `take`. */
+typedef enum kh_field_set_by { KH_FIELD_SET, KH_FIELD_TOLD, KH_FIELD_IMPORTED } kh_field_set_by;
+
 typedef struct kh_field {
     const char *name;   /* "birth-date"; as an option "--birth-date" */
     kh_field_type type; /* char[size], bool, int, an enum */
     size_t offset, size;
     const char *(*word)(int value);   /* of an enum; NULL: none */
     int (*word_of)(const char *text); /* 0: none */
-    bool told;                        /* nobody sets it: neither option nor import */
+    kh_field_set_by told;
     unsigned width;                   /* in lists, 0: not there */
 } kh_field;
 
@@ -44,13 +47,15 @@ typedef struct kh_fields_list {
     kh_buf text;
     kh_json_writer json;
 } kh_fields_list;
-KH_MUST_USE kh_status kh_fields_list_open(kh_fields_list *out, const kh_field *fields, size_t count, bool json, const char *csv_path, kh_error *err);
+KH_MUST_USE kh_status kh_fields_list_open(kh_fields_list *out, const kh_field *fields, size_t count, bool json, const char *csv_path,
+                                          kh_error *err);
 void kh_fields_put(kh_fields_list *list, const void *record);
 /* status: how the listing went, told on. none: what is printed when there was nothing to list. */
 KH_MUST_USE kh_status kh_fields_list_close(kh_fields_list *list, kh_status status, const char *none, kh_error *err);
 
-/* Reads a file of CSV whose first line names the fields, one of them the first of the table, which names the record. begin makes the record that the
- * line's values are put into: what is there of that name, or a new one. Empty values are left out. At most 16 MiB, 100,000 records.
+/* Reads a file of CSV whose first line names the fields, one of them the first of the table, which names the record. begin makes the record
+ * that the line's values are put into: what is there of that name, or a new one. Empty values are left out. At most 16 MiB, 100,000
+ * records.
  * Stops at the first that fails: KH_E_ARG and others with the line. */
 typedef struct kh_fields_import {
     const kh_field *fields;

@@ -181,7 +181,8 @@ static kh_status apply_tls(kh_node *node, const kh_node_options *options, kh_err
     if (status == KH_OK && options->certificate)
         status = COPY(certificates, "--certificate", digest);
     if (status == KH_OK && options->fingerprint)
-        status = convert_list(node->certificates, sizeof node->certificates, "--fingerprint", options->fingerprint, convert_fingerprint, err);
+        status =
+            convert_list(node->certificates, sizeof node->certificates, "--fingerprint", options->fingerprint, convert_fingerprint, err);
     return status;
 }
 

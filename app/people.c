@@ -12,7 +12,6 @@ static bool goes_on(void *context, const kh_subject *subject)
 
 kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *page, kh_cache *cache, kh_recorder *recorder, kh_error *err)
 {
-    const kh_access_options access = {.dir = settings->data_dir, .page = page};
     const kh_accounts_options accounts = kh_deciding_accounts(settings);
     kh_guard_options guard = {.cache = cache, .recorder = recorder, .queue_max = (size_t)settings->http_connections};
     kh_watch_options watch = {.page = page, .session_goes_on = goes_on};
@@ -21,7 +20,7 @@ kh_status kh_people_open(kh_people *out, const kh_settings *settings, kh_page *p
     *out = (kh_people){.access = NULL};
     if (!kh_settings_accounts(settings))
         return KH_OK;
-    status = kh_access_open(&out->access, &access, err);
+    status = kh_deciding_access(&out->access, settings, page, err);
     if (status == KH_OK)
         status = kh_access_watch(out->access, err);
     if (status == KH_OK)

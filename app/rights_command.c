@@ -5,12 +5,14 @@
 #include <string.h>
 #include <time.h>
 #include "app/auditing.h"
+#include "app/deciding.h"
 #include "app/session.h"
 #include "base/clock.h"
 
 #define OUT_MAX ((size_t)256 << 20)
 
-kh_status kh_rights_command_open(kh_rights_command *c, const kh_command *self, const kh_settings *settings, const char *by, bool json, kh_error *err)
+kh_status kh_rights_command_open(kh_rights_command *c, const kh_command *self, const kh_settings *settings, const char *by, bool json,
+                                 kh_error *err)
 {
     memset(c, 0, sizeof *c);
     c->self = self;
@@ -21,7 +23,7 @@ kh_status kh_rights_command_open(kh_rights_command *c, const kh_command *self, c
     kh_json_writer_init(&c->writer, &c->out);
     if (json)
         kh_json_array_begin(&c->writer);
-    return kh_access_open(&c->access, &(kh_access_options){.dir = settings->data_dir}, err);
+    return kh_deciding_access(&c->access, settings, NULL, err);
 }
 
 int kh_rights_command_close(kh_rights_command *c, kh_status status, const kh_error *err)
@@ -41,9 +43,11 @@ int kh_rights_command_close(kh_rights_command *c, kh_status status, const kh_err
     return status == KH_OK ? KH_EXIT_OK : kh_command_failed(c->self, err);
 }
 
-static kh_status record(kh_rights_command *c, kh_audit_result result, const char *facility, const char *patient, const char *words, kh_error *err)
+static kh_status record(kh_rights_command *c, kh_audit_result result, const char *facility, const char *patient, const char *words,
+                        kh_error *err)
 {
-    return kh_auditing_command(c->audit, &(kh_auditing_change){.who = c->by, .facility = facility, .patient = patient, .text = words}, result, err);
+    return kh_auditing_command(c->audit, &(kh_auditing_change){.who = c->by, .facility = facility, .patient = patient, .text = words},
+                               result, err);
 }
 
 kh_status kh_rights_command_begin(kh_rights_command *c, const char *facility, const char *patient, const char *words, kh_error *err)
@@ -53,9 +57,11 @@ kh_status kh_rights_command_begin(kh_rights_command *c, const char *facility, co
     return status == KH_OK ? record(c, KH_AUDIT_ALLOWED, facility, patient, words, err) : status;
 }
 
-kh_status kh_rights_command_end(kh_rights_command *c, const char *facility, const char *patient, const char *words, kh_status status, kh_error *err)
+kh_status kh_rights_command_end(kh_rights_command *c, const char *facility, const char *patient, const char *words, kh_status status,
+                                kh_error *err)
 {
-    kh_status recorded = record(c, status == KH_OK ? KH_AUDIT_DONE : KH_AUDIT_FAILED, facility, patient, words, status == KH_OK ? err : NULL);
+    kh_status recorded =
+        record(c, status == KH_OK ? KH_AUDIT_DONE : KH_AUDIT_FAILED, facility, patient, words, status == KH_OK ? err : NULL);
 
     return status != KH_OK ? status : recorded;
 }
@@ -144,6 +150,16 @@ kh_status kh_rights_time_parse(int64_t *out, const char *field, const char *text
         return kh_error_set(err, KH_E_ARG, "%s: no such time", field);
     *out = (int64_t)seconds * 1000;
     return KH_OK;
+}
+
+void kh_rights_time_text(char out[KH_RIGHTS_TIME_SIZE], int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm local;
+
+    if (wall_ms == 0 || wall_ms == INT64_MAX || !localtime_r(&seconds, &local) ||
+        strftime(out, KH_RIGHTS_TIME_SIZE, "%Y%m%d%H%M", &local) == 0)
+        out[0] = '\0';
 }
 
 kh_status kh_rights_id_parse(int64_t *out, const char *text, kh_error *err)

@@ -17,8 +17,7 @@ void kh_rows_begin(kh_rows *rows, FILE *out, kh_rows_form form, const kh_rows_co
         fputs("\r\n", out);
 }
 
-/* A spreadsheet must not take it for a formula. */
-static void put_csv(FILE *out, const char *value)
+void kh_rows_put_csv(FILE *out, const char *value)
 {
     bool formula = value[0] && strchr("=+-@\t\r", value[0]);
 
@@ -94,7 +93,7 @@ void kh_rows_put(kh_rows *rows, const char *const *values)
     for (size_t i = 0; rows->form == KH_ROWS_CSV && i < rows->column_count; i++) {
         if (i)
             fputc(',', rows->out);
-        put_csv(rows->out, values[i] ? values[i] : "");
+        kh_rows_put_csv(rows->out, values[i] ? values[i] : "");
     }
     if (rows->form == KH_ROWS_CSV)
         fputs("\r\n", rows->out);

@@ -34,6 +34,9 @@ void kh_rows_end(kh_rows *rows, const char *none);
 /* One object: "name: value" lines, or JSON. */
 void kh_rows_one(FILE *out, bool json, const kh_rows_column *columns, const char *const *values, size_t column_count);
 
+/* One value of CSV, quoted where it must be; a spreadsheet must not take it for a formula. */
+void kh_rows_put_csv(FILE *out, const char *value);
+
 /* "2026-11-20T21:04:05.123Z"; "" for 0. out: 25 bytes. */
 const char *kh_rows_time(char out[25], int64_t wall_ms);
 

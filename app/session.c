@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "app/auditing.h"
+#include "app/told.h"
 #include "base/clock.h"
 #include "cache/evict.h"
 #include "cache/node_hours.h"
@@ -47,6 +48,7 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     options.quarantine_bytes = (uint64_t)settings->quarantine_bytes;
     options.deleted_kept_ms = settings->deleted_kept_ms;
     (void)kh_settings_conflict(settings, &options.conflict); /* checked when the settings were read */
+    memcpy(options.issuers, settings->issuers, sizeof options.issuers);
     options.inline_bytes_max = (uint32_t)settings->dicomweb_inline_bytes;
     options.number_bytes_max = (uint32_t)settings->dicomweb_number_bytes;
     options.readers_max = (unsigned)settings->readers;
@@ -184,13 +186,34 @@ void kh_session_close(kh_session *session)
         } \
     } while (0)
 
+/* Of what a command does itself, because no service runs: whose a node or a title is decides what it finds. */
+static kh_status begin_told(kh_told *told, const kh_session *session, char text[160], const char *what, const char *name,
+                            const char *facility, kh_error *err)
+{
+    const kh_auditing_change change = {.who = kh_session_asked_by(NULL), .facility = facility, .text = text};
+
+    snprintf(text, 160, "%s %.64s", what, name);
+    return kh_told_begin(told, session->settings, &change, err);
+}
+
+#define TOLD(status, what, name, facility, call, err) \
+    do { \
+        kh_told told_ = {0}; \
+        char text_[160]; \
+        (status) = begin_told(&told_, session, text_, what, name, facility, err); \
+        if ((status) == KH_OK) \
+            (status) = (call); \
+        kh_told_end(&told_, status); \
+    } while (0)
+
 kh_status kh_session_node_add(kh_session *session, kh_node *node, kh_error *err)
 {
     kh_status status;
 
     if (session->cache)
-        return kh_node_add(session->cache, node, err);
-    ASK(status, kh_control_node_add(session->settings->data_dir, node, err), err);
+        TOLD(status, "node add", node->name, node->facility, kh_node_add(session->cache, node, err), err);
+    else
+        ASK(status, kh_control_node_add(session->settings->data_dir, node, err), err);
     return status;
 }
 
@@ -199,8 +222,9 @@ kh_status kh_session_node_set(kh_session *session, kh_node *node, kh_error *err)
     kh_status status;
 
     if (session->cache)
-        return kh_node_set(session->cache, node, err);
-    ASK(status, kh_control_node_set(session->settings->data_dir, node, err), err);
+        TOLD(status, "node set", node->name, node->facility, kh_node_set(session->cache, node, err), err);
+    else
+        ASK(status, kh_control_node_set(session->settings->data_dir, node, err), err);
     return status;
 }
 
@@ -209,8 +233,9 @@ kh_status kh_session_title_add(kh_session *session, const char *ae_title, const 
     kh_status status;
 
     if (session->cache)
-        return kh_title_add(session->cache, ae_title, facility, err);
-    ASK(status, kh_control_title_add(session->settings->data_dir, ae_title, facility, err), err);
+        TOLD(status, "title add", ae_title, facility, kh_title_add(session->cache, ae_title, facility, err), err);
+    else
+        ASK(status, kh_control_title_add(session->settings->data_dir, ae_title, facility, err), err);
     return status;
 }
 
@@ -219,8 +244,9 @@ kh_status kh_session_title_remove(kh_session *session, const char *ae_title, kh_
     kh_status status;
 
     if (session->cache)
-        return kh_title_remove(session->cache, ae_title, err);
-    ASK(status, kh_control_title_remove(session->settings->data_dir, ae_title, err), err);
+        TOLD(status, "title remove", ae_title, NULL, kh_title_remove(session->cache, ae_title, err), err);
+    else
+        ASK(status, kh_control_title_remove(session->settings->data_dir, ae_title, err), err);
     return status;
 }
 
@@ -229,8 +255,9 @@ kh_status kh_session_node_remove(kh_session *session, const char *name, kh_error
     kh_status status;
 
     if (session->cache)
-        return kh_node_remove(session->cache, name, err);
-    ASK(status, kh_control_node_remove(session->settings->data_dir, name, err), err);
+        TOLD(status, "node remove", name, NULL, kh_node_remove(session->cache, name, err), err);
+    else
+        ASK(status, kh_control_node_remove(session->settings->data_dir, name, err), err);
     return status;
 }
 
@@ -253,7 +280,8 @@ static kh_status read_answer(const kh_buf *answer, kh_error *err)
     if (status == KH_OK && !kh_json_get_bool(json, "ok", false)) {
         int64_t told = kh_json_get_int(json, "status", KH_E_INTERNAL);
         const char *message = kh_json_get_text(json, "message");
-        status = kh_error_set(err, told > KH_OK && told <= KH_E_INTERNAL ? (kh_status)told : KH_E_INTERNAL, "%s", message ? message : "refused");
+        status =
+            kh_error_set(err, told > KH_OK && told <= KH_E_INTERNAL ? (kh_status)told : KH_E_INTERNAL, "%s", message ? message : "refused");
     }
     kh_json_free(json);
     return status;
@@ -279,8 +307,8 @@ kh_status kh_session_ask(kh_session *session, const char *request, kh_error *err
     return status;
 }
 
-kh_status kh_session_commit_ask(kh_session *session, const char *node, const char *study_uid, const char *series_uid, const char *patient_id,
-                                int64_t *id, kh_error *err)
+kh_status kh_session_commit_ask(kh_session *session, const char *node, const char *study_uid, const char *series_uid,
+                                const char *patient_id, int64_t *id, kh_error *err)
 {
     kh_status status;
 

@@ -26,15 +26,16 @@ KH_MUST_USE kh_status kh_session_read(kh_cache **out, const kh_settings *setting
 
 /* What the settings say of TLS; false when there is to be none. Borrows from settings. */
 bool kh_session_tls_files(kh_tls_files *out, const kh_settings *settings);
-/* How commands ask nodes: cache for the titles of facilities (NULL: the service's own title always). Limits of a node hold for the command by
- * itself, it does not know what a service beside it does. Borrows all; to be released. */
+/* How commands ask nodes: cache for the titles of facilities (NULL: the service's own title always). Limits of a node hold for the command
+ * by itself, it does not know what a service beside it does. Borrows all; to be released. */
 KH_MUST_USE kh_status kh_session_scu(kh_scu *out, const kh_settings *settings, kh_cache *cache, kh_error *err);
 void kh_session_scu_release(kh_scu *scu);
 /* KH_E_DENIED outside the node's hours, unless now: a person says that it has to be. */
 KH_MUST_USE kh_status kh_session_hours(const kh_node *node, bool now, kh_error *err);
 #define KH_SESSION_NOW_HELP "  --now                   also outside the hours of the node\n"
 
-/* settings are borrowed until close. Waits a little for a bridge that is being started again, or for another command. KH_E_BUSY after that. */
+/* settings are borrowed until close. Waits a little for a bridge that is being started again, or for another command. KH_E_BUSY after
+ * that. */
 KH_MUST_USE kh_status kh_session_open(kh_session **out, const kh_settings *settings, kh_error *err);
 void kh_session_close(kh_session *session);
 /* path: copied in. */

@@ -1,22 +1,8 @@
-#include "app/settings.h"
-
-#include <inttypes.h>
+/* What can be set: the defaults, and the table of keys with their limits. */
 #include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-#include "app/listener.h"
-#include "app/session.h"
-#include "base/log.h"
-#include "cache/identity.h"
-#include "pacs-bridge/service.h"
-
-#define KIB 1024LL
-#define MIB (1024 * KIB)
-#define GIB (1024 * MIB)
-#define TIB (1024 * GIB)
-#define SECOND 1000LL
-#define MINUTE (60 * SECOND)
-#define HOUR (60 * MINUTE)
+#include "app/settings.h"
+#include "app/settings_units.h"
+#include "reading/reading.h"
 
 const kh_settings kh_settings_default = {
     .data_dir = "/var/lib/kakehashi",
@@ -122,7 +108,7 @@ const kh_settings kh_settings_default = {
     .access_password_days = 90,
     .access_password_warning = 14,
     .access_password_list = "/usr/share/john/password.lst",
-    .access_one_terminal = true,
+    .access_one_terminal = "yes",
     .access_idle_ms = 15 * MINUTE,
     .access_session_ms = 12 * HOUR,
     .access_readers = "",
@@ -131,6 +117,8 @@ const kh_settings kh_settings_default = {
     .access_team = 23,
     .access_scribe = false,
     .access_emergency_ms = 2 * HOUR,
+    .access_prefetch_per_hour = 600,
+    .reading_marks = KH_READING_MARKS_MAX,
     .audit_file_bytes = 64 * MIB,
     .audit_reserve_bytes = 16 * MIB,
     .audit_group_ms = 10 * MINUTE,
@@ -228,6 +216,7 @@ static const kh_config_key keys[] = {
     NUMBER("storage", "evict_pushed", BOOL, evict_pushed, 0, 0),
     NUMBER("storage", "scrub", SIZE, scrub_bytes, 0, GIB),
     TEXT("storage", "conflict", conflict),
+    TEXT("storage", "issuers", issuers),
     NUMBER("storage", "quarantine", SIZE, quarantine_bytes, 0, 1024 * TIB),
     NUMBER("storage", "deleted_kept", DURATION, deleted_kept_ms, HOUR, 87600 * HOUR),
     NUMBER("storage", "object", SIZE, object_bytes, MIB, TIB),
@@ -268,7 +257,7 @@ static const kh_config_key keys[] = {
     NUMBER("access", "password_days", COUNT, access_password_days, 1, 366),
     NUMBER("access", "password_warning", COUNT, access_password_warning, 0, 90),
     TEXT("access", "password_list", access_password_list),
-    NUMBER("access", "one_terminal", BOOL, access_one_terminal, 0, 0),
+    TEXT("access", "one_terminal", access_one_terminal),
     NUMBER("access", "idle", DURATION, access_idle_ms, 2 * SECOND, 24 * HOUR),
     NUMBER("access", "longest", DURATION, access_session_ms, 5 * SECOND, 24 * HOUR),
     TEXT("access", "readers", access_readers),
@@ -276,7 +265,9 @@ static const kh_config_key keys[] = {
     NUMBER("access", "places", COUNT, access_places, 1, 64),
     NUMBER("access", "team", COUNT, access_team, 1, 64),
     NUMBER("access", "scribe", BOOL, access_scribe, 0, 0),
+    NUMBER("access", "prefetch_per_hour", COUNT, access_prefetch_per_hour, 1, 100000),
     NUMBER("access", "emergency", DURATION, access_emergency_ms, MINUTE, 24 * HOUR),
+    NUMBER("reading", "marks", COUNT, reading_marks, 1, 20000),
     NUMBER("audit", "file", SIZE, audit_file_bytes, MIB, 16 * GIB),
     NUMBER("audit", "reserve", SIZE, audit_reserve_bytes, 0, GIB),
     NUMBER("audit", "group", DURATION, audit_group_ms, SECOND, 24 * HOUR),
@@ -295,161 +286,4 @@ const kh_config_key *kh_settings_keys(size_t *count)
 {
     *count = KEY_COUNT;
     return keys;
-}
-
-kh_status kh_settings_read(kh_settings *out, const char *path, kh_error *err)
-{
-    *out = kh_settings_default;
-    return path ? kh_config_read(out, keys, KEY_COUNT, path, err) : KH_OK;
-}
-
-kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err)
-{
-    char section[32], key[64];
-    const char *dot = strchr(assignment, '.');
-    const char *equals = strchr(assignment, '=');
-    size_t section_length, key_length;
-
-    if (!dot || !equals || equals < dot)
-        return kh_error_set(err, KH_E_ARG, "\"%.64s\", expected section.key=value", assignment);
-    section_length = (size_t)(dot - assignment);
-    key_length = (size_t)(equals - dot - 1);
-    if (section_length >= sizeof section || key_length >= sizeof key)
-        return kh_error_set(err, KH_E_ARG, "\"%.64s\": no such setting", assignment);
-    memcpy(section, assignment, section_length);
-    section[section_length] = '\0';
-    memcpy(key, dot + 1, key_length);
-    key[key_length] = '\0';
-    return kh_config_set(settings, keys, KEY_COUNT, section, key, equals + 1, err);
-}
-
-/* PS3.5 6.2 AE: 1 to 16 of the default repertoire without backslash and control characters, not all spaces. */
-static bool ae_title_valid(const char *title)
-{
-    size_t length = strlen(title);
-
-    if (length == 0 || length > 16 || title[0] == ' ' || title[length - 1] == ' ')
-        return false;
-    for (size_t i = 0; i < length; i++)
-        if (title[i] < 0x20 || title[i] > 0x7E || title[i] == '\\')
-            return false;
-    return true;
-}
-
-/* "https://images.example:8443" */
-static bool is_origin(const char *text)
-{
-    static const char host[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-:[]";
-    size_t scheme = strncmp(text, "https://", 8) == 0 ? 8 : strncmp(text, "http://", 7) == 0 ? 7 : 0;
-
-    return scheme > 0 && text[scheme] != '\0' && text[scheme + strspn(text + scheme, host)] == '\0';
-}
-
-bool kh_settings_conflict(const kh_settings *settings, kh_conflict_rule *out)
-{
-    static const char *const names[] = {
-        [KH_CONFLICT_KEEP_FIRST] = "keep-first", [KH_CONFLICT_KEEP_LAST] = "keep-last", [KH_CONFLICT_REFUSE] = "refuse"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(settings->conflict, names[i]) == 0) {
-            *out = (kh_conflict_rule)i;
-            return true;
-        }
-    return false;
-}
-
-kh_status kh_settings_check(const kh_settings *settings, kh_error *err)
-{
-    kh_service_scp service;
-    kh_conflict_rule rule;
-    kh_log_level level;
-    uint32_t address = 0;
-    kh_status status;
-
-    status = kh_log_level_parse(&level, settings->log_level, err);
-    if (status != KH_OK)
-        return kh_error_prefix(err, "[log] level");
-    if (settings->data_dir[0] == '\0')
-        return kh_error_set(err, KH_E_ARG, "[service] data_dir: \"\", expected a folder");
-    if (settings->archive_id[0] && !kh_identity_id_valid(settings->archive_id))
-        return kh_error_set(err, KH_E_ARG, "[service] archive: \"%s\", expected the 32 hexadecimal digits of kakehashi.id",
-                            settings->archive_id);
-    status = kh_settings_check_http(settings, err);
-    if (status == KH_OK)
-        status = kh_settings_check_access(settings, err);
-    if (status != KH_OK)
-        return status;
-    if (!kh_session_name_valid(settings->dicomweb_facility))
-        return kh_error_set(err, KH_E_ARG, "[dicomweb] facility: \"%s\", expected 1 to 64 of A-Z a-z 0-9 _ . -", settings->dicomweb_facility);
-    if (settings->dicomweb_address[0] && !is_origin(settings->dicomweb_address))
-        return kh_error_set(err, KH_E_ARG, "[dicomweb] address: \"%s\", expected http:// or https://, a host and nothing behind it",
-                            settings->dicomweb_address);
-    if (kh_address_parse(&address, settings->dicom_address, err) != KH_OK)
-        return kh_error_prefix(err, "[dicom] address");
-    if (kh_address_parse(&address, settings->dicom_tls_address, err) != KH_OK)
-        return kh_error_prefix(err, "[dicom] tls_address");
-    if (settings->dicom_tls_certificate[0] && (!settings->dicom_tls_key[0] || !settings->dicom_tls_client_ca[0]))
-        return kh_error_set(err, KH_E_ARG, "[dicom] tls_certificate: %s is missing beside it",
-                            settings->dicom_tls_key[0] ? "tls_client_ca" : "tls_key");
-    if (!ae_title_valid(settings->dicom_ae_title))
-        return kh_error_set(err, KH_E_ARG, "[dicom] ae_title: \"%s\", expected 1 to 16 printable characters without \\",
-                            settings->dicom_ae_title);
-    if (kh_service_private_classes(&service, settings->dicom_private_storage_classes, err) != KH_OK)
-        return kh_error_prefix(err, "[dicom] private_storage_classes");
-    if (!kh_settings_conflict(settings, &rule))
-        return kh_error_set(err, KH_E_ARG, "[storage] conflict: \"%s\", expected keep-first, keep-last or refuse", settings->conflict);
-    if (settings->evict_to > settings->evict_from)
-        return kh_error_set(err, KH_E_ARG, "[storage] evict_to: %" PRId64 ", expected at most evict_from (%" PRId64 ")", settings->evict_to,
-                            settings->evict_from);
-    if (settings->commitment_retry_longest_ms < settings->commitment_retry_first_ms)
-        return kh_error_set(err, KH_E_ARG, "[commitment] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
-                            settings->commitment_retry_longest_ms, settings->commitment_retry_first_ms);
-    if (settings->pull_retry_longest_ms < settings->pull_retry_first_ms)
-        return kh_error_set(err, KH_E_ARG, "[pull] retry_longest: %" PRId64 " ms, expected at least retry_first (%" PRId64 " ms)",
-                            settings->pull_retry_longest_ms, settings->pull_retry_first_ms);
-    if (strcmp(settings->compare_gone, "notice") != 0 && strcmp(settings->compare_gone, "hide") != 0)
-        return kh_error_set(err, KH_E_ARG, "[compare] gone: \"%s\", expected notice or hide", settings->compare_gone);
-    if (strcmp(settings->compare_merged, "notice") != 0 && strcmp(settings->compare_merged, "follow") != 0)
-        return kh_error_set(err, KH_E_ARG, "[compare] merged: \"%s\", expected notice or follow", settings->compare_merged);
-    return KH_OK;
-}
-
-typedef struct unit {
-    int64_t factor;
-    const char *name;
-} unit;
-
-/* The largest unit that says the number exactly. */
-static void format_number(char *out, size_t out_size, int64_t value, const unit *units)
-{
-    while (units->factor > 1 && (value == 0 || value % units->factor != 0))
-        units++;
-    snprintf(out, out_size, "%" PRId64 "%s%s", value / units->factor, *units->name ? " " : "", units->name);
-}
-
-void kh_settings_format(char *out, size_t out_size, const kh_settings *settings, const kh_config_key *key)
-{
-    static const unit sizes[] = {{TIB, "TiB"}, {GIB, "GiB"}, {MIB, "MiB"}, {KIB, "KiB"}, {1, "B"}};
-    static const unit durations[] = {{HOUR, "h"}, {MINUTE, "min"}, {SECOND, "s"}, {1, "ms"}};
-    static const unit counts[] = {{1, ""}};
-    const char *field = (const char *)settings + key->offset;
-    int64_t number;
-    bool flag;
-
-    switch (key->type) {
-    case KH_CONFIG_TEXT:
-        snprintf(out, out_size, "%s", field);
-        return;
-    case KH_CONFIG_BOOL:
-        memcpy(&flag, field, sizeof flag);
-        snprintf(out, out_size, "%s", flag ? "yes" : "no");
-        return;
-    case KH_CONFIG_COUNT:
-    case KH_CONFIG_SIZE:
-    case KH_CONFIG_DURATION:
-        memcpy(&number, field, sizeof number);
-        format_number(out, out_size, number,
-                      key->type == KH_CONFIG_SIZE ? sizes : key->type == KH_CONFIG_DURATION ? durations : counts);
-        return;
-    }
 }

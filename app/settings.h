@@ -98,6 +98,7 @@ typedef struct kh_settings {
     bool evict_pushed;
     int64_t scrub_bytes;
     char conflict[16];
+    char issuers[1024];
     int64_t quarantine_bytes;
     int64_t deleted_kept_ms;
     int64_t object_bytes;
@@ -143,7 +144,7 @@ typedef struct kh_settings {
     int64_t access_password_days;
     int64_t access_password_warning; /* days */
     char access_password_list[1024]; /* "": none */
-    bool access_one_terminal;
+    char access_one_terminal[8]; /* "yes", "no", "newest" */
     int64_t access_idle_ms;
     int64_t access_session_ms;
     char access_readers[64];  /* see kh_settings_readers() */
@@ -151,7 +152,9 @@ typedef struct kh_settings {
     int64_t access_places;
     int64_t access_team;
     bool access_scribe;
-    int64_t access_emergency_ms;
+    int64_t access_emergency_ms, access_prefetch_per_hour;
+
+    int64_t reading_marks;
 
     int64_t audit_file_bytes;
     int64_t audit_reserve_bytes;
@@ -175,7 +178,7 @@ const kh_config_key *kh_settings_keys(size_t *count);
 KH_MUST_USE kh_status kh_settings_read(kh_settings *out, const char *path, kh_error *err);
 /* One setting as "section.key=value", for the command line. */
 KH_MUST_USE kh_status kh_settings_set(kh_settings *settings, const char *assignment, kh_error *err);
-/* What one key alone cannot tell: addresses are addresses, plain HTTP stays on loopback, the AE title is one. */
+/* settings_check.c. What one key alone cannot tell: addresses are addresses, plain HTTP stays on loopback, the AE title is one. */
 KH_MUST_USE kh_status kh_settings_check(const kh_settings *settings, kh_error *err);
 /* Of it, [http]; settings_http.c. */
 KH_MUST_USE kh_status kh_settings_check_http(const kh_settings *settings, kh_error *err);

@@ -51,12 +51,14 @@ int kh_settings_look_back(const kh_settings *settings)
 
 static kh_status check_consents(const kh_settings *settings, kh_error *err)
 {
-    static const char *const readers[] = {"", "nurse", "radiographer", "nurse, radiographer", "radiographer, nurse", "nurse,radiographer", "radiographer,nurse"};
+    static const char *const readers[] = {
+        "", "nurse", "radiographer", "nurse, radiographer", "radiographer, nurse", "nurse,radiographer", "radiographer,nurse"};
     const char *years = settings->access_look_back;
     size_t size = strlen(years);
 
     if (!is_one_of(settings->access_readers, readers, sizeof readers / sizeof readers[0]))
-        return kh_error_set(err, KH_E_ARG, "[access] readers: \"%s\", expected nurse, radiographer, both or nothing", settings->access_readers);
+        return kh_error_set(err, KH_E_ARG, "[access] readers: \"%s\", expected nurse, radiographer, both or nothing",
+                            settings->access_readers);
     if (strcmp(years, "none") != 0 && (size < 1 || size > 3 || strspn(years, "0123456789") != size || atoi(years) > KH_LOOK_BACK_YEARS_MAX))
         return kh_error_set(err, KH_E_ARG, "[access] look_back: \"%s\", expected years, 0 to %d, or none", years, KH_LOOK_BACK_YEARS_MAX);
     return KH_OK;
@@ -64,7 +66,8 @@ static kh_status check_consents(const kh_settings *settings, kh_error *err)
 
 static kh_status check_choices(const kh_settings *settings, kh_error *err)
 {
-    static const char *const accounts[] = {"on", "off"}, *const rules[] = {"networks", "guideline"};
+    static const char *const accounts[] = {"on", "off"}, *const terminals[] = {"yes", "no", "newest"},
+                             *const rules[] = {"networks", "guideline"};
     static const char *const factors[] = {"password", "password+totp", "password+certificate", "password+totp+certificate"};
 
     if (!is_one_of(settings->access_accounts, accounts, sizeof accounts / sizeof accounts[0]))
@@ -74,7 +77,10 @@ static kh_status check_choices(const kh_settings *settings, kh_error *err)
                             "[access] factors: \"%s\", expected password, password+totp, password+certificate or password+totp+certificate",
                             settings->access_factors);
     if (!is_one_of(settings->access_password_rule, rules, sizeof rules / sizeof rules[0]))
-        return kh_error_set(err, KH_E_ARG, "[access] password_rule: \"%s\", expected networks or guideline", settings->access_password_rule);
+        return kh_error_set(err, KH_E_ARG, "[access] password_rule: \"%s\", expected networks or guideline",
+                            settings->access_password_rule);
+    if (!is_one_of(settings->access_one_terminal, terminals, sizeof terminals / sizeof terminals[0]))
+        return kh_error_set(err, KH_E_ARG, "[access] one_terminal: \"%s\", expected yes, no or newest", settings->access_one_terminal);
     return KH_OK;
 }
 
@@ -94,24 +100,28 @@ kh_status kh_settings_check_access(const kh_settings *settings, kh_error *err)
         return kh_error_set(err, KH_E_ARG, "[access] password_length: %d, expected at least %d with password_rule = guideline",
                             (int)settings->access_password_length, GUIDELINE_LENGTH_MIN);
     if (guideline && !kh_settings_factor(settings, "totp"))
-        return kh_error_set(err, KH_E_ARG, "[access] factors: \"%s\", expected one with totp with password_rule = guideline", settings->access_factors);
+        return kh_error_set(err, KH_E_ARG, "[access] factors: \"%s\", expected one with totp with password_rule = guideline",
+                            settings->access_factors);
     if (settings->access_password_warning > settings->access_password_days)
         return kh_error_set(err, KH_E_ARG, "[access] password_warning: expected at most password_days");
     if (settings->access_session_ms < settings->access_idle_ms)
         return kh_error_set(err, KH_E_ARG, "[access] longest: expected at least idle");
     if (kh_settings_accounts(settings) && settings->dicomweb_tokens[0])
-        return kh_error_set(err, KH_E_ARG, "[dicomweb] tokens: expected none with [access] accounts = on, where people have tokens of their own");
+        return kh_error_set(err, KH_E_ARG,
+                            "[dicomweb] tokens: expected none with [access] accounts = on, where people have tokens of their own");
     if (settings->access_demo_accounts[0] && (!kh_address_is_loopback(address) || settings->http_names[0] || settings->http_proxies[0]))
-        return kh_error_set(err, KH_E_DENIED,
-                            "[access] demo_accounts: a demo's passwords are shown on this machine only: expected a loopback [http] address, no names and "
-                            "no proxies");
+        return kh_error_set(
+            err, KH_E_DENIED,
+            "[access] demo_accounts: a demo's passwords are shown on this machine only: expected a loopback [http] address, no names and "
+            "no proxies");
     if (kh_address_is_loopback(address))
         return KH_OK;
     if (!kh_settings_accounts(settings))
-        return kh_error_set(err, KH_E_DENIED,
-                            "[http] address: %s, expected a loopback address (127.0.0.1): with [access] accounts = off pictures are served to this "
-                            "machine only",
-                            settings->http_address);
+        return kh_error_set(
+            err, KH_E_DENIED,
+            "[http] address: %s, expected a loopback address (127.0.0.1): with [access] accounts = off pictures are served to this "
+            "machine only",
+            settings->http_address);
     if (strcmp(settings->access_factors, "password") == 0)
         return kh_error_set(err, KH_E_DENIED, "[access] factors: a password alone is enough on this machine only; [http] address is %s",
                             settings->http_address);

@@ -39,7 +39,8 @@ static kh_status check_open(const kh_settings *settings, kh_error *err)
                             "tls_key for HTTPS, or proxies to the address of the proxy in front",
                             settings->http_address);
     if (!settings->http_names[0])
-        return kh_error_set(err, KH_E_ARG, "[http] names: expected the host names that browsers call, since address is not a loopback address");
+        return kh_error_set(err, KH_E_ARG,
+                            "[http] names: expected the host names that browsers call, since address is not a loopback address");
     return KH_OK;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include "app/deciding.h"
 #include "app/session.h"
 #include "app/terminal_commands.h"
 #include "app/told.h"
@@ -63,12 +64,11 @@ static kh_status copy_out(const char *to, const char *from, kh_error *err)
 
 int kh_terminal_list_file(const kh_command *self, const kh_args *args, const kh_terminal_options *options)
 {
-    const kh_access_options where = {.dir = args->settings.data_dir};
     kh_error err = KH_ERROR_INIT;
     kh_access *access = NULL;
     kh_ca *ca = NULL;
     char path[1100];
-    kh_status status = kh_access_open(&access, &where, &err);
+    kh_status status = kh_deciding_access(&access, &args->settings, NULL, &err);
 
     if (status == KH_OK)
         status = kh_ca_open(&ca, args->settings.data_dir, &err);

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <string.h>
+#include "app/deciding.h"
 #include "app/terminal_commands.h"
 #include "base/clock.h"
 
@@ -55,7 +56,6 @@ static kh_status print_row(void *context, const kh_terminal *terminal)
 
 int kh_terminal_print_list(const kh_command *self, const kh_args *args, const kh_terminal_options *options)
 {
-    const kh_access_options where = {.dir = args->settings.data_dir};
     kh_error err = KH_ERROR_INIT;
     kh_access *access = NULL;
     long long days = 0;
@@ -66,7 +66,7 @@ int kh_terminal_print_list(const kh_command *self, const kh_args *args, const kh
         return kh_command_usage(self, "--csv and --json together");
     if (options->expiring && kh_args_number(&days, "--expiring", options->expiring, 1, 36500, &err) != KH_OK)
         return kh_command_usage(self, "%s", err.message);
-    status = kh_access_open(&access, &where, &err);
+    status = kh_deciding_access(&access, &args->settings, NULL, &err);
     if (status == KH_OK) {
         kh_rows_begin(&rows, stdout, options->csv ? KH_ROWS_CSV : options->json ? KH_ROWS_JSON : KH_ROWS_TABLE, columns, COUNT(columns));
         status = kh_terminal_list(access, options->of, days ? kh_clock_wall_ms() + days * DAY_MS : 0, print_row, &rows, &err);
@@ -79,12 +79,11 @@ int kh_terminal_print_list(const kh_command *self, const kh_args *args, const kh
 
 int kh_terminal_print_one(const kh_command *self, const kh_args *args, const kh_terminal_options *options)
 {
-    const kh_access_options where = {.dir = args->settings.data_dir};
     kh_error err = KH_ERROR_INIT;
     kh_access *access = NULL;
     kh_terminal terminal;
     row r;
-    kh_status status = kh_access_open(&access, &where, &err);
+    kh_status status = kh_deciding_access(&access, &args->settings, NULL, &err);
 
     if (status == KH_OK)
         status = kh_terminal_find(access, options->facility, options->name, &terminal, &err);
