@@ -1,6 +1,9 @@
 // access.mjs - what accounts and consents cost. A row is an id, what is measured, its bars, and the function that measures one round of it.
+import fs from 'node:fs';
 import path from 'node:path';
+import { absentVsRefused, unknownUser } from './access_answers.mjs';
 import { measureReaders } from './access_readers.mjs';
+import { LARGE, withData } from './filled.mjs';
 import { run } from './process.mjs';
 import { row } from './report.mjs';
 import { benchProgram } from './servers.mjs';
@@ -19,9 +22,39 @@ const rows = [
     { id: 'decision_new_us', unit: 'µs', bars: [{ of: 'value', max: 1000 }], column: 2, what: `a decision that is new, 99th percentile, ${patients} patients with four consents each` },
 ];
 
+// A doctor to whom many patients of another hospital consented: their list, page by page, with its total.
+const scoped = 5000;
+const listed = 20000;
+const lists = (work, rounds) => listsAmong(work, rounds, listed);
+const longLists = (work, rounds) => listsAmong(work, rounds, LARGE);
+
+async function listsAmong(work, rounds, studies) {
+    return withData(work, studies, (data) => listsOf(work, rounds, data));
+}
+
+async function listsOf(work, rounds, data) {
+    const found = [];
+    for (let i = 0; i < rounds; i++) {
+        const dir = fs.mkdtempSync(path.join(work, 'lists-'));
+        found.push((await run(benchProgram('bench_lists'), [data, String(scoped), dir])).trim().split(' ').map(Number));
+    }
+    return found;
+}
+
+const listRows = [
+    { id: 'scope_again_ms', unit: 'ms', bars: [{ of: 'value', max: 5 }], column: 1, what: `the scope of a doctor to whom ${scoped} patients consented, when nothing of rights has changed` },
+    { id: 'list_scoped_ms', unit: 'ms', bars: [{ of: 'value', max: 1000 }], column: 4, what: `a page of 50 of that scope among ${listed} studies with its total, every study decided anew` },
+];
+const longListRows = [
+    { id: 'list_scoped_1m_ms', unit: 'ms', bars: [{ of: 'value', max: 100 }], column: 4, what: `the same among ${LARGE} studies` },
+    { id: 'list_scoped_1m_page_ms', unit: 'ms', bars: [{ of: 'value', max: 100 }], column: 5, what: `the same page without its total, among ${LARGE} studies` },
+];
+
 const withdrawalId = 'withdrawal_p99_ms';
 const ratioId = 'tile_with_accounts_ratio';
-export const accessIds = [...rows.map(({ id }) => id), ratioId, withdrawalId];
+const absentId = 'absent_vs_refused_ms';
+const unknownId = 'unknown_user_ms';
+export const accessIds = [...rows.map(({ id }) => id), ...[...listRows, ...longListRows].map(({ id }) => id), ratioId, withdrawalId, absentId, unknownId];
 
 async function readers(work, images, rounds, wanted) {
     const found = await measureReaders(work, images, wanted(ratioId) ? rounds : 0, wanted(withdrawalId));
@@ -36,8 +69,17 @@ async function readers(work, images, rounds, wanted) {
 }
 
 export async function benchAccess(work, images, rounds, wanted) {
-    const chosen = rows.filter(({ id }) => wanted(id));
-    const found = chosen.length > 0 ? await decisions(work, rounds) : [];
-    const made = chosen.map(({ id, what, unit, bars, column }) => row(id, what, unit, { ours: found.map((round) => round[column]) }, bars));
-    return wanted(ratioId) || wanted(withdrawalId) ? [...made, ...await readers(work, images, rounds, wanted)] : made;
+    const made = [];
+    for (const [group, measure] of [[rows, decisions], [listRows, lists], [longListRows, longLists]]) {
+        const chosen = group.filter(({ id }) => wanted(id));
+        const found = chosen.length > 0 ? await measure(work, rounds) : [];
+        made.push(...chosen.map(({ id, what, unit, bars, column }) => row(id, what, unit, { ours: found.map((round) => round[column]) }, bars)));
+    }
+    if (wanted(ratioId) || wanted(withdrawalId)) made.push(...await readers(work, images, rounds, wanted));
+    if (wanted(absentId))
+        made.push(row(absentId, 'answers to what is absent and to what is refused, 1,000 pairs over 8 routes: between the medians, the route where they are furthest apart', 'ms',
+            { ours: [await absentVsRefused(work, images)] }, [{ of: 'value', max: 2 }]));
+    if (wanted(unknownId))
+        made.push(row(unknownId, 'a wrong password and a login that nobody has, 200 tries of either: between the medians', 'ms', { ours: [await unknownUser(work)] }, [{ of: 'value', max: 5 }]));
+    return made;
 }

@@ -2,7 +2,7 @@
 //
 //   node bench/bench.mjs [NAME...] [--json FILE] [--markdown FILE] [--rounds N]
 //
-// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs and search.mjs), access (those of access.mjs), or an id; none: all.
+// NAME: bridge (the ids of store.mjs, bridge_pull.mjs and bridge_find.mjs), store (only those of store.mjs), render (the ids of tiles.mjs, decode.mjs and memory.mjs), web (those of web.mjs and search.mjs), access (those of access.mjs), reader (those of reader.mjs; needs root), or an id; none: all.
 // Ours and the peer's rounds alternate, medians are shown: a shared machine is noisy, ratios are what counts.
 // Needs KH_BIN_DIR (default build/release): the kakehashi program and the bench programs; and in TMPDIR some 3 GB a round.
 import fs from 'node:fs';
@@ -13,7 +13,9 @@ import { benchFind, findIds } from './bridge_find.mjs';
 import { benchPull, pullIds } from './bridge_pull.mjs';
 import { benchDecode, decodeIds } from './decode.mjs';
 import { benchMemory, memoryIds } from './memory.mjs';
+import { canMakeLines } from './line.mjs';
 import { killAll, run, say } from './process.mjs';
+import { benchReader, readerIds } from './reader.mjs';
 import { machine, table, writePage } from './report.mjs';
 import { kakehashi } from './servers.mjs';
 import { benchSearch, searchIds } from './search.mjs';
@@ -22,7 +24,7 @@ import { benchTiles, tileIds } from './tiles.mjs';
 import { benchWeb, ofOneStudy, webIds } from './web.mjs';
 
 const storeIds = ['store_stock_1', 'store_stock_4'];
-const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds], access: accessIds };
+const groups = { bridge: [...storeIds, ...pullIds, ...findIds], store: storeIds, render: [...tileIds, ...decodeIds, ...memoryIds], web: [...webIds, ...searchIds], access: accessIds, reader: readerIds };
 
 function parseArguments(argv) {
     const options = { names: [], json: null, markdown: null, rounds: 3 };
@@ -51,8 +53,8 @@ async function makeImages(work) {
 
 async function measure(options, work) {
     const wanted = (id) => options.names.length === 0 || options.names.includes(id);
-    const images = await makeImages(work);
     const rows = [];
+    const images = Object.values(groups).flat().some((id) => wanted(id) && !readerIds.includes(id)) ? await makeImages(work) : [];
     for (const senders of [1, 4]) {
         if (!wanted(`store_stock_${senders}`)) continue;
         say(`store_stock_${senders}`);
@@ -83,12 +85,24 @@ async function measure(options, work) {
         say('searches');
         rows.push(...await benchSearch(work, wanted));
     }
+    if (options.names.length === 0 && !canMakeLines()) {
+        say('reader: not measured: its network namespaces need root');
+    } else if (readerIds.some(wanted)) {
+        say('reader');
+        rows.push(...await benchReader(work, options.rounds, wanted));
+    }
     return rows;
 }
 
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { killAll(); process.exit(130); });
-
 let work;
+
+function cleanUp() {
+    killAll();
+    if (work) fs.rmSync(work, { recursive: true, force: true, maxRetries: 3 });
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => { cleanUp(); process.exit(130); });
+
 try {
     const options = parseArguments(process.argv.slice(2));
     work = fs.mkdtempSync(path.join(process.env.TMPDIR ?? os.tmpdir(), 'kh-bench-'));
@@ -101,6 +115,5 @@ try {
     say(`bench: ${error.message}`);
     process.exitCode = 1;
 } finally {
-    killAll();
-    if (work) fs.rmSync(work, { recursive: true, force: true });
+    cleanUp();
 }

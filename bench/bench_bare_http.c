@@ -1,12 +1,17 @@
 /* bench_bare_http.c - what the HTTP library allows: libmicrohttpd alone, answering with bodies of BYTES bytes. There are COUNT of
  * them, taken in turn by each thread: as many as the service has tiles to answer with, so that both move as much memory.
- * Usage: bench_bare_http PORT THREADS BYTES COUNT [BLOCK]. With BLOCK the bodies are copied by a callback, at most so many bytes at once, as
- * those of a large file are. Runs until its standard input closes. */
+ * Connections are given to its threads in turn, as the service gives them: where each thread takes what it finds, one may have all of them
+ * and the other none, which on a machine that also runs the clients is twice as fast or half, by chance.
+ * Usage: bench_bare_http PORT THREADS BYTES COUNT [BLOCK]. With BLOCK the bodies are copied by a callback, at most so many bytes at once,
+ * as those of a large file are. Runs until its standard input closes. */
 #include <arpa/inet.h>
 #include <microhttpd.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define COUNT_MAX 4096
 
@@ -57,10 +62,43 @@ static struct MHD_Response *make_response(size_t size, int seed, size_t block)
     return response;
 }
 
+static int listen_at(uint16_t port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), yes = 1;
+
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) != 0 ||
+        bind(fd, (const struct sockaddr *)(const void *)&address, sizeof address) != 0 || listen(fd, SOMAXCONN) != 0) {
+        fprintf(stderr, "bench_bare_http: port %u cannot be opened\n", (unsigned)port);
+        exit(1);
+    }
+    return fd;
+}
+
+typedef struct doors {
+    struct MHD_Daemon *daemon;
+    int listen_fd;
+} doors;
+
+/* Until the listening socket is shut down. */
+static void *accept_all(void *context)
+{
+    const doors *d = context;
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    int fd;
+
+    while ((fd = accept4(d->listen_fd, (struct sockaddr *)&address, &size, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        (void)MHD_add_connection(d->daemon, fd, (const struct sockaddr *)&address, size);
+        size = sizeof address;
+    }
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    struct MHD_Daemon *daemon;
+    pthread_t acceptor;
+    doors d;
 
     if (argc == 5 || argc == 6)
         response_count = (size_t)atol(argv[4]);
@@ -68,20 +106,23 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_bare_http PORT THREADS BYTES COUNT (1 to %d) [BLOCK]\n", COUNT_MAX);
         return 2;
     }
-    address.sin_port = htons((uint16_t)atoi(argv[1]));
     for (size_t i = 0; i < response_count; i++)
         responses[i] = make_response((size_t)atol(argv[3]), (int)i, argc == 6 ? (size_t)atol(argv[5]) : 0);
-    daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, NULL, MHD_OPTION_SOCK_ADDR,
-                              (struct sockaddr *)&address, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)atoi(argv[2]), MHD_OPTION_END);
-    if (!daemon) {
-        fprintf(stderr, "bench_bare_http: port %s cannot be opened\n", argv[1]);
+    d.listen_fd = listen_at((uint16_t)atoi(argv[1]));
+    d.daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC, 0, NULL, NULL, answer, NULL,
+                                MHD_OPTION_THREAD_POOL_SIZE, (unsigned)atoi(argv[2]), MHD_OPTION_END);
+    if (!d.daemon || pthread_create(&acceptor, NULL, accept_all, &d) != 0) {
+        fprintf(stderr, "bench_bare_http: the library cannot be started\n");
         return 1;
     }
     puts("ready");
     fflush(stdout);
     while (getchar() != EOF)
         continue;
-    MHD_stop_daemon(daemon);
+    shutdown(d.listen_fd, SHUT_RDWR);
+    pthread_join(acceptor, NULL);
+    close(d.listen_fd);
+    MHD_stop_daemon(d.daemon);
     for (size_t i = 0; i < response_count; i++)
         MHD_destroy_response(responses[i]);
     return 0;

@@ -1,12 +1,12 @@
 /* bench_decision.c - what a decision costs: known ones, and new ones in a region of so many patients.
- * Usage: bench_decision DIR PATIENTS. DIR is new. Prints microseconds: median of known decisions, median and 99th percentile of new ones, and
- * milliseconds for the horizon of a doctor at the site that all of them consented to. */
+ * Usage: bench_decision DIR PATIENTS. DIR is new. Prints microseconds: median of known decisions, median and 99th percentile of new ones,
+ * and milliseconds for the horizon of a doctor at the site that all of them consented to. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "access/people.h"
 #include "access/rights.h"
 #include "base/clock.h"
+#include "bench/bench_people.h"
 #include "store/sql.h"
 
 #define NEW_COUNT 4000
@@ -24,30 +24,6 @@ static int by_value(const void *a, const void *b)
     double x = *(const double *)a, y = *(const double *)b;
 
     return (x > y) - (x < y);
-}
-
-static kh_status add_people(kh_access *access, kh_subject *doctor, kh_error *err)
-{
-    static const char *const codes[] = {"hospital", "clinic"};
-    kh_person person = {.login = "doctor", .name = "A", .kana = "ア", .birth_date = "19700101", .facility = "clinic", .role = KH_ROLE_DOCTOR};
-    kh_status status = KH_OK;
-
-    for (size_t i = 0; status == KH_OK && i < 2; i++) {
-        kh_facility facility = {.kind = KH_FACILITY_HOSPITAL, .part = KH_PART_BOTH, .name = "A"};
-
-        snprintf(facility.code, sizeof facility.code, "%s", codes[i]);
-        status = kh_facility_add(access, &facility, err);
-    }
-    if (status == KH_OK)
-        status = kh_person_add(access, &person, err);
-    if (status == KH_OK)
-        status = kh_person_train(access, "doctor", "20260401", err);
-    if (status == KH_OK)
-        status = kh_person_activate(access, "doctor", err);
-    if (status == KH_OK)
-        status = kh_person_find(access, "doctor", &person, err);
-    *doctor = (kh_subject){.person_id = person.id, .facility_id = person.facility_id, .role = person.role, .scopes = KH_SCOPE_ALL, .facility = "clinic"};
-    return status;
 }
 
 /* Patients at both, linked, each with a consent of the hospital to the clinic, and three that ended: in one transaction. */
@@ -86,8 +62,15 @@ static kh_status add_patients(const char *dir, int64_t patients, kh_error *err)
 static kh_status decide(kh_rights *rights, const kh_subject *doctor, int64_t patient, int64_t key, kh_error *err)
 {
     char number[24];
-    const kh_matter matter = {.kind = KH_KIND_FRAME, .facility = "hospital", .patient_id = number, .study_uid = "1.2.3", .series_uid = "1.2.3.4",
-                              .study_date = "20260601", .modalities = "CT", .arrived_ms = 1, .key = key};
+    const kh_matter matter = {.kind = KH_KIND_FRAME,
+                              .facility = "hospital",
+                              .patient_id = number,
+                              .study_uid = "1.2.3",
+                              .series_uid = "1.2.3.4",
+                              .study_date = "20260601",
+                              .modalities = "CT",
+                              .arrived_ms = 1,
+                              .key = key};
     kh_verdict verdict;
     kh_status status;
 
@@ -125,7 +108,8 @@ static kh_status measure(kh_rights *rights, const kh_subject *doctor, int64_t pa
     qsort(fresh, NEW_COUNT, sizeof fresh[0], by_value);
     qsort(known, KNOWN_ROUNDS, sizeof known[0], by_value);
     if (status == KH_OK)
-        printf("%.3f %.1f %.1f %.1f\n", known[KNOWN_ROUNDS / 2], fresh[NEW_COUNT / 2], fresh[NEW_COUNT * 99 / 100], (double)begun_us / 1000);
+        printf("%.3f %.1f %.1f %.1f\n", known[KNOWN_ROUNDS / 2], fresh[NEW_COUNT / 2], fresh[NEW_COUNT * 99 / 100],
+               (double)begun_us / 1000);
     kh_horizon_release(&horizon);
     return status;
 }
@@ -145,7 +129,7 @@ int main(int argc, char **argv)
     }
     status = kh_access_open(&access, &(kh_access_options){.dir = argv[1]}, &err);
     if (status == KH_OK)
-        status = add_people(access, &doctor, &err);
+        status = bench_add_people(access, "hospital", &doctor, &err);
     if (status == KH_OK)
         status = add_patients(argv[1], patients, &err);
     if (status == KH_OK)

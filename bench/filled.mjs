@@ -23,6 +23,19 @@ async function make(data, studies) {
     say(`  made in ${(await run(benchProgram('bench_fill'), [data, String(studies)])).trim()} s`);
 }
 
+/** use(data) with the data folder of an index of so many studies, which nobody serves meanwhile. */
+export async function withData(work, studies, use) {
+    const data = path.join(work, `data-${studies}`);
+    await make(data, studies);
+    kept.delete(studies);
+    try {
+        return await use(data);
+    } finally {
+        if (keepIn(studies)) fs.renameSync(data, keepIn(studies));
+        kept.set(studies, keepIn(studies) || data);
+    }
+}
+
 /** use(ours) with so many studies in the index. */
 export async function withIndex(work, studies, use) {
     const ours = await Ours.start(work, '', (data) => make(data, studies));

@@ -7,6 +7,10 @@ export const say = (text) => process.stderr.write(`${text}\n`);
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 const children = new Set();
+const ends = [];
+
+/** What killAll() does besides, after the children were killed; not asynchronous. */
+export const atEnd = (work) => ends.push(work);
 
 export function start(command, args, options = {}) {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], ...options });
@@ -72,4 +76,5 @@ export async function getJson(port, target, headers = {}) {
 
 export function killAll() {
     for (const child of children) child.kill('SIGKILL');
+    for (const work of ends.splice(0)) work();
 }

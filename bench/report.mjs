@@ -4,23 +4,28 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 
-const median = (values) => (values.length === 0 ? null : [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]);
-const ratio = (a, b) => (a === null || b === null ? null : a / b);
+export const median = (values) => (values.length === 0 ? null : [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)]);
+/* Of values that were measured in turns the median of the ratios of neighbours: what slows the machine down for a while slows both. */
+function ratio(a, b) {
+    if (a.length === b.length) return median(a.map((value, index) => value / b[index]));
+    return a.length === 0 || b.length === 0 ? null : median(a) / median(b);
+}
 const shown = (value) => (value === null ? '–' : value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
 
 const barText = ({ of, min, max }) => `${min === undefined ? '≤' : '≥'} ${min ?? max}${of === 'value' ? '' : ` × ${of}`}`;
 
 function barHolds({ of, min, max }, values) {
-    const measured = of === 'value' ? values.ours : ratio(values.ours, values[of]);
+    const measured = of === 'value' ? values.ours : values[`ratio_to_${of}`];
     return measured !== null && measured >= (min ?? -Infinity) && measured <= (max ?? Infinity);
 }
 
-/** Medians of { ours, peer, limit }, each a list of measured values; one that is empty or not there gives null.
- * bars: what is asked, each { of: 'limit', 'peer' or 'value', min or max }; holds is null when nothing is. */
-export function row(id, what, unit, { ours, peer = [], limit = [] }, bars = []) {
-    const values = { id, what, unit, ours: median(ours), peer: median(peer), limit: median(limit) };
-    return { ...values, ratio_to_peer: ratio(values.ours, values.peer), ratio_to_limit: ratio(values.ours, values.limit),
-        bar: bars.map(barText).join(', ') || null, holds: bars.length > 0 ? bars.every((bar) => barHolds(bar, values)) : null };
+/** Medians of { ours, peer, limit }, each a list of measured values; one that is empty or not there gives null. Lists of one length are of one
+ * measuring in turns.
+ * bars: what is asked, each { of: 'limit', 'peer' or 'value', min or max }; holds is null when nothing is. peerName: who the peer is. */
+export function row(id, what, unit, { ours, peer = [], limit = [] }, bars = [], peerName = 'Orthanc') {
+    const values = { id, what, unit, peer_name: peerName, ours: median(ours), peer: median(peer), limit: median(limit),
+        ratio_to_peer: ratio(ours, peer), ratio_to_limit: ratio(ours, limit) };
+    return { ...values, bar: bars.map(barText).join(', ') || null, holds: bars.length > 0 ? bars.every((bar) => barHolds(bar, values)) : null };
 }
 
 export function machine() {
@@ -38,7 +43,7 @@ export function machine() {
 function plot(rows) {
     const [left, wide, bar, gap] = [190, 420, 14, 22];
     const height = rows.length * (3 * bar + gap) + 30;
-    const kinds = [['ours', 'Kakehashi', '#1f8fb3'], ['peer', 'Orthanc', '#b0b7bd'], ['limit', 'limit', '#5d6870']];
+    const kinds = [['ours', 'Kakehashi', '#1f8fb3'], ['peer', 'peer', '#b0b7bd'], ['limit', 'limit', '#5d6870']];
     const parts = [`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${left + wide + 100} ${height}" font-family="sans-serif" font-size="11">`,
         `<rect width="100%" height="100%" fill="#ffffff"/>`];
     rows.forEach((r, index) => {
@@ -50,14 +55,14 @@ function plot(rows) {
             const y = top + i * bar;
             const length = Math.max(1, (r[key] / longest) * wide);
             parts.push(`<rect x="${left}" y="${y}" width="${Math.max(1, length).toFixed(1)}" height="${bar - 3}" fill="${colour}"/>`,
-                `<text x="${(left + length + 5).toFixed(1)}" y="${y + bar - 4}">${name} ${shown(r[key])}</text>`);
+                `<text x="${(left + length + 5).toFixed(1)}" y="${y + bar - 4}">${key === 'peer' ? r.peer_name : name} ${shown(r[key])}</text>`);
         });
     });
     return `${parts.join('\n')}\n</svg>\n`;
 }
 
 export function table(rows) {
-    return ['| id | ours | Orthanc | limit | ours / Orthanc | ours / limit | asked | holds | what |', '| --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |',
+    return ['| id | ours | peer | limit | ours / peer | ours / limit | asked | holds | what |', '| --- | ---: | ---: | ---: | ---: | ---: | --- | --- | --- |',
         ...rows.map((r) => `| \`${r.id}\` (${r.unit}) | ${shown(r.ours)} | ${shown(r.peer)} | ${shown(r.limit)} | ${shown(r.ratio_to_peer)} | ${shown(r.ratio_to_limit)} | ${r.bar ?? '–'} | ${{ true: 'yes', false: '**no**', null: '–' }[r.holds]} | ${r.what} |`)].join('\n');
 }
 
@@ -65,5 +70,6 @@ export function writePage(file, rows, report) {
     const picture = file.replace(/\.md$/, '.svg');
     fs.writeFileSync(picture, plot(rows));
     fs.writeFileSync(file, `# Benchmarks\n\nMade by \`./run bench --markdown docs/benchmarks.md\`, which also draws the picture. Every number is from this one run; machines are\n`
-        + `noisy, so ratios count. The limit is what the machine allows without us, measured in the same run; "asked" is what we hold ourselves to.\n\n![bars](${path.basename(picture)})\n\n${report}`);
+        + `noisy, so ratios count; those of what was measured in turns are medians of the turns' ratios. The limit is what the machine\n`
+        + `allows without us, measured in the same run; "asked" is what we hold ourselves to.\n\n![bars](${path.basename(picture)})\n\n${report}`);
 }
