@@ -14,6 +14,7 @@ declare -A allowed=(
     [dicom/codec]="base dicom dicom/codec"
     [cache]="base store audit dicom dicom/codec cache"
     [access]="base tls store audit dicom dicom/codec cache access"
+    [reading]="base store audit dicom cache access reading"
     [pacs-bridge]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge"
     [viewer/render]="base dicom viewer/render"
     [viewer/tiles]="base store dicom dicom/codec cache viewer/render viewer/tiles"
@@ -21,12 +22,12 @@ declare -A allowed=(
     [viewer/record]="base store audit dicom dicom/codec cache access viewer/http viewer/record"
     [viewer/guard]="base store audit dicom dicom/codec cache access viewer/http viewer/record viewer/guard"
     [viewer/watch]="base store audit dicom dicom/codec cache access viewer/http viewer/watch"
-    [viewer/portal]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/watch viewer/web viewer/portal"
+    [viewer/portal]="base store audit dicom dicom/codec cache access reading viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/watch viewer/web viewer/portal"
     [viewer/dicomweb]="base store audit dicom dicom/codec cache access viewer/render viewer/tiles viewer/http viewer/record viewer/guard viewer/watch viewer/dicomweb"
     [viewer/install]="base tls store audit access viewer/http viewer/record viewer/web viewer/install"
     [viewer/web]="base viewer/web"
     [phantom]="base dicom phantom"
-    [app]="base tls store audit dicom dicom/shim dicom/codec cache access pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/watch viewer/install viewer/web viewer/portal viewer/dicomweb phantom app"
+    [app]="base tls store audit dicom dicom/shim dicom/codec cache access reading pacs-bridge viewer/render viewer/tiles viewer/http viewer/guard viewer/watch viewer/install viewer/web viewer/portal viewer/dicomweb phantom app"
 )
 # header pattern -> the only files or rooms that may include it
 homes=(
@@ -84,10 +85,11 @@ while IFS=: read -r file _ line; do
             [[ $ok ]] || complain "$file: <$header> belongs to ${rule#*|}"
         fi
     done
-done < <(grep -nE '^\s*#\s*include' -r base tls store audit dicom cache access pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
+done < <(grep -nE '^\s*#\s*include' -r base tls store audit dicom cache access reading pacs-bridge viewer phantom app --include='*.c' --include='*.h' --include='*.cc' --include='*.hh')
 
 while read -r file; do
     case $file in dicom/shim/*|dicom/codec/*) ;; *) complain "$file: C++ lives in dicom/shim and dicom/codec only" ;; esac
-done < <(find base tls store audit dicom cache access pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+done < <(find base tls store audit dicom cache access reading pacs-bridge viewer phantom app -name '*.cc' -o -name '*.cpp' -o -name '*.hh')
+tests/cited.sh || bad=1
 [[ $bad == 0 ]] && echo "layering: clean"
 exit $bad

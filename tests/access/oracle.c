@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const axis_names[ORACLE_AXES] = {"role", "relation", "state", "kind", "verb", "switch"};
+static const char *const axis_names[ORACLE_LISTS] = {"role", "relation", "state", "kind", "verb", "switch", "department"};
 
 typedef struct word_set {
     char name[16];
@@ -78,9 +78,9 @@ static void read_axis(reading *at, char *text)
     unsigned i = 0;
     oracle_axis *axis;
 
-    while (i < ORACLE_AXES && (!name || strcmp(axis_names[i], name) != 0))
+    while (i < ORACLE_LISTS && (!name || strcmp(axis_names[i], name) != 0))
         i++;
-    if (i == ORACLE_AXES)
+    if (i == ORACLE_LISTS)
         stop(at, "no such axis", name ? name : "");
     axis = &at->table->axes[i];
     for (char *word = strtok_r(NULL, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
@@ -102,27 +102,42 @@ static void read_set(reading *at, char *text)
     copy(at, set->words, sizeof set->words, rest);
 }
 
-static void read_allow(reading *at, char *text)
+/* The columns of a rule are words of these lists. */
+static void read_rule(reading *at, char *text, oracle_rule *rules, unsigned *count, const unsigned *lists, size_t list_count)
 {
     char *rest = text;
     oracle_rule *rule;
 
-    if (at->table->rule_count == ORACLE_RULES_MAX)
+    if (*count == ORACLE_RULES_MAX)
         stop(at, "a rule too many", text);
-    rule = &at->table->rules[at->table->rule_count++];
+    rule = &rules[(*count)++];
     rule->line = at->line;
-    for (unsigned i = 0; i < ORACLE_AXES; i++) {
+    for (size_t i = 0; i < list_count; i++) {
         char *column = strsep(&rest, "|");
 
         if (!rest)
             stop(at, "a column is missing", column);
-        rule->masks[i] = mask_of(at, i, column);
-        if (rule->masks[i] == 0 && i != ORACLE_SWITCH)
+        rule->masks[lists[i]] = mask_of(at, lists[i], column);
+        if (rule->masks[lists[i]] == 0 && lists[i] != ORACLE_SWITCH)
             stop(at, "a column that names nothing", column);
     }
     if (!strchr(rest, ':') || strcspn(rest, "0123456789") > strcspn(rest, ":"))
         stop(at, "a rule that cites no id", rest);
     copy(at, rule->ids, sizeof rule->ids, rest + strspn(rest, " "));
+}
+
+static void read_allow(reading *at, char *text)
+{
+    static const unsigned lists[] = {ORACLE_ROLE, ORACLE_RELATION, ORACLE_STATE, ORACLE_KIND, ORACLE_VERB, ORACLE_SWITCH};
+
+    read_rule(at, text, at->table->rules, &at->table->rule_count, lists, sizeof lists / sizeof lists[0]);
+}
+
+static void read_narrow(reading *at, char *text)
+{
+    static const unsigned lists[] = {ORACLE_DEPARTMENT, ORACLE_RELATION, ORACLE_STATE, ORACLE_KIND};
+
+    read_rule(at, text, at->table->narrows, &at->table->narrow_count, lists, sizeof lists / sizeof lists[0]);
 }
 
 void oracle_read(oracle *table, const char *path)
@@ -143,15 +158,30 @@ void oracle_read(oracle *table, const char *path)
             read_set(&at, line + 4);
         else if (strncmp(line, "allow ", 6) == 0)
             read_allow(&at, line + 6);
+        else if (strncmp(line, "narrow ", 7) == 0)
+            read_narrow(&at, line + 7);
         else if (line[0] != '\0' && line[0] != '#')
             stop(&at, "not understood", line);
     }
     fclose(file);
 }
 
+static bool is_narrowed(const oracle *table, const oracle_cell *cell)
+{
+    static const unsigned lists[] = {ORACLE_DEPARTMENT, ORACLE_RELATION, ORACLE_STATE, ORACLE_KIND};
+    bool meant = false;
+
+    for (unsigned r = 0; r < table->narrow_count && !meant; r++) {
+        meant = true;
+        for (size_t i = 0; meant && i < sizeof lists / sizeof lists[0]; i++)
+            meant = table->narrows[r].masks[lists[i]] >> cell->at[lists[i]] & 1u;
+    }
+    return meant;
+}
+
 const oracle_rule *oracle_allows(const oracle *table, const oracle_cell *cell)
 {
-    for (unsigned r = 0; r < table->rule_count; r++) {
+    for (unsigned r = 0; r < table->rule_count && !is_narrowed(table, cell); r++) {
         const oracle_rule *rule = &table->rules[r];
         bool meant = (rule->masks[ORACLE_SWITCH] & ~cell->at[ORACLE_SWITCH]) == 0;
 

@@ -3,9 +3,12 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#include "access/facilities.h"
 #include "access/internal.h"
 #include "base/clock.h"
 
@@ -112,6 +115,56 @@ static void end_of_a_suspension(void **state)
     kh_clock_shift_for_test(0, -3600001);
 }
 
+/* A moment that passed while the clock was ahead comes again at its time. */
+static void clock_that_was_ahead(void **state)
+{
+    uint64_t before;
+
+    (void)state;
+    access_facility("north");
+    assert_ok(kh_facility_suspend(access_db, "north", "a leak", "office", kh_clock_wall_ms() + 3600000, err));
+    before = kh_access_epoch(access_db);
+    kh_clock_shift_for_test(0, 7200000);
+    assert_ok(kh_access_watch(access_db, err));
+    wait_for_epoch_after(before); /* it passed */
+    kh_clock_sleep_ms(3 * KH_ACCESS_LOOK_MS);
+    before = kh_access_epoch(access_db);
+    kh_clock_shift_for_test(0, -7200000);
+    wait_for_epoch_after(before); /* everything is asked anew */
+    kh_clock_sleep_ms(3 * KH_ACCESS_LOOK_MS);
+    before = kh_access_epoch(access_db);
+    kh_clock_shift_for_test(0, 3600001);
+    wait_for_epoch_after(before); /* and it passes again */
+    kh_clock_shift_for_test(0, -3600001);
+}
+
+/* A facility leaves with the local midnight of its day. */
+static void day_of_leaving(void **state)
+{
+    kh_facility facility;
+    time_t tomorrow = (time_t)(kh_clock_wall_ms() / 1000) + 86400;
+    struct tm local;
+    int64_t left_ms;
+    uint64_t before;
+
+    (void)state;
+    access_facility("north");
+    assert_ok(kh_facility_find(access_db, "north", &facility, err));
+    localtime_r(&tomorrow, &local);
+    strftime(facility.left, sizeof facility.left, "%Y%m%d", &local);
+    local.tm_hour = local.tm_min = local.tm_sec = 0;
+    local.tm_isdst = -1;
+    left_ms = (int64_t)mktime(&local) * 1000 - kh_clock_wall_ms();
+    assert_ok(kh_facility_set(access_db, &facility, err));
+    before = kh_access_epoch(access_db);
+    assert_ok(kh_access_watch(access_db, err));
+    kh_clock_sleep_ms(3 * KH_ACCESS_LOOK_MS);
+    assert_int_equal(kh_access_epoch(access_db), before);
+    kh_clock_shift_for_test(0, left_ms + 1);
+    wait_for_epoch_after(before);
+    kh_clock_shift_for_test(0, -left_ms - 1);
+}
+
 static void *add_people(void *argument)
 {
     for (int i = 0; i < 10; i++) {
@@ -178,6 +231,42 @@ static void made_at_once(void **state)
     access_again();
 }
 
+static mode_t mode_of(const char *end)
+{
+    char path[600];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/access.db%s", access_dir, end);
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 07777;
+}
+
+/* Whatever the one who starts us lets others read. */
+static void read_by_nobody_else(void **state)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    mode_t before = umask(0);
+    char path[600];
+
+    (void)state;
+    access_tear_down(NULL);
+    access_set_up(NULL);
+    access_facility("north");
+    for (size_t i = 0; i < KH_COUNT(ends); i++)
+        assert_int_equal(mode_of(ends[i]), 0600);
+    for (size_t i = 0; i < KH_COUNT(ends); i++) { /* as earlier releases made them */
+        snprintf(path, sizeof path, "%s/access.db%s", access_dir, ends[i]);
+        assert_int_equal(chmod(path, 0644), 0);
+    }
+    kh_access *other;
+    assert_ok(kh_access_open(&other, &(kh_access_options){.dir = access_dir}, err)); /* beside one that is open */
+    for (size_t i = 0; i < KH_COUNT(ends); i++)
+        assert_int_equal(mode_of(ends[i]), 0600);
+    kh_access_close(other);
+    access_facility("south");
+    umask(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,8 +275,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(change_of_another_process, access_set_up, access_tear_down),
         cmocka_unit_test_setup_teardown(told_once, access_set_up, access_tear_down),
         cmocka_unit_test_setup_teardown(end_of_a_suspension, access_set_up, access_tear_down),
+        cmocka_unit_test_setup_teardown(clock_that_was_ahead, access_set_up, access_tear_down),
+        cmocka_unit_test_setup_teardown(day_of_leaving, access_set_up, access_tear_down),
         cmocka_unit_test_setup_teardown(many_at_once, access_set_up, access_tear_down),
         cmocka_unit_test_setup_teardown(made_at_once, access_set_up, access_tear_down),
+        cmocka_unit_test_setup_teardown(read_by_nobody_else, access_set_up, access_tear_down),
     };
 
     return cmocka_run_group_tests_name("access: changes", tests, NULL, NULL);

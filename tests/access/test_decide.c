@@ -1,4 +1,5 @@
-/* docs/decisions/015 as cases, each with its neighbour on the other side of the limit. The whole matrix is another test's, with an oracle of its own. */
+/* docs/decisions/015 as cases, each with its neighbour on the other side of the limit. The whole matrix is another test's, with an oracle
+ * of its own. */
 #include "tests/cmocka_all.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ enum { REFUSED, ALLOWED };
 
 #define NODE 0
 
-static const kh_grant_fact standing = {.id = 7, .to_site = true, .from_ms = NOW - 1000, .to_ms = NOW + 1000, .floor = "20250401", .items = KH_ITEM_ALL};
+static const kh_grant_fact standing = {
+    .id = 7, .to_site = true, .from_ms = NOW - 1000, .to_ms = NOW + 1000, .floor = "20250401", .items = KH_ITEM_ALL};
 
 static kh_decision_facts usual(where place)
 {
@@ -31,6 +33,7 @@ static kh_decision_facts usual(where place)
                                .study_day = "20250401",
                                .modalities = "CT",
                                .body_parts = "CHEST",
+                               .departments = "放射線科,Cardiology",
                                .arrived_ms = NOW - 5000,
                                .policy = {.items = KH_ITEM_ALL}};
 }
@@ -159,6 +162,9 @@ CHANGE(code_that_begins_alike) { UNUSED; strcpy(g->modalities, "CTX"); }
 CHANGE(no_modality_told) { UNUSED; strcpy(g->modalities, "CT"); f->modalities = ""; }
 CHANGE(policy_chest) { UNUSED; strcpy(f->policy.body_parts, "HEAD,CHEST"); }
 CHANGE(policy_head) { UNUSED; strcpy(f->policy.body_parts, "HEAD"); }
+CHANGE(policy_department) { UNUSED; strcpy(f->policy.departments, "Surgery,放射線科"); }
+CHANGE(policy_other_department) { UNUSED; strcpy(f->policy.departments, "Surgery,放射線"); }
+CHANGE(department_not_told) { UNUSED; strcpy(f->policy.departments, "放射線科"); f->departments = ""; }
 CHANGE(body_part_not_told) { UNUSED; strcpy(f->policy.body_parts, "CHEST"); f->body_parts = NULL; }
 CHANGE(delay_over) { UNUSED; f->policy.delay_ms = 5000; }
 CHANGE(delayed) { UNUSED; f->policy.delay_ms = 5001; }
@@ -171,7 +177,15 @@ CHANGE(nurse) { UNUSED; *s = subject_of(KH_ROLE_NURSE); }
 CHANGE(nurse_named) { UNUSED; *s = subject_of(KH_ROLE_NURSE); f->reader_roles = 1u << KH_ROLE_NURSE; }
 CHANGE(radiographer_while_nurses) { UNUSED; *s = subject_of(KH_ROLE_RADIOGRAPHER); f->reader_roles = 1u << KH_ROLE_NURSE; }
 CHANGE(registrar_named) { UNUSED; *s = subject_of(KH_ROLE_REGISTRAR); f->reader_roles = 1u << KH_ROLE_REGISTRAR; }
-CHANGE(emergency) { UNUSED; f->grant_count = 0; f->linked = false; f->study_day = ""; f->emergency_id = 9; f->emergency_until_ms = NOW + 1; }
+CHANGE(emergency)
+{
+    UNUSED;
+    f->grant_count = 0;
+    f->linked = false;
+    f->study_day = "";
+    f->emergency_id = 9;
+    f->emergency_until_ms = NOW + 1;
+}
 CHANGE(emergency_over) { emergency(f, g, s); f->emergency_until_ms = NOW; }
 CHANGE(emergency_hidden) { emergency(f, g, s); f->hidden = true; }
 CHANGE(emergency_nurse_named) { emergency(f, g, s); nurse_named(f, g, s); }
@@ -217,7 +231,8 @@ static const changed_row changed_rows[] = {
     {"reports not in the policy [AZ-26]", policy_no_reports, KH_VERB_VIEW, KH_KIND_REPORT, REFUSED, KH_REASON_ITEM, NEVER},
     {"images not in the grant", no_images, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ITEM, NEVER},
     {"images not in the grant: report", no_images, KH_VERB_VIEW, KH_KIND_REPORT, ALLOWED, KH_REASON_GRANT, NOW + 1000},
-    {"images not in the grant: the study is there for its report", no_images, KH_VERB_FIND, KH_KIND_STUDY, ALLOWED, KH_REASON_GRANT, NOW + 1000},
+    {"images not in the grant: the study is there for its report", no_images, KH_VERB_FIND, KH_KIND_STUDY, ALLOWED, KH_REASON_GRANT,
+     NOW + 1000},
     {"nothing in the grant", no_items, KH_VERB_FIND, KH_KIND_STUDY, REFUSED, KH_REASON_ITEM, NEVER},
     {"take not in the grant [AZ-35]", no_take, KH_VERB_TAKE, KH_KIND_INSTANCE, REFUSED, KH_REASON_ITEM, NEVER},
     {"take not in the grant: view", no_take, KH_VERB_VIEW, KH_KIND_INSTANCE, ALLOWED, KH_REASON_GRANT, NOW + 1000},
@@ -231,6 +246,9 @@ static const changed_row changed_rows[] = {
     {"a body part the discloser opens", policy_chest, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_GRANT, NOW + 1000},
     {"one it does not open", policy_head, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ITEM, NEVER},
     {"body part not told", body_part_not_told, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ITEM, NEVER},
+    {"a department the discloser opens [AZ-26]", policy_department, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_GRANT, NOW + 1000},
+    {"the beginning of its name", policy_other_department, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ITEM, NEVER},
+    {"department not told", department_not_told, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ITEM, NEVER},
     {"delay just over [AZ-26]", delay_over, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_GRANT, NOW + 1000},
     {"delay not over: to be asked again then", delayed, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_DELAYED, NOW + 1},
     {"hidden", hidden, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_HIDDEN, NEVER},
@@ -250,7 +268,8 @@ static const changed_row changed_rows[] = {
     {"emergency takes nothing", emergency, KH_VERB_TAKE, KH_KIND_INSTANCE, REFUSED, KH_REASON_NO_CONSENT, NEVER},
     {"emergency, hidden", emergency_hidden, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_HIDDEN, NEVER},
     {"emergency, not published yet", emergency_delayed, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY, NOW + 1},
-    {"emergency, a nurse where nurses read [AZ-9]", emergency_nurse_named, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY, NOW + 1},
+    {"emergency, a nurse where nurses read [AZ-9]", emergency_nurse_named, KH_VERB_VIEW, KH_KIND_FRAME, ALLOWED, KH_REASON_EMERGENCY,
+     NOW + 1},
     {"emergency, a nurse where they do not", emergency_nurse, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ROLE, NEVER},
     {"emergency, a radiographer", emergency_radiographer, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_ROLE, NEVER},
     {"emergency, discloser suspended", emergency_shut, KH_VERB_VIEW, KH_KIND_FRAME, REFUSED, KH_REASON_STOPPED, NEVER},
@@ -377,9 +396,9 @@ static void test_codes(void **state)
     static const struct {
         const char *allowed, *list;
         bool meet;
-    } rows[] = {{"", "", true},      {"", NULL, true},    {"CT", "CT", true},      {"CT", "MR", false},   {"CT", "", false}, {"CT", NULL, false},
-                {"CT,MR", "MR", true}, {"CT", "SR,CT", true}, {"CT", "C", false},     {"C", "CT", false},    {"CT", ",", false}, {",", "", false},
-                {"CT,,MR", "MR", true}, {"CT", "SR,,CT", true}, {"CT", "ct", false}};
+    } rows[] = {{"", "", true},      {"", NULL, true},      {"CT", "CT", true},     {"CT", "MR", false},    {"CT", "", false},
+                {"CT", NULL, false}, {"CT,MR", "MR", true}, {"CT", "SR,CT", true},  {"CT", "C", false},     {"C", "CT", false},
+                {"CT", ",", false},  {",", "", false},      {"CT,,MR", "MR", true}, {"CT", "SR,,CT", true}, {"CT", "ct", false}};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(rows); i++)
@@ -389,8 +408,13 @@ static void test_codes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roles),  cmocka_unit_test(test_one_thing_changed), cmocka_unit_test(test_of_several_grants), cmocka_unit_test(test_own_needs_no_policy),
-        cmocka_unit_test(test_without_facts), cmocka_unit_test(test_words), cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_roles),
+        cmocka_unit_test(test_one_thing_changed),
+        cmocka_unit_test(test_of_several_grants),
+        cmocka_unit_test(test_own_needs_no_policy),
+        cmocka_unit_test(test_without_facts),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_codes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,7 +38,8 @@ static void take_delay(kh_sql_row *row, void *context)
 static kh_status read_delay(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     (void)access;
-    return kh_access_one(sql, "SELECT failed, until_ms - last_ms FROM attempt WHERE key GLOB 'a:*'", NULL, 0, take_delay, context, "try", err);
+    return kh_access_one(sql, "SELECT failed, until_ms - last_ms FROM attempt WHERE key GLOB 'a:*'", NULL, 0, take_delay, context, "try",
+                         err);
 }
 
 /* S7: the fifth failure is the first that makes wait: 1, 2, 4 .. 900 s; a restart forgets nothing. */
@@ -155,7 +156,8 @@ static void *use(void *argument)
         if (strcmp(session.subject.name, login) != 0 || session.stage != KH_SESSION_OPEN)
             return argument;
     }
-    return kh_session_end(accounts, result.secret, NULL) == KH_OK && kh_session_find(accounts, result.secret, &session, NULL) == KH_E_NOT_FOUND
+    return kh_session_end(accounts, result.secret, NULL) == KH_OK &&
+                   kh_session_find(accounts, result.secret, &session, NULL) == KH_E_NOT_FOUND
                ? NULL
                : argument;
 }

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 #include "access/emergency.h"
+#include "access/internal.h"
+#include "access/leaving.h"
+#include "access/links.h"
 #include "access/policies.h"
 #include "tests/access/clock_at.h"
 
@@ -168,6 +171,24 @@ static void test_policy(void **state)
     study.body_parts = "HEAD";
     study.key = 51;
     assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &study).reason, KH_REASON_ITEM);
+    study.body_parts = "CHEST";
+    study.key = 52;
+    assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &study).reason, GRANT);
+    snprintf(policy.departments, sizeof policy.departments, "放射線科,Cardiology");
+    assert_ok(kh_policy_set(access_db, &policy, "test", err));
+    assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &study).reason, KH_REASON_ITEM); /* it tells none */
+    study.departments = "Cardiology";
+    study.key = 53;
+    assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &study).reason, GRANT);
+    assert_ok(kh_policy_get(access_db, "north", &policy, err));
+    assert_string_equal(policy.departments, "放射線科,Cardiology");
+    static const char *const no_names[] = {",", "A,", ",A", "A,,B", "A, B", " A", "A ", "A\nB"};
+    for (size_t i = 0; i < KH_COUNT(no_names); i++) {
+        snprintf(policy.departments, sizeof policy.departments, "%s", no_names[i]);
+        assert_int_equal(kh_policy_set(access_db, &policy, "test", &why), KH_E_ARG);
+        kh_error_clear(&why);
+    }
+    policy.departments[0] = '\0';
     policy.items = 8;
     assert_int_equal(kh_policy_set(access_db, &policy, "test", &why), KH_E_ARG);
     kh_error_clear(&why);
@@ -184,6 +205,60 @@ static void test_policy(void **state)
     char floor[9] = "";
     assert_ok(kh_grant_list(access_db, &query, keep, floor, err));
     assert_string_equal(floor, "20260401");
+}
+
+static kh_status count_alert(void *context, const kh_alert_row *alert)
+{
+    (void)alert;
+    (*(int *)context)++;
+    return KH_OK;
+}
+
+/* What another house kept is taken as it ended there; nobody is told again. */
+static void test_past(void **state)
+{
+    kh_consent_rules rules = kh_consent_rules_default;
+    kh_consent_sheet over = world_sheet(east, 1), withdrawn = world_sheet(east, 1), further = world_sheet(east, 1),
+                     closed = world_sheet(east, 1);
+    kh_error why = KH_ERROR_INIT;
+    int64_t id = 0, root = 0, now_ms = kh_clock_wall_ms();
+    int alerts = 0;
+
+    (void)state;
+    world_link("east", "3001");
+    over.from_ms = now_ms - 7200000;
+    over.to_ms = now_ms - 3600000;
+    assert_int_equal(kh_consent_add(access_db, &rules, &over, "test", &id, &why), KH_E_ARG);
+    rules.past = true;
+    assert_ok(kh_consent_add(access_db, &rules, &over, "test", &id, err));
+    assert_int_equal(world_view("east.doctor"), KH_REASON_EXPIRED);
+    closed.closed = "east";
+    kh_error_clear(&why);
+    assert_int_equal(kh_consent_add(access_db, &rules, &closed, "test", &id, &why), KH_E_ARG); /* without a reason */
+    closed.closed_reason = "moved";
+    assert_ok(kh_consent_add(access_db, &rules, &closed, "test", &id, err));
+    assert_int_equal(world_view("east.doctor"), KH_REASON_EXPIRED); /* of several the furthest is told */
+    withdrawn.withdrawn_at = "east";
+    withdrawn.withdrawn_reason = "as the patient wishes";
+    withdrawn.floors = "north=20200101";
+    assert_ok(kh_consent_add(access_db, &rules, &withdrawn, "test", &root, err));
+    further.sheet_of = root;
+    kh_error_clear(&why);
+    assert_int_equal(kh_consent_add(access_db, &rules, &further, "test", &id, &why), KH_E_NOT_FOUND); /* it stands, what it continues does not */
+    further.withdrawn_at = "";
+    assert_ok(kh_consent_add(access_db, &rules, &further, "test", &id, err));
+    assert_int_equal(world_view("east.doctor"), KH_REASON_EXPIRED);
+    assert_ok(kh_alert_list(access_db, "north", count_alert, &alerts, err));
+    assert_int_equal(alerts, 0);
+    static const char *const no_floors[] = {"north", "north=2020", "=20200101", "north=20200101,", "north=20201301", "north=202001011"};
+    for (size_t i = 0; i < KH_COUNT(no_floors); i++) {
+        kh_consent_sheet sheet = world_sheet(east, 1);
+
+        print_message("%s\n", no_floors[i]);
+        sheet.floors = no_floors[i];
+        kh_error_clear(&why);
+        assert_int_equal(kh_consent_add(access_db, &rules, &sheet, "test", &id, &why), i == 3 ? KH_OK : KH_E_ARG);
+    }
 }
 
 static void test_hidden(void **state)
@@ -232,13 +307,6 @@ static void test_hidden(void **state)
 static kh_status count_emergency(void *context, const kh_emergency_row *emergency)
 {
     (void)emergency;
-    (*(int *)context)++;
-    return KH_OK;
-}
-
-static kh_status count_alert(void *context, const kh_alert_row *alert)
-{
-    (void)alert;
     (*(int *)context)++;
     return KH_OK;
 }
@@ -296,23 +364,30 @@ static void test_refused_emergencies(void **state)
         const char *name, *login, *facility, *reason;
         int64_t duration_ms;
         kh_status status;
-    } rows[] = {{"a nurse", "east.nurse", "north", "stroke", 3600000, KH_OK},
-                {"a radiographer", "east.radiographer", "north", "stroke", 3600000, KH_E_DENIED},
-                {"a registrar", "east.registrar", "north", "stroke", 3600000, KH_E_DENIED},
-                {"the own facility", "east.doctor", "east", "stroke", 3600000, KH_E_ARG},
-                {"nowhere", "east.doctor", "nowhere", "stroke", 3600000, KH_E_NOT_FOUND},
-                {"no reason", "east.doctor", "north", "", 3600000, KH_E_ARG},
-                {"three letters", "east.doctor", "north", "abc", 3600000, KH_E_ARG},
-                {"four letters", "east.doctor", "north", "abcd", 3600000, KH_OK},
-                {"a day", "east.doctor", "north", "stroke", KH_EMERGENCY_MAX_MS, KH_OK},
-                {"longer", "east.doctor", "north", "stroke", KH_EMERGENCY_MAX_MS + 1, KH_E_ARG},
-                {"a minute", "east.doctor", "north", "stroke", KH_EMERGENCY_MIN_MS, KH_OK},
-                {"shorter", "east.doctor", "north", "stroke", KH_EMERGENCY_MIN_MS - 1, KH_E_ARG}};
+        unsigned readers;
+    } rows[] = {{"a nurse where nurses read", "east.nurse", "north", "stroke", 3600000, KH_OK, 1u << KH_ROLE_NURSE},
+                {"a nurse where they do not", "east.nurse", "north", "stroke", 3600000, KH_E_DENIED, 1u << KH_ROLE_RADIOGRAPHER},
+                {"a radiographer who reads", "east.radiographer", "north", "stroke", 3600000, KH_E_DENIED, 1u << KH_ROLE_RADIOGRAPHER},
+                {"a radiographer", "east.radiographer", "north", "stroke", 3600000, KH_E_DENIED, 0},
+                {"a registrar", "east.registrar", "north", "stroke", 3600000, KH_E_DENIED, 0},
+                {"the own facility", "east.doctor", "east", "stroke", 3600000, KH_E_ARG, 0},
+                {"nowhere", "east.doctor", "nowhere", "stroke", 3600000, KH_E_NOT_FOUND, 0},
+                {"no reason", "east.doctor", "north", "", 3600000, KH_E_ARG, 0},
+                {"three letters", "east.doctor", "north", "abc", 3600000, KH_E_ARG, 0},
+                {"four letters", "east.doctor", "north", "abcd", 3600000, KH_OK, 0},
+                {"a day", "east.doctor", "north", "stroke", KH_EMERGENCY_MAX_MS, KH_OK, 0},
+                {"longer", "east.doctor", "north", "stroke", KH_EMERGENCY_MAX_MS + 1, KH_E_ARG, 0},
+                {"a minute", "east.doctor", "north", "stroke", KH_EMERGENCY_MIN_MS, KH_OK, 0},
+                {"shorter", "east.doctor", "north", "stroke", KH_EMERGENCY_MIN_MS - 1, KH_E_ARG, 0}};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(rows); i++) {
-        const kh_emergency_request request = {.person_id = world_person(rows[i].login).person_id, .facility = rows[i].facility, .number = "1001",
-                                              .reason = rows[i].reason, .duration_ms = rows[i].duration_ms};
+        const kh_emergency_request request = {.person_id = world_person(rows[i].login).person_id,
+                                              .reader_roles = rows[i].readers,
+                                              .facility = rows[i].facility,
+                                              .number = "1001",
+                                              .reason = rows[i].reason,
+                                              .duration_ms = rows[i].duration_ms};
         kh_error why = KH_ERROR_INIT;
         int64_t id, until_ms;
 
@@ -321,12 +396,144 @@ static void test_refused_emergencies(void **state)
     }
 }
 
+/* --- leaving [KN-3] --- */
+
+static kh_status count_rows(kh_access *access, kh_sql *sql, void *context, kh_error *why)
+{
+    static const char *const queries[] = {"SELECT count(*) FROM access_grant WHERE ended_ms = 0",
+                                          "SELECT count(*) FROM consent WHERE withdrawn_ms = 0",
+                                          "SELECT count(*) FROM link WHERE ended_ms = 0",
+                                          "SELECT count(*) FROM token WHERE revoked_ms = 0",
+                                          "SELECT count(*) FROM session WHERE ended_ms = 0",
+                                          "SELECT count(*) FROM grant_member WHERE ended_ms = 0",
+                                          "SELECT count(*) FROM access_grant",
+                                          "SELECT count(*) FROM terminal_certificate WHERE revoked_ms = 0"};
+    int64_t *counts = context;
+    kh_status status = KH_OK;
+
+    (void)access;
+    for (size_t i = 0; i < KH_COUNT(queries) && status == KH_OK; i++) {
+        kh_sql_row *row;
+        bool has_row = false;
+
+        status = kh_sql_query(&row, sql, queries[i], NULL, 0, why);
+        if (status == KH_OK)
+            status = kh_sql_next(row, &has_row, why);
+        counts[i] = has_row ? kh_sql_int(row, 0) : -1;
+        kh_sql_end(row);
+    }
+    return status;
+}
+
+/* What a person and a terminal of `east` have open, as rows: how it came to be is other tests'. */
+static kh_status open_rows(kh_access *access, kh_sql *sql, void *context, kh_error *why)
+{
+    static const char *const statements[] = {
+        "INSERT INTO token (sha, person_ref, name, scopes, made_ms, expires_ms) SELECT x'01', id, 't', 1, 1, 9e15 FROM person WHERE login = 'east.doctor'",
+        "INSERT INTO terminal (facility_ref, name) SELECT id, 'pc' FROM facility WHERE code = 'east'",
+        "INSERT INTO terminal_certificate (terminal_ref, serial, fingerprint, issued_ms, not_after_ms) SELECT id, '1', 'f', 1, 9e15 FROM terminal",
+        "INSERT INTO session (sha, person_ref, stage, terminal_ref, address, started_ms, seen_ms) SELECT x'02', id, 1, 0, '', 1, 1 FROM person WHERE login = 'east.doctor'",
+        "INSERT INTO session (sha, person_ref, stage, terminal_ref, address, started_ms, seen_ms) SELECT x'03', p.id, 1, t.id, '', 1, 1 FROM person p, terminal t"
+        " WHERE p.login = 'west.doctor'"};
+    kh_status status = KH_OK;
+
+    (void)access;
+    (void)context;
+    for (size_t i = 0; i < KH_COUNT(statements) && status == KH_OK; i++)
+        status = kh_sql_run(sql, statements[i], NULL, 0, NULL, why);
+    return status;
+}
+
+static void consent_to_all_kinds(void)
+{
+    static const char *const members[] = {"east.doctor", "west.doctor"};
+    kh_consent_sheet sites = world_sheet(east, 1), doctor = world_sheet(NULL, 0), team = world_sheet(NULL, 0), theirs;
+    static const kh_consent_place north[] = {{"north", "1001"}};
+
+    world_consent(&sites);
+    doctor.form = KH_CONSENT_DOCTOR;
+    doctor.person = "east.doctor";
+    world_consent(&doctor);
+    team.form = KH_CONSENT_TEAM;
+    team.team = "T";
+    team.members = members;
+    team.member_count = 2;
+    world_consent(&team);
+    theirs = world_sheet(north, 1);
+    theirs.facility = "east";
+    theirs.number = "3001";
+    world_consent(&theirs);
+}
+
+static void test_person_leaves(void **state)
+{
+    kh_emergency_request request = {.facility = "south", .number = "2001", .reason = "stroke", .duration_ms = 3600000};
+    int64_t before[8], after[8], id, until_ms;
+
+    (void)state;
+    world_link("east", "3001");
+    consent_to_all_kinds();
+    assert_ok(kh_access_change(access_db, open_rows, NULL, err));
+    request.person_id = world_person("east.doctor").person_id;
+    assert_ok(kh_emergency_open(access_db, &request, &id, &until_ms, err));
+    assert_ok(kh_access_read(access_db, count_rows, before, err));
+    assert_ok(kh_person_leave(access_db, "east.doctor", err));
+    assert_ok(kh_access_read(access_db, count_rows, after, err));
+    assert_int_equal(after[0], before[0] - 1); /* the one that names the person */
+    assert_int_equal(after[1], before[1]);
+    assert_int_equal(after[2], before[2]);
+    assert_int_equal(after[3], before[3] - 1);
+    assert_int_equal(after[4], before[4] - 1);
+    assert_int_equal(after[5], before[5] - 1);
+    assert_int_equal(after[6], before[6]); /* nothing is deleted */
+    kh_error why = KH_ERROR_INIT;
+    assert_int_equal(kh_emergency_end(access_db, id, &why), KH_E_NOT_FOUND);
+    assert_int_equal(world_view("east.radiologist"), GRANT); /* the site's stands */
+}
+
+static void test_facility_leaves(void **state)
+{
+    int64_t before[8], after[8];
+    kh_leaving done;
+    kh_error why = KH_ERROR_INIT;
+
+    (void)state;
+    world_link("east", "3001");
+    consent_to_all_kinds();
+    assert_ok(kh_access_change(access_db, open_rows, NULL, err));
+    assert_int_equal(world_view("east.doctor"), GRANT);
+    assert_ok(kh_access_read(access_db, count_rows, before, err));
+    assert_int_equal(kh_facility_leave(access_db, "nowhere", "test", &done, &why), KH_E_NOT_FOUND);
+    kh_error_clear(&why);
+    assert_ok(kh_facility_leave(access_db, "east", "test", &done, err));
+    assert_ok(kh_access_read(access_db, count_rows, after, err));
+    assert_int_equal(after[0], 1); /* the team's, of whom one is left */
+    assert_int_equal(after[1], before[1] - 1); /* the one that was taken there */
+    assert_int_equal(after[2], 0);
+    assert_int_equal(after[3], 0);
+    assert_int_equal(after[4], 0); /* of its people, and at its terminal */
+    assert_int_equal(after[5], 1);
+    assert_int_equal(after[6], before[6]);
+    assert_int_equal(after[7], 0);
+    assert_int_equal(done.people, KH_ROLE_LAST);
+    assert_int_equal(done.certificates, 1);
+    assert_int_equal(done.links, 1);
+    assert_int_equal(done.sessions, 2);
+    assert_int_equal(kh_facility_leave(access_db, "east", "test", &done, &why), KH_E_CONFLICT);
+    kh_error_clear(&why);
+    assert_ok(kh_facility_leave(access_db, "south", "test", &done, err));
+    assert_ok(kh_facility_leave(access_db, "west", "test", &done, err));
+    assert_int_equal(kh_facility_leave(access_db, "north", "test", &done, &why), KH_E_DENIED); /* the last of the office */
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_find), CASE(test_registered_twice), CASE(test_refused_patients), CASE(test_links), CASE(test_policy), CASE(test_hidden),
-        CASE(test_emergency), CASE(test_refused_emergencies),
+        CASE(test_find),          CASE(test_registered_twice), CASE(test_refused_patients),
+        CASE(test_links),         CASE(test_policy),           CASE(test_past),
+        CASE(test_hidden),        CASE(test_emergency),        CASE(test_refused_emergencies),
+        CASE(test_person_leaves), CASE(test_facility_leaves),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,6 +51,28 @@ static bool reads(const oracle_cell *cell)
            is(cell, ORACLE_ROLE, "radiographer");
 }
 
+/* A discloser's choice takes from others by consent, and from nobody else [AZ-26, AZ-27]. */
+static void test_departments(void **state)
+{
+    unsigned narrowed = 0, other = oracle_index(&table, ORACLE_DEPARTMENT, "other"),
+             opened = oracle_index(&table, ORACLE_DEPARTMENT, "opened");
+    oracle_cell cell = {0};
+
+    (void)state;
+    do {
+        oracle_cell shut = cell, open = cell;
+
+        shut.at[ORACLE_DEPARTMENT] = other;
+        open.at[ORACLE_DEPARTMENT] = opened;
+        assert_ptr_equal(oracle_allows(&table, &open), oracle_allows(&table, &cell));
+        if (oracle_allows(&table, &shut) == oracle_allows(&table, &cell))
+            continue;
+        narrowed++;
+        assert_true(is(&cell, ORACLE_RELATION, "named") && is(&cell, ORACLE_STATE, "granted") && care(&cell));
+    } while (oracle_next(&table, &cell));
+    assert_true(narrowed > 0);
+}
+
 /* What no rule may ever allow, whoever writes it. */
 static const char *never(const oracle_cell *cell)
 {
@@ -90,6 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_size),
         cmocka_unit_test(test_every_rule_decides),
+        cmocka_unit_test(test_departments),
         cmocka_unit_test(test_never),
     };
 

@@ -5,8 +5,16 @@
 #include <string.h>
 #include "base/clock.h"
 
-static const kh_facility good_facility = {.code = "north", .name = "北病院", .kana = "キタビョウイン", .kind = KH_FACILITY_HOSPITAL, .part = KH_PART_BOTH,
-                                          .published = true, .address = "福岡県", .representative = "院長", .phone = "0942-00-0000", .beds = 300,
+static const kh_facility good_facility = {.code = "north",
+                                          .name = "北病院",
+                                          .kana = "キタビョウイン",
+                                          .kind = KH_FACILITY_HOSPITAL,
+                                          .part = KH_PART_BOTH,
+                                          .published = true,
+                                          .address = "福岡県",
+                                          .representative = "院長",
+                                          .phone = "0942-00-0000",
+                                          .beds = 300,
                                           .joined = "20260101"};
 
 static void facility_fields(void **state)

@@ -1,10 +1,15 @@
 /* From what liaison staff enter to what is decided. */
 #include "tests/access/world.h"
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/wait.h>
+#include "access/emergency.h"
+#include "access/horizons.h"
+#include "access/policies.h"
 #include "access/prefetch.h"
 #include "tests/access/clock_at.h"
 
@@ -255,7 +260,8 @@ static void test_floor(void **state)
     static const struct {
         const char *date;
         bool open;
-    } dates[] = {{"20230228", true}, {"20230227", false}, {"20230301", true}, {"20230229", true}, {"", true}, {"2023.02.28", false}, {"202302281", false}};
+    } dates[] = {{"20230228", true}, {"20230227", false},   {"20230301", true},  {"20230229", true},
+                 {"", true},         {"2023.02.28", false}, {"202302281", false}};
     for (size_t i = 0; i < KH_COUNT(dates); i++) {
         study.study_date = dates[i].date;
         study.key = key++;
@@ -281,7 +287,12 @@ static void tomorrow(kh_consent_sheet *s) { s->signed_date = "29991231"; }
 static void no_day(kh_consent_sheet *s) { s->signed_date = "20260230"; }
 static void no_place(kh_consent_sheet *s) { s->place_count = 0; }
 static void itself(kh_consent_sheet *s) { static const kh_consent_place p[] = {{"north", ""}}; s->places = p; }
-static void twice(kh_consent_sheet *s) { static const kh_consent_place p[] = {{"east", ""}, {"east", ""}}; s->places = p; s->place_count = 2; }
+static void twice(kh_consent_sheet *s)
+{
+    static const kh_consent_place p[] = {{"east", ""}, {"east", ""}};
+    s->places = p;
+    s->place_count = 2;
+}
 static void five_to_view(kh_consent_sheet *s)
 {
     static const kh_consent_place p[] = {{"a", ""}, {"b", ""}, {"c", ""}, {"d", ""}, {"e", ""}};
@@ -295,7 +306,13 @@ static void no_items(kh_consent_sheet *s) { s->items = 0; }
 static void other_items(kh_consent_sheet *s) { s->items = 8; }
 static void codes(kh_consent_sheet *s) { s->modalities = "CT,"; }
 static void small_codes(kh_consent_sheet *s) { s->modalities = "ct"; }
-static void stand_in_without_end(kh_consent_sheet *s) { s->form = KH_CONSENT_STAND_IN; s->person = "east.doctor"; s->place_count = 0; s->from_ms = 1; }
+static void stand_in_without_end(kh_consent_sheet *s)
+{
+    s->form = KH_CONSENT_STAND_IN;
+    s->person = "east.doctor";
+    s->place_count = 0;
+    s->from_ms = 1;
+}
 static void doctor_unnamed(kh_consent_sheet *s) { s->form = KH_CONSENT_DOCTOR; s->place_count = 0; }
 static void look_back(kh_consent_sheet *s) { s->look_back_years = 151; }
 static void excluded_from_sites(kh_consent_sheet *s) { static const char *const e[] = {"west"}; s->excluded = e; s->excluded_count = 1; }
@@ -316,17 +333,33 @@ static void test_refused_sheets(void **state)
         const char *name;
         void (*change)(kh_consent_sheet *sheet);
         kh_status status;
-    } rows[] = {{"a scribe, where the network has none [AZ-20]", scribe, KH_E_ARG}, {"family without a name", family_unnamed, KH_E_ARG},
-                {"family", family_named, KH_OK}, {"the patient and a proxy", patient_and_proxy, KH_E_ARG}, {"not explained [AZ-12]", not_explained, KH_E_ARG},
-                {"nobody explained", no_explainer, KH_E_ARG}, {"signed tomorrow", tomorrow, KH_E_ARG}, {"no day", no_day, KH_E_ARG},
-                {"no place", no_place, KH_E_ARG}, {"its own place", itself, KH_E_ARG}, {"a place twice", twice, KH_E_ARG},
-                {"five hospitals on a sheet [AZ-13]", five_to_view, KH_E_ARG}, {"no such facility", nowhere, KH_E_NOT_FOUND},
-                {"no such patient", nobody, KH_E_NOT_FOUND}, {"an end that is the beginning", ended, KH_E_ARG}, {"over already", over, KH_E_ARG},
-                {"nothing in it", no_items, KH_E_ARG}, {"items that are none", other_items, KH_E_ARG}, {"a code too few", codes, KH_E_ARG},
-                {"no code", small_codes, KH_E_ARG}, {"a stand-in without an end [KI-3]", stand_in_without_end, KH_E_ARG},
-                {"a doctor without a name", doctor_unnamed, KH_E_ARG}, {"151 years", look_back, KH_E_ARG},
-                {"excluded from sites", excluded_from_sites, KH_E_ARG}, {"continues no sheet", no_sheet, KH_E_NOT_FOUND},
-                {"a team of 23 [TB-11]", team_of_23, KH_OK}, {"a team of 24", team_of_24, KH_E_ARG}};
+    } rows[] = {{"a scribe, where the network has none [AZ-20]", scribe, KH_E_ARG},
+                {"family without a name", family_unnamed, KH_E_ARG},
+                {"family", family_named, KH_OK},
+                {"the patient and a proxy", patient_and_proxy, KH_E_ARG},
+                {"not explained [AZ-12]", not_explained, KH_E_ARG},
+                {"nobody explained", no_explainer, KH_E_ARG},
+                {"signed tomorrow", tomorrow, KH_E_ARG},
+                {"no day", no_day, KH_E_ARG},
+                {"no place", no_place, KH_E_ARG},
+                {"its own place", itself, KH_E_ARG},
+                {"a place twice", twice, KH_E_ARG},
+                {"five hospitals on a sheet [AZ-13]", five_to_view, KH_E_ARG},
+                {"no such facility", nowhere, KH_E_NOT_FOUND},
+                {"no such patient", nobody, KH_E_NOT_FOUND},
+                {"an end that is the beginning", ended, KH_E_ARG},
+                {"over already", over, KH_E_ARG},
+                {"nothing in it", no_items, KH_E_ARG},
+                {"items that are none", other_items, KH_E_ARG},
+                {"a code too few", codes, KH_E_ARG},
+                {"no code", small_codes, KH_E_ARG},
+                {"a stand-in without an end [KI-3]", stand_in_without_end, KH_E_ARG},
+                {"a doctor without a name", doctor_unnamed, KH_E_ARG},
+                {"151 years", look_back, KH_E_ARG},
+                {"excluded from sites", excluded_from_sites, KH_E_ARG},
+                {"continues no sheet", no_sheet, KH_E_NOT_FOUND},
+                {"a team of 23 [TB-11]", team_of_23, KH_OK},
+                {"a team of 24", team_of_24, KH_E_ARG}};
     kh_consent_rules rules = kh_consent_rules_default;
     int64_t id;
 
@@ -543,6 +576,255 @@ static void test_horizon(void **state)
     kh_horizon_release(&horizon);
 }
 
+/* The same patients, and other studies: the mark tells; what is nobody's business does not move it. */
+static void test_horizon_mark(void **state)
+{
+    static const char *const unmoved = "the mark of east.doctor moved";
+    kh_consent_sheet sheet = world_sheet(east, 1);
+    const kh_consent_place to_west[] = {{"west", ""}};
+    kh_consent_sheet others = world_sheet(to_west, 1);
+    kh_policy policy = {.facility = "north", .items = KH_ITEM_ALL, .modalities = "CT", .look_back_years = KH_LOOK_BACK_SETTING};
+    kh_horizon horizon;
+    uint64_t marks[6];
+    int64_t id = world_consent(&sheet);
+
+    (void)state;
+    world_link("east", "3001");
+    world_link("west", "4001");
+#define MARK(i) horizon = look("east.doctor"), marks[i] = horizon.mark, kh_horizon_release(&horizon)
+    MARK(0);
+    world_consent(&others);
+    assert_ok(
+        kh_policy_set(access_db, &(kh_policy){.facility = "south", .items = 0, .look_back_years = KH_LOOK_BACK_SETTING}, "test", err));
+    assert_ok(kh_facility_suspend(access_db, "west", "x", "test", 0, err));
+    MARK(1);
+    if (marks[1] != marks[0])
+        fail_msg("%s", unmoved);
+    world_consent(&sheet);
+    MARK(1);
+    assert_ok(kh_consent_withdraw(access_db, id, "", "", "test", err));
+    MARK(2);
+    assert_ok(kh_policy_set(access_db, &policy, "test", err));
+    MARK(3);
+    assert_ok(kh_facility_suspend(access_db, "north", "x", "test", 0, err));
+    MARK(4);
+    assert_ok(kh_facility_resume(access_db, "north", err));
+    MARK(5);
+    for (size_t i = 1; i < 6; i++)
+        assert_true(marks[i] != marks[i - 1]);
+    assert_true(marks[5] == marks[3]);
+    assert_true(marks[2] != marks[0]);
+#undef MARK
+}
+
+/* R13: what was stopped stays so, and what was lent for a while is over, when the clock is set back behind their beginning. */
+static void test_clock_set_back(void **state)
+{
+    kh_consent_sheet sheet = world_sheet(east, 1);
+    kh_matter study = world_study();
+    kh_subject node;
+    kh_horizon horizon;
+    kh_verdict verdict;
+    int64_t id, until_ms;
+    const kh_emergency_request request = {.person_id = world_person("west.doctor").person_id,
+                                          .facility = "north",
+                                          .number = "1001",
+                                          .reason = "an accident",
+                                          .duration_ms = 600000};
+    bool open = true;
+
+    (void)state;
+    sheet.from_ms = 1;
+    sheet.items = KH_ITEM_ALL;
+    world_consent(&sheet);
+    world_link("east", "3001");
+    assert_ok(kh_rights_node(world_rights, "east-pacs", "east", &node, err));
+    assert_ok(kh_rights_decide(world_rights, &node, KH_VERB_TAKE, &study, &verdict, err));
+    assert_int_equal(verdict.reason, GRANT);
+    assert_ok(kh_emergency_open(access_db, &request, &id, &until_ms, err));
+    assert_int_equal(world_view("west.doctor"), KH_REASON_EMERGENCY);
+    clock_at(0, -30000);
+    assert_int_equal(world_view("west.doctor"), KH_REASON_EMERGENCY); /* a small step */
+    clock_at(2000, -3600000); /* what is kept counts for a second */
+    assert_int_equal(world_view("west.doctor"), NO_CONSENT);
+    horizon = look("west.doctor");
+    assert_int_equal(horizon.count, 0);
+    kh_horizon_release(&horizon);
+    clock_at(4000, 4000);
+    assert_ok(kh_facility_suspend(access_db, "east", "a leak", "test", 0, err));
+    clock_at(6000, -3600000);
+    assert_ok(kh_rights_decide(world_rights, &node, KH_VERB_TAKE, &study, &verdict, err));
+    assert_int_equal(verdict.reason, KH_REASON_STOPPED);
+    assert_ok(kh_rights_open(world_rights, &node, &open, err));
+    assert_false(open);
+    assert_int_equal(world_view("east.doctor"), KH_REASON_STOPPED);
+    clock_at(8000, 8000);
+    assert_ok(kh_facility_resume(access_db, "east", err));
+    assert_ok(kh_rights_open(world_rights, &node, &open, err));
+    assert_true(open);
+    assert_ok(kh_facility_suspend(access_db, "north", "a leak", "test", 0, err)); /* the discloser */
+    clock_at(10000, -3600000);
+    assert_int_equal(world_view("east.doctor"), KH_REASON_STOPPED);
+    clock_at(0, 0);
+}
+
+/* The same number at two hospitals is two people: a consent for the one opens nothing of the other, whatever is linked. */
+static void test_same_number(void **state)
+{
+    kh_consent_sheet sheet = world_sheet(east, 1);
+    kh_matter study = world_study(), other = world_study();
+    kh_registered twin = {.facility = "south",
+                          .number = "1001",
+                          .name_phonetic = "\xe3\x82\xb9\xe3\x82\xba\xe3\x82\xad",
+                          .birth_date = "19610203",
+                          .sex = "M"};
+    kh_horizon horizon;
+
+    (void)state;
+    assert_ok(kh_registered_add(access_db, &twin, "test", true, err));
+    other.facility = "south";
+    other.key = study.key + 1000;
+    world_consent(&sheet);
+    world_link("east", "3001");
+    assert_int_equal(world_view("east.doctor"), GRANT);
+    assert_int_equal(world_ask("east.doctor", KH_VERB_VIEW, &other).reason, NO_CONSENT);
+    horizon = look("east.doctor");
+    assert_int_equal(seen(&horizon, "north", "1001"), 1);
+    assert_int_equal(seen(&horizon, "south", "1001"), 0);
+    kh_horizon_release(&horizon);
+}
+
+/* Who is somebody else than when he signed in is nobody; a doctor who goes to another house reads there once the patient has a number
+ * there. */
+static void test_moved(void **state)
+{
+    kh_consent_sheet sheet = world_sheet(NULL, 0);
+    kh_matter study = world_study();
+    kh_subject before = world_person("east.doctor"), now;
+    kh_verdict verdict;
+    kh_person person;
+
+    (void)state;
+    sheet.form = KH_CONSENT_DOCTOR;
+    sheet.person = "east.doctor";
+    world_consent(&sheet);
+    world_link("east", "3001");
+    assert_int_equal(world_view("east.doctor"), GRANT);
+    assert_ok(kh_person_find(access_db, "east.doctor", &person, err));
+    person.role = KH_ROLE_REGISTRAR;
+    assert_ok(kh_person_set(access_db, &person, err));
+    assert_ok(kh_rights_decide(world_rights, &before, KH_VERB_VIEW, &study, &verdict, err));
+    assert_int_equal(verdict.reason, KH_REASON_NOBODY);
+    assert_int_equal(world_view("east.doctor"), KH_REASON_ROLE);
+    person.role = KH_ROLE_DOCTOR;
+    snprintf(person.facility, sizeof person.facility, "west");
+    assert_ok(kh_person_set(access_db, &person, err));
+    assert_ok(kh_rights_decide(world_rights, &before, KH_VERB_VIEW, &study, &verdict, err));
+    assert_int_equal(verdict.reason, KH_REASON_NOBODY);
+    assert_ok(kh_person_find(access_db, "east.doctor", &person, err));
+    now = (kh_subject){
+        .person_id = person.id, .facility_id = person.facility_id, .role = person.role, .scopes = KH_SCOPE_ALL, .facility = "west"};
+    assert_ok(kh_rights_decide(world_rights, &now, KH_VERB_VIEW, &study, &verdict, err));
+    assert_int_equal(verdict.reason, NO_LINK);
+    world_link("west", "4001");
+    assert_ok(kh_rights_decide(world_rights, &now, KH_VERB_VIEW, &study, &verdict, err));
+    assert_int_equal(verdict.reason, GRANT);
+}
+
+/* Read once for all who ask the same in one epoch; one that somebody uses outlives what moves it. */
+static void test_horizon_kept(void **state)
+{
+    kh_consent_sheet sheet = world_sheet(east, 1);
+    kh_horizon first, again, other, later;
+    kh_subject narrow = world_person("east.doctor");
+    int64_t id = world_consent(&sheet);
+
+    (void)state;
+    world_link("east", "3001");
+    first = look("east.doctor");
+    again = look("east.doctor");
+    assert_int_equal(first.count, 1);
+    assert_ptr_equal(again.patients, first.patients);
+    other = look("east.radiologist");
+    assert_int_equal(other.count, 1);
+    assert_ptr_not_equal(other.patients, first.patients);
+    kh_horizon_release(&other);
+    narrow.scopes = 0;
+    assert_ok(kh_rights_horizon(world_rights, &narrow, &other, err));
+    assert_int_equal(other.count, 0);
+    kh_horizon_release(&other);
+    kh_horizon_release(&again);
+    assert_true(first.no_parts);
+    clock_at(59000, 59000);
+    again = look("east.doctor");
+    assert_ptr_equal(again.patients, first.patients);
+    kh_horizon_release(&again);
+    clock_at(61000, 61000);
+    again = look("east.doctor");
+    assert_ptr_not_equal(again.patients, first.patients);
+    kh_horizon_release(&again);
+    assert_ok(kh_consent_withdraw(access_db, id, "", "", "test", err));
+    later = look("east.doctor");
+    assert_int_equal(later.count, 0);
+    kh_policy policy = {.facility = "north", .items = KH_ITEM_ALL, .departments = "Radiology", .look_back_years = KH_LOOK_BACK_SETTING};
+    assert_ok(kh_policy_set(access_db, &policy, "test", err));
+    again = look("east.doctor");
+    assert_false(again.no_parts);
+    kh_horizon_release(&again);
+    assert_string_equal(first.patients[0].patient_id, "1001"); /* as long as it is used */
+    kh_horizon_release(&later);
+    kh_horizon_release(&first);
+    for (int scopes = 1; scopes <= KH_HORIZONS_MAX + 8; scopes++) { /* more than are kept */
+        narrow.person_id = 1000 + scopes;
+        assert_ok(kh_rights_horizon(world_rights, &narrow, &other, err));
+        kh_horizon_release(&other);
+    }
+    clock_at(0, 0);
+}
+
+static _Atomic bool looked_enough;
+
+static void *look_on(void *argument)
+{
+    const kh_subject *subject = argument;
+
+    while (!atomic_load(&looked_enough)) {
+        kh_horizon horizon;
+        kh_error why = KH_ERROR_INIT;
+
+        if (kh_rights_horizon(world_rights, subject, &horizon, &why) != KH_OK || horizon.count > 1 ||
+            (horizon.count == 1 && strcmp(horizon.patients[0].patient_id, "1001") != 0))
+            return argument;
+        kh_horizon_release(&horizon);
+    }
+    return NULL;
+}
+
+/* Lists of several at once while rights move: each holds what it was given until it is done. */
+static void test_horizon_at_once(void **state)
+{
+    kh_subject subjects[2] = {world_person("east.doctor"), world_person("east.radiologist")};
+    kh_consent_sheet sheet = world_sheet(east, 1);
+    pthread_t threads[4];
+    void *wrong;
+
+    (void)state;
+    world_link("east", "3001");
+    atomic_store(&looked_enough, false);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, look_on, &subjects[i % 2]), 0);
+    for (int i = 0; i < 20; i++) {
+        int64_t id = world_consent(&sheet);
+
+        assert_ok(kh_consent_withdraw(access_db, id, "", "", "test", err));
+    }
+    atomic_store(&looked_enough, true);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
 /* --- prefetching [AZ-29] --- */
 
 static void test_prefetch(void **state)
@@ -588,9 +870,11 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, world_set_up, world_tear_down)
     const struct CMUnitTest tests[] = {
-        CASE(test_consent_and_link), CASE(test_withdrawn), CASE(test_one_closed), CASE(test_pending),  CASE(test_both_ways),
-        CASE(test_blanket),          CASE(test_people),    CASE(test_floor),      CASE(test_refused_sheets), CASE(test_subjects),
-        CASE(test_known),            CASE(test_other_process), CASE(test_horizon), CASE(test_prefetch),
+        CASE(test_consent_and_link), CASE(test_withdrawn),    CASE(test_one_closed),      CASE(test_pending),
+        CASE(test_both_ways),        CASE(test_blanket),      CASE(test_people),          CASE(test_floor),
+        CASE(test_refused_sheets),   CASE(test_subjects),     CASE(test_known),           CASE(test_other_process),
+        CASE(test_horizon),          CASE(test_horizon_kept), CASE(test_horizon_mark),    CASE(test_clock_set_back),
+        CASE(test_same_number),      CASE(test_moved),        CASE(test_horizon_at_once), CASE(test_prefetch),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

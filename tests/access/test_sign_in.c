@@ -76,6 +76,32 @@ static void secrets_are_hashed(void **state)
     assert_false(kh_session_known(accounts, NULL, &session));
 }
 
+/* S6: what is kept of a password cost 64 MiB and two passes of Argon2id, and nothing else is kept of any. */
+static void hashes_cost(void **state)
+{
+    static const char expected[] = "$argon2id$v=19$m=65536,t=2,p=1$";
+    const char *const files[] = {"access.db", "access.db-wal"};
+    char path[700], *bytes = malloc(8 << 20);
+    size_t found = 0;
+
+    (void)state;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < 2; i++) {
+        FILE *file;
+        size_t size;
+
+        snprintf(path, sizeof path, "%s/%s", access_dir, files[i]);
+        file = fopen(path, "rb");
+        assert_non_null(file);
+        size = fread(bytes, 1, 8 << 20, file);
+        fclose(file);
+        for (char *at = bytes; (at = memmem(at, (size_t)(bytes + size - at), "$argon2", 7)); at++, found++)
+            assert_memory_equal(at, expected, sizeof expected - 1);
+    }
+    free(bytes);
+    assert_true(found >= 1);
+}
+
 static void idle_and_absolute(void **state)
 {
     kh_sign_in_result result = sign_in("sato", GOOD), unlocked;
@@ -370,7 +396,8 @@ static void alone_on_loopback(void **state)
 static kh_status make_terminal(kh_access *access, kh_sql *sql, void *context, kh_error *err)
 {
     (void)access;
-    return kh_sql_run(sql, "INSERT INTO terminal (facility_ref, name) SELECT id, 'desk' FROM facility WHERE code = ?1", KH_ACCESS_TEXT(context), NULL, err);
+    return kh_sql_run(sql, "INSERT INTO terminal (facility_ref, name) SELECT id, 'desk' FROM facility WHERE code = ?1",
+                      KH_ACCESS_TEXT(context), NULL, err);
 }
 
 /* AZ-34: a terminal's certificate is of its facility; a password alone is enough with it where the network says so. */
@@ -411,11 +438,126 @@ static void one_terminal(void **state)
     assert_int_equal(look(first.secret), KH_E_NOT_FOUND);
 }
 
+/* The steps that are due after the password, until it is open. */
+static kh_sign_in_result all_steps(const char *address, char recovery[KH_RECOVERY_CODES][KH_RECOVERY_CODE_SIZE], size_t *used)
+{
+    kh_sign_in_result result = from("sato", GOOD, address, NULL), opened;
+
+    if (result.session.stage == KH_SESSION_CODE) {
+        assert_ok(kh_sign_in_code(accounts, result.secret, recovery[(*used)++], address, &opened, err));
+        assert_int_equal(opened.answer, KH_SIGN_IN_STEP);
+        return opened;
+    }
+    return result;
+}
+
+/* Sets up a second factor in a session that waits for one; its new secret. */
+static void enrol(const kh_sign_in_result *result, char renewed[KH_SECRET_SIZE], char recovery[KH_RECOVERY_CODES][KH_RECOVERY_CODE_SIZE])
+{
+    static kh_second_setup setup;
+    char *secret = NULL, code[7];
+    size_t size;
+    kh_session session;
+
+    assert_ok(kh_second_begin(accounts, sato, &setup, err));
+    assert_int_equal(oath_base32_decode(setup.secret, strlen(setup.secret), &secret, &size), OATH_OK);
+    assert_int_equal(oath_totp_generate(secret, size, kh_clock_wall_ms() / 1000, 30, 0, 6, code), OATH_OK);
+    free(secret);
+    assert_ok(kh_second_confirm(accounts, sato, code, result->session.id, recovery, err));
+    assert_ok(kh_session_renew(accounts, result->secret, renewed, &session, err));
+    assert_int_equal(session.stage, KH_SESSION_OPEN);
+}
+
+/* KN-4, AZ-33: whoever comes last stays, but not by the password alone; and of two that wait for their codes one opens. */
+static void newest_terminal(void **state)
+{
+    static char recovery[KH_RECOVERY_CODES][KH_RECOVERY_CODE_SIZE];
+    kh_sign_in_result first = from("sato", GOOD, "127.0.0.1", NULL), second, third, fourth, fifth;
+    char renewed[KH_SECRET_SIZE];
+    size_t used = 0;
+
+    (void)state;
+    options.one_terminal = options.newest_terminal = true;
+    accounts_again();
+    second = from("sato", GOOD, "192.0.2.2", NULL);
+    assert_int_equal(second.answer, KH_SIGN_IN_STEP);
+    assert_true(second.elsewhere);
+    assert_int_equal(second.session.stage, KH_SESSION_ENROL);
+    assert_int_equal(stage(first.secret), KH_SESSION_OPEN);
+    enrol(&second, renewed, recovery);
+    assert_int_equal(look(first.secret), KH_E_NOT_FOUND);
+    third = from("sato", GOOD, "192.0.2.3", NULL);
+    assert_int_equal(third.session.stage, KH_SESSION_CODE);
+    assert_int_equal(stage(renewed), KH_SESSION_OPEN);
+    third = all_steps("192.0.2.3", recovery, &used);
+    assert_int_equal(third.session.stage, KH_SESSION_OPEN);
+    assert_int_equal(look(renewed), KH_E_NOT_FOUND);
+
+    options.newest_terminal = false;
+    accounts_again();
+    pass(16 * 60000); /* nobody is at the third any more */
+    fourth = from("sato", GOOD, "192.0.2.4", NULL);
+    fifth = from("sato", GOOD, "192.0.2.5", NULL);
+    assert_int_equal(fourth.session.stage, KH_SESSION_CODE);
+    assert_int_equal(fifth.session.stage, KH_SESSION_CODE);
+    assert_ok(kh_sign_in_code(accounts, fourth.secret, recovery[used++], "192.0.2.4", &fourth, err));
+    assert_int_equal(fourth.answer, KH_SIGN_IN_STEP);
+    assert_int_equal(look(third.secret), KH_E_NOT_FOUND);
+    assert_ok(kh_sign_in_code(accounts, fifth.secret, recovery[used++], "192.0.2.5", &second, err));
+    assert_int_equal(second.answer, KH_SIGN_IN_ELSEWHERE);
+    assert_int_equal(stage(fourth.secret), KH_SESSION_OPEN);
+    assert_int_equal(stage(fifth.secret), KH_SESSION_CODE);
+}
+
+typedef struct listed {
+    int64_t ids[8];
+    size_t count;
+} listed;
+
+static kh_status keep_session(void *context, const kh_session_row *row)
+{
+    listed *out = context;
+
+    assert_true(out->count < 8);
+    out->ids[out->count++] = row->id;
+    return KH_OK;
+}
+
+/* One by one, and only one's own. */
+static void ended_one_by_one(void **state)
+{
+    int64_t other = access_person("tanaka", "north", KH_ROLE_DOCTOR);
+    kh_sign_in_result first = from("sato", GOOD, "127.0.0.1", NULL), second, foreign;
+    listed list = {.count = 0};
+
+    (void)state;
+    options.one_terminal = false;
+    accounts_again();
+    assert_ok(kh_sign_in(accounts, &(kh_sign_in_request){.login = "sato", .password = GOOD, .address = "127.0.0.2", .loopback = true},
+                         &second, err));
+    set_password(other, GOOD);
+    foreign = from("tanaka", GOOD, "127.0.0.1", NULL);
+    assert_ok(kh_session_list(accounts, sato, keep_session, &list, err));
+    assert_int_equal(list.count, 2);
+    assert_status(KH_E_NOT_FOUND, kh_session_end_one(accounts, sato, foreign.session.id, err));
+    assert_status(KH_E_NOT_FOUND, kh_session_end_one(accounts, sato, second.session.id + 1000, err));
+    assert_ok(kh_session_end_one(accounts, sato, second.session.id, err));
+    assert_int_equal(look(second.secret), KH_E_NOT_FOUND);
+    assert_int_equal(stage(first.secret), KH_SESSION_OPEN);
+    assert_int_equal(stage(foreign.secret), KH_SESSION_OPEN);
+    assert_status(KH_E_NOT_FOUND, kh_session_end_one(accounts, sato, second.session.id, err)); /* it has ended */
+    list.count = 0;
+    assert_ok(kh_session_list(accounts, sato, keep_session, &list, err));
+    assert_int_equal(list.count, 1);
+    assert_int_equal(list.ids[0], first.session.id);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(right_and_wrong),
         CASE(secrets_are_hashed),
+        CASE(hashes_cost),
         CASE(idle_and_absolute),
         CASE(clock_goes_back),
         CASE(ended_at_once),
@@ -428,6 +570,8 @@ int main(void)
         CASE(alone_on_loopback),
         CASE(certificate_of_the_facility),
         CASE(one_terminal),
+        CASE(newest_terminal),
+        CASE(ended_one_by_one),
     };
 
     return cmocka_run_group_tests_name("access: sign-in", tests, NULL, NULL);

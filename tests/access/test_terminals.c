@@ -134,7 +134,8 @@ static void lists_and_what_runs_out(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char names[200] = "";
 
-        assert_ok(kh_terminal_list(access_db, cases[i].facility, cases[i].days ? kh_clock_wall_ms() + cases[i].days * DAY_MS : 0, count, names, err));
+        assert_ok(kh_terminal_list(access_db, cases[i].facility, cases[i].days ? kh_clock_wall_ms() + cases[i].days * DAY_MS : 0, count,
+                                   names, err));
         assert_string_equal(names, cases[i].names);
     }
 }

@@ -8,11 +8,37 @@
 #include "access/tokens.h"
 #include "base/clock.h"
 
+typedef struct use {
+    int64_t id, hour;
+} use;
+
+static kh_status keep_use(void *context, const kh_token *token)
+{
+    use *of = context;
+
+    if (token->id == of->id)
+        of->hour = token->used_ms / 3600000;
+    return KH_OK;
+}
+
+static int64_t used_of(int64_t id)
+{
+    use of = {id, -1};
+
+    assert_ok(kh_token_list(accounts, 0, keep_use, &of, err));
+    return of.hour;
+}
+
 static void tokens(void **state)
 {
-    static const struct { const char *text; unsigned scopes; } rows[] = {
-        {"find", 1}, {"find,view", 3}, {"find,view,take,store", 15}, {"", 0}, {"all", 0}, {"find,", 0}, {",find", 0}, {"find,,view", 0}, {"finds", 0}};
-    kh_token token = {.person_id = sato, .name = "OHIF", .scopes = KH_SCOPE_FIND | KH_SCOPE_VIEW, .expires_ms = kh_clock_wall_ms() + DAY_MS}, more;
+    static const struct { const char *text; unsigned scopes;
+    } rows[] = {{"find", 1},       {"find,view", 3}, {"find,view,take,store", 15}, {"", 0}, {"all", 0}, {"find,", 0}, {",find", 0},
+                {"find,,view", 0}, {"finds", 0}};
+    kh_token token = {.person_id = sato,
+                      .name = "OHIF",
+                      .scopes = KH_SCOPE_FIND | KH_SCOPE_VIEW,
+                      .expires_ms = kh_clock_wall_ms() + DAY_MS},
+             more;
     char text[KH_TOKEN_SIZE], other[KH_TOKEN_SIZE], scopes[32];
     kh_session session;
     kh_subject subject;
@@ -24,10 +50,12 @@ static void tokens(void **state)
         assert_true(rows[i].scopes == 0 || strcmp(scopes, rows[i].text) == 0);
     }
     assert_ok(kh_token_add(accounts, &token, text, err));
+    assert_int_equal(used_of(token.id), 0);
     assert_int_equal(strlen(text), 47);
     assert_false(kh_token_known(accounts, text, &subject));
     assert_ok(kh_token_find(accounts, text, &subject, err));
     assert_true(kh_token_known(accounts, text, &subject));
+    assert_int_equal(used_of(token.id), kh_clock_wall_ms() / 3600000); /* to the hour */
     assert_int_equal(subject.scopes, 3);
     assert_int_equal(subject.token_id, token.id);
     assert_false(kh_session_known(accounts, text + 4, &session) && session.id != 0);

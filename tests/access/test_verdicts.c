@@ -23,7 +23,8 @@ static int tear_down(void **state)
 
 static kh_verdict_key key_of(int64_t who, int64_t what)
 {
-    return (kh_verdict_key){.who = who, .what = what, .role = KH_ROLE_DOCTOR, .scopes = KH_SCOPE_ALL, .verb = KH_VERB_VIEW, .kind = KH_KIND_STUDY};
+    return (kh_verdict_key){
+        .who = who, .what = what, .role = KH_ROLE_DOCTOR, .scopes = KH_SCOPE_ALL, .verb = KH_VERB_VIEW, .kind = KH_KIND_STUDY};
 }
 
 static const kh_verdict yes = {true, KH_REASON_GRANT, 42, INT64_MAX};

@@ -90,8 +90,10 @@ static void lists(void **state)
 /* RFC 6238 appendix B, SHA-1; its codes have 8 digits, the last 6 of which are the code of 6 (RFC 4226 5.3). */
 static void rfc_6238(void **state)
 {
-    static const struct { int64_t time_s; const char *code; } rows[] = {{1111111109, "081804"}, {1111111111, "050471"}, {1234567890, "005924"},
-                                                                        {2000000000, "279037"}, {20000000000, "353130"}};
+    static const struct {
+        int64_t time_s;
+        const char *code;
+    } rows[] = {{1111111109, "081804"}, {1111111111, "050471"}, {1234567890, "005924"}, {2000000000, "279037"}, {20000000000, "353130"}};
     const uint8_t *secret = (const uint8_t *)"12345678901234567890";
 
     (void)state;

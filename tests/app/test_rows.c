@@ -41,7 +41,8 @@ static void forms(void **state)
         {"CSV, a sign inside", KH_ROWS_CSV, {"a=b", "1-2", ""}, "a=b,1-2,\r\n"},
         {"JSON", KH_ROWS_JSON, {"a\"b", "診", NULL}, "\n {\"name\":\"a\\\"b\",\"words\":\"診\",\"hidden\":\"\"}\n]\n"},
     };
-    static const char *const heads[] = {[KH_ROWS_TABLE] = "NAME     WORDS \n", [KH_ROWS_CSV] = "name,words,hidden\r\n", [KH_ROWS_JSON] = "["};
+    static const char *const heads[] = {
+        [KH_ROWS_TABLE] = "NAME     WORDS \n", [KH_ROWS_CSV] = "name,words,hidden\r\n", [KH_ROWS_JSON] = "["};
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -180,6 +180,50 @@ static void test_check_knows_what_fits_together(void **state)
     }
 }
 
+#define TLS "http.tls_certificate=/c.pem", "http.tls_key=/k.pem"
+#define EVERYWHERE "http.address=0.0.0.0", "http.names=images.example"
+
+/* What is offered beyond this machine: TLS, people who sign in, two factors [AZ-34; guideline v6]. One setting away from it. */
+static void test_beyond_this_machine(void **state)
+{
+    static const struct {
+        const char *name, *assignments[8];
+        kh_status status;
+    } cases[] = {
+        {"TLS, accounts, two factors", {EVERYWHERE, TLS, "access.accounts=on"}, KH_OK},
+        {"and the terminal's certificate",
+         {EVERYWHERE, TLS, "access.accounts=on", "access.factors=password+totp+certificate", "http.tls_client_ca=/ca.pem"},
+         KH_OK},
+        {"no accounts", {EVERYWHERE, TLS}, KH_E_DENIED},
+        {"no TLS", {EVERYWHERE, "access.accounts=on"}, KH_E_DENIED},
+        {"a password alone", {EVERYWHERE, TLS, "access.accounts=on", "access.factors=password"}, KH_E_DENIED},
+        {"a demo's accounts", {EVERYWHERE, TLS, "access.accounts=on", "access.demo_accounts=/srv/demo.json"}, KH_E_DENIED},
+        {"a demo's accounts behind a proxy",
+         {"access.accounts=on", "http.proxies=127.0.0.1", "access.demo_accounts=/srv/demo.json"},
+         KH_E_DENIED},
+        {"a demo's accounts under a name",
+         {"access.accounts=on", "http.names=demo.example", "access.demo_accounts=/srv/demo.json"},
+         KH_E_DENIED},
+        {"tokens of nobody, accounts off", {"dicomweb.tokens=/tokens"}, KH_OK},
+        {"tokens of nobody, accounts on", {"dicomweb.tokens=/tokens", "access.accounts=on"}, KH_E_ARG},
+        {"the guideline's 13 characters", {"access.password_rule=guideline", "access.password_length=13"}, KH_OK},
+        {"the guideline with 12", {"access.password_rule=guideline", "access.password_length=12"}, KH_E_ARG},
+        {"the networks' rule with 12", {"access.password_rule=networks", "access.password_length=12"}, KH_OK},
+        {"the guideline without a second factor", {"access.password_rule=guideline", "access.factors=password+certificate"}, KH_E_ARG},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_settings settings = kh_settings_default;
+        kh_error err = KH_ERROR_INIT;
+
+        for (size_t k = 0; cases[i].assignments[k]; k++)
+            assert_int_equal(kh_settings_set(&settings, cases[i].assignments[k], &err), KH_OK);
+        if (kh_settings_check(&settings, &err) != cases[i].status)
+            fail_msg("%s: %s", cases[i].name, err.message);
+    }
+}
+
 static void test_file_errors_tell_file_and_line(void **state)
 {
     static const struct {
@@ -224,11 +268,9 @@ static void test_listener_takes_a_port_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_file_says_every_default),
-        cmocka_unit_test(test_both_sides_of_every_limit),
-        cmocka_unit_test(test_text_fits_or_is_refused),
-        cmocka_unit_test(test_check_knows_what_fits_together),
-        cmocka_unit_test(test_file_errors_tell_file_and_line),
+        cmocka_unit_test(test_file_says_every_default),    cmocka_unit_test(test_both_sides_of_every_limit),
+        cmocka_unit_test(test_text_fits_or_is_refused),    cmocka_unit_test(test_check_knows_what_fits_together),
+        cmocka_unit_test(test_beyond_this_machine),        cmocka_unit_test(test_file_errors_tell_file_and_line),
         cmocka_unit_test(test_listener_takes_a_port_once),
     };
 

@@ -114,7 +114,18 @@ static size_t below(size_t count)
     return (size_t)(random_state % count);
 }
 
-typedef enum edit { EDIT_BIT, EDIT_BYTE, EDIT_DELETE, EDIT_SWAP, EDIT_REPEAT, EDIT_CUT, EDIT_CUT_INSIDE, EDIT_MOVE, EDIT_REHASH, EDITS_OF } edit;
+typedef enum edit {
+    EDIT_BIT,
+    EDIT_BYTE,
+    EDIT_DELETE,
+    EDIT_SWAP,
+    EDIT_REPEAT,
+    EDIT_CUT,
+    EDIT_CUT_INSIDE,
+    EDIT_MOVE,
+    EDIT_REHASH,
+    EDITS_OF
+} edit;
 
 static size_t put_line(char *to, const lines *all, size_t line)
 {
@@ -212,8 +223,8 @@ static void every_edit_is_found_where_it_is(void **state)
         audit_replace(FILE_ONE, copy, size);
         audit_verify(&report, "web");
         if (report.verified.wrong == 0 || report.first.seq != seq)
-            fail_msg("edit %u of kind %d: %" PRIu64 " found, the first at %" PRIu64 " (%s), expected at %" PRIu64, n, (int)kind, report.verified.wrong,
-                     report.first.seq, report.first.why, seq);
+            fail_msg("edit %u of kind %d: %" PRIu64 " found, the first at %" PRIu64 " (%s), expected at %" PRIu64, n, (int)kind,
+                     report.verified.wrong, report.first.seq, report.first.why, seq);
         assert_string_equal(report.first.file, FILE_ONE);
     }
     audit_replace(FILE_ONE, all.bytes, all.size);
@@ -455,8 +466,8 @@ static void nothing_in_a_field_forges_a_line(void **state)
         {"8-bit", "\xff\xfe\xb1", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
         {"half a character", "a\xe5\xb1", "a\xef\xbf\xbd\xef\xbf\xbd"},
     };
-    static const char *const keys[] = {"who", "by", "address", "ae_title", "way", "facility", "patient", "study", "series", "object", "to", "text",
-                                       "who_facility", "terminal", "purpose", "reason"};
+    static const char *const keys[] = {"who",    "by",     "address", "ae_title", "way",          "facility", "patient", "study",
+                                       "series", "object", "to",      "text",     "who_facility", "terminal", "purpose", "reason"};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(cases); i++) {
@@ -486,9 +497,24 @@ static void long_texts_are_cut_and_fit(void **state)
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(repeated); i++) {
-        const kh_audit_event event = {.who = text, .by = text, .address = text, .ae_title = text, .way = text, .facility = text, .patient = text,
-                                      .study = text, .series = text, .object = text, .to = text, .text = text, .who_facility = text,
-                                      .terminal = text, .purpose = text, .reason = text, .count = INT64_MAX, .failed = INT64_MAX,
+        const kh_audit_event event = {.who = text,
+                                      .by = text,
+                                      .address = text,
+                                      .ae_title = text,
+                                      .way = text,
+                                      .facility = text,
+                                      .patient = text,
+                                      .study = text,
+                                      .series = text,
+                                      .object = text,
+                                      .to = text,
+                                      .text = text,
+                                      .who_facility = text,
+                                      .terminal = text,
+                                      .purpose = text,
+                                      .reason = text,
+                                      .count = INT64_MAX,
+                                      .failed = INT64_MAX,
                                       .code = INT64_MIN};
         size_t size = strlen(repeated[i]);
         kh_json *json;

@@ -1,5 +1,5 @@
-/* Records as DICOM audit messages: every action, way and result is valid by the schema (PS3.15 A.5.1) as xmllint reads it, whatever stands in its
- * fields, and has the event, the participants and the objects that A.5.3 wants of it. */
+/* Records as DICOM audit messages: every action, way and result is valid by the schema (PS3.15 A.5.1) as xmllint reads it, whatever stands
+ * in its fields, and has the event, the participants and the objects that A.5.3 wants of it. */
 #include "tests/cmocka_all.h"
 
 #include <stdio.h>
@@ -57,17 +57,36 @@ static int lint(void)
 {
     char command[1500];
 
-    snprintf(command, sizeof command, "cd '%s' && ls *.xml | xargs xmllint --noout --relaxng '%s/tests/audit/dicom_audit.rng' > lint.txt 2>&1; r=$?; "
-                                      "[ $r = 0 ] || grep -v ' validates$' lint.txt | head -5; exit $r", audit_dir, KH_SOURCE_DIR);
+    snprintf(command, sizeof command,
+             "cd '%s' && ls *.xml | xargs xmllint --noout --relaxng '%s/tests/audit/dicom_audit.rng' > lint.txt 2>&1; r=$?; "
+             "[ $r = 0 ] || grep -v ' validates$' lint.txt | head -5; exit $r",
+             audit_dir, KH_SOURCE_DIR);
     return system(command);
 }
 
 static kh_audit_event full_event(kh_audit_action action, kh_audit_result result, const char *way)
 {
-    return (kh_audit_event){.action = action, .result = result, .who = "sato", .by = "person", .who_facility = "clinic-a", .terminal = "desk-1",
-                            .address = "192.0.2.7", .ae_title = "READER", .way = way, .facility = "hospital-a", .patient = "P-1",
-                            .study = "1.2.3", .series = "1.2.3.4", .object = "1.2.3.4.5", .to = "DEST", .purpose = "care",
-                            .reason = "no consent", .text = "words", .count = 3, .failed = 1, .code = 42752};
+    return (kh_audit_event){.action = action,
+                            .result = result,
+                            .who = "sato",
+                            .by = "person",
+                            .who_facility = "clinic-a",
+                            .terminal = "desk-1",
+                            .address = "192.0.2.7",
+                            .ae_title = "READER",
+                            .way = way,
+                            .facility = "hospital-a",
+                            .patient = "P-1",
+                            .study = "1.2.3",
+                            .series = "1.2.3.4",
+                            .object = "1.2.3.4.5",
+                            .to = "DEST",
+                            .purpose = "care",
+                            .reason = "no consent",
+                            .text = "words",
+                            .count = 3,
+                            .failed = 1,
+                            .code = 42752};
 }
 
 static void all_of_them_fit_the_schema(void **state)
@@ -121,8 +140,21 @@ static void nothing_in_a_field_breaks_one(void **state)
         skip();
     for (size_t i = 0; i < KH_COUNT(cases); i++) {
         const char *t = cases[i].text;
-        kh_audit_event event = {.action = KH_AUDIT_SEARCH, .who = t, .ae_title = t, .address = t, .way = t, .facility = t, .patient = t, .study = t,
-                                .text = t, .terminal = t, .who_facility = t, .reason = t, .purpose = t, .count = -1, .failed = -1};
+        kh_audit_event event = {.action = KH_AUDIT_SEARCH,
+                                .who = t,
+                                .ae_title = t,
+                                .address = t,
+                                .way = t,
+                                .facility = t,
+                                .patient = t,
+                                .study = t,
+                                .text = t,
+                                .terminal = t,
+                                .who_facility = t,
+                                .reason = t,
+                                .purpose = t,
+                                .count = -1,
+                                .failed = -1};
         char expected[200];
 
         message_of(&event, "web", 0);
@@ -138,9 +170,25 @@ static void nothing_in_a_field_breaks_one(void **state)
 static void the_longest_fit(void **state)
 {
     static char text[KH_AUDIT_TEXT_MAX * 2];
-    const kh_audit_event event = {.action = KH_AUDIT_ALERT, .who = text, .by = text, .address = text, .ae_title = text, .way = text, .facility = text,
-                                  .patient = text, .study = text, .series = text, .object = text, .to = text, .text = text, .terminal = text,
-                                  .who_facility = text, .reason = text, .purpose = text, .count = INT64_MAX, .failed = INT64_MAX};
+    const kh_audit_event event = {.action = KH_AUDIT_ALERT,
+                                  .who = text,
+                                  .by = text,
+                                  .address = text,
+                                  .ae_title = text,
+                                  .way = text,
+                                  .facility = text,
+                                  .patient = text,
+                                  .study = text,
+                                  .series = text,
+                                  .object = text,
+                                  .to = text,
+                                  .text = text,
+                                  .terminal = text,
+                                  .who_facility = text,
+                                  .reason = text,
+                                  .purpose = text,
+                                  .count = INT64_MAX,
+                                  .failed = INT64_MAX};
 
     (void)state;
     memset(text, '"', sizeof text - 1);

@@ -41,7 +41,8 @@ static void a_whole_file_is_read(void **state)
     kh_error err = KH_ERROR_INIT;
 
     (void)state;
-    assert_int_equal(read_text(&s, "# comment\n[a]\n name = x y \nthreads=64\n\n[b]\ncache = 64 MiB\nwait = 2 min\non = yes\n", &err), KH_OK);
+    assert_int_equal(read_text(&s, "# comment\n[a]\n name = x y \nthreads=64\n\n[b]\ncache = 64 MiB\nwait = 2 min\non = yes\n", &err),
+                     KH_OK);
     assert_string_equal(s.name, "x y");
     assert_int_equal(s.threads, 64);
     assert_int_equal(s.cache, 64 * 1024 * 1024);

@@ -109,7 +109,8 @@ static void writes_base64(void **state)
 {
     static const struct {
         const char *bytes, *text;
-    } rows[] = {{"", "\"\""}, {"f", "\"Zg==\""}, {"fo", "\"Zm8=\""}, {"foo", "\"Zm9v\""}, {"foobar", "\"Zm9vYmFy\""}, {"\xff\xfe\xfd", "\"//79\""}};
+    } rows[] = {{"", "\"\""},        {"f", "\"Zg==\""},          {"fo", "\"Zm8=\""},
+                {"foo", "\"Zm9v\""}, {"foobar", "\"Zm9vYmFy\""}, {"\xff\xfe\xfd", "\"//79\""}};
     kh_json_writer w;
     kh_buf buf;
 

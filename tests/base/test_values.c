@@ -149,6 +149,8 @@ static void the_clock_can_be_shifted(void **state)
     kh_clock_shift_for_test(60000, -86400000);
     assert_in_range(kh_clock_monotonic_ms() - monotonic, 60000, 65000);
     assert_true(kh_clock_wall_ms() - wall < -86000000);
+    assert_in_range(kh_clock_monotonic_tick_ms() - monotonic, 59900, 65000);
+    assert_true(kh_clock_monotonic_tick_ms() <= kh_clock_monotonic_ms());
     kh_clock_shift_for_test(-60000, 86400000);
 }
 
@@ -236,11 +238,17 @@ static void log_levels_are_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(first_error_wins),       cmocka_unit_test(long_messages_are_cut),
-        cmocka_unit_test(errno_becomes_a_status), cmocka_unit_test(every_status_has_a_word),
-        cmocka_unit_test(buffer_holds_up_to_its_limit), cmocka_unit_test(buffer_formats_and_gives_away),
-        cmocka_unit_test(sizes_do_not_wrap),      cmocka_unit_test(times_are_written_as_utc),
-        cmocka_unit_test(the_clock_can_be_shifted), cmocka_unit_test(a_jump_counts_at_the_second_look), cmocka_unit_test(log_lines_cannot_be_forged),
+        cmocka_unit_test(first_error_wins),
+        cmocka_unit_test(long_messages_are_cut),
+        cmocka_unit_test(errno_becomes_a_status),
+        cmocka_unit_test(every_status_has_a_word),
+        cmocka_unit_test(buffer_holds_up_to_its_limit),
+        cmocka_unit_test(buffer_formats_and_gives_away),
+        cmocka_unit_test(sizes_do_not_wrap),
+        cmocka_unit_test(times_are_written_as_utc),
+        cmocka_unit_test(the_clock_can_be_shifted),
+        cmocka_unit_test(a_jump_counts_at_the_second_look),
+        cmocka_unit_test(log_lines_cannot_be_forged),
         cmocka_unit_test(log_levels_are_read),
     };
     return cmocka_run_group_tests_name("base values", tests, NULL, NULL);

@@ -28,7 +28,7 @@
 
 #define OBJECTS 3
 #define TRANSACTION "1.2.3.195"
-#define ANSWER_MS 10000
+#define ANSWER_MS 60000
 
 typedef struct peer {
     world it;
@@ -172,8 +172,15 @@ static void serve(void *context, kh_assoc *assoc, const kh_assoc_request *reques
 
 static void listen_as_peer(peer *of)
 {
-    const kh_acceptor_options options = {.listen_fd = of->listen_fd, .associations_max = 4, .waiting_max = 4, .limits = kh_net_limits_default,
-                                         .stop = of->stop, .accept = accept_any, .choose = choose_first, .serve = serve, .context = of};
+    const kh_acceptor_options options = {.listen_fd = of->listen_fd,
+                                         .associations_max = 4,
+                                         .waiting_max = 4,
+                                         .limits = kh_net_limits_default,
+                                         .stop = of->stop,
+                                         .accept = accept_any,
+                                         .choose = choose_first,
+                                         .serve = serve,
+                                         .context = of};
 
     assert_int_equal(kh_acceptor_start(&of->acceptor, &options, NULL), KH_OK);
 }
@@ -184,7 +191,7 @@ static int start(void **state)
 
     pthread_mutex_init(&of->lock, NULL);
     world_make(&of->it);
-    of->it.options.commit.stay_ms = 50;
+    of->it.options.commit.stay_ms = 3000; /* who leaves at once has left by then, on any machine */
     of->it.options.commit.retry_first_ms = 20;
     of->it.options.commit.retry_longest_ms = 100;
     of->it.options.commit.references_max = OBJECTS + 2;
@@ -354,6 +361,7 @@ static void on_the_same_association(void **state)
     uint8_t context_id;
     bool pinned = false;
 
+    of->it.options.commit.stay_ms = 50;
     world_start_bridge(&of->it);
     fill_refs(refs, OBJECTS);
     assoc = call(of, "PEER");
@@ -524,7 +532,7 @@ static void give_one_up(peer *of)
     kh_commitment_ref refs[OBJECTS];
 
     of->it.options.commit.attempts_max = 2;
-    of->it.options.associate_ms = 100;
+    of->it.options.associate_ms = 1500;
     world_start_bridge(&of->it);
     fill_refs(refs, OBJECTS);
     ask_and_leave(of, refs, OBJECTS);
@@ -608,7 +616,8 @@ static void by_hand(void **state)
     peer *of = *state;
 
     give_one_up(of);
-    ask_control(of, "{\"op\":\"commit.list\",\"which\":\"failed\"}", "{\"ok\":true,\"commitments\":[{\"id\":1,\"node\":1,\"ours\":true,\"state\":\"failed\",");
+    ask_control(of, "{\"op\":\"commit.list\",\"which\":\"failed\"}",
+                "{\"ok\":true,\"commitments\":[{\"id\":1,\"node\":1,\"ours\":true,\"state\":\"failed\",");
     ask_control(of, "{\"op\":\"commit.list\",\"which\":\"open\"}", "{\"ok\":true,\"commitments\":[],\"more\":false}");
     ask_control(of, "{\"op\":\"commit.list\",\"limit\":0}", "{\"ok\":false");
     ask_control(of, "{\"op\":\"commit.retry\",\"id\":2}", "{\"ok\":false,\"status\":5");

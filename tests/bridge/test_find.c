@@ -243,11 +243,15 @@ static void study_keys(void **state)
 
 static void computed_values(void **state)
 {
-    const kh_key study[] = {LEVEL("STUDY"), {KH_TAG(0x0008, 0x0054), KH_VR('A', 'E'), ""}, {KH_TAG_MODALITIES_IN_STUDY, KH_VR('C', 'S'), ""},
-                            {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), ""}, UID(STUDY, "1.2.1"),
+    const kh_key study[] = {LEVEL("STUDY"),
+                            {KH_TAG(0x0008, 0x0054), KH_VR('A', 'E'), ""},
+                            {KH_TAG_MODALITIES_IN_STUDY, KH_VR('C', 'S'), ""},
+                            {KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), ""},
+                            UID(STUDY, "1.2.1"),
                             {KH_TAG_NUMBER_OF_STUDY_RELATED_SERIES, KH_VR('I', 'S'), ""},
                             {KH_TAG_NUMBER_OF_STUDY_RELATED_INSTANCES, KH_VR('I', 'S'), ""}};
-    const kh_key series[] = {LEVEL("SERIES"), UID(STUDY, "1.2.1"), UID(SERIES, ""), {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), ""}};
+    const kh_key series[] = {
+        LEVEL("SERIES"), UID(STUDY, "1.2.1"), UID(SERIES, ""), {KH_TAG_NUMBER_OF_SERIES_RELATED_INSTANCES, KH_VR('I', 'S'), ""}};
     answers found = ask(*state, KH_SOP_STUDY_ROOT_FIND, KANJI, study, 7);
 
     assert_int_equal(found.count, 1);
@@ -285,7 +289,8 @@ static void charset_of_answers(void **state)
 
         if (found.count != 1 || strcmp(found.charset, rows[i].charset) != 0 || strcmp(found.name.alphabetic, rows[i].alphabetic) != 0 ||
             strcmp(found.name.ideographic, rows[i].ideographic) != 0)
-            fail_msg("%s: %u answers, charset %s, %s %s", rows[i].name, found.count, found.charset, found.name.alphabetic, found.name.ideographic);
+            fail_msg("%s: %u answers, charset %s, %s %s", rows[i].name, found.count, found.charset, found.name.alphabetic,
+                     found.name.ideographic);
     }
 }
 
@@ -303,17 +308,47 @@ static void hierarchy(void **state)
         {"studies of a patient", KH_SOP_PATIENT_ROOT_FIND, {LEVEL("STUDY"), PATIENT_ID("P1"), UID(STUDY, "")}, 3, 0, "1.2.2 1.2.1 "},
         {"studies of no patient", KH_SOP_PATIENT_ROOT_FIND, {LEVEL("STUDY"), UID(STUDY, "")}, 2, 0xa900, ""},
         {"studies of wild patients", KH_SOP_PATIENT_ROOT_FIND, {LEVEL("STUDY"), PATIENT_ID("P*"), UID(STUDY, "")}, 3, 0xa900, ""},
-        {"series", KH_SOP_PATIENT_ROOT_FIND, {LEVEL("SERIES"), PATIENT_ID("P1"), UID(STUDY, "1.2.1"), UID(SERIES, "")}, 4, 0, "1.2.1.1 1.2.1.2 "},
-        {"series of another patient", KH_SOP_PATIENT_ROOT_FIND, {LEVEL("SERIES"), PATIENT_ID("P2"), UID(STUDY, "1.2.1"), UID(SERIES, "")}, 4, 0, ""},
+        {"series",
+         KH_SOP_PATIENT_ROOT_FIND,
+         {LEVEL("SERIES"), PATIENT_ID("P1"), UID(STUDY, "1.2.1"), UID(SERIES, "")},
+         4,
+         0,
+         "1.2.1.1 1.2.1.2 "},
+        {"series of another patient",
+         KH_SOP_PATIENT_ROOT_FIND,
+         {LEVEL("SERIES"), PATIENT_ID("P2"), UID(STUDY, "1.2.1"), UID(SERIES, "")},
+         4,
+         0,
+         ""},
         {"series of two studies", KH_SOP_STUDY_ROOT_FIND, {LEVEL("SERIES"), UID(STUDY, "1.2.1\\1.2.2"), UID(SERIES, "")}, 3, 0xa900, ""},
         {"series of any study", KH_SOP_STUDY_ROOT_FIND, {LEVEL("SERIES"), UID(STUDY, ""), UID(SERIES, "")}, 3, 0xa900, ""},
-        {"images", KH_SOP_STUDY_ROOT_FIND, {UID(SOP, ""), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.2")}, 4, 0, "1.2.1.2.0 1.2.1.2.1 "},
-        {"image by its UID", KH_SOP_STUDY_ROOT_FIND, {UID(SOP, "1.2.1.2.1"), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.2")}, 4, 0, "1.2.1.2.1 "},
-        {"image of another series", KH_SOP_STUDY_ROOT_FIND, {UID(SOP, "1.2.1.2.1"), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.1")}, 4, 0, ""},
+        {"images",
+         KH_SOP_STUDY_ROOT_FIND,
+         {UID(SOP, ""), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.2")},
+         4,
+         0,
+         "1.2.1.2.0 1.2.1.2.1 "},
+        {"image by its UID",
+         KH_SOP_STUDY_ROOT_FIND,
+         {UID(SOP, "1.2.1.2.1"), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.2")},
+         4,
+         0,
+         "1.2.1.2.1 "},
+        {"image of another series",
+         KH_SOP_STUDY_ROOT_FIND,
+         {UID(SOP, "1.2.1.2.1"), LEVEL("IMAGE"), UID(STUDY, "1.2.1"), UID(SERIES, "1.2.1.1")},
+         4,
+         0,
+         ""},
         {"images of any series", KH_SOP_STUDY_ROOT_FIND, {UID(SOP, ""), LEVEL("IMAGE"), UID(STUDY, "1.2.1")}, 3, 0xa900, ""},
         {"no level", KH_SOP_STUDY_ROOT_FIND, {UID(STUDY, "")}, 1, 0xa900, ""},
         {"wrong level", KH_SOP_STUDY_ROOT_FIND, {LEVEL("FRAME"), UID(STUDY, "")}, 2, 0xa900, ""},
-        {"bad day", KH_SOP_STUDY_ROOT_FIND, {{KH_TAG_STUDY_DATE, KH_VR('D', 'A'), "yesterday"}, LEVEL("STUDY"), UID(STUDY, "")}, 3, 0xa900, ""},
+        {"bad day",
+         KH_SOP_STUDY_ROOT_FIND,
+         {{KH_TAG_STUDY_DATE, KH_VR('D', 'A'), "yesterday"}, LEVEL("STUDY"), UID(STUDY, "")},
+         3,
+         0xa900,
+         ""},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -442,7 +477,8 @@ static void hostile_identifiers(void **state)
         assert_int_equal(kh_user_find(assoc, context, identifier.data, size, note_answer, &found, &final, NULL), KH_OK);
     kh_buf_clear(&identifier); /* items in items */
     for (unsigned depth = 0; depth < 20000; depth++)
-        assert_int_equal(kh_buf_append(&identifier, "\x08\x00\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff", 20, NULL), KH_OK);
+        assert_int_equal(kh_buf_append(&identifier, "\x08\x00\x10\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff", 20, NULL),
+                         KH_OK);
     assert_int_equal(kh_user_find(assoc, context, identifier.data, identifier.size, note_answer, &found, &final, NULL), KH_OK);
     assert_int_not_equal(final.status, KH_DIMSE_SUCCESS);
     kh_buf_clear(&identifier); /* more than an identifier may have */

@@ -44,7 +44,8 @@ static int stop(void **state)
 static kh_status connect_as(kh_assoc **out, const world *it, const char *calling, const char *called, kh_error *err)
 {
     static const char *const syntaxes[] = {KH_TS_EXPLICIT_LE};
-    const kh_proposal proposals[] = {{KH_SOP_CT_IMAGE, syntaxes, 1, false}, {KH_SOP_VERIFICATION, syntaxes, 1, false}, {KH_SOP_MR_IMAGE, syntaxes, 1, false}};
+    const kh_proposal proposals[] = {
+        {KH_SOP_CT_IMAGE, syntaxes, 1, false}, {KH_SOP_VERIFICATION, syntaxes, 1, false}, {KH_SOP_MR_IMAGE, syntaxes, 1, false}};
 
     return kh_assoc_connect(out, "127.0.0.1", it->port, calling, called, proposals, 3, NULL, NULL, err);
 }

@@ -267,7 +267,8 @@ static void move_series_and_images(void **state)
 static void refused_moves(void **state)
 {
     peer *of = *state;
-    const kh_key series[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"}, {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), "1.2"}};
+    const kh_key series[] = {{KH_TAG_QUERY_RETRIEVE_LEVEL, KH_VR('C', 'S'), "SERIES"},
+                             {KH_TAG_SERIES_INSTANCE_UID, KH_VR('U', 'I'), "1.2"}};
     const kh_key all[] = {study_keys[0], {KH_TAG_STUDY_INSTANCE_UID, KH_VR('U', 'I'), ""}};
     const kh_key none[] = {study_keys[0]};
 

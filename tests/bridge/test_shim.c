@@ -448,7 +448,9 @@ static void move_counts(void **state)
 
     server->promised = 10;
     server->sent = 7;
-    assert_int_equal(kh_user_move(assoc, with, kh_assoc_next_message_id(), AE, study_key, sizeof(study_key), note_progress, &last, &final, NULL, NULL), KH_OK);
+    assert_int_equal(
+        kh_user_move(assoc, with, kh_assoc_next_message_id(), AE, study_key, sizeof(study_key), note_progress, &last, &final, NULL, NULL),
+        KH_OK);
     assert_int_equal(final.status, KH_DIMSE_SUBOPERATIONS_FAILED);
     assert_int_equal(final.completed, 7);
     assert_int_equal(final.failed, 3);

@@ -112,12 +112,12 @@ test('it is reached from the list and leads back; the address keeps the section'
     await page.click('.admin-nav a[href="/admin/arrivals"]');
     await page.waitForURL('**/admin/arrivals');
     await page.locator('.chart').waitFor();
-    assert.match(await page.title(), /Arrivals/);
+    await at.soon(() => page.title(), /Arrivals/);
     await page.reload();
     await page.locator('.chart').waitFor();
     await page.goBack();
     await row(page, 'north').waitFor();
-    assert.match(await page.textContent('.admin-summary'), /All is well/);
+    await at.soon(() => page.textContent('.admin-summary'), /All is well/);
     await page.click('.app-header .back');
     await page.locator('tr[data-study]').first().waitFor();
     await done(page);
@@ -126,19 +126,19 @@ test('it is reached from the list and leads back; the address keeps the section'
 test('nodes: rights, last contact, an echo with its time, a reason and what to do', async () => {
     const page = await open('nodes', { language: 'en' });
     await row(page, 'scanner').waitFor();
-    assert.match(await row(page, 'scanner').innerText(), /STORESCU[^]*send[^]*it called us/);
-    assert.match(await row(page, 'later').innerText(), /hours \d\d:00-\d\d:00/);
+    await at.soon(() => row(page, 'scanner').innerText(), /STORESCU[^]*send[^]*it called us/);
+    await at.soon(() => row(page, 'later').innerText(), /hours \d\d:00-\d\d:00/);
     await act(page, 'north', 'echo').click();
     await row(page, 'north').locator('.mark.good').waitFor();
-    assert.match(await row(page, 'north').innerText(), /Answers, \d+ ms[^]*just now/);
+    await at.soon(() => row(page, 'north').innerText(), /Answers, \d+ ms[^]*just now/);
     await row(page, 'north').locator('.is-contact', { hasText: 'we reached it' }).waitFor();
     await act(page, 'away', 'echo').click();
     await row(page, 'away').locator('.mark.bad').waitFor();
-    assert.match(await row(page, 'away').innerText(), /No answer[^]*nothing listens on this port[^]*refused/i);
-    assert.equal(await act(page, 'scanner', 'echo').count(), 0, 'it has no address');
+    await at.soon(() => row(page, 'away').innerText(), /No answer[^]*nothing listens on this port[^]*refused/i);
+    await at.soon(() => act(page, 'scanner', 'echo').count(), 0, 'it has no address');
     await page.click('[data-language="ja"]');
     await row(page, '応答あり').waitFor();
-    assert.match(await row(page, 'away').innerText(), /応答なし[^]*待ち受けていません/);
+    await at.soon(() => row(page, 'away').innerText(), /応答なし[^]*待ち受けていません/);
     await at.shot(page, 'admin-nodes-ja');
     await done(page);
 });
@@ -157,7 +157,7 @@ test('a failed pull says why, is tried again from the page and ends', async () =
     await service.must(['pull', 'away', '--study', PULLED]);
     const page = await open('failures', { language: 'en' });
     await row(page, 'away').waitFor();
-    assert.match(await row(page, 'away').innerText(), /Failed[^]*nothing listens[^]*refused/i);
+    await at.soon(() => row(page, 'away').innerText(), /Failed[^]*nothing listens[^]*refused/i);
     await page.locator('.admin-nav .badge.bad:visible', { hasText: '1' }).waitFor();
     await at.shot(page, 'admin-failures-en');
     const there = await Pacs.start({
@@ -168,7 +168,7 @@ test('a failed pull says why, is tried again from the page and ends', async () =
     });
     await act(page, 'away', 'retry').click();
     await row(page, 'away').waitFor({ state: 'detached' });
-    assert.match(await page.innerText('.admin-body'), /Nothing has failed/);
+    await at.soon(() => page.innerText('.admin-body'), /Nothing has failed/);
     await until('it is complete', async () => (await service.json('/api/pulls')).pulls[0].state === 'complete');
     await there.stop();
     await done(page);
@@ -195,7 +195,7 @@ test('a pull goes on under the eyes: its bar moves, nothing else does', async ()
         focus: document.activeElement.dataset.action,
     }));
     assert.deepEqual(same, { row: true, focus: 'cancel' });
-    assert.match(await row(page, 'north').innerText(), /\d+ of 20/);
+    await at.soon(() => row(page, 'north').innerText(), /\d+ of 20/);
     await row(page, 'Kakuu, Tarou').locator('a.link').waitFor();
     await row(page, 'north').waitFor({ state: 'detached' });
     await done(page);
@@ -205,11 +205,11 @@ test('a pull that waits is cancelled, once a person is sure', async () => {
     await service.must(['pull', 'later', '--study', '1.2.3.4']);
     const page = await open('queue', { language: 'en' });
     await row(page, 'later').waitFor();
-    assert.match(await row(page, 'later').innerText(), /Waiting[^]*only at/);
+    await at.soon(() => row(page, 'later').innerText(), /Waiting[^]*only at/);
     await at.shot(page, 'admin-queue-en');
     await act(page, 'later', 'cancel').click();
     await page.locator('dialog.ask').waitFor();
-    assert.match(await page.innerText('dialog.ask'), /Cancel this pull from later\?/);
+    await at.soon(() => page.innerText('dialog.ask'), /Cancel this pull from later\?/);
     await at.shot(page, 'admin-cancel-en');
     await page.keyboard.press('Escape');
     await page.locator('dialog.ask').waitFor({ state: 'detached' });
@@ -217,7 +217,7 @@ test('a pull that waits is cancelled, once a person is sure', async () => {
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
     await row(page, 'later').waitFor({ state: 'detached' });
-    assert.equal(await page.locator('.admin-note').innerText(), 'It was cancelled.');
+    await at.soon(() => page.locator('.admin-note').innerText(), 'It was cancelled.');
     assert.equal((await service.json('/api/pulls')).pulls[0].state, 'cancelled');
     await done(page);
 });
@@ -234,7 +234,7 @@ test('what the service refuses is told in its words', async () => {
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
     await page.locator('.admin-note.bad').waitFor();
-    assert.match(await page.locator('.admin-note').innerText(), /Not done: pull 9 is complete already/);
+    await at.soon(() => page.locator('.admin-note').innerText(), /Not done: pull 9 is complete already/);
     await page.unroute('**/cancel');
     await act(page, 'later', 'cancel').click();
     await page.click('dialog.ask [data-action="yes"]');
@@ -249,7 +249,7 @@ test('associations appear while they last', async () => {
     await peer.echo();
     await row(page, 'scanner').waitFor();
     await row(page, '1 echo').waitFor();
-    assert.match(await row(page, 'scanner').innerText(), /STORESCU → KAKEHASHI[^]*second/);
+    await at.soon(() => row(page, 'scanner').innerText(), /STORESCU → KAKEHASHI[^]*second/);
     await at.shot(page, 'admin-associations-en');
     await peer.release();
     await row(page, 'scanner').waitFor({ state: 'detached' });
@@ -262,12 +262,12 @@ test('who was turned away is told with the reason, once for all calls', async ()
     assert.notEqual((await storescu(dicomPort, sent.slice(0, 1), { called: 'SOMEBODY' })).code, 0);
     const page = await open('refusals', { language: 'en' });
     await row(page, 'STRANGER').waitFor();
-    assert.match(
-        await row(page, 'STRANGER').innerText(),
+    await at.soon(
+        () => row(page, 'STRANGER').innerText(),
         /STRANGER → KAKEHASHI[^]*Turned away, 2 times[^]*not among ours[^]*no node calls/,
     );
-    assert.match(
-        await row(page, 'SOMEBODY').innerText(),
+    await at.soon(
+        () => row(page, 'SOMEBODY').innerText(),
         /STORESCU → SOMEBODY[^]*Turned away, 1 time[^]*title that is not ours/,
     );
     await at.shot(page, 'admin-refusals-en');
@@ -290,21 +290,20 @@ test('the bars of arrivals are the figures the service tells, of all and of each
                 .reduce((sum, one) => sum + one.objects, 0),
         ]);
     assert.ok(arrivals.some((one) => one.source === 'north') && arrivals.some((one) => one.source === 'scanner'));
-    assert.deepEqual(await bars(), expected());
+    await at.soon(() => bars(), expected());
     await act(page, 'scanner', 'source').click();
-    assert.deepEqual(await bars(), expected('scanner'));
-    assert.match(await row(page, 'scanner').innerText(), new RegExp(`\\b${sent.length}\\b`));
-    const tallest = await page
-        .locator('.plot .bar')
-        .evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
-    assert.ok(tallest > 20, `${tallest} pixels`);
+    await at.soon(() => bars(), expected('scanner'));
+    await at.soon(() => row(page, 'scanner').innerText(), new RegExp(`\\b${sent.length}\\b`));
+    const tallest = () => page.locator('.plot .bar').evaluateAll((all) => Math.max(...all.map((one) => one.getBoundingClientRect().height)));
+    await at.soon(tallest, (height) => height > 20, 'the tallest is seen');
     await page.click('.figures summary');
-    const figures = await page
-        .locator('.figures tbody tr')
-        .evaluateAll((all) =>
-            all.map((one) => [Number(one.dataset.hour), Number(one.querySelector('.is-objects').textContent)]),
-        );
-    assert.deepEqual(
+    const figures = () =>
+        page
+            .locator('.figures tbody tr')
+            .evaluateAll((all) =>
+                all.map((one) => [Number(one.dataset.hour), Number(one.querySelector('.is-objects').textContent)]),
+            );
+    await at.soon(
         figures,
         expected('scanner')
             .filter(([, objects]) => objects > 0)
@@ -318,7 +317,7 @@ test('rules: how far a back-fill is, and what it found', async () => {
     await service.must(['rule', 'add', 'backfill', 'old', '--node', 'north', '--from', '20260901', '--to', '20260930']);
     const page = await open('queue', { language: 'en' });
     await row(page, 'day 30 of 30').waitFor();
-    assert.match(await row(page, 'old').innerText(), /Back-fill {2}north[^]*2 studies found[^]*2 here[^]*Done/);
+    await at.soon(() => row(page, 'old').innerText(), /Back-fill {2}north[^]*2 studies found[^]*2 here[^]*Done/);
     await service.must(['rule', 'remove', 'old']);
     await row(page, 'old').waitFor({ state: 'detached' });
     await done(page);
@@ -331,7 +330,7 @@ test('a send that was not taken is tried again from the page', async () => {
     await storescu(dicomPort, (await copies('1.2.392.200036.9999.77.3', 'P-3')).slice(0, 3));
     const page = await open('failures', { language: 'en' });
     await row(page, 'archive').waitFor();
-    assert.match(await row(page, 'archive').innerText(), /Send \d+[^]*Kakuu, Tarou[^]*Failed[^]*nothing listens/);
+    await at.soon(() => row(page, 'archive').innerText(), /Send \d+[^]*Kakuu, Tarou[^]*Failed[^]*nothing listens/);
     const scp = start('storescp', ['--ignore', String(port)]);
     await until('storescp listens', () => listens(port));
     await act(page, 'archive', 'retry').click();
@@ -349,7 +348,7 @@ test('a service that does not answer is told, and comes back by itself', async (
         route: (one) => one.route(/\/api\/admin\/nodes$/, (route) => (fails ? route.abort() : route.continue())),
     });
     await page.locator('.admin-message .button.primary').waitFor();
-    assert.match(await page.innerText('.admin-message'), /does not answer/);
+    await at.soon(() => page.innerText('.admin-message'), /does not answer/);
     fails = false;
     await page.click('.admin-message .button.primary');
     await row(page, 'north').waitFor();
@@ -368,26 +367,26 @@ for (const [width, height, touch] of [
             for (const section of SECTIONS) {
                 await page.goto(`${service.url}/admin/${section}`);
                 await page.locator('.admin-body:not([hidden])').waitFor();
-                const wide = await page.evaluate(() => {
+                const wide = () => page.evaluate(() => {
                     const scroller = document.querySelector('.admin .list-scroll');
                     return Math.max(
                         document.documentElement.scrollWidth - innerWidth,
                         scroller.scrollWidth - scroller.clientWidth,
                     );
                 });
-                assert.ok(wide <= 0, `${section}: ${wide} pixels too wide`);
+                await at.soon(wide, (pixels) => pixels <= 0, `${section} is too wide`);
                 await at.shot(page, `admin-${section}-${language}-${width}`);
             }
             if (width === 360) {
                 await page.selectOption('.admin-choice select', 'queue');
                 await page.waitForURL('**/admin/queue');
-                const low = await page.evaluate(
+                const low = () => page.evaluate(
                     () =>
                         [...document.querySelectorAll('button, .admin select, .admin a, .app-header .back')].filter(
                             (one) => one.offsetParent && one.getBoundingClientRect().height < 32,
                         ).length,
                 );
-                assert.equal(low, 0, 'too low for a finger');
+                await at.soon(low, 0, 'too low for a finger');
             }
             await done(page);
         });

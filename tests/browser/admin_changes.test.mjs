@@ -57,11 +57,11 @@ test('a study is deleted and brought back, by keyboard alone', async () => {
     await page.locator('dialog.ask').waitFor({ state: 'detached' });
     assert.equal((await service.studies()).length, all - 1);
     await row(page, 'sent to the wrong network').waitFor();
-    assert.match(await row(page, 'sent to the wrong network').innerText(), /Operator A[^]*Deleted[^]*Stands/);
+    await at.soon(() => row(page, 'sent to the wrong network').innerText(), /Operator A[^]*Deleted[^]*Stands/);
     await reach('.changes [data-action="undo"]');
     await page.keyboard.press('Enter');
     await page.locator('dialog.ask').waitFor();
-    assert.equal(await page.inputValue('dialog.ask [name="asked_by"]'), 'Operator A', 'remembered');
+    await at.soon(() => page.inputValue('dialog.ask [name="asked_by"]'), 'Operator A', 'remembered');
     await reach('dialog.ask [data-action="yes"]');
     await page.keyboard.press('Enter');
     await row(page, 'Undone').first().waitFor();
@@ -76,7 +76,7 @@ test('a patient is corrected, and the list shows it', async () => {
     await page.locator('.found tbody tr').first().waitFor();
     await page.locator('.found [data-action="correct"]').first().click();
     await page.locator('dialog.ask').waitFor();
-    assert.equal(await page.inputValue('[name="new_id"]'), study.patient.id);
+    await at.soon(() => page.inputValue('[name="new_id"]'), study.patient.id);
     await page.fill('[name="reason"]', '装置での入力誤り');
     await page.fill('[name="asked_by"]', '佐藤');
     await page.click('dialog.ask [data-action="yes"]');
@@ -88,13 +88,13 @@ test('a patient is corrected, and the list shows it', async () => {
     await page.click('dialog.ask [data-action="yes"]');
     await page.locator('dialog.ask').waitFor({ state: 'detached' });
     await row(page, '装置での入力誤り').waitFor();
-    assert.match(await row(page, '装置での入力誤り').innerText(), /佐藤[^]*患者情報の訂正[^]*→ 修正\^花子/);
+    await at.soon(() => row(page, '装置での入力誤り').innerText(), /佐藤[^]*患者情報の訂正[^]*→ 修正\^花子/);
     await at.shot(page, 'admin-changes-ja');
     await page.locator('.found tbody tr', { hasText: 'K-000042' }).waitFor();
     await page.click('.app-header .back');
     const listed = page.locator('tr[data-study]', { hasText: 'K-000042' });
     await listed.first().waitFor();
-    assert.match(await listed.first().innerText(), /修正 花子[^]*女/);
+    await at.soon(() => listed.first().innerText(), /修正 花子[^]*女/);
     await done(page);
 });
 

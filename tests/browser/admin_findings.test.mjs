@@ -45,14 +45,14 @@ async function reach(page, selector) {
 test('compared from the page; what is gone is hidden, by keyboard alone', { skip }, async () => {
     const page = await open({ language: 'en' });
     await page.locator('.list-message', { hasText: 'Nothing differs' }).waitFor();
-    assert.match(await node(page).innerText(), /orthanc[^]*not yet/);
+    await at.soon(() => node(page).innerText(), /orthanc[^]*not yet/);
     await world.remove(1);
     await world.rename('P-2', 'P-3');
     await reach(page, '.compares [data-action="compare"]');
     await page.keyboard.press('Enter');
     await node(page).locator('text=1 not there').waitFor();
     await row(page, 'Another patient there').waitFor(); // its number comes by an event
-    assert.match(await row(page, 'Another patient there').innerText(), /P-2[^]*→[^]*P-3[^]*Waits for you/);
+    await at.soon(() => row(page, 'Another patient there').innerText(), /P-2[^]*→[^]*P-3[^]*Waits for you/);
     await sleep(1100);
     await round(service);
     await row(page, 'Gone at the hospital').waitFor();
@@ -69,7 +69,7 @@ test('compared from the page; what is gone is hidden, by keyboard alone', { skip
     assert.ok(!(await shown()).includes(studyUid(1)));
     await page.locator('.section-bar input[type="checkbox"]').check();
     await row(page, 'Followed').waitFor();
-    assert.match(await row(page, 'Followed').innerText(), /Operator A/);
+    await at.soon(() => row(page, 'Followed').innerText(), /Operator A/);
     await page.click('.admin-nav a[href="/admin/changes"]');
     await page.locator('.changes tbody tr', { hasText: 'no longer at the hospital' }).waitFor();
     await done(page);
@@ -86,6 +86,33 @@ test('another patient is left as he is, in Japanese', { skip }, async () => {
     await page.locator('.list-message', { hasText: '相違はありません' }).waitFor();
     const [finding] = (await service.json('/api/admin/findings?all=1')).findings.filter((one) => one.kind === 'patient');
     assert.deepEqual([finding.state, finding.ended_by], ['dismissed', '佐藤']);
+    await done(page);
+});
+
+test('objects that are there again are shown from the page', { skip }, async () => {
+    const objects = async () => (await service.studies()).find((study) => study.uid === studyUid(4)).objects;
+    const page = await open({ language: 'en' });
+    const answer = async (words, question) => {
+        await row(page, words).locator('[data-action="apply"]').click();
+        await page.locator('dialog.ask', { hasText: question }).waitFor();
+        await page.fill('dialog.ask [name="asked_by"]', 'Operator A');
+        await page.click('dialog.ask [data-action="yes"]');
+        await page.locator('dialog.ask').waitFor({ state: 'detached' });
+        await row(page, words).waitFor({ state: 'detached' });
+    };
+    const putBack = await world.takeOut(4);
+    await round(service);
+    await sleep(1100);
+    await round(service);
+    await answer('Fewer objects there', 'Hide the objects that are no longer there?');
+    assert.equal(await objects(), 1);
+    await putBack();
+    await round(service);
+    await row(page, 'Objects there again').locator('text=1 object').waitFor();
+    await answer('Objects there again', 'Show these objects again?');
+    assert.equal(await objects(), 2);
+    await page.click('.admin-nav a[href="/admin/changes"]');
+    await page.locator('.changes tbody tr', { hasText: 'At the hospital again' }).waitFor();
     await done(page);
 });
 

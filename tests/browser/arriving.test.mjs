@@ -23,7 +23,7 @@ after(async () => {
 const sliceCount = (page) =>
     page.evaluate(() => Number(document.querySelector('.slider')?.getAttribute('aria-valuemax') ?? 0));
 const onScreen = async (page) =>
-    /Loc|位置/.test(await at.corner(page, 'bottom left')) && (await at.corner(page, 'bottom left')).split('\n')[0];
+    (await at.soon(() => at.corner(page, 'bottom left'), /Loc|位置/)).split('\n')[0];
 
 test('a study appears in an open list, and its slices in an open viewer, without losing the place', async () => {
     const list = await at.openPage(browser, service.url, '/');
@@ -45,8 +45,8 @@ test('a study appears in an open list, and its slices in an open viewer, without
         files.length,
     );
     await at.pictureReady(page);
-    assert.equal(await onScreen(page), before.place, 'the same slice');
-    assert.ok(at.difference(await at.drawn(page), before.picture) < 0.5, 'the same picture');
+    await at.soon(() => onScreen(page), before.place, 'the same slice');
+    await at.soon(async () => at.difference(await at.drawn(page), before.picture), (off) => off < 0.5, 'the same picture');
     await page.keyboard.press('End');
     await at.pictureReady(page, files.length);
     assert.deepEqual(page.troubles, []);
@@ -59,6 +59,7 @@ test('the banner counts what a pull has brought, and goes when it is complete', 
     let pull = { state: 'running', expected: 421, received: 137, failed: 0, reason: '' };
     const page = await at.openPage(browser, service.url, `/studies/${study.id}`, {
         route: async (one) => {
+            await one.addInitScript(() => delete globalThis.SharedWorker); // the stream of the worker is out of a route's reach
             await one.route(/\/api\/studies\/\d+$/, (route) => route.fulfill({ json: { ...full, pull } }));
             await one.route('**/api/events', (route) => {
                 const data = {
@@ -87,7 +88,7 @@ test('the banner counts what a pull has brought, and goes when it is complete', 
     await at.eventually(page, 'the reason', () =>
         /6 refused \(A900\)/.test(document.querySelector('.banner.partial')?.textContent),
     );
-    assert.match(await page.textContent('.banner'), /415/);
+    await at.soon(() => page.textContent('.banner'), /415/);
     await at.closePage(page);
 });
 
@@ -138,7 +139,7 @@ test('an object whose pixels are cut short is a placeholder with the reason; the
         else await at.pictureReady(page, index + 1);
         await page.keyboard.press('ArrowDown');
     }
-    assert.equal(await sliceCount(page), stack.slices.length);
+    await at.soon(() => sliceCount(page), stack.slices.length);
     await at.shot(page, 'viewer-ja-broken-real');
     await at.closePage(page);
 });

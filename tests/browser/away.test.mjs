@@ -25,7 +25,7 @@ test('the list says that a study is at the hospital, in both languages', async (
     for (const [language, words] of [['en', /At the hospital/], ['ja', /病院に保管/]]) {
         const page = await at.openPage(browser, service.url, '/', { language });
         await page.locator('tr[data-study] .state.away').waitFor();
-        assert.match(await page.locator('tr[data-study] .col-state').innerText(), words);
+        await at.soon(() => page.locator('tr[data-study] .col-state').innerText(), words);
         await at.closePage(page);
     }
 });
@@ -48,6 +48,6 @@ test('a hospital that does not answer: the banner says where the study is', asyn
     await service.must(['node', 'remove', 'PACS']);
     const page = await at.openPage(browser, service.url, `/studies/${study.id}`);
     await page.locator('.banner.away button').waitFor();
-    assert.match(await page.locator('.banner').innerText(), /hospital|病院/);
+    await at.soon(() => page.locator('.banner').innerText(), /hospital|病院/);
     await at.closePage(page);
 });

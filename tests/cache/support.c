@@ -158,8 +158,12 @@ void sample_write(kh_buf *out, const sample *s)
     put(writer, KH_TAG_STUDY_DATE, "DA", s->study_date);
     put(writer, KH_TAG_MODALITY, "CS", s->modality ? s->modality : "CT");
     put(writer, KH_TAG_STUDY_DESCRIPTION, "LO", s->description);
+    if (s->department)
+        put(writer, KH_TAG_INSTITUTIONAL_DEPARTMENT_NAME, "LO", s->department);
     put(writer, KH_TAG_PATIENT_NAME, "PN", s->patient_name);
     put(writer, KH_TAG_PATIENT_ID, "LO", s->patient_id ? s->patient_id : "P1");
+    if (s->issuer)
+        put(writer, KH_TAG_ISSUER_OF_PATIENT_ID, "LO", s->issuer);
     if (has(s, "study"))
         put(writer, KH_TAG_STUDY_INSTANCE_UID, "UI", s->study_uid);
     if (has(s, "series"))

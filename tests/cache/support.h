@@ -36,10 +36,11 @@ int cache_tear_down(void **state);
 /* An object as a scanner would send it; what is NULL or 0 is left out or has a plain value. */
 typedef struct sample {
     const char *patient_id; /* "" leaves the value empty */
+    const char *issuer;     /* of it */
     const char *patient_name, *study_uid, *series_uid, *sop_uid;
     const char *sop_class;  /* CT when NULL */
     const char *transfer_syntax;
-    const char *study_date, *description, *modality;
+    const char *study_date, *description, *modality, *department;
     const char *skip;       /* name of an attribute left out: "study", "series", "sop", "class", "rows", "pixels" */
     int instance, acquisition, frames;
     int rows, columns, bits_allocated; /* 16 x 16, 16 bits when 0 */

@@ -332,15 +332,19 @@ static void values_that_cannot_be(void **state)
         kh_error why = KH_ERROR_INIT;
         int64_t id;
 
-        if (kh_change_patient(cache, "north", "P1", &rows[i].values, &author, &id, &why) != rows[i].status || !strstr(why.message, rows[i].words))
+        if (kh_change_patient(cache, "north", "P1", &rows[i].values, &author, &id, &why) != rows[i].status ||
+            !strstr(why.message, rows[i].words))
             fail_msg("%s: %s", rows[i].name, why.message);
         if (rows[i].status == KH_OK)
             assert_ok(kh_change_undo(cache, id, "tester", err));
     }
-    assert_int_equal(kh_change_patient(cache, "north", "P2", &(kh_patient_values){.sex = "F"}, &author, &(int64_t){0}, NULL), KH_E_NOT_FOUND);
-    assert_int_equal(kh_change_patient(cache, "south", "P1", &(kh_patient_values){.sex = "F"}, &author, &(int64_t){0}, NULL), KH_E_NOT_FOUND);
-    assert_int_equal(kh_change_patient(cache, "north", "P1", &(kh_patient_values){.sex = "F"}, &(kh_change_author){"", "t"}, &(int64_t){0}, NULL),
-                     KH_E_ARG);
+    assert_int_equal(kh_change_patient(cache, "north", "P2", &(kh_patient_values){.sex = "F"}, &author, &(int64_t){0}, NULL),
+                     KH_E_NOT_FOUND);
+    assert_int_equal(kh_change_patient(cache, "south", "P1", &(kh_patient_values){.sex = "F"}, &author, &(int64_t){0}, NULL),
+                     KH_E_NOT_FOUND);
+    assert_int_equal(
+        kh_change_patient(cache, "north", "P1", &(kh_patient_values){.sex = "F"}, &(kh_change_author){"", "t"}, &(int64_t){0}, NULL),
+        KH_E_ARG);
 }
 
 static void an_id_is_corrected(void **state)
@@ -430,7 +434,8 @@ static void a_study_of_another(void **state)
     put_as(cache, "north", "P2", "Sato^Jiro", 2, 1, 1);
     put_one(cache, 3, 1, 1);
     assert_int_equal(kh_change_study(cache, one.study_id, &(kh_study_values){.patient_id = "P9"}, &author, &id, NULL), KH_E_NOT_FOUND);
-    assert_ok(kh_change_study(cache, one.study_id, &(kh_study_values){.patient_id = "P2", .accession = "A1", .description = "胸部"}, &author, &id, err));
+    assert_ok(kh_change_study(cache, one.study_id, &(kh_study_values){.patient_id = "P2", .accession = "A1", .description = "胸部"},
+                              &author, &id, err));
     put_one(cache, 1, 1, 2); /* the rest of it comes under the wrong patient still */
     assert_int_equal(look(cache, "sato").studies, 2);
     assert_int_equal(look(cache, "yamada").studies, 1);

@@ -1,5 +1,5 @@
-/* R13: the wall clock jumps while look-ups and storage commitments wait. None waits longer than the longest delay; one that was asked for is
- * given up neither early nor never, and a report that comes late counts. Pulls and sends: test_jobs.c, test_rules.c. */
+/* R13: the wall clock jumps while look-ups and storage commitments wait. None waits longer than the longest delay; one that was asked for
+ * is given up neither early nor never, and a report that comes late counts. Pulls and sends: test_jobs.c, test_rules.c. */
 #include "support.h"
 
 #include "base/clock.h"

@@ -242,7 +242,12 @@ static void pin_and_unpin(place *p, int64_t id)
     assert_ok(kh_unpin(p->cache, id, "person", err));
     assert_ok(kh_unpin_all(p->cache, "reading:1", err));
 }
-static void open_pull(place *p, int64_t id) { int64_t pull; (void)id; assert_ok(kh_pull_file(p->cache, p->node.id, "1.2.7", 2, "", &pull, err)); }
+static void open_pull(place *p, int64_t id)
+{
+    int64_t pull;
+    (void)id;
+    assert_ok(kh_pull_file(p->cache, p->node.id, "1.2.7", 2, "", &pull, err));
+}
 static void lose_node(place *p, int64_t id) { (void)id; assert_ok(kh_node_remove(p->cache, "PACS", err)); }
 static void push_one_more(place *p, int64_t id) { assert_int_equal(store(p, "1.2.7", 2, 0, 0), id); }
 static void know_it(place *p, int64_t id) { (void)id; assert_ok(kh_evict_note_known(p->cache, "north", "1.2.7", p->node.id, err)); }

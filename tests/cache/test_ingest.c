@@ -95,15 +95,17 @@ static void refusals_name_the_attribute(void **state)
         {"no SOP class", {.study_uid = "1.1", .series_uid = "1.2", .sop_uid = "1.3", .skip = "class"}, KH_E_FORMAT, "SOPClassUID"},
         {"a path as UID", {.study_uid = "../../etc", .series_uid = "1.2", .sop_uid = "1.3"}, KH_E_FORMAT, "StudyInstanceUID"},
         {"UID of 65",
-         {.study_uid = "1.1", .series_uid = "1.2",
-          .sop_uid = "1.2.3456789012345678901234567890123456789012345678901234567890123"},
+         {.study_uid = "1.1", .series_uid = "1.2", .sop_uid = "1.2.3456789012345678901234567890123456789012345678901234567890123"},
          KH_E_FORMAT,
          "SOPInstanceUID"},
         {"not a storage class",
          {.study_uid = "1.1", .series_uid = "1.2", .sop_uid = "1.3", .sop_class = KH_SOP_VERIFICATION},
          KH_E_UNSUPPORTED,
          "SOPClassUID"},
-        {"DICOMDIR", {.study_uid = "1.1", .series_uid = "1.2", .sop_uid = "1.3", .sop_class = KH_SOP_DICOMDIR}, KH_E_UNSUPPORTED, "DICOMDIR"},
+        {"DICOMDIR",
+         {.study_uid = "1.1", .series_uid = "1.2", .sop_uid = "1.3", .sop_class = KH_SOP_DICOMDIR},
+         KH_E_UNSUPPORTED,
+         "DICOMDIR"},
     };
 
     for (size_t i = 0; i < KH_COUNT(cases); i++) {

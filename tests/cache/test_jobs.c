@@ -375,8 +375,8 @@ static void pull_tried_again_on_request(void **state)
     static const struct {
         kh_pull_state from;
         kh_status expected;
-    } cases[] = {{KH_PULL_WAITING, KH_OK},      {KH_PULL_RUNNING, KH_E_CONFLICT}, {KH_PULL_COMPLETE, KH_E_CONFLICT}, {KH_PULL_PARTIAL, KH_OK},
-                 {KH_PULL_UNVERIFIED, KH_OK},   {KH_PULL_FAILED, KH_OK},          {KH_PULL_CANCELLED, KH_OK}};
+    } cases[] = {{KH_PULL_WAITING, KH_OK},    {KH_PULL_RUNNING, KH_E_CONFLICT}, {KH_PULL_COMPLETE, KH_E_CONFLICT}, {KH_PULL_PARTIAL, KH_OK},
+                 {KH_PULL_UNVERIFIED, KH_OK}, {KH_PULL_FAILED, KH_OK},          {KH_PULL_CANCELLED, KH_OK}};
     fixture *f = *state;
     kh_node node = node_named("a", "A", "h", 104);
     int64_t id, other;

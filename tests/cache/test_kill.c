@@ -45,7 +45,9 @@ static void store_until_killed(const temp_dir *dir, int first, int ack)
     _exit(0);
 }
 
-static int kill_one(const temp_dir *dir, int first, unsigned delay_us, int *acked)
+/* Killed so long after its start, or, working, after its first object was acknowledged: on a machine that is busy it would not come to one
+ * else. */
+static int kill_one(const temp_dir *dir, int first, bool working, unsigned delay_us, int *acked)
 {
     int pipe_fds[2], number, count = 0, how;
     pid_t child;
@@ -57,6 +59,8 @@ static int kill_one(const temp_dir *dir, int first, unsigned delay_us, int *acke
         store_until_killed(dir, first, pipe_fds[1]);
     }
     close(pipe_fds[1]);
+    if (working && read(pipe_fds[0], &number, sizeof number) == sizeof number)
+        acked[count++] = number;
     usleep(delay_us);
     kill(child, SIGKILL);
     waitpid(child, &how, 0);
@@ -86,7 +90,7 @@ static void killed_at_any_moment(void **state)
     (void)state;
     temp_dir_make(&dir);
     for (int round = 0; round < ROUNDS; round++) {
-        int count = kill_one(&dir, round * PER_ROUND + 1, (unsigned)rand_r(&seed) % 120000, acked);
+        int count = kill_one(&dir, round * PER_ROUND + 1, round % 2 == 1, (unsigned)rand_r(&seed) % 120000, acked);
         kh_cache_stats stats;
         kh_cache *cache;
 
@@ -113,7 +117,7 @@ static void killed_at_any_moment(void **state)
         kh_cache_close(cache);
     }
     print_message("%d acknowledged objects over %d kills in mid-work, none lost\n", total, rounds);
-    assert_true(rounds > ROUNDS / 4);
+    assert_true(rounds >= ROUNDS / 2);
     temp_dir_remove(&dir);
 }
 

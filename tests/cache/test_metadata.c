@@ -20,8 +20,16 @@ static const kh_change_author author = {"a reason", "tester"};
 static kh_ingest_result put_one(kh_cache *cache, int n)
 {
     char sop_uid[40];
-    const sample one = {.patient_id = "P1", .patient_name = "Yamada^Taro", .study_uid = "1.2.1", .series_uid = "1.2.1.1", .sop_uid = sop_uid,
-                        .study_date = "20261103", .description = "CHEST \"a\\b\"", .modality = "CT", .instance = n, .z_mm = n};
+    const sample one = {.patient_id = "P1",
+                        .patient_name = "Yamada^Taro",
+                        .study_uid = "1.2.1",
+                        .series_uid = "1.2.1.1",
+                        .sop_uid = sop_uid,
+                        .study_date = "20261103",
+                        .description = "CHEST \"a\\b\"",
+                        .modality = "CT",
+                        .instance = n,
+                        .z_mm = n};
     kh_ingest_result result;
 
     snprintf(sop_uid, sizeof sop_uid, "1.2.1.1.%d", n);

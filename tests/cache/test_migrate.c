@@ -18,6 +18,7 @@ static void make_schema_1(const temp_dir *dir)
         "INSERT INTO patient VALUES (1, 1, 'P1', '', 'Sato^Hanako', '', '', '', '')",
         "INSERT INTO study (id, patient_ref, study_uid, date, time, description, accession, referring_physician, institution, study_id,"
         " first_arrival_ms, last_arrival_ms, object_count) VALUES (1, 1, '1.2', '20260101', '', '', 'A1', '', '', '', 0, 0, 1)",
+        "INSERT INTO series (id, study_ref, series_uid, modality, description, body_part, protocol, laterality) VALUES (1, 1, '1.2.1', 'CT', '', '', '', '')",
         "INSERT INTO node (name, ae_title, host, port, facility, charset, may_store, may_query)"
         " VALUES ('pacs', 'PACS', '10.0.0.1', 104, 'north', '', 1, 0), ('asks', 'ASKS', '', 0, 'north', '', 0, 1)",
     };
@@ -41,6 +42,7 @@ static void from_the_first(void **state)
     kh_cache *cache;
     kh_search *search;
     kh_compare compare;
+    kh_series series;
     kh_node node;
     int64_t findings;
     size_t count;
@@ -65,6 +67,8 @@ static void from_the_first(void **state)
         assert_int_equal(count, 1);
         assert_string_equal(rows[0].study.study_uid, "1.2");
         kh_search_free(search);
+        assert_ok(kh_browse_series(cache, 1, &series, err));
+        assert_string_equal(series.department, ""); /* not noted then */
         assert_ok(kh_finding_count_open(cache, &findings, err)); /* nothing was compared yet, and can be now */
         assert_int_equal(findings, 0);
         assert_int_equal(kh_compare_find(cache, node.id, &compare, NULL), round == 0 ? KH_E_NOT_FOUND : KH_OK);
@@ -74,9 +78,47 @@ static void from_the_first(void **state)
     temp_dir_remove(&dir);
 }
 
+/* Objects that version 22 hid as missing at their hospital are asked for again. */
+static void hidden_before_23(void **state)
+{
+    static const char *const rows[] = {
+        "INSERT INTO change (id, kind, facility_id, patient_ref, study_ref, when_ms, reason, asked_by) VALUES (1, 3, 1, 0, 1, 0, 'r', 'a')",
+        "INSERT INTO change (id, kind, facility_id, patient_ref, study_ref, when_ms, reason, asked_by, undone_ms)"
+        " VALUES (2, 3, 1, 0, 1, 0, 'r', 'a', 5)",
+        "INSERT INTO finding (kind, node_id, study_ref, state, here, there, missing, since_ms, noticed_ms, change_id)"
+        " VALUES (3, 1, 1, 1, '', '', 1, 0, 0, 1), (3, 2, 1, 1, '', '', 1, 0, 0, 2), (1, 1, 1, 1, '', '', 0, 0, 0, 1)",
+    };
+    temp_dir dir;
+    char path[600];
+    kh_cache *cache;
+    kh_sql *sql;
+    int64_t changed;
+
+    (void)state;
+    temp_dir_make(&dir);
+    make_schema_1(&dir);
+    snprintf(path, sizeof path, "%s/index.db", dir.path);
+    assert_ok(kh_sql_open(&sql, path, KH_SQL_WRITER, err));
+    assert_ok(kh_schema_prepare(sql, err));
+    assert_ok(kh_sql_migrate(sql, kh_schema_scripts, 22, err));
+    for (size_t i = 0; i < KH_COUNT(rows); i++)
+        assert_ok(kh_sql_run(sql, rows[i], NULL, 0, NULL, err));
+    kh_sql_close(sql);
+    cache = cache_open(&dir);
+    kh_cache_close(cache);
+    assert_ok(kh_sql_open(&sql, path, KH_SQL_WRITER, err));
+    assert_ok(kh_schema_prepare(sql, err));
+    assert_ok(kh_sql_run(sql, "DELETE FROM compare_hidden WHERE change_id = 1 AND node_id = 1 AND study_ref = 1", NULL, 0, &changed, err));
+    assert_int_equal(changed, 1);
+    assert_ok(kh_sql_run(sql, "DELETE FROM compare_hidden", NULL, 0, &changed, err));
+    assert_int_equal(changed, 0); /* nor one that was undone, nor a study as a whole */
+    kh_sql_close(sql);
+    temp_dir_remove(&dir);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(from_the_first)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(from_the_first), cmocka_unit_test(hidden_before_23)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,7 +149,8 @@ static void new_fields_are_checked(void **state)
         kh_status expected;
     } cases[] = {
         {"none of them", "", "", "", false, 0, 0, KH_OK},
-        {"all of them", "10.0.0.0/8,172.16.0.1", DIGEST_A "," DIGEST_B, "1.2.840.10008.1.2.4.80,1.2.840.10008.1.2.1", true, 254, 1024, KH_OK},
+        {"all of them", "10.0.0.0/8,172.16.0.1", DIGEST_A "," DIGEST_B, "1.2.840.10008.1.2.4.80,1.2.840.10008.1.2.1", true, 254, 1024,
+         KH_OK},
         {"a name in the nets", "pacs.example", "", "", false, 0, 0, KH_E_ARG},
         {"33 bits", "10.0.0.0/33", "", "", false, 0, 0, KH_E_ARG},
         {"no bits", "10.0.0.0/", "", "", false, 0, 0, KH_E_ARG},

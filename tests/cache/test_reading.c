@@ -1,5 +1,5 @@
-/* Readings: what people write for the same sound has the same key; what is typed so far begins it. Expected keys by the tables of Kunrei and Hepburn
- * (ISO 3602; Japan's cabinet order of 1954, tables 1 and 2), long vowels short. */
+/* Readings: what people write for the same sound has the same key; what is typed so far begins it. Expected keys by the tables of Kunrei
+ * and Hepburn (ISO 3602; Japan's cabinet order of 1954, tables 1 and 2), long vowels short. */
 #include "support.h"
 
 #include <string.h>
@@ -58,7 +58,8 @@ static void spellings(void **state)
 /* However little of a word is typed, what is sure of it begins the key of the whole. */
 static void beginnings(void **state)
 {
-    static const char *const words[] = {"Shimbashi", "Tsuchiya", "Hatcho", "Ohta", "Satoh", "Jun'ichi", "Kyouko", "しんばし", "じゅんいち", "はっちょう", "ファンリー", "Djokovic", "Midzuki"};
+    static const char *const words[] = {"Shimbashi", "Tsuchiya",   "Hatcho",     "Ohta",       "Satoh",    "Jun'ichi", "Kyouko",
+                                        "しんばし",  "じゅんいち", "はっちょう", "ファンリー", "Djokovic", "Midzuki"};
     kh_buf key, part;
     bool whole;
     char typed[64];
@@ -87,7 +88,8 @@ static void ends_where_it_is_neither(void **state)
     static const struct {
         const char *word, *key;
         bool whole;
-    } cases[] = {{"山田", "", false}, {"やま田", "yama", false}, {"Müller", "m", false}, {"O'Brien", "obrien", true}, {"yamada2", "yamada", false}, {"", "", true}};
+    } cases[] = {{"山田", "", false},         {"やま田", "yama", false},    {"Müller", "m", false},
+                 {"O'Brien", "obrien", true}, {"yamada2", "yamada", false}, {"", "", true}};
     kh_buf key;
     bool whole;
 
@@ -118,8 +120,8 @@ static void keys_of_a_name(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(spellings), cmocka_unit_test(beginnings), cmocka_unit_test(ends_where_it_is_neither),
-                                       cmocka_unit_test(keys_of_a_name)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(spellings), cmocka_unit_test(beginnings),
+                                       cmocka_unit_test(ends_where_it_is_neither), cmocka_unit_test(keys_of_a_name)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 /* The image record: what goes in comes out; what is cut or changed does not crash and mostly does not pass. Folding, paths. */
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,9 +78,16 @@ static void assert_same(const char *name, const kh_image_record *a, const kh_ima
         left.instance_number != right.instance_number || left.acquisition_number != right.acquisition_number ||
         left.echo_time_ms != right.echo_time_ms || left.lossy_ratio != right.lossy_ratio || left.lossy_source != right.lossy_source ||
         left.voi_lut_count != right.voi_lut_count || strcmp(left.lossy_method, right.lossy_method) != 0 ||
-        strcmp(left.patient_orientation, right.patient_orientation) != 0 || strcmp(left.modality, right.modality) != 0 || strcmp(left.image_type, right.image_type) != 0 ||
+        strcmp(left.patient_orientation, right.patient_orientation) != 0 || strcmp(left.view_position, right.view_position) != 0 ||
+        strcmp(left.modality, right.modality) != 0 || strcmp(left.image_type, right.image_type) != 0 ||
         strcmp(left.frame_of_reference_uid, right.frame_of_reference_uid) != 0)
         fail_msg("%s: image info differs", name);
+    if (left.cine.frame_time_ms != right.cine.frame_time_ms || left.cine.playback != right.cine.playback ||
+        left.cine.trim_first != right.cine.trim_first || left.cine.trim_last != right.cine.trim_last ||
+        left.cine.frame_time_count != right.cine.frame_time_count ||
+        (left.cine.frame_time_count > 0 &&
+         memcmp(left.cine.frame_times_ms, right.cine.frame_times_ms, left.cine.frame_time_count * sizeof(double)) != 0))
+        fail_msg("%s: how it plays differs", name);
     if (memcmp(a->info.slices, b->info.slices, left.slice_count * sizeof a->info.slices[0]) != 0)
         fail_msg("%s: slices differ", name);
     if (a->frames.frame_count != b->frames.frame_count || a->swap_bytes != b->swap_bytes)
@@ -98,6 +106,7 @@ static void add_version_3(kh_image_record *r)
     r->info.format.overlay_bits = 0xf000;
     snprintf(r->info.lossy_method, sizeof r->info.lossy_method, "ISO_10918_1\\ISO_15444_1");
     snprintf(r->info.patient_orientation, sizeof r->info.patient_orientation, "L\\FP");
+    snprintf(r->info.view_position, sizeof r->info.view_position, "MLO");
     r->info.voi_luts = calloc(3, sizeof r->info.voi_luts[0]);
     r->info.voi_lut_count = 3;
     for (uint32_t i = 0; i < 3; i++)
@@ -106,6 +115,37 @@ static void add_version_3(kh_image_record *r)
         r->info.slices[i].voi_lut_first = (uint16_t)(i % 3);
         r->info.slices[i].voi_lut_count = (uint16_t)(3 - i % 3);
         r->info.slices[i].monochrome = i % 2 == 1;
+    }
+}
+
+/* What version 4 has and versions before had not. */
+static void add_regions(kh_image_record *r)
+{
+    r->info.us_regions = calloc(2, sizeof r->info.us_regions[0]);
+    r->info.us_region_count = 2;
+    r->info.us_regions[0] = (kh_us_region){.x0 = 84, .y0 = 48, .x1 = 483, .y1 = 415, .x = {3, 0.0095, 284, 1.9}, .y = {3, 0.0096, 48, 0}};
+    r->info.us_regions[1] = (kh_us_region){.x1 = 639, .y0 = 420, .y1 = 479, .low_priority = true, .x = {4, 0.005, 0, -2.5},
+                                           .y = {.unit = 0, .reference = NAN, .value = NAN}};
+}
+
+static void assert_same_axis(const kh_us_axis *a, const kh_us_axis *b)
+{
+    assert_int_equal(a->unit, b->unit);
+    assert_true(a->delta == b->delta);
+    assert_true(isnan(a->reference) ? isnan(b->reference) : a->reference == b->reference);
+    assert_true(isnan(a->value) ? isnan(b->value) : a->value == b->value);
+}
+
+static void assert_same_regions(const kh_image_info *a, const kh_image_info *b)
+{
+    assert_int_equal(a->us_region_count, b->us_region_count);
+    for (uint32_t i = 0; i < a->us_region_count; i++) {
+        const kh_us_region *one = &a->us_regions[i], *other = &b->us_regions[i];
+
+        assert_true(one->x0 == other->x0 && one->y0 == other->y0 && one->x1 == other->x1 && one->y1 == other->y1);
+        assert_int_equal(one->low_priority, other->low_priority);
+        assert_same_axis(&one->x, &other->x);
+        assert_same_axis(&one->y, &other->y);
     }
 }
 
@@ -131,20 +171,53 @@ static void comes_back_as_it_went(void **state)
 
         if (i % 2 == 1)
             add_version_3(&r);
+        if (i % 3 == 1)
+            add_regions(&r);
         kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
         assert_ok(kh_image_record_encode(&blob, &r, err));
         if (blob.size > cases[i].size_max)
             fail_msg("%s: %zu bytes, expected at most %zu", cases[i].name, blob.size, cases[i].size_max);
         assert_ok(kh_image_record_decode(&back, blob.data, blob.size, err));
         assert_same(cases[i].name, &r, &back);
+        assert_same_regions(&r.info, &back.info);
         kh_image_record_release(&r);
         kh_image_record_release(&back);
         kh_buf_release(&blob);
     }
 }
 
-/* Versions before 3 had no such fields: five bytes without content behind the last text, and two at the end of a slice. Version 1 had no
- * byte for the display tables behind the flags either. What a record does not say is left open. */
+enum { CINE_BYTES = 5 }; /* that tell nothing of playing and of the view, at the end since version 5 */
+
+/* Versions before 4 had no byte for their number: none. */
+static void version_3_is_still_read(void **state)
+{
+    const size_t behind_uid = 64 + 2 + 1 + 1 + 1; /* overlay bits, two texts and a count, all without content */
+    kh_image_record r = record_of(3, 1, 1, 0), back;
+    uint8_t *at;
+    kh_buf blob;
+
+    (void)state;
+    kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
+    assert_ok(kh_image_record_encode(&blob, &r, err));
+    at = memmem(blob.data, blob.size, r.info.frame_of_reference_uid, 64);
+    assert_non_null(at);
+    assert_int_equal(at[behind_uid], 0);
+    assert_false(kh_image_record_is_old(blob.data, blob.size));
+    memmove(at + behind_uid, at + behind_uid + 1, (size_t)(blob.data + blob.size - at) - behind_uid - 1);
+    blob.size -= 1 + CINE_BYTES;
+    blob.data[0] = 3;
+    assert_true(kh_image_record_is_old(blob.data, blob.size));
+    assert_ok(kh_image_record_decode(&back, blob.data, blob.size, err));
+    assert_same("version 3", &r, &back);
+    assert_int_equal(back.info.us_region_count, 0);
+    kh_image_record_release(&back);
+    kh_image_record_release(&r);
+    kh_buf_release(&blob);
+}
+
+/* Versions before 3 had no such fields: five bytes without content behind the last text, and two at the end of a slice; none before 5
+ * how frames are played and a projection's view. Version 1 had no byte for the display tables behind the flags either. What a record
+ * does not say is left open. */
 static void versions_1_and_2_are_still_read(void **state)
 {
     const size_t display_at = 1 + 2 + 3 + 5 + 1; /* version, 512 and 65535 as varints, five bytes of format, flags */
@@ -162,10 +235,10 @@ static void versions_1_and_2_are_still_read(void **state)
         assert_int_equal(blob.data[display_at], r.info.display);
         text = memmem(blob.data, blob.size, r.info.frame_of_reference_uid, 64);
         assert_non_null(text);
-        luts = text + 64 + 5 + 2 + slice_bytes;
+        luts = text + 64 + 5 + 1 + 2 + slice_bytes;
         memmove(luts, luts + 2, (size_t)(blob.data + blob.size - luts - 2));
-        memmove(text + 64, text + 64 + 5, (size_t)(blob.data + blob.size - text - 64 - 5));
-        blob.size -= 7;
+        memmove(text + 64, text + 64 + 5 + 1, (size_t)(blob.data + blob.size - text - 64 - 5 - 1));
+        blob.size -= 8 + CINE_BYTES;
         if (version == 1) {
             memmove(blob.data + display_at, blob.data + display_at + 1, blob.size - display_at - 1);
             blob.size--;
@@ -189,8 +262,12 @@ static void voi_luts_are_counted(void **state)
         const char *name;
         uint16_t first, count;
         kh_status status;
-    } cases[] = {{"all", 0, 3, KH_OK},           {"the last", 2, 1, KH_OK},      {"none", 3, 0, KH_OK},
-                 {"behind the last", 3, 1, KH_E_CORRUPT}, {"past the last", 2, 2, KH_E_CORRUPT}, {"more than a slice has", 0, 5, KH_E_CORRUPT}};
+    } cases[] = {{"all", 0, 3, KH_OK},
+                 {"the last", 2, 1, KH_OK},
+                 {"none", 3, 0, KH_OK},
+                 {"behind the last", 3, 1, KH_E_CORRUPT},
+                 {"past the last", 2, 2, KH_E_CORRUPT},
+                 {"more than a slice has", 0, 5, KH_E_CORRUPT}};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(cases); i++) {
@@ -204,6 +281,52 @@ static void voi_luts_are_counted(void **state)
         assert_ok(kh_image_record_encode(&blob, &r, err));
         if (kh_image_record_decode(&back, blob.data, blob.size, NULL) != cases[i].status)
             fail_msg("%s", cases[i].name);
+        kh_image_record_release(&back);
+        kh_image_record_release(&r);
+        kh_buf_release(&blob);
+    }
+}
+
+static void add_cine(kh_image_record *r, uint32_t first, uint32_t last, uint32_t times)
+{
+    r->info.cine =
+        (kh_cine){.frame_time_ms = 41.5, .trim_first = first, .trim_last = last, .playback = KH_PLAYBACK_SWING, .frame_time_count = times};
+    r->info.cine.frame_times_ms = calloc(times + 1, sizeof(double));
+    for (uint32_t i = 1; i < times; i++)
+        r->info.cine.frame_times_ms[i] = 33 + i;
+}
+
+/* What a record says of playing has to fit the frames that it has. */
+static void cine_fits_the_frames(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t first, last, times;
+        kh_status status;
+    } cases[] = {{"nothing", 0, 0, 0, KH_OK},
+                 {"a time for each of five", 0, 0, 5, KH_OK},
+                 {"times for four of five", 0, 0, 4, KH_E_CORRUPT},
+                 {"times for six of five", 0, 0, 6, KH_E_CORRUPT},
+                 {"the middle", 2, 4, 5, KH_OK},
+                 {"one frame", 5, 5, 0, KH_OK},
+                 {"past the end", 2, 6, 0, KH_E_CORRUPT},
+                 {"backwards", 4, 3, 0, KH_E_CORRUPT},
+                 {"a beginning of 0", 0, 3, 0, KH_E_CORRUPT}};
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_image_record r = record_of(5, 1, 1, 0), back;
+        kh_buf blob;
+        kh_status status;
+
+        add_cine(&r, cases[i].first, cases[i].last, cases[i].times);
+        kh_buf_init(&blob, KH_IMAGE_RECORD_MAX);
+        assert_ok(kh_image_record_encode(&blob, &r, err));
+        status = kh_image_record_decode(&back, blob.data, blob.size, NULL);
+        if (status != cases[i].status)
+            fail_msg("%s: status %d", cases[i].name, status);
+        if (status == KH_OK)
+            assert_same(cases[i].name, &r, &back);
         kh_image_record_release(&back);
         kh_image_record_release(&r);
         kh_buf_release(&blob);
@@ -245,6 +368,8 @@ static void cut_or_changed(void **state)
 
     (void)state;
     add_version_3(&shapes[1]);
+    add_regions(&shapes[0]);
+    add_cine(&shapes[1], 2, 4, 5);
     for (size_t n = 0; n < KH_COUNT(shapes); n++) {
         kh_image_record r = shapes[n], back;
         kh_buf blob;
@@ -264,11 +389,11 @@ static void cut_or_changed(void **state)
         memcpy(copy, blob.data, blob.size);
         copy[blob.size] = 0;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size + 1, NULL), KH_E_CORRUPT);
-        copy[0] = 4;
+        copy[0] = 6;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size, NULL), KH_E_UNSUPPORTED);
         copy[0] = 0;
         assert_int_equal(kh_image_record_decode(&back, copy, blob.size, NULL), KH_E_UNSUPPORTED);
-        copy[0] = 3;
+        copy[0] = 5;
         for (size_t at = 0; at < blob.size; at++)
             for (int value = 0; value < 256; value += at < 400 ? 5 : 85) {
                 copy[at] = (uint8_t)value;
@@ -405,7 +530,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_as_it_went),
         cmocka_unit_test(versions_1_and_2_are_still_read),
+        cmocka_unit_test(version_3_is_still_read),
         cmocka_unit_test(voi_luts_are_counted),
+        cmocka_unit_test(cine_fits_the_frames),
         cmocka_unit_test(without_frames),
         cmocka_unit_test(too_large_is_a_limit),
         cmocka_unit_test(cut_or_changed),

@@ -14,15 +14,15 @@ static struct {
 
 /* Study n has the UID 1.9.n and a series of each modality, UID 1.9.n.k. */
 static const struct {
-    const char *facility, *patient_id, *name, *date, *modalities[2];
+    const char *facility, *patient_id, *name, *date, *modalities[2], *departments[2];
 } studies[] = {
-    {"north", "N1", "Yamada^Hanako=山田^花子", "20260105", {"CT"}},
-    {"north", "N2", "Sato^Ichiro=佐藤^一郎", "20260104", {"MR"}},
-    {"south", "S1", "Yamada^Hanako=山田^花子", "20260103", {"CT", "SR"}},
-    {"south", "S1", "Yamada^Hanako=山田^花子", "20200103", {"CT"}}, /* before the floor of allows() */
-    {"south", "S2", "Yamada^Taro=山田^太郎", "20260102", {"CT"}},
-    {"south", "N1", "Suzuki^Jiro=鈴木^次郎", "20260101", {"MR"}},  /* the ID of another one at another facility */
-    {"south", "", "Nobody", "20260106", {"CT"}},
+    {"north", "N1", "Yamada^Hanako=山田^花子", "20260105", {"CT"}, {NULL}},
+    {"north", "N2", "Sato^Ichiro=佐藤^一郎", "20260104", {"MR"}, {NULL}},
+    {"south", "S1", "Yamada^Hanako=山田^花子", "20260103", {"CT", "SR"}, {"Radiology", "放射線科"}},
+    {"south", "S1", "Yamada^Hanako=山田^花子", "20200103", {"CT"}, {NULL}}, /* before the floor of allows() */
+    {"south", "S2", "Yamada^Taro=山田^太郎", "20260102", {"CT"}, {NULL}},
+    {"south", "N1", "Suzuki^Jiro=鈴木^次郎", "20260101", {"MR"}, {NULL}},  /* the ID of another one at another facility */
+    {"south", "", "Nobody", "20260106", {"CT"}, {NULL}},
 };
 
 static int set_up_all(void **state)
@@ -34,8 +34,14 @@ static int set_up_all(void **state)
         for (int k = 0; k < 2 && studies[i].modalities[k]; k++) {
             const kh_origin origin = {.facility = studies[i].facility, .source = "TEST"};
             char study_uid[16], series_uid[16], sop_uid[24];
-            const sample s = {.patient_id = studies[i].patient_id, .patient_name = studies[i].name, .study_uid = study_uid, .series_uid = series_uid,
-                              .sop_uid = sop_uid, .study_date = studies[i].date, .modality = studies[i].modalities[k]};
+            const sample s = {.patient_id = studies[i].patient_id,
+                              .patient_name = studies[i].name,
+                              .study_uid = study_uid,
+                              .series_uid = series_uid,
+                              .sop_uid = sop_uid,
+                              .study_date = studies[i].date,
+                              .modality = studies[i].modalities[k],
+                              .department = studies[i].departments[k]};
             kh_ingest_result result;
             kh_buf bytes;
 
@@ -68,6 +74,12 @@ static kh_status allows(void *context, const kh_study *study, const kh_series *s
     assert_string_not_equal(study->patient.facility, "");
     assert_string_not_equal(study->patient.patient_id, "");
     assert_true(study->first_arrival_ms > 0);
+    if (series)
+        assert_string_equal(series->department, strcmp(series->series_uid, "1.9.2.0") == 0   ? "Radiology"
+                                                : strcmp(series->series_uid, "1.9.2.1") == 0 ? "放射線科"
+                                                                                             : "");
+    else
+        assert_string_equal(study->departments, strcmp(study->study_uid, "1.9.2") == 0 ? "Radiology,放射線科" : "");
     *allowed = strcmp(study->date, "20250101") >= 0 && (!series || strcmp(series->modality, "SR") != 0);
     return KH_OK;
 }
@@ -198,7 +210,8 @@ static int64_t patients_in(const char *digits)
 
 static void searches(void **state)
 {
-    const kh_search_key ct = {KH_TAG_MODALITIES_IN_STUDY, "CT"}, sr = {KH_TAG_MODALITIES_IN_STUDY, "SR"}, name = {KH_TAG_PATIENT_NAME, "山田^花子"};
+    const kh_search_key ct = {KH_TAG_MODALITIES_IN_STUDY, "CT"}, sr = {KH_TAG_MODALITIES_IN_STUDY, "SR"},
+                        name = {KH_TAG_PATIENT_NAME, "山田^花子"};
 
     (void)state;
     for (size_t i = 0; i < KH_COUNT(scopes); i++) {
@@ -219,7 +232,8 @@ static void by_unique_keys(void **state)
     (void)state;
     for (size_t i = 0; i < KH_COUNT(scopes); i++)
         for (size_t n = 0; n < KH_COUNT(studies); n++) {
-            const bool there = strchr(scopes[i].all, (int)('0' + n)) != NULL, own = strcmp(scopes[i].scope.own_facility, studies[n].facility) == 0;
+            const bool there = strchr(scopes[i].all, (int)('0' + n)) != NULL,
+                       own = strcmp(scopes[i].scope.own_facility, studies[n].facility) == 0;
             char study[16], series[16], second[16], image[24];
             const kh_search_key by_study = {KH_TAG_STUDY_INSTANCE_UID, study}, by_series = {KH_TAG_SERIES_INSTANCE_UID, series},
                                 by_second = {KH_TAG_SERIES_INSTANCE_UID, second}, by_image = {KH_TAG_SOP_INSTANCE_UID, image};

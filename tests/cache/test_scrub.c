@@ -223,7 +223,8 @@ static noted note_of(fixture *f, int64_t object_id)
     const void *image;
 
     assert_ok(kh_reader_acquire(&sql, f->cache->readers, err));
-    assert_ok(kh_sql_query(&row, sql, "SELECT o.image, r.revision FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1", &id, 1, err));
+    assert_ok(kh_sql_query(&row, sql, "SELECT o.image, r.revision FROM object o JOIN series r ON r.id = o.series_ref WHERE o.id = ?1", &id,
+                           1, err));
     assert_ok(kh_sql_next(row, &has_row, err));
     assert_true(has_row);
     image = kh_sql_blob(row, 0, &out.size);
@@ -273,10 +274,99 @@ static void old_records_are_made_anew(void **state)
     assert_int_equal(again.revision, after.revision);
 }
 
+typedef struct department {
+    char name[200];
+    bool noted;
+    int64_t events;
+} department;
+
+static department department_of(const fixture *f)
+{
+    department out = {0};
+    kh_sql *sql;
+    kh_sql_row *row;
+    bool has_row = false;
+
+    assert_ok(kh_reader_acquire(&sql, f->cache->readers, err));
+    assert_ok(kh_sql_query(&row, sql, "SELECT department, (SELECT count(*) FROM event) FROM series", NULL, 0, err));
+    assert_ok(kh_sql_next(row, &has_row, err));
+    assert_true(has_row);
+    snprintf(out.name, sizeof out.name, "%s", kh_sql_text(row, 0));
+    out.noted = !kh_sql_is_null(row, 0);
+    out.events = kh_sql_int(row, 1);
+    kh_sql_end(row);
+    kh_reader_release(f->cache->readers, sql);
+    return out;
+}
+
+static kh_status forget_department(kh_write *write, void *context, kh_error *err)
+{
+    (void)context;
+    return kh_sql_run(kh_write_sql(write), "UPDATE series SET department = NULL", NULL, 0, NULL, err);
+}
+
+/* What a release that did not know it has stored is read from the objects, once, and told. */
+static void departments_are_noted_later(void **state)
+{
+    fixture *f = *state;
+    sample s = {.study_uid = "1.2", .series_uid = "1.2.1", .sop_uid = "1.2.1.1"};
+    kh_ingest_result result;
+    department before, after;
+
+    assert_ok(ingest_sample(f->cache, &s, &result, err));
+    assert_string_equal(department_of(f).name, ""); /* the first does not tell */
+    s.sop_uid = "1.2.1.2";
+    s.department = "放射線科";
+    assert_ok(ingest_sample(f->cache, &s, &result, err));
+    assert_string_equal(department_of(f).name, "放射線科");
+    s.sop_uid = "1.2.1.3";
+    s.department = "Surgery";
+    assert_ok(ingest_sample(f->cache, &s, &result, err));
+    assert_string_equal(department_of(f).name, "放射線科"); /* the first that tells */
+    store_all(f->cache, 0);
+    assert_ok(kh_cache_write(f->cache, forget_department, NULL, err));
+    s.sop_uid = "1.2.1.9";
+    s.series_uid = "1.2.1";
+    assert_false(department_of(f).noted);
+    before = department_of(f);
+    assert_int_equal(scrub_pass(f->cache).bad, 0);
+    after = department_of(f);
+    assert_true(after.noted);
+    assert_string_equal(after.name, ""); /* of the first object */
+    assert_int_equal(after.events, before.events);
+    assert_ok(ingest_sample(f->cache, &s, &result, err)); /* what comes later still tells */
+    assert_string_equal(department_of(f).name, "Surgery");
+}
+
+static void department_of_the_first_object(void **state)
+{
+    fixture *f = *state;
+    sample s = {.study_uid = "1.2", .series_uid = "1.2.1", .sop_uid = "1.2.1.1", .department = "Cardiology"};
+    kh_ingest_result result;
+    department before, after;
+
+    assert_ok(ingest_sample(f->cache, &s, &result, err));
+    assert_ok(kh_cache_write(f->cache, forget_department, NULL, err));
+    before = department_of(f);
+    assert_int_equal(scrub_pass(f->cache).bad, 0);
+    after = department_of(f);
+    assert_string_equal(after.name, "Cardiology");
+    assert_int_equal(after.events, before.events + 1);
+    assert_int_equal(scrub_pass(f->cache).bad, 0);
+    assert_int_equal(department_of(f).events, after.events);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, cache_set_up, cache_tear_down)
-    const struct CMUnitTest tests[] = {T(sound), T(old_records_are_made_anew), T(memory_is_left_as_it_was), T(found_and_sent_again), T(found_and_asked_for), T(disk_is_gone)};
+    const struct CMUnitTest tests[] = {T(sound),
+                                       T(old_records_are_made_anew),
+                                       T(departments_are_noted_later),
+                                       T(department_of_the_first_object),
+                                       T(memory_is_left_as_it_was),
+                                       T(found_and_sent_again),
+                                       T(found_and_asked_for),
+                                       T(disk_is_gone)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

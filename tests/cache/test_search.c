@@ -1,4 +1,5 @@
-/* What is left of a search is counted along indices of their own: they say what the tables say, whatever happens to studies and patients. */
+/* What is left of a search is counted along indices of their own: they say what the tables say, whatever happens to studies and
+ * patients. */
 #include "support.h"
 
 #include <stdio.h>
@@ -117,7 +118,8 @@ static kh_status take_until(void *context, const kh_search_row *row, bool *enoug
 }
 
 /* After some matches, as many are left as a second search gives. */
-static void expect_left(kh_cache *cache, const kh_search_key *keys, size_t key_count, int64_t wanted, int64_t compared_max, bool exact, const char *name)
+static void expect_left(kh_cache *cache, const kh_search_key *keys, size_t key_count, int64_t wanted, int64_t compared_max, bool exact,
+                        const char *name)
 {
     const kh_search_counting how = {.most = 10001, .compared_max = compared_max, .stop = never};
     int64_t all, left = 0, rest = wanted;
@@ -134,7 +136,8 @@ static void expect_left(kh_cache *cache, const kh_search_key *keys, size_t key_c
         assert_ok(kh_search_count(search, &how, &left, &is_exact, err));
     kh_search_free(search);
     if (is_exact != exact || (exact ? left != all - wanted : left > all - wanted) || (!exact && left == 0))
-        fail_msg("%s: %lld of %lld taken, %s%lld left", name, (long long)wanted, (long long)all, is_exact ? "" : "at least ", (long long)left);
+        fail_msg("%s: %lld of %lld taken, %s%lld left", name, (long long)wanted, (long long)all, is_exact ? "" : "at least ",
+                 (long long)left);
 }
 
 static const struct {

@@ -41,6 +41,8 @@ void test_stream_release(test_stream *stream);
 #define TAG_OPEN "OPEN"  /* opens a file */
 #define TAG_SOCKET "SOCK" /* makes a socket */
 #define TAG_FORK "FORK"
+#define TAG_ANEW "ANEW"  /* makes half of the pixels wrong, then takes them back and decodes */
+#define TAG_BOAST "BOAS" /* tells of more pixels than there are before it decodes */
 #define TAG_MEMORY "BIGM" /* must not get 4 GiB */
 
 #endif

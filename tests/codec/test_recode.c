@@ -65,7 +65,8 @@ static void assert_stays(const char *path, const kh_buf *once, bool explicit_vr)
     kh_error err = KH_ERROR_INIT;
     kh_buf twice, thrice;
 
-    if (recode(&twice, once->data, once->size, explicit_vr, &err) != KH_OK || recode(&thrice, twice.data, twice.size, explicit_vr, &err) != KH_OK)
+    if (recode(&twice, once->data, once->size, explicit_vr, &err) != KH_OK ||
+        recode(&thrice, twice.data, twice.size, explicit_vr, &err) != KH_OK)
         fail_msg("%s: not read back: %s", path, err.message);
     if (twice.size != thrice.size || memcmp(twice.data, thrice.data, twice.size) != 0)
         fail_msg("%s: %zu bytes, written again %zu", path, twice.size, thrice.size);

@@ -69,7 +69,8 @@ static void put(rewrite *r, const void *bytes, size_t size)
 
 static void put_header(rewrite *r, kh_tag tag, kh_vr vr, uint32_t length)
 {
-    uint8_t bytes[12] = {(uint8_t)KH_TAG_GROUP(tag), (uint8_t)(KH_TAG_GROUP(tag) >> 8), (uint8_t)KH_TAG_ELEMENT(tag), (uint8_t)(KH_TAG_ELEMENT(tag) >> 8)};
+    uint8_t bytes[12] = {(uint8_t)KH_TAG_GROUP(tag), (uint8_t)(KH_TAG_GROUP(tag) >> 8), (uint8_t)KH_TAG_ELEMENT(tag),
+                         (uint8_t)(KH_TAG_ELEMENT(tag) >> 8)};
     bool has_vr = r->to.explicit_vr && KH_TAG_GROUP(tag) != 0xfffe, is_short = has_vr && !is_long_form(vr);
     size_t at = has_vr && !is_short ? 8 : has_vr ? 6 : 4, size = is_short ? 2 : 4;
 
@@ -220,9 +221,9 @@ static bool skip_fragments(rewrite *r, const header *h, const rewrite_form *form
 /* What the decoder may make others of (PS3.3 C.7.6.3), and what says where fragments are. */
 static bool is_decoders(kh_tag tag)
 {
-    static const kh_tag tags[] = {KH_TAG(0x0028, 0x0002), KH_TAG(0x0028, 0x0004), KH_TAG(0x0028, 0x0006), KH_TAG(0x0028, 0x0100), KH_TAG(0x0028, 0x0101),
-                                  KH_TAG(0x0028, 0x0102), KH_TAG(0x0028, 0x0103), KH_TAG(0x0028, 0x2110), KH_TAG(0x7fe0, 0x0001), KH_TAG(0x7fe0, 0x0002),
-                                  KH_TAG(0x7fe0, 0x0003), PIXEL_DATA};
+    static const kh_tag tags[] = {KH_TAG(0x0028, 0x0002), KH_TAG(0x0028, 0x0004), KH_TAG(0x0028, 0x0006), KH_TAG(0x0028, 0x0100),
+                                  KH_TAG(0x0028, 0x0101), KH_TAG(0x0028, 0x0102), KH_TAG(0x0028, 0x0103), KH_TAG(0x0028, 0x2110),
+                                  KH_TAG(0x7fe0, 0x0001), KH_TAG(0x7fe0, 0x0002), KH_TAG(0x7fe0, 0x0003), PIXEL_DATA};
 
     for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
         if (tags[i] == tag)

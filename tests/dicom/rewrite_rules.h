@@ -1,5 +1,5 @@
-/* rewrite_rules.h - what a data set written anew must be, byte for byte: made from the bytes it was read from by rules that have names, without our reader
- * or our writers (of the house only the dictionary and the table of VRs are used). */
+/* rewrite_rules.h - what a data set written anew must be, byte for byte: made from the bytes it was read from by rules that have names,
+ * without our reader or our writers (of the house only the dictionary and the table of VRs are used). */
 #ifndef KH_TESTS_DICOM_REWRITE_RULES_H
 #define KH_TESTS_DICOM_REWRITE_RULES_H
 

@@ -195,7 +195,8 @@ static void assert_original(const form *of, const kh_item *main)
     assert_text(of->name, modified, KH_TAG_PATIENT_NAME, of->has_name ? "YAMADA^TARO" : "");
     assert_text(of->name, modified, KH_TAG_PATIENT_ID, of->has_name ? "42" : "");
     assert_non_null(kh_item_find(modified, KH_TAG_PATIENT_ID)); /* also when there was none: then it is empty */
-    assert_int_equal(kh_item_find(modified, KH_TAG_SPECIFIC_CHARACTER_SET) != NULL, strcmp(of->becomes, of->charset ? of->charset : "") != 0);
+    assert_int_equal(kh_item_find(modified, KH_TAG_SPECIFIC_CHARACTER_SET) != NULL,
+                     strcmp(of->becomes, of->charset ? of->charset : "") != 0);
 }
 
 static void every_form(void **state)
@@ -239,7 +240,8 @@ static void every_form(void **state)
 
 static void nothing_to_change_is_the_file(void **state)
 {
-    static const kh_amendment same[] = {{KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^TARO", 0}, {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "42", 0}};
+    static const kh_amendment same[] = {{KH_TAG_PATIENT_NAME, KH_VR('P', 'N'), "YAMADA^TARO", 0},
+                                        {KH_TAG_PATIENT_ID, KH_VR('L', 'O'), "42", 0}};
     kh_amended *amended;
     test_dicom file;
     kh_source source;
@@ -298,7 +300,8 @@ static void refused(void **state)
 /* dcmdump's lines of the main data set but for what was to change: name, ID, character set, group lengths, original attributes. */
 static bool dump(const char *path, kh_buf *out)
 {
-    static const char *const changed[] = {"(0010,0010)", "(0010,0020)", "(0008,0005)", "(0008,0000)", "(0010,0000)", "(0400,0000)", "(0002,"};
+    static const char *const changed[] = {"(0010,0010)", "(0010,0020)", "(0008,0005)", "(0008,0000)",
+                                          "(0010,0000)", "(0400,0000)", "(0002,"};
     char command[4500], line[8192];
     bool inside = false;
     FILE *stream;

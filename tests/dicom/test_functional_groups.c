@@ -408,8 +408,12 @@ static void test_orientation_of_frames(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_enhanced),          cmocka_unit_test(test_enhanced_counts),       cmocka_unit_test(test_dose_grid),
-        cmocka_unit_test(test_voi_of_each_frame), cmocka_unit_test(test_shutter_of_each_frame), cmocka_unit_test(test_frames_without_colour),
+        cmocka_unit_test(test_enhanced),
+        cmocka_unit_test(test_enhanced_counts),
+        cmocka_unit_test(test_dose_grid),
+        cmocka_unit_test(test_voi_of_each_frame),
+        cmocka_unit_test(test_shutter_of_each_frame),
+        cmocka_unit_test(test_frames_without_colour),
         cmocka_unit_test(test_orientation_of_frames),
     };
 

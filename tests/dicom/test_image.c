@@ -173,6 +173,36 @@ static void test_classic_ct(void **state)
     test_end(&dicom);
 }
 
+/* PS3.3 C.8.9.1: a PET image's unit is in Units; a Rescale Type that stands there all the same goes first, and other modalities have none
+ * there. */
+static void test_pet_units(void **state)
+{
+    static const struct {
+        const char *modality, *type, *expected;
+    } rows[] = {{"PT", NULL, "BQML"}, {"PT", "US", "US"}, {"NM", NULL, ""}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        test_dicom dicom;
+        kh_dataset *dataset;
+        kh_image_info info;
+
+        test_begin(&dicom, KH_TS_EXPLICIT_LE);
+        test_text(&dicom, KH_TAG_MODALITY, "CS", rows[i].modality);
+        test_image(&dicom, &(test_image_options){.tag = KH_TAG_PIXEL_REPRESENTATION, .vr = "US", .number = 1});
+        dicom.bytes.size -= 24; /* the pixel data goes behind the unit */
+        if (rows[i].type)
+            test_text(&dicom, KH_TAG_RESCALE_TYPE, "LO", rows[i].type);
+        test_text(&dicom, KH_TAG(0x0054, 0x1001), "CS", "BQML");
+        test_header(&dicom, KH_TAG_PIXEL_DATA, "OW", 0);
+        test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
+        assert_string_equal(info.rescale_type, rows[i].expected);
+        kh_image_info_release(&info);
+        kh_dataset_free(dataset);
+        test_end(&dicom);
+    }
+}
+
 /* One attribute of the geometry, good and not. */
 static void test_geometry(void **state)
 {
@@ -211,6 +241,50 @@ static void test_geometry(void **state)
         if (info.slices[0].has_position != rows[i].position || info.slices[0].has_orientation != rows[i].orientation ||
             info.slices[0].spacing_source != rows[i].spacing)
             fail_msg("%s", rows[i].name);
+        kh_image_info_release(&info);
+        kh_dataset_free(dataset);
+        test_end(&dicom);
+    }
+}
+
+/* View Position, else the View Code Sequence of a mammogram (PS3.16 CID 4014). */
+static void test_view(void **state)
+{
+    static const struct {
+        const char *name, *position, *code, *view;
+    } rows[] = {{"nothing", NULL, NULL, ""},
+                {"a position", "PA", NULL, "PA"},
+                {"an empty position", "", NULL, ""},
+                {"a code of SNOMED CT", NULL, "399368009", "MLO"},
+                {"a code of the old form", NULL, "R-10242", "CC"},
+                {"an empty position and a code", "", "399162004", "CC"},
+                {"the position before the code", "ML", "399162004", "ML"},
+                {"another code", NULL, "399368008", ""},
+                {"a code with something behind", NULL, "R-10242X", ""},
+                {"the longest position", "ABCDEFGHIJKLMNOP", NULL, "ABCDEFGHIJKLMNOP"}};
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(rows); i++) {
+        test_dicom dicom;
+        kh_dataset *dataset;
+        kh_image_info info;
+
+        test_begin(&dicom, KH_TS_EXPLICIT_LE);
+        if (rows[i].position)
+            test_text(&dicom, KH_TAG(0x0018, 0x5101), "CS", rows[i].position);
+        test_image(&dicom, &(test_image_options){.no_pixels = true});
+        if (rows[i].code) {
+            test_sequence(&dicom, KH_TAG(0x0054, 0x0220));
+            test_item(&dicom, UNDEFINED);
+            test_text(&dicom, KH_TAG(0x0008, 0x0100), "SH", rows[i].code);
+            test_item_end(&dicom);
+            test_sequence_end(&dicom);
+        }
+        test_header(&dicom, KH_TAG_PIXEL_DATA, "OW", 12);
+        test_raw(&dicom, "abcdefghijkl", 12);
+        test_image_read(&info, &dataset, &dicom, KH_TS_EXPLICIT_LE);
+        if (strcmp(info.view_position, rows[i].view) != 0)
+            fail_msg("%s: \"%s\"", rows[i].name, info.view_position);
         kh_image_info_release(&info);
         kh_dataset_free(dataset);
         test_end(&dicom);
@@ -279,9 +353,9 @@ static void test_frame_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_format),          cmocka_unit_test(test_defaults),    cmocka_unit_test(test_classic_ct),
-        cmocka_unit_test(test_geometry),        cmocka_unit_test(test_calibration), 
-            cmocka_unit_test(test_frame_bytes),
+        cmocka_unit_test(test_format),   cmocka_unit_test(test_defaults),    cmocka_unit_test(test_classic_ct),
+        cmocka_unit_test(test_geometry), cmocka_unit_test(test_pet_units),   cmocka_unit_test(test_calibration),
+        cmocka_unit_test(test_view),     cmocka_unit_test(test_frame_bytes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

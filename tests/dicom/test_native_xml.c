@@ -14,10 +14,12 @@ static void there_and_back(void **state)
         const char *json, *xml, *back; /* back NULL: the same */
     } rows[] = {
         {"{}", "", NULL},
-        {"{\"00081030\":{\"vr\":\"LO\"}}", "<DicomAttribute tag=\"00081030\" vr=\"LO\" keyword=\"StudyDescription\"></DicomAttribute>\n", NULL},
+        {"{\"00081030\":{\"vr\":\"LO\"}}", "<DicomAttribute tag=\"00081030\" vr=\"LO\" keyword=\"StudyDescription\"></DicomAttribute>\n",
+         NULL},
         {"{\"00081030\":{\"vr\":\"LO\",\"Value\":[\"a<b>&\\\"\",null]}}",
          "<DicomAttribute tag=\"00081030\" vr=\"LO\" keyword=\"StudyDescription\"><Value number=\"1\">a&lt;b&gt;&amp;&quot;</Value>"
-         "<Value number=\"2\"></Value></DicomAttribute>\n", NULL},
+         "<Value number=\"2\"></Value></DicomAttribute>\n",
+         NULL},
         {"{\"00100010\":{\"vr\":\"PN\",\"Value\":[{\"Alphabetic\":\"A^^M\",\"Ideographic\":\"\xe5\xb1\xb1\"}]}}",
          "<DicomAttribute tag=\"00100010\" vr=\"PN\" keyword=\"PatientName\"><PersonName number=\"1\"><Alphabetic><FamilyName>A</FamilyName>"
          "<MiddleName>M</MiddleName></Alphabetic><Ideographic><FamilyName>\xe5\xb1\xb1</FamilyName></Ideographic></PersonName></DicomAttribute>\n",
@@ -28,15 +30,19 @@ static void there_and_back(void **state)
          "{\"00280030\":{\"vr\":\"DS\",\"Value\":[\"0.1\",\"2\"]},\"00280106\":{\"vr\":\"SS\",\"Value\":[-1]}}"},
         {"{\"00110010\":{\"vr\":\"LO\",\"Value\":[\"ACME\"]},\"00111001\":{\"vr\":\"OB\",\"InlineBinary\":\"AQI=\"}}",
          "<DicomAttribute tag=\"00110010\" vr=\"LO\"><Value number=\"1\">ACME</Value></DicomAttribute>\n"
-         "<DicomAttribute tag=\"00111001\" vr=\"OB\" privateCreator=\"ACME\"><InlineBinary>AQI=</InlineBinary></DicomAttribute>\n", NULL},
+         "<DicomAttribute tag=\"00111001\" vr=\"OB\" privateCreator=\"ACME\"><InlineBinary>AQI=</InlineBinary></DicomAttribute>\n",
+         NULL},
         {"{\"7FE00010\":{\"vr\":\"OW\",\"BulkDataURI\":\"http://h/b?a=1&b\"}}",
-         "<DicomAttribute tag=\"7FE00010\" vr=\"OW\" keyword=\"PixelData\"><BulkData uri=\"http://h/b?a=1&amp;b\"/></DicomAttribute>\n", NULL},
+         "<DicomAttribute tag=\"7FE00010\" vr=\"OW\" keyword=\"PixelData\"><BulkData uri=\"http://h/b?a=1&amp;b\"/></DicomAttribute>\n",
+         NULL},
         {"{\"00081140\":{\"vr\":\"SQ\",\"Value\":[{},{\"00081155\":{\"vr\":\"UI\",\"Value\":[\"1.2\"]}}]}}",
          "<DicomAttribute tag=\"00081140\" vr=\"SQ\" keyword=\"ReferencedImageSequence\"><Item number=\"1\"></Item><Item number=\"2\">"
          "<DicomAttribute tag=\"00081155\" vr=\"UI\" keyword=\"ReferencedSOPInstanceUID\"><Value number=\"1\">1.2</Value></DicomAttribute>\n"
-         "</Item></DicomAttribute>\n", NULL},
+         "</Item></DicomAttribute>\n",
+         NULL},
         {"{\"00111001\":{\"vr\":\"FD\",\"Value\":[\"NaN\",1.5]}}",
-         "<DicomAttribute tag=\"00111001\" vr=\"FD\"><Value number=\"1\">NaN</Value><Value number=\"2\">1.5</Value></DicomAttribute>\n", NULL},
+         "<DicomAttribute tag=\"00111001\" vr=\"FD\"><Value number=\"1\">NaN</Value><Value number=\"2\">1.5</Value></DicomAttribute>\n",
+         NULL},
     };
 
     (void)state;
@@ -89,9 +95,11 @@ static void refused(void **state)
         {"<NativeDicomModel><DicomAttribute tag=\"00081030\"/></NativeDicomModel>", "expected tag and vr"},
         {"<NativeDicomModel><Value number=\"1\"/></NativeDicomModel>", "is not expected"},
         {"<NativeDicomModel><DicomAttribute tag=\"00100010\" vr=\"PN\"><PersonName number=\"1\"><Phonetic/><Alphabetic/></PersonName></DicomAttribute>"
-         "</NativeDicomModel>", "<Alphabetic> is not expected"},
+         "</NativeDicomModel>",
+         "<Alphabetic> is not expected"},
         {"<NativeDicomModel><DicomAttribute tag=\"00100010\" vr=\"PN\"><PersonName number=\"1\"><Alphabetic><GivenName/><FamilyName/></Alphabetic>"
-         "</PersonName></DicomAttribute></NativeDicomModel>", "<FamilyName> is not expected"},
+         "</PersonName></DicomAttribute></NativeDicomModel>",
+         "<FamilyName> is not expected"},
     };
 
     (void)state;

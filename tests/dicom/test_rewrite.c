@@ -1,6 +1,7 @@
-/* Every real file read and written again (dicom/recode.h), in both VRs of little endian: the bytes are those it was read from, but for what a rule with a name
- * says of them (rewrite_rules.h); where no rule is needed they are equal. Files that are no data sets as the standard has them, which our reader tolerates with a
- * warning, are named here: of these what they say, as DICOM JSON, must stay what it was. Skipped where the files are not. */
+/* Every real file read and written again (dicom/recode.h), in both VRs of little endian: the bytes are those it was read from, but for what
+ * a rule with a name says of them (rewrite_rules.h); where no rule is needed they are equal. Files that are no data sets as the standard
+ * has them, which our reader tolerates with a warning, are named here: of these what they say, as DICOM JSON, must stay what it was.
+ * Skipped where the files are not. */
 #include "tests/dicom/support.h"
 
 #include <fcntl.h>
@@ -62,8 +63,8 @@ static void compare_words(const char *path, const kh_dataset *before, const kh_b
     kh_buf_release(&says);
 }
 
-static kh_status blank_frame(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid, kh_pixel_format *format, const void *codestream,
-                             size_t codestream_size, kh_error *err)
+static kh_status blank_frame(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid, kh_pixel_format *format,
+                             const void *codestream, size_t codestream_size, kh_error *err)
 {
     (void)context;
     (void)transfer_syntax_uid;
@@ -202,10 +203,12 @@ static void count_rules(const char *path, const rewrite *r, const file_bytes *fi
     seen.equal++;
 }
 
-static void rewrite_file(const char *path, const kh_dataset *dataset, const kh_source *source, const kh_transfer_syntax *syntax, bool explicit_vr)
+static void rewrite_file(const char *path, const kh_dataset *dataset, const kh_source *source, const kh_transfer_syntax *syntax,
+                         bool explicit_vr)
 {
     const kh_element *pixels = kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA);
-    rewrite r = {.from = {syntax->explicit_vr, syntax->big_endian}, .to = {explicit_vr, false}, .decoded = pixels && pixels->undefined_length};
+    rewrite r = {
+        .from = {syntax->explicit_vr, syntax->big_endian}, .to = {explicit_vr, false}, .decoded = pixels && pixels->undefined_length};
     kh_error why = KH_ERROR_INIT;
     int64_t representation;
     file_bytes file;
@@ -240,7 +243,8 @@ static int visit(const char *path, const struct stat *st, int kind, struct FTW *
     if (fd < 0)
         return 0;
     seen.files++;
-    if (kh_source_init_fd(&source, fd, NULL) != KH_OK || kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, NULL) != KH_OK) {
+    if (kh_source_init_fd(&source, fd, NULL) != KH_OK ||
+        kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, NULL) != KH_OK) {
         seen.unreadable++;
     } else if ((syntax = kh_transfer_syntax_find(kh_dataset_transfer_syntax(dataset))) == NULL) {
         take_unwritten(path, "unknown transfer syntax");
@@ -261,8 +265,9 @@ static void every_file(void **state)
     if (!folder)
         skip();
     assert_int_equal(nftw(folder, visit, 16, FTW_PHYS), 0);
-    printf("%u files, %u of them unreadable; written twice each: %u by the rules, %u of these without one and equal; %u tolerated; %u not written\n", seen.files,
-           seen.unreadable, seen.written, seen.equal, seen.tolerated, seen.not_written);
+    printf(
+        "%u files, %u of them unreadable; written twice each: %u by the rules, %u of these without one and equal; %u tolerated; %u not written\n",
+        seen.files, seen.unreadable, seen.written, seen.equal, seen.tolerated, seen.not_written);
     for (size_t i = 0; i < RULES; i++)
         printf("  %-18s %u\n", rewrite_rule_names[i], seen.rules[i]);
     assert_true(seen.equal > 0);

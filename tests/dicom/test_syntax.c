@@ -37,8 +37,80 @@ static void test_uids(void **state)
 
     for (size_t i = 0; i < KH_COUNT(rows); i++) {
         if (kh_uid_valid(rows[i].uid) != rows[i].valid || kh_uid_plausible(rows[i].uid) != rows[i].plausible)
-            fail_msg("%s: valid %d, plausible %d", rows[i].name, kh_uid_valid(rows[i].uid),
-                     kh_uid_plausible(rows[i].uid));
+            fail_msg("%s: valid %d, plausible %d", rows[i].name, kh_uid_valid(rows[i].uid), kh_uid_plausible(rows[i].uid));
+    }
+}
+
+/* RELIABILITY S15: only digits and dots, 64 at most, whatever stands where in it. Every byte at every place, and 5,000 made of pieces that
+ * mean something to a path, a shell, a query or a page. */
+static void test_hostile_uids(void **state)
+{
+    static const char *const pieces[] = {"../",
+                                         "..\\",
+                                         "/",
+                                         "/etc/passwd",
+                                         "\\",
+                                         "%2e%2e%2f",
+                                         "%00",
+                                         "\xe2\x80\xae",
+                                         "\xef\xbc\x91",
+                                         "\xc0\xae",
+                                         " ",
+                                         "\t",
+                                         "\r\n",
+                                         "'",
+                                         "\"",
+                                         ";",
+                                         "|",
+                                         "`id`",
+                                         "$(id)",
+                                         "<b>",
+                                         "*",
+                                         "?",
+                                         "~",
+                                         "-1",
+                                         "+",
+                                         "0x1",
+                                         "1e3",
+                                         ",",
+                                         "\x7f",
+                                         "\x80",
+                                         "\xff",
+                                         "a",
+                                         "A",
+                                         "_",
+                                         "1.2.840.10008.1.2",
+                                         DIGITS_10 DIGITS_10 DIGITS_10 DIGITS_10 DIGITS_10 DIGITS_10 DIGITS_10,
+                                         "..",
+                                         ".",
+                                         "0",
+                                         "7.7"};
+    uint64_t random = 20261121;
+    char uid[600];
+    int hostile = 0;
+    (void)state;
+
+    for (size_t at = 0; at < 17; at++)
+        for (int byte = 1; byte < 256; byte++) {
+            memcpy(uid, "1.2.840.10008.1.2", 18);
+            uid[at] = (char)byte;
+            if (kh_uid_plausible(uid) != ((byte >= '0' && byte <= '9') || byte == '.'))
+                fail_msg("byte 0x%02x at %zu", (unsigned)byte, at);
+        }
+    for (int made = 0; hostile < 5000; made++) {
+        size_t used = 0;
+        bool expected;
+
+        assert_true(made < 50000);
+        for (int i = 0; i < 4; i++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            used += (size_t)snprintf(uid + used, sizeof uid - used, "%s%s", i == 0 && random >> 63 ? "1.2.3." : "",
+                                     pieces[(random >> 33) % KH_COUNT(pieces)]);
+        }
+        expected = used >= 1 && used <= 64 && strspn(uid, "0123456789.") == used && strspn(uid, ".") < used;
+        if (kh_uid_plausible(uid) != expected)
+            fail_msg("number %d of %zu bytes: expected %d", made, used, expected);
+        hostile += !expected;
     }
 }
 
@@ -145,10 +217,8 @@ static void test_dictionary(void **state)
 
     for (size_t i = 0; i < KH_COUNT(rows); i++) {
         kh_vr vr = kh_dictionary_vr(rows[i].tag);
-        if (vr != KH_VR(rows[i].vr[0], rows[i].vr[1]) ||
-            strcmp(kh_dictionary_keyword(rows[i].tag), rows[i].keyword) != 0)
-            fail_msg("(%04X,%04X): %c%c %s", KH_TAG_ARGS(rows[i].tag), vr >> 8, vr & 0xff,
-                     kh_dictionary_keyword(rows[i].tag));
+        if (vr != KH_VR(rows[i].vr[0], rows[i].vr[1]) || strcmp(kh_dictionary_keyword(rows[i].tag), rows[i].keyword) != 0)
+            fail_msg("(%04X,%04X): %c%c %s", KH_TAG_ARGS(rows[i].tag), vr >> 8, vr & 0xff, kh_dictionary_keyword(rows[i].tag));
         if (rows[i].keyword[0] && KH_TAG_GROUP(rows[i].tag) < 0x5000)
             assert_int_equal(kh_dictionary_tag(rows[i].keyword), rows[i].tag);
     }
@@ -189,8 +259,8 @@ static void test_tables_hold_what_dcmtk_knows(void **state)
             continue;
         if (strstr(name, "TransferSyntax") && strncmp(uid, "1.2.840.10008.1.2", 17) == 0) {
             /* Not those of papers, of XML, and of video that is not kept in files (SMPTE ST 2110). */
-            bool apart = strstr(name, "PapyrusImplicit") || strstr(name, "XMLEncoding") || strstr(name, "RFC2557") ||
-                         strstr(name, "SMPTEST2110");
+            bool apart =
+                strstr(name, "PapyrusImplicit") || strstr(name, "XMLEncoding") || strstr(name, "RFC2557") || strstr(name, "SMPTEST2110");
             if (!apart && !kh_transfer_syntax_find(uid))
                 fail_msg("transfer syntax %s (%s) is missing", uid, name);
             syntaxes += !apart;
@@ -211,8 +281,12 @@ static void test_tables_hold_what_dcmtk_knows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_uids),       cmocka_unit_test(test_transfer_syntaxes), cmocka_unit_test(test_sop_classes),
-        cmocka_unit_test(test_dictionary), cmocka_unit_test(test_dictionary_order),
+        cmocka_unit_test(test_uids),
+        cmocka_unit_test(test_hostile_uids),
+        cmocka_unit_test(test_transfer_syntaxes),
+        cmocka_unit_test(test_sop_classes),
+        cmocka_unit_test(test_dictionary),
+        cmocka_unit_test(test_dictionary_order),
         cmocka_unit_test(test_tables_hold_what_dcmtk_knows),
     };
 

@@ -59,7 +59,7 @@ static int start(void **state)
     static const kh_http_route routes[] = {{"GET", "/dicomweb/open", serve, &open_to_all}, {"GET", "/dicomweb/guarded", serve, &guarded},
                                            {"GET", "/dicomweb/shared", serve, &shared}};
     kh_http_options options = {.thread_count = 1, .connections_max = 64, .connections_per_address_max = 64, .open_below = "/dicomweb",
-                               .idle_timeout_s = 5, .body_bytes_max = 1000, .loopback_hosts_only = true};
+                               .idle_timeout_s = 60, .body_bytes_max = 1000, .loopback_hosts_only = true};
 
     (void)state;
     kh_log_set_level(KH_LOG_ERROR);
@@ -112,7 +112,8 @@ static const struct {
     {"guarded, scheme only", "guarded" READS, "Authorization: Bearer\r\n", 401, NULL},
     {"guarded, stores with a right to read", "guarded" STORES, "Authorization: Bearer " READER "\r\n", 403, NULL},
     {"guarded, stores", "guarded" STORES, "Authorization: Bearer " WRITER "\r\n", 200, NULL},
-    {"guarded, a page stores with a token", "guarded" STORES, "Authorization: Bearer " WRITER "\r\nOrigin: https://evil.example\r\n", 403, NULL},
+    {"guarded, a page stores with a token", "guarded" STORES, "Authorization: Bearer " WRITER "\r\nOrigin: https://evil.example\r\n", 403,
+     NULL},
     {"listed, reads", "shared" READS, "Origin: https://viewer.example\r\n", 200, "https://viewer.example"},
     {"listed with a port", "shared" READS, "Origin: http://localhost:3000\r\n", 200, "http://localhost:3000"},
     {"listed, stores", "shared" STORES, "Origin: https://viewer.example\r\n", 200, "https://viewer.example"},
@@ -120,7 +121,8 @@ static const struct {
     {"listed, another port", "shared" READS, "Origin: http://localhost:3001\r\n", 200, NULL},
     {"a listed one goes on", "shared" READS, "Origin: https://viewer.example.evil\r\n", 200, NULL},
     {"a listed one is cut", "shared" READS, "Origin: https://viewer.exampl\r\n", 200, NULL},
-    {"listed, asks before", "shared" ASKS, "Origin: https://viewer.example\r\nAccess-Control-Request-Method: POST\r\n", 204, "https://viewer.example"},
+    {"listed, asks before", "shared" ASKS, "Origin: https://viewer.example\r\nAccess-Control-Request-Method: POST\r\n", 204,
+     "https://viewer.example"},
     {"not listed, asks before", "shared" ASKS, "Origin: https://evil.example\r\nAccess-Control-Request-Method: POST\r\n", 204, NULL},
 };
 
@@ -137,7 +139,8 @@ static void admitted(void **state)
         told = client_header(&answer, "Access-Control-Allow-Origin", origin, sizeof origin);
         if (answer.code != cases[i].code || told != (cases[i].allowed != NULL) || (told && strcmp(origin, cases[i].allowed) != 0))
             fail_msg("%s: %u, page \"%s\"", cases[i].label, answer.code, origin);
-        if (client_header(&answer, "WWW-Authenticate", challenge, sizeof challenge) != (answer.code == 401 || strstr(challenge, "insufficient_scope")))
+        if (client_header(&answer, "WWW-Authenticate", challenge, sizeof challenge) !=
+            (answer.code == 401 || strstr(challenge, "insufficient_scope")))
             fail_msg("%s: %u, challenge \"%s\"", cases[i].label, answer.code, challenge);
         if (client_header(&answer, "Access-Control-Allow-Credentials", origin, sizeof origin))
             fail_msg("%s: credentials", cases[i].label);
@@ -242,7 +245,8 @@ static void origins(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(admitted), cmocka_unit_test(files), cmocka_unit_test(file_limits), cmocka_unit_test(origins)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(admitted), cmocka_unit_test(files), cmocka_unit_test(file_limits),
+                                       cmocka_unit_test(origins)};
 
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -1,4 +1,5 @@
-/* Objects put together from metadata and bulk data: the files are read back by our reader of Part 10; codestreams come from the corpus of the decoders.
+/* Objects put together from metadata and bulk data: the files are read back by our reader of Part 10; codestreams come from the corpus of
+ * the decoders.
  * What must be refused differs in one thing from what is taken. */
 #include "tests/cmocka_all.h"
 
@@ -87,11 +88,14 @@ static void put_away(kh_dataset *dataset, const kh_source *source)
 #define TEXT(tag, vr, value) "\"" tag "\":{\"vr\":\"" vr "\",\"Value\":[\"" value "\"]}"
 #define NUMBER(tag, vr, value) "\"" tag "\":{\"vr\":\"" vr "\",\"Value\":[" value "]}"
 #define BULK(tag, vr, uri) "\"" tag "\":{\"vr\":\"" vr "\",\"BulkDataURI\":\"" uri "\"}"
-#define UIDS(number) \
-    TEXT("00080016", "UI", "1.2.840.10008.5.1.4.1.1.7") "," TEXT("00080018", "UI", "1.2.3." number) "," TEXT("0020000D", "UI", "1.2.3") "," TEXT("0020000E", "UI", "1.2.4")
-#define GREY(rows, columns, allocated, stored, high) \
-    NUMBER("00280002", "US", "1") "," TEXT("00280004", "CS", "MONOCHROME2") "," NUMBER("00280010", "US", rows) "," NUMBER("00280011", "US", columns) "," \
-        NUMBER("00280100", "US", allocated) "," NUMBER("00280101", "US", stored) "," NUMBER("00280102", "US", high) "," NUMBER("00280103", "US", "0")
+#define UIDS(number)                                                                                                                       \
+    TEXT("00080016", "UI", "1.2.840.10008.5.1.4.1.1.7")                                                                                    \
+    "," TEXT("00080018", "UI", "1.2.3." number) "," TEXT("0020000D", "UI", "1.2.3") "," TEXT("0020000E", "UI", "1.2.4")
+#define GREY(rows, columns, allocated, stored, high)                                                                                       \
+    NUMBER("00280002", "US", "1")                                                                                                          \
+    "," TEXT("00280004", "CS", "MONOCHROME2") "," NUMBER("00280010", "US", rows) "," NUMBER("00280011", "US", columns) "," NUMBER(         \
+        "00280100", "US", allocated) "," NUMBER("00280101", "US", stored) "," NUMBER("00280102", "US", high) "," NUMBER("00280103", "US",  \
+                                                                                                                        "0")
 #define SMALL UIDS("1") "," GREY("2", "2", "8", "8", "7")
 #define PIXELS BULK("7FE00010", "OB", "bulk/1")
 
@@ -118,9 +122,11 @@ static void native(void **state)
     (void)state;
     bench_begin(&b, false);
     /* pixels, numbers, bytes inside a sequence (of odd size) and text: each from its own part, in any order */
-    assert_int_equal(give_json(&b, "[{" SMALL "," PIXELS "," BULK("00281201", "US", "/dicomweb/bulk/2") ",\"00880200\":{\"vr\":\"SQ\",\"Value\":[{},{" BULK(
-                                    "00420011", "OB", "HTTP://127.0.0.1:8080/dicomweb/x/../bulk/3") "}]}," BULK("00081030", "LO", "bulk/4") "}]"),
-                     KH_OK);
+    assert_int_equal(
+        give_json(&b,
+                  "[{" SMALL "," PIXELS "," BULK("00281201", "US", "/dicomweb/bulk/2") ",\"00880200\":{\"vr\":\"SQ\",\"Value\":[{},{" BULK(
+                      "00420011", "OB", "HTTP://127.0.0.1:8080/dicomweb/x/../bulk/3") "}]}," BULK("00081030", "LO", "bulk/4") "}]"),
+        KH_OK);
     assert_int_equal(give(&b, "application/octet-stream", "bulk/3", "abc", 3), KH_OK);
     assert_int_equal(give(&b, "text/plain", "bulk/nobody", "abc", 3), KH_OK);
     assert_int_equal(give(&b, NULL, "http://127.0.0.1:8080/dicomweb/bulk/1", "\1\2", 2), KH_OK);
@@ -137,7 +143,8 @@ static void native(void **state)
     expect_bytes(dataset, &source, kh_item_find(kh_dataset_main(dataset), KH_TAG(0x0028, 0x1201)), "\1\0\2\0", 4);
     expect_bytes(dataset, &source, kh_item_find(kh_dataset_main(dataset), KH_TAG(0x0008, 0x1030)), "text! ", 6);
     expect_bytes(dataset, &source,
-                 kh_item_find(kh_element_item(kh_item_find(kh_dataset_main(dataset), KH_TAG(0x0088, 0x0200)), 1), KH_TAG(0x0042, 0x0011)), "abc\0", 4);
+                 kh_item_find(kh_element_item(kh_item_find(kh_dataset_main(dataset), KH_TAG(0x0088, 0x0200)), 1), KH_TAG(0x0042, 0x0011)),
+                 "abc\0", 4);
     put_away(dataset, &source);
     bench_end(&b);
 }
@@ -165,7 +172,8 @@ static void single_bits(void **state)
         bench b;
 
         bench_begin(&b, false);
-        assert_int_equal(give_json(&b, "[{" UIDS("1") "," TEXT("00280008", "IS", "3") "," GREY("3", "3", "1", "1", "0") "," PIXELS "}]"), KH_OK);
+        assert_int_equal(give_json(&b, "[{" UIDS("1") "," TEXT("00280008", "IS", "3") "," GREY("3", "3", "1", "1", "0") "," PIXELS "}]"),
+                         KH_OK);
         for (size_t k = 0; k < 3 && rows[i].parts[k]; k++)
             assert_int_equal(give(&b, "application/octet-stream", "bulk/1", rows[i].parts[k], rows[i].size), KH_OK);
         dataset = made(&b, 0, &object, &source);
@@ -224,14 +232,16 @@ static const frame_case frames[] = {
     {"lossless JPEG-LS as near-lossless", "jls8", NULL, "image/jls; transfer-syntax=1.2.840.10008.1.2.4.81", JPEG_TS("81"), 0},
     {"JPEG 2000", "j2k8", NULL, "image/jp2", JPEG_TS("90"), 0},
     {"irreversible JPEG 2000", "j2k12_irreversible", NULL, "image/jp2", JPEG_TS("91"), 0},
-    {"irreversible JPEG 2000 as lossless", "j2k12_irreversible", NULL, "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90", NULL, KH_STOW_MISMATCH},
+    {"irreversible JPEG 2000 as lossless", "j2k12_irreversible", NULL, "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.90", NULL,
+     KH_STOW_MISMATCH},
     {"HTJ2K", "ht8", NULL, "image/jphc", JPEG_TS("201"), 0},
     {"irreversible HTJ2K", "ht12_irreversible", NULL, "image/jphc", JPEG_TS("203"), 0},
     {"HTJ2K as JPEG 2000", "ht8", NULL, "image/jp2", NULL, KH_STOW_NOT_UNDERSTOOD},
     {"JPEG 2000 as HTJ2K", "j2k8", NULL, "image/jphc", NULL, KH_STOW_NOT_UNDERSTOOD},
     {"JPEG as JPEG-LS", "lossless8", NULL, "image/jls", NULL, KH_STOW_NOT_UNDERSTOOD},
     {"a syntax of another type", "jls8", NULL, "image/jls; transfer-syntax=1.2.840.10008.1.2.4.50", NULL, KH_STOW_NOT_UNDERSTOOD},
-    {"octets of a native syntax that is not ours", "rle8", NULL, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.2", NULL, KH_STOW_NOT_UNDERSTOOD},
+    {"octets of a native syntax that is not ours", "rle8", NULL, "application/octet-stream; transfer-syntax=1.2.840.10008.1.2.2", NULL,
+     KH_STOW_NOT_UNDERSTOOD},
     {"a picture of the web", "rle8", NULL, "image/png", NULL, KH_STOW_NOT_UNDERSTOOD},
     {"a document", "rle8", NULL, "application/pdf", NULL, KH_STOW_NOT_UNDERSTOOD},
     {"compressed as native", "rle8", NULL, "application/octet-stream", NULL, KH_STOW_MISMATCH},
@@ -239,11 +249,14 @@ static const frame_case frames[] = {
 
 static void describe(char *json, size_t size, const uint8_t *head, unsigned frame_count, unsigned more_rows)
 {
-    snprintf(json, size, "[{" UIDS("1") "," NUMBER("00280008", "IS", "%u") "," GREY("%u", "%u", "%u", "%u", "%u") "," BULK("7FE00001", "OV", "bulk/0") "," PIXELS "}]",
+    snprintf(json, size,
+             "[{" UIDS("1") "," NUMBER("00280008", "IS", "%u") "," GREY("%u", "%u", "%u", "%u", "%u") "," BULK("7FE00001", "OV",
+                                                                                                               "bulk/0") "," PIXELS "}]",
              frame_count, head[1] + 1 + more_rows, head[2] + 1, 8 * head[4], head[5] + 1, head[5]);
 }
 
-static void expect_fragments(const char *name, const kh_dataset *dataset, const kh_source *source, const uint8_t *bytes, size_t size, unsigned count)
+static void expect_fragments(const char *name, const kh_dataset *dataset, const kh_source *source, const uint8_t *bytes, size_t size,
+                             unsigned count)
 {
     const kh_element *pixels = kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA);
     kh_fragments fragments = {0};
@@ -352,7 +365,8 @@ static void data_sets(void **state)
         {"pixels too many", SMALL "," PIXELS, "abcde", KH_STOW_MISMATCH},
         {"no rows", UIDS("1") "," PIXELS, "abcd", KH_STOW_MISMATCH},
         {"an icon", UIDS("1") ",\"00880200\":{\"vr\":\"SQ\",\"Value\":[{" GREY("2", "2", "8", "8", "7") "," PIXELS "}]}", "abcd", 0},
-        {"an icon of other size", UIDS("1") ",\"00880200\":{\"vr\":\"SQ\",\"Value\":[{" GREY("2", "3", "8", "8", "7") "," PIXELS "}]}", "abcd", KH_STOW_MISMATCH},
+        {"an icon of other size", UIDS("1") ",\"00880200\":{\"vr\":\"SQ\",\"Value\":[{" GREY("2", "3", "8", "8", "7") "," PIXELS "}]}",
+         "abcd", KH_STOW_MISMATCH},
         {"no SOP class", TEXT("00080018", "UI", "1.2.3.1"), NULL, KH_STOW_NOT_UNDERSTOOD},
         {"a UID that is none", TEXT("00080016", "UI", "1.2.x") "," TEXT("00080018", "UI", "1.2.3.1"), NULL, KH_STOW_NOT_UNDERSTOOD},
         {"an attribute that is none", UIDS("1") ",\"0010\":{\"vr\":\"LO\"}", NULL, KH_STOW_NOT_UNDERSTOOD},
@@ -516,8 +530,12 @@ static void documents(void **state)
         unsigned failure;
     } rows[] = {
         {"as it should be", "<NativeDicomModel>" XML_UIDS XML_GREY XML_PIXELS "</NativeDicomModel>", 0},
-        {"with a declaration", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xmlns=\"http://dicom.nema.org/PS3.19/models/NativeDICOM\">" XML_UIDS XML_GREY XML_PIXELS "</NativeDicomModel>", 0},
-        {"an entity", "<!DOCTYPE x [<!ENTITY e \"1.2\">]><NativeDicomModel>" XML_UIDS XML_GREY XML_PIXELS "</NativeDicomModel>", KH_STOW_NOT_UNDERSTOOD},
+        {"with a declaration",
+         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<NativeDicomModel xmlns=\"http://dicom.nema.org/PS3.19/models/NativeDICOM\">" XML_UIDS
+             XML_GREY XML_PIXELS "</NativeDicomModel>",
+         0},
+        {"an entity", "<!DOCTYPE x [<!ENTITY e \"1.2\">]><NativeDicomModel>" XML_UIDS XML_GREY XML_PIXELS "</NativeDicomModel>",
+         KH_STOW_NOT_UNDERSTOOD},
         {"cut", "<NativeDicomModel>" XML_UIDS XML_GREY XML_PIXELS, KH_STOW_NOT_UNDERSTOOD},
         {"another root", "<DicomModel>" XML_UIDS XML_GREY XML_PIXELS "</DicomModel>", KH_STOW_NOT_UNDERSTOOD},
         {"nothing", "", KH_STOW_NOT_UNDERSTOOD},
@@ -570,9 +588,9 @@ static void repeated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(native), cmocka_unit_test(single_bits), cmocka_unit_test(compressed), cmocka_unit_test(frames_that_do_not_fit), cmocka_unit_test(data_sets),
-        cmocka_unit_test(bodies), cmocka_unit_test(sizes),      cmocka_unit_test(nested),      cmocka_unit_test(order),                  cmocka_unit_test(documents),
-        cmocka_unit_test(repeated),
+        cmocka_unit_test(native),    cmocka_unit_test(single_bits), cmocka_unit_test(compressed), cmocka_unit_test(frames_that_do_not_fit),
+        cmocka_unit_test(data_sets), cmocka_unit_test(bodies),      cmocka_unit_test(sizes),      cmocka_unit_test(nested),
+        cmocka_unit_test(order),     cmocka_unit_test(documents),   cmocka_unit_test(repeated),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

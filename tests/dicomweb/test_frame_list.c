@@ -131,8 +131,8 @@ static void test_multipart(void **state)
     snprintf(expected, sizeof expected, "--%s\r\nContent-Type: a/b\r\nContent-Length: 0\r\n\r\n", first.boundary);
     assert_int_equal(kh_multipart_head(&first, 0, "a/b", NULL, NULL, 0, text), strlen(expected));
     assert_string_equal(text, expected);
-    snprintf(expected, sizeof expected, "\r\n--%s\r\nContent-Type: a/b; transfer-syntax=1.2\r\nContent-Length: 17\r\nContent-Location: /x\r\n\r\n",
-             first.boundary);
+    snprintf(expected, sizeof expected,
+             "\r\n--%s\r\nContent-Type: a/b; transfer-syntax=1.2\r\nContent-Length: 17\r\nContent-Location: /x\r\n\r\n", first.boundary);
     assert_int_equal(kh_multipart_head(&first, 1, "a/b", "1.2", "/x", 17, text), strlen(expected));
     assert_string_equal(text, expected);
     size = strlen(expected);

@@ -1,5 +1,5 @@
-/* DICOMweb while accounts are on: resources and searches are of who asks, row by row; what is refused is answered as what is not there. The door and the
- * rights are small ones of the test's own. RELIABILITY.md S1, S2. */
+/* DICOMweb while accounts are on: resources and searches are of who asks, row by row; what is refused is answered as what is not there. The
+ * door and the rights are small ones of the test's own. RELIABILITY.md S1, S2. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,8 +42,13 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     kh_dicomweb_options options = kh_dicomweb_options_default;
-    kh_http_options http = {.thread_count = 2, .connections_max = 50, .connections_per_address_max = 50, .idle_timeout_s = 20, .body_bytes_max = 65536,
-                            .loopback_hosts_only = true, .open_below = KH_DICOMWEB_PATH};
+    kh_http_options http = {.thread_count = 2,
+                            .connections_max = 50,
+                            .connections_per_address_max = 50,
+                            .idle_timeout_s = 20,
+                            .body_bytes_max = 65536,
+                            .loopback_hosts_only = true,
+                            .open_below = KH_DICOMWEB_PATH};
     kh_watch_options watch = {.session_goes_on = door_session_goes_on};
     const kh_http_route *routes;
     size_t count;
@@ -52,8 +57,10 @@ static int set_up(void **state)
     samples_open(&f->samples);
     f->ours = samples_add(&f->samples, &(sample_image){.study = 1, .series = 1, .instance = 1, .rows = 32, .columns = 32});
     f->second = samples_add(&f->samples, &(sample_image){.study = 1, .series = 2, .instance = 1, .rows = 32, .columns = 32});
-    f->other = samples_add(&f->samples, &(sample_image){.study = 2, .series = 1, .instance = 1, .rows = 32, .columns = 32, .patient_id = "K-000123"});
-    f->twin = samples_add(&f->samples, &(sample_image){.study = 1, .series = 9, .instance = 1, .rows = 32, .columns = 32, .facility = "other-hospital"});
+    f->other = samples_add(&f->samples,
+                           &(sample_image){.study = 2, .series = 1, .instance = 1, .rows = 32, .columns = 32, .patient_id = "K-000123"});
+    f->twin = samples_add(&f->samples,
+                          &(sample_image){.study = 1, .series = 9, .instance = 1, .rows = 32, .columns = 32, .facility = "other-hospital"});
     atomic_store(&rules.open_study, f->ours.study_id);
     atomic_store(&rules.shut_series, 0);
     atomic_store(&rules.may_take, true);
@@ -114,8 +121,13 @@ static size_t results(fixture *f, const char *target)
 static void nobody_gets_anything(void **state)
 {
     fixture *f = *state;
-    static const char *const targets[] = {"/dicomweb/studies", "/dicomweb/series", "/dicomweb/instances", "/dicomweb/studies/1.2.3",
-                                          "/dicomweb/studies/1.2.3/metadata", "/dicomweb/studies/x", "/dicomweb/wado?requestType=WADO&studyUID=1.2"};
+    static const char *const targets[] = {"/dicomweb/studies",
+                                          "/dicomweb/series",
+                                          "/dicomweb/instances",
+                                          "/dicomweb/studies/1.2.3",
+                                          "/dicomweb/studies/1.2.3/metadata",
+                                          "/dicomweb/studies/x",
+                                          "/dicomweb/wado?requestType=WADO&studyUID=1.2"};
 
     for (size_t i = 0; i < KH_COUNT(targets); i++)
         if (code_of(f, targets[i], "") != 401)
@@ -236,8 +248,11 @@ static unsigned store(fixture *f, const char *person)
     client_answer answer;
     unsigned code;
 
-    snprintf(head, sizeof head, "POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: multipart/related; type=\"application/dicom\"; boundary=b\r\n"
-             "Content-Length: %zu\r\nAccept: application/dicom+json\r\n\r\n", person, sizeof body - 1);
+    snprintf(
+        head, sizeof head,
+        "POST /dicomweb/studies HTTP/1.1\r\nHost: localhost\r\n%sContent-Type: multipart/related; type=\"application/dicom\"; boundary=b\r\n"
+        "Content-Length: %zu\r\nAccept: application/dicom+json\r\n\r\n",
+        person, sizeof body - 1);
     assert_true(client_send(fd, head, strlen(head)));
     (void)client_send(fd, body, sizeof body - 1);
     answer = client_receive(fd, true);
@@ -282,8 +297,8 @@ static void tokens_of_a_file_and_accounts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(nobody_gets_anything), TEST(searches_are_of_who_asks), TEST(refused_is_absent), TEST(of_twins_one_is_used),
-                                       TEST(storing_needs_the_right), TEST(tokens_of_a_file_and_accounts)};
+    const struct CMUnitTest tests[] = {TEST(nobody_gets_anything), TEST(searches_are_of_who_asks), TEST(refused_is_absent),
+                                       TEST(of_twins_one_is_used), TEST(storing_needs_the_right),  TEST(tokens_of_a_file_and_accounts)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,8 @@ static const struct {
     {"an epilogue", "--B\r\n" HEAD "abc\r\n--B--\r\n--B\r\nnothing", "[a/b||]abc."},
     {"an empty part", "--B\r\n" HEAD "\r\n--B--", "[a/b||]."},
     {"a part without header lines", "--B\r\n\r\nabc\r\n--B--", "[||]abc."},
-    {"all the header lines", "--B\r\ncontent-type:a/b; c=d\r\nX: y\r\nContent-Location:  u \r\nContent-Transfer-Encoding: binary\r\n\r\nabc\r\n--B--",
+    {"all the header lines",
+     "--B\r\ncontent-type:a/b; c=d\r\nX: y\r\nContent-Location:  u \r\nContent-Transfer-Encoding: binary\r\n\r\nabc\r\n--B--",
      "[a/b; c=d|u|binary]abc."},
     {"blanks behind the boundary", "--B \t\r\n" HEAD "abc\r\n--B--", "[a/b||]abc."},
     {"line ends in the part", "--B\r\n" HEAD "\r\n\r\n\r\n--B--", "[a/b||]\r\n\r\n."},
@@ -47,8 +48,8 @@ static const struct {
 
 static kh_status begin(void *context, const kh_part_head *head, kh_error *err)
 {
-    return kh_buf_appendf(context, err, "[%s|%s|%s]", head->content_type ? head->content_type : "", head->content_location ? head->content_location : "",
-                          head->transfer_encoding ? head->transfer_encoding : "");
+    return kh_buf_appendf(context, err, "[%s|%s|%s]", head->content_type ? head->content_type : "",
+                          head->content_location ? head->content_location : "", head->transfer_encoding ? head->transfer_encoding : "");
 }
 
 static kh_status bytes(void *context, const uint8_t *data, size_t size, kh_error *err)
@@ -162,7 +163,8 @@ static void nul_in_a_head(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(limits), cmocka_unit_test(boundaries), cmocka_unit_test(nul_in_a_head)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(limits), cmocka_unit_test(boundaries),
+                                       cmocka_unit_test(nul_in_a_head)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

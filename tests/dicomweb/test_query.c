@@ -1,5 +1,5 @@
-/* Address and parameters of a search (PS3.18 8.3.4, 10.6.1), as they stand in a request line: what is read of them, or the 400 that names the
- * parameter. Both sides of each limit. */
+/* Address and parameters of a search (PS3.18 8.3.4, 10.6.1), as they stand in a request line: what is read of them, or the 400 that names
+ * the parameter. Both sides of each limit. */
 #include "tests/cmocka_all.h"
 
 #include <inttypes.h>
@@ -66,7 +66,7 @@ static int start(void **state)
         {"GET", "/dicomweb/studies/{study}/series/{series}/instances", search, NULL},
     };
     kh_http_options options = {.thread_count = 1, .connections_max = 64, .connections_per_address_max = 64, .open_below = "/dicomweb",
-                               .idle_timeout_s = 5, .body_bytes_max = 1000, .loopback_hosts_only = true};
+                               .idle_timeout_s = 60, .body_bytes_max = 1000, .loopback_hosts_only = true};
 
     (void)state;
     kh_log_set_level(KH_LOG_ERROR);
@@ -108,7 +108,8 @@ static const struct {
     {"and the series", "studies/1.2/series/1.3/instances", "3|0020000D=1.2;0020000E=1.3;||1000+0|"},
     {"a sequence", "series?RequestAttributesSequence.ScheduledProcedureStepID=A", "2|00400009=A;||1000+0|"},
     {"a sequence in tags", "series?00400275.00401001=A", "2|00401001=A;||1000+0|"},
-    {"a sequence that is not held", "series?ReferencedStudySequence.ReferencedSOPInstanceUID=1.2", "2|||1000+0|ReferencedStudySequence.ReferencedSOPInstanceUID"},
+    {"a sequence that is not held", "series?ReferencedStudySequence.ReferencedSOPInstanceUID=1.2",
+     "2|||1000+0|ReferencedStudySequence.ReferencedSOPInstanceUID"},
     {"an item's attribute beside the sequence", "series?ScheduledProcedureStepID=A", "2|||1000+0|ScheduledProcedureStepID"},
     {"below the level", "studies?Modality=CT", "1|||1000+0|Modality"},
     {"a sequence below the level", "studies?00400275.00400009=A", "1|||1000+0|00400275.00400009"},
@@ -205,7 +206,8 @@ static void fields(void **state)
         char part[8], patient[8];
 
         assert_int_equal(answer.code, 200);
-        assert_true(client_header(&answer, "X-Body-Part", part, sizeof part) && client_header(&answer, "X-Patient", patient, sizeof patient));
+        assert_true(client_header(&answer, "X-Body-Part", part, sizeof part) &&
+                    client_header(&answer, "X-Patient", patient, sizeof patient));
         if ((part[0] == 'y') != cases[i].body_part || (patient[0] == 'y') != cases[i].patient)
             fail_msg("%s: body part %s, patient %s", cases[i].target, part, patient);
         client_answer_free(&answer);
@@ -237,7 +239,8 @@ static void many(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(read_rightly), cmocka_unit_test(refused_by_name), cmocka_unit_test(fields), cmocka_unit_test(many)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(read_rightly), cmocka_unit_test(refused_by_name), cmocka_unit_test(fields),
+                                       cmocka_unit_test(many)};
 
     return cmocka_run_group_tests(tests, start, stop);
 }

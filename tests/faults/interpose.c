@@ -272,7 +272,7 @@ static bool is_dropped(const watched_fd *file)
 {
     if (file->is_dir)
         return dropped == DROP_DIRECTORY_SYNCS;
-    if (strncmp(file->name, "index.db", 8) == 0)
+    if (strncmp(file->name, "index.db", 8) == 0 || strncmp(file->name, "reading.db", 10) == 0)
         return dropped == DROP_INDEX_SYNCS;
     return dropped == DROP_OBJECT_SYNCS && strncmp(file->name, "incoming/", 9) == 0; /* synced before they are moved */
 }

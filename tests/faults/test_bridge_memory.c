@@ -125,7 +125,8 @@ static bool says(const char *path, const char *words)
 static bool push(const bridge *it, int number)
 {
     char path[100], output[100];
-    const char *argv[] = {"storescu", "-v", "-to", "5", "-td", "5", "-ta", "5", "-aet", "TESTER", "-aec", "KAKEHASHI", "127.0.0.1", it->port, path, NULL};
+    const char *argv[] = {"storescu", "-v",     "-to",  "5",         "-td",       "5",      "-ta", "5",
+                          "-aet",     "TESTER", "-aec", "KAKEHASHI", "127.0.0.1", it->port, path,  NULL};
 
     push_file(it, number, path);
     snprintf(output, sizeof(output), "%s/output", it->dir);
@@ -137,8 +138,28 @@ static bool push(const bridge *it, int number)
 static bool find(const bridge *it, int number)
 {
     char output[100];
-    const char *argv[] = {"findscu", "-v", "-S", "-to", "5", "-td", "5", "-ta", "5", "-aet", "TESTER", "-aec", "KAKEHASHI", "-k", "QueryRetrieveLevel=STUDY",
-                          "-k", "StudyInstanceUID=" SUPPORT_STUDY_UID, "-k", "PatientName", "127.0.0.1", it->port, NULL};
+    const char *argv[] = {"findscu",
+                          "-v",
+                          "-S",
+                          "-to",
+                          "5",
+                          "-td",
+                          "5",
+                          "-ta",
+                          "5",
+                          "-aet",
+                          "TESTER",
+                          "-aec",
+                          "KAKEHASHI",
+                          "-k",
+                          "QueryRetrieveLevel=STUDY",
+                          "-k",
+                          "StudyInstanceUID=" SUPPORT_STUDY_UID,
+                          "-k",
+                          "PatientName",
+                          "127.0.0.1",
+                          it->port,
+                          NULL};
 
     (void)number;
     snprintf(output, sizeof(output), "%s/output", it->dir);
@@ -148,8 +169,32 @@ static bool find(const bridge *it, int number)
 static bool get(const bridge *it, int number)
 {
     char folder[100], output[100], path[200], uid[65];
-    const char *argv[] = {"getscu", "-v", "-S", "-to", "5", "-td", "5", "-ta", "5", "-aet", "TESTER", "-aec", "KAKEHASHI", "-od", folder, "-k", "QueryRetrieveLevel=IMAGE",
-                          "-k", "StudyInstanceUID=" SUPPORT_STUDY_UID, "-k", NULL, "-k", NULL, "127.0.0.1", it->port, NULL};
+    const char *argv[] = {"getscu",
+                          "-v",
+                          "-S",
+                          "-to",
+                          "5",
+                          "-td",
+                          "5",
+                          "-ta",
+                          "5",
+                          "-aet",
+                          "TESTER",
+                          "-aec",
+                          "KAKEHASHI",
+                          "-od",
+                          folder,
+                          "-k",
+                          "QueryRetrieveLevel=IMAGE",
+                          "-k",
+                          "StudyInstanceUID=" SUPPORT_STUDY_UID,
+                          "-k",
+                          NULL,
+                          "-k",
+                          NULL,
+                          "127.0.0.1",
+                          it->port,
+                          NULL};
     char series[100], instance[100], series_uid[65];
 
     (void)number;

@@ -154,7 +154,8 @@ static promise fill_once(const disk *d, kh_cache *cache, uint64_t blocks_more, u
     kh_status status;
 
     used(d, &bytes, &files);
-    if (!resize(d, blocks_more == UINT64_MAX ? PLENTY : bytes + blocks_more * BLOCK, files_more == UINT64_MAX ? MANY_FILES : files + files_more))
+    if (!resize(d, blocks_more == UINT64_MAX ? PLENTY : bytes + blocks_more * BLOCK,
+                files_more == UINT64_MAX ? MANY_FILES : files + files_more))
         return NOT_RESIZED;
     status = store(cache, 2, ROWS, &err);
     *stored = status == KH_OK;

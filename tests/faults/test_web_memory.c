@@ -1,6 +1,6 @@
-/* R6: memory runs out in the web role, at the 1st allocation of a request, the 2nd, ... or from it on, until the request is answered all the
- * same. The answer is the right one, or says 500 or 503, or the connection ends; never half a body told as whole, never a crash. Another
- * connection lives on, and the next request is answered as ever.
+/* R6: memory runs out in the web role, at the 1st allocation of a request, the 2nd, ... or from it on, until the request is answered all
+ * the same. The answer is the right one, or says 500 or 503, or the connection ends; never half a body told as whole, never a crash.
+ * Another connection lives on, and the next request is answered as ever.
  *
  * KH_LONG=1: every allocation, which else are taken in steps. */
 #include "tests/portal/fixture.h"
@@ -178,7 +178,8 @@ static void every_request(void **state)
     struct {
         const char *target;
         bool moves;
-    } rows[] = {{"/api/studies", false}, {study, false}, {series, false}, {tile, false}, {"/api/pulls", false}, {"/health", true}, {"/metrics", true}};
+    } rows[] = {{"/api/studies", false}, {study, false},    {series, false},   {tile, false},
+                {"/api/pulls", false},   {"/health", true}, {"/metrics", true}};
     web w;
 
     (void)state;

@@ -1,6 +1,6 @@
-/* R5 for what is written into the index besides objects: one call fails, or all from it on: the 1st, the 2nd, ... until the change goes through
- * without. A change that was told as done is there for the next owner, one that was told as failed is not, and says why; no crash, no
- * descriptor kept, and afterwards the same change is taken. Runs are also ended at once after the failure, as by a kill.
+/* R5 for what is written into the index besides objects: one call fails, or all from it on: the 1st, the 2nd, ... until the change goes
+ * through without. A change that was told as done is there for the next owner, one that was told as failed is not, and says why; no crash,
+ * no descriptor kept, and afterwards the same change is taken. Runs are also ended at once after the failure, as by a kill.
  *
  * KH_LONG=1: every N, which else are taken in steps. */
 #include "tests/faults/workload.h"
@@ -17,6 +17,7 @@
 #include "cache/changes.h"
 #include "cache/commitments.h"
 #include "cache/internal.h"
+#include "cache/judging.h"
 #include "cache/nodes.h"
 #include "cache/pins.h"
 #include "cache/pulls.h"
@@ -98,6 +99,19 @@ static kh_status pin_study(kh_cache *cache, kh_error *err)
     return kh_pin(cache, STUDY, "person", err);
 }
 
+static kh_status judge_again(kh_cache *cache, kh_error *err)
+{
+    kh_judging at = {.ended_ms = 0};
+    kh_status status = kh_judging_begin(cache, "", err);
+
+    while (status == KH_OK && at.ended_ms == 0) {
+        status = kh_judging_step(cache, err);
+        if (status == KH_OK)
+            status = kh_judging_get(cache, &at, err);
+    }
+    return status;
+}
+
 static const struct scenario {
     const char *name;
     kh_status (*act)(kh_cache *cache, kh_error *err);
@@ -111,6 +125,7 @@ static const struct scenario {
     {"a study is deleted", delete_study, "SELECT count(*) FROM object WHERE hidden > 0"},
     {"a study is corrected", correct_study, "SELECT count(*) FROM study WHERE description = 'corrected'"},
     {"a study is pinned", pin_study, "SELECT count(*) FROM pin"},
+    {"what is stored is judged again", judge_again, "SELECT count(*) FROM judging, study WHERE ended_ms > 0 AND foreign_id = 0"},
 };
 
 static const struct fault_case {
@@ -142,6 +157,22 @@ static int open_descriptors(void)
     return count;
 }
 
+/* The study as one whose patient ID another issuer gave by a rule that holds no more. */
+static kh_status put_apart(kh_write *write, void *context, kh_error *err)
+{
+    static const char *const statements[] = {
+        "INSERT INTO patient (facility_id, patient_id, apart, name_alphabetic, name_ideographic, name_phonetic, birth_date, sex)"
+        " SELECT p.facility_id, '', s.study_uid, '', '', '', '', '' FROM study s JOIN patient p ON p.id = s.patient_ref",
+        "UPDATE study SET foreign_id = 1, patient_ref = (SELECT id FROM patient WHERE apart <> '')",
+    };
+    kh_status status = KH_OK;
+
+    (void)context;
+    for (size_t i = 0; i < KH_COUNT(statements) && status == KH_OK; i++)
+        status = kh_sql_run(kh_write_sql(write), statements[i], NULL, 0, NULL, err);
+    return status;
+}
+
 static void prepare(const temp_dir *dir)
 {
     kh_cache *cache = cache_open(dir);
@@ -150,6 +181,7 @@ static void prepare(const temp_dir *dir)
 
     assert_ok(kh_node_add(cache, &node, err));
     assert_ok(object_store(cache, 1, false, &result, err));
+    assert_ok(kh_cache_write(cache, put_apart, NULL, err));
     kh_cache_close(cache);
 }
 

@@ -1,4 +1,5 @@
-/* A body of metadata and bulk data: a byte for its form, then the parts. What is put together must be a file that our reader takes, without a warning. */
+/* A body of metadata and bulk data: a byte for its form, then the parts. What is put together must be a file that our reader takes, without
+ * a warning. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -17,8 +18,8 @@ static void write_object(kh_assembly *assembly, size_t index)
 
     kh_assembly_write(assembly, index, fd, &object);
     if (object.failure == 0 &&
-        (kh_source_init_fd(&source, fd, NULL) != KH_OK || kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, NULL) != KH_OK ||
-         kh_dataset_warnings(dataset)[0] != '\0'))
+        (kh_source_init_fd(&source, fd, NULL) != KH_OK ||
+         kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, NULL) != KH_OK || kh_dataset_warnings(dataset)[0] != '\0'))
         abort();
     kh_dataset_free(dataset);
     close(fd);

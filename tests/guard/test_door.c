@@ -28,13 +28,15 @@ static bool find(const char *secret, kh_session *out)
     static const struct {
         const char *secret;
         kh_session_stage stage;
-    } sessions[] = {{OPEN, KH_SESSION_OPEN}, {SEAT, KH_SESSION_OPEN}, {SLOW, KH_SESSION_OPEN}, {CODE, KH_SESSION_CODE}, {LOCK, KH_SESSION_LOCKED}};
+    } sessions[] = {
+        {OPEN, KH_SESSION_OPEN}, {SEAT, KH_SESSION_OPEN}, {SLOW, KH_SESSION_OPEN}, {CODE, KH_SESSION_CODE}, {LOCK, KH_SESSION_LOCKED}};
 
     for (size_t i = 0; i < KH_COUNT(sessions); i++) {
         if (strcmp(secret, sessions[i].secret) != 0)
             continue;
         *out = (kh_session){.id = (int64_t)i + 1, .stage = atomic_load(&closed) ? KH_SESSION_LOCKED : sessions[i].stage};
-        out->subject = (kh_subject){.person_id = 5, .role = KH_ROLE_DOCTOR, .scopes = KH_SCOPE_ALL, .session_id = (int64_t)i + 1, .name = "sato"};
+        out->subject =
+            (kh_subject){.person_id = 5, .role = KH_ROLE_DOCTOR, .scopes = KH_SCOPE_ALL, .session_id = (int64_t)i + 1, .name = "sato"};
         out->subject.terminal_id = strcmp(secret, SEAT) == 0 ? 3 : 0;
         snprintf(out->token, sizeof out->token, "token of %.4s", secret);
         return true;
@@ -88,11 +90,21 @@ bool kh_rights_known(kh_rights *rights, const kh_subject *subject, kh_verb verb,
     return true;
 }
 
-kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb verb, const kh_matter *matter, kh_verdict *out, kh_error *err)
+kh_status kh_rights_decide(kh_rights *rights, const kh_subject *subject, kh_verb verb, const kh_matter *matter, kh_verdict *out,
+                           kh_error *err)
 {
     (void)err;
     (void)kh_rights_known(rights, subject, verb, matter->kind, ALLOWED, out);
     return KH_OK;
+}
+
+static atomic_bool revoked;
+
+bool kh_terminal_is_good(kh_access *access, int64_t id)
+{
+    (void)access;
+    (void)id;
+    return !atomic_load(&revoked);
 }
 
 kh_status kh_terminal_by_certificate(kh_access *access, const char *fingerprint, kh_terminal *out, kh_error *err)
@@ -204,7 +216,8 @@ static void test_who_is_let_in(void **state)
         {"nobody, the list", "GET", "/api/studies", "", 401, "sign_in"},
         {"nobody, DICOMweb", "GET", "/dicomweb/studies", "", 401, "sign_in"},
         {"a cookie nobody gave", "GET", "/api/studies", COOKIE(GONE), 401, "sign_in"},
-        {"a cookie cut short", "GET", "/api/studies", "Cookie: __Host-kakehashi=open-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 401, "sign_in"},
+        {"a cookie cut short", "GET", "/api/studies", "Cookie: __Host-kakehashi=open-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n", 401,
+         "sign_in"},
         {"a cookie that is longer", "GET", "/api/studies", COOKIE(OPEN "a"), 401, "sign_in"},
         {"another name", "GET", "/api/studies", "Cookie: kakehashi=" OPEN "\r\n", 401, "sign_in"},
         {"a name that ends alike", "GET", "/api/studies", "Cookie: x__Host-kakehashi=" OPEN "\r\n", 401, "sign_in"},
@@ -232,7 +245,8 @@ static void test_who_is_let_in(void **state)
         {"a change from nowhere", "POST", "/api/studies/7/recall", COOKIE(OPEN) TOKEN("open"), 403, ""},
         {"a change by nobody", "POST", "/api/studies/7/recall", OURS, 401, "sign_in"},
         {"STOW with a cookie alone", "POST", "/dicomweb/studies", COOKIE(OPEN), 403, "forbidden"},
-        {"STOW from elsewhere with all", "POST", "/dicomweb/studies", COOKIE(OPEN) TOKEN("open") "Origin: http://evil.example\r\n", 403, "forbidden"},
+        {"STOW from elsewhere with all", "POST", "/dicomweb/studies", COOKIE(OPEN) TOKEN("open") "Origin: http://evil.example\r\n", 403,
+         "forbidden"},
         {"STOW from our page", "POST", "/dicomweb/studies", COOKIE(OPEN) TOKEN("open") OURS, 200, "sato"},
         {"STOW that has to be looked up", "POST", "/dicomweb/studies", COOKIE(SLOW) TOKEN("slow") OURS, 200, "sato"},
         {"STOW with a bearer token", "POST", "/dicomweb/studies", "Authorization: Bearer " BEARER "\r\n", 200, "sato"},
@@ -254,7 +268,8 @@ static void test_who_is_let_in(void **state)
 
 static void test_absent_and_refused_are_one(void **state)
 {
-    client_answer first = ask(*state, "GET", "/api/studies/8", COOKIE(OPEN)), second = ask(*state, "GET", "/api/studies/99999", COOKIE(OPEN));
+    client_answer first = ask(*state, "GET", "/api/studies/8", COOKIE(OPEN)),
+                  second = ask(*state, "GET", "/api/studies/99999", COOKIE(OPEN));
 
     assert_int_equal(first.body_size, second.body_size);
     assert_memory_equal(first.body, second.body, first.body_size);
@@ -297,6 +312,76 @@ static void test_still(void **state)
     assert_true(kh_guard_still(NULL, NULL, &seen));
 }
 
+static kh_subject visitor(int64_t session_id)
+{
+    return (kh_subject){.session_id = session_id};
+}
+
+static size_t place_of(int64_t id)
+{
+    return (size_t)((uint64_t)id * 0x9e3779b97f4a7c15u >> 32) % KH_GUARD_VISITORS;
+}
+
+/* Sessions whose ids fall on one place of the table leave each other alone, as many as there are; beyond that who streams stays. */
+static void test_visitors_that_collide(void **state)
+{
+    fixture *f = *state;
+    kh_subject first = visitor(1);
+    int64_t others[40];
+    size_t count = 0;
+    uint64_t seen = 0;
+
+    kh_guard_remember(f->guard, &first, OPEN);
+    for (int64_t id = 2; count < KH_COUNT(others); id++)
+        if (place_of(id) == place_of(1))
+            others[count++] = id;
+    for (size_t i = 0; i < count; i++) {
+        const kh_subject one = visitor(others[i]);
+
+        kh_guard_remember(f->guard, &one, GONE);
+        assert_true(kh_guard_still(f->guard, &first, &seen)); /* as the watch asks */
+    }
+    atomic_store(&closed, true);
+    assert_false(kh_guard_still(f->guard, &first, &seen));
+    atomic_store(&closed, false);
+    for (size_t i = 0; i < count; i++) {
+        const kh_subject one = visitor(others[i]);
+
+        kh_guard_remember(f->guard, &one, GONE); /* nobody asks of the first now: it makes room */
+    }
+    assert_false(kh_guard_still(f->guard, &first, &seen));
+    kh_guard_remember(f->guard, &first, OPEN);
+    assert_true(kh_guard_still(f->guard, &first, &seen));
+}
+
+/* Many at once, of sessions and of a token: nobody falls out. */
+static void test_many_visitors(void **state)
+{
+    fixture *f = *state;
+    const kh_subject token = {.token_id = 9};
+    uint64_t seen = 0;
+
+    kh_guard_remember(f->guard, &token, BEARER);
+    atomic_store(&revoked, true); /* of no terminal: of no matter */
+    assert_true(kh_guard_still(f->guard, &token, &seen));
+    assert_false(kh_guard_still(f->guard, &(kh_subject){.token_id = 9, .terminal_id = 3}, &seen));
+    atomic_store(&revoked, false);
+    assert_true(kh_guard_still(f->guard, &(kh_subject){.token_id = 9, .terminal_id = 3}, &seen));
+    for (int64_t id = 100; id < 1100; id++) {
+        const kh_subject one = visitor(id);
+
+        kh_guard_remember(f->guard, &one, GONE);
+    }
+    assert_true(kh_guard_still(f->guard, &token, &seen));
+    for (int64_t id = 1; id <= 3; id++) { /* those of the table of sessions: 1 is open, 2 has its place, 3 is looked up */
+        static const char *const secrets[] = {OPEN, SEAT, SLOW};
+        const kh_subject one = visitor(id);
+
+        kh_guard_remember(f->guard, &one, secrets[id - 1]);
+        assert_true(kh_guard_still(f->guard, &one, &seen));
+    }
+}
+
 static void test_the_token_of_the_door(void **state)
 {
     char first[KH_SECRET_SIZE], second[KH_SECRET_SIZE], token[KH_GUARD_TOKEN_SIZE], again[KH_GUARD_TOKEN_SIZE];
@@ -326,6 +411,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_absent_and_refused_are_one, open_door, close_door),
         cmocka_unit_test_setup_teardown(test_accounts_off_ask_nobody, open_door, close_door),
         cmocka_unit_test_setup_teardown(test_still, open_door, close_door),
+        cmocka_unit_test_setup_teardown(test_visitors_that_collide, open_door, close_door),
+        cmocka_unit_test_setup_teardown(test_many_visitors, open_door, close_door),
         cmocka_unit_test(test_the_token_of_the_door),
     };
 

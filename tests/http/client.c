@@ -157,7 +157,7 @@ client_answer client_get(uint16_t port, const char *target, const char *headers)
 {
     client_answer answer = {.code = 0};
     kh_buf text;
-    int fd = client_connect(port, 10000);
+    int fd = client_connect(port, 60000);
 
     kh_buf_init(&text, 1 << 20);
     if (fd >= 0 && kh_buf_appendf(&text, NULL, "GET %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", target, headers) == KH_OK &&

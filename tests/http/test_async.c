@@ -141,7 +141,7 @@ static void start_server(fixture *f)
     const kh_http_route routes[] = {{"GET", "/later", later, f}, {"GET", "/at-once", at_once, f}, {"GET", "/quick", quick, f},
                                     {"GET", "/hold", hold, f},   {"GET", "/events", events, f}};
     kh_http_options options = {.thread_count = 2, .connections_max = 200, .connections_per_address_max = 200,
-                               .idle_timeout_s = 5, .body_bytes_max = 100, .loopback_hosts_only = true};
+                               .idle_timeout_s = 60, .body_bytes_max = 100, .loopback_hosts_only = true};
 
     options.listen_fd = dup(f->listen_fd);
     assert_int_equal(kh_http_server_start(&f->server, &options, routes, KH_COUNT(routes), NULL), KH_OK);
@@ -245,7 +245,7 @@ static void test_answers_from_other_threads(void **state)
 static void test_others_are_served_while_one_waits(void **state)
 {
     fixture *f = *state;
-    int waiting = client_connect(f->port, 10000);
+    int waiting = client_connect(f->port, 60000);
     client_answer answer;
     char body[32];
     kh_http_stats stats;
@@ -253,7 +253,7 @@ static void test_others_are_served_while_one_waits(void **state)
     assert_true(ask(waiting, "GET /hold"));
     assert_true(wait_for(f, &f->held_count, 1));
     for (int i = 0; i < 8; i++) {
-        int fd = client_connect(f->port, 5000);
+        int fd = client_connect(f->port, 60000);
 
         assert_int_equal(request_on(fd, "/quick", body, sizeof body), 200);
         close(fd);
@@ -271,7 +271,7 @@ static void test_others_are_served_while_one_waits(void **state)
 static void test_client_gone_is_seen(void **state)
 {
     fixture *f = *state;
-    int fd = client_connect(f->port, 1000);
+    int fd = client_connect(f->port, 60000);
     bool gone = false;
 
     assert_true(ask(fd, "GET /hold"));
@@ -299,7 +299,7 @@ static void test_stop_while_suspended(void **state)
     client_answer answer;
 
     for (size_t i = 0; i < KH_COUNT(fds); i++) {
-        fds[i] = client_connect(f->port, 10000);
+        fds[i] = client_connect(f->port, 60000);
         assert_true(ask(fds[i], "GET /hold"));
     }
     assert_true(wait_for(f, &f->held_count, 3));
@@ -322,7 +322,7 @@ static void test_stop_while_suspended(void **state)
 static void test_stop_waits_for_owners_that_answer(void **state)
 {
     fixture *f = *state;
-    int fd = client_connect(f->port, 5000);
+    int fd = client_connect(f->port, 60000);
     client_answer answer;
 
     assert_true(ask(fd, "GET /later"));
@@ -342,12 +342,12 @@ static void test_listening_socket_survives(void **state)
     char body[32];
 
     for (int i = 0; i < 3; i++) {
-        int fd = client_connect(f->port, 5000);
+        int fd = client_connect(f->port, 60000);
 
         assert_int_equal(request_on(fd, "/quick", body, sizeof body), 200);
         close(fd);
         kh_http_server_stop(f->server, 1000);
-        fd = client_connect(f->port, 5000); /* nobody serves: it waits in the backlog */
+        fd = client_connect(f->port, 60000); /* nobody serves: it waits in the backlog */
         assert_true(fd >= 0);
         assert_true(ask(fd, "GET /quick"));
         start_server(f);
@@ -379,7 +379,7 @@ static void test_stop_under_load(void **state)
 
 static int open_stream(fixture *f, int expected_count)
 {
-    int fd = client_connect(f->port, 5000);
+    int fd = client_connect(f->port, 60000);
 
     assert_true(ask(fd, "GET /events"));
     assert_true(wait_for(f, &f->stream_count, expected_count));
@@ -481,7 +481,7 @@ static void test_stream_takes_its_limit_and_no_more(void **state)
 static void test_head_of_a_stream(void **state)
 {
     fixture *f = *state;
-    int fd = client_connect(f->port, 5000);
+    int fd = client_connect(f->port, 60000);
     client_answer answer;
 
     assert_true(ask(fd, "HEAD /events"));
@@ -497,7 +497,7 @@ static void *come_and_go(void *argument)
     fixture *f = argument;
 
     for (int i = 0; i < 15; i++) {
-        int fd = client_connect(f->port, 2000);
+        int fd = client_connect(f->port, 60000);
 
         if (ask(fd, "GET /events") && i % 2)
             (void)stream_brings(fd, "data");

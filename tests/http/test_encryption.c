@@ -61,8 +61,8 @@ static void make_certificates(void)
     openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=ca -days 2 -keyout ca.key -out ca.pem");
     for (size_t i = 0; i < 4; i++) {
         snprintf(arguments, sizeof arguments,
-                 "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -days 2 %s -keyout %s.key -out %s.pem", names[i],
-                 i < 3 ? "-CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE" : "", names[i], names[i]);
+                 "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=%s -days 2 %s -keyout %s.key -out %s.pem",
+                 names[i], i < 3 ? "-CA ca.pem -CAkey ca.key -addext basicConstraints=CA:FALSE" : "", names[i], names[i]);
         openssl(arguments);
     }
     copy("one.key", "server.key");

@@ -180,6 +180,34 @@ static void test_segments_and_authority(void **state)
     kh_target_release(&target);
 }
 
+/* A short one has room beside it, a long one has memory of its own; what is encoded is decoded in both, also after another was parsed. */
+static void short_and_long_targets_read_alike(void **state)
+{
+    kh_target target;
+    char raw[2 * KH_TARGET_ROOM + 1];
+
+    (void)state;
+    for (size_t size = KH_TARGET_ROOM - 4; size < 2 * KH_TARGET_ROOM; size++) {
+        memset(raw, 'a', size);
+        memcpy(raw, "/b%20c/", 7);
+        memcpy(raw + size - 6, "?d=%2B", 6);
+        raw[size] = '\0';
+        assert_int_equal(kh_target_parse(&target, raw, size, NULL), KH_OK);
+        assert_string_equal(target.segments[0], "b c");
+        assert_int_equal(strlen(target.segments[1]), size - 13);
+        assert_int_equal(strlen(target.path), size - 8);
+        assert_string_equal(kh_target_parameter(&target, "d"), "+");
+        kh_target_release(&target);
+        memcpy(raw, "/b-20c/", 7);
+        memcpy(raw + size - 6, "?d=/2B", 6);
+        assert_int_equal(kh_target_parse(&target, raw, size, NULL), KH_OK);
+        assert_string_equal(target.segments[0], "b-20c");
+        assert_int_equal(strlen(target.segments[1]), size - 13);
+        assert_string_equal(kh_target_parameter(&target, "d"), "/2B");
+        kh_target_release(&target);
+    }
+}
+
 static void a_repeated_parameter_is_kept_and_named(void **state)
 {
     static const char *const targets[] = {"/?a=1&b=2&a=3", "/?a=1&b=2&%61=3"};
@@ -204,6 +232,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_repeated_parameter_is_kept_and_named),
+        cmocka_unit_test(short_and_long_targets_read_alike),
         cmocka_unit_test(test_cases),
         cmocka_unit_test(test_refusals_name_the_parameter),
         cmocka_unit_test(test_limits),

@@ -91,7 +91,7 @@ static int start(void **state)
     fixture *f = calloc(1, sizeof *f);
     const kh_http_route routes[] = {{"POST", "/open/up", up, f}, {"POST", "/open/refuse", refuse, f}, {"GET", "/open/up", refuse, f}};
     kh_http_options options = {.thread_count = 2, .connections_max = 64, .connections_per_address_max = 64, .open_below = "/open",
-                               .idle_timeout_s = 5, .body_bytes_max = 1000, .loopback_hosts_only = true};
+                               .idle_timeout_s = 60, .body_bytes_max = 1000, .loopback_hosts_only = true};
 
     kh_log_set_level(KH_LOG_ERROR);
     options.listen_fd = client_listen(&f->port);
@@ -104,7 +104,7 @@ static int start(void **state)
 
 static void await_none_open(fixture *f)
 {
-    for (int i = 0; i < 5000 && atomic_load(&f->open) > 0; i++)
+    for (int i = 0; i < 60000 && atomic_load(&f->open) > 0; i++)
         kh_clock_sleep_ms(1);
     assert_int_equal(atomic_load(&f->open), 0);
 }
@@ -140,7 +140,7 @@ static bool send_bytes(int fd, size_t from, size_t size)
 static int begin_post(fixture *f, const char *target, const char *lines, size_t length)
 {
     char head[512];
-    int fd = client_connect(f->port, 10000), size;
+    int fd = client_connect(f->port, 60000), size;
 
     assert_true(fd >= 0);
     size = snprintf(head, sizeof head, "POST %s HTTP/1.1\r\n" HOST "%sContent-Length: %zu\r\n\r\n", target, lines, length);
@@ -160,8 +160,8 @@ static void assert_answer(int fd, unsigned code, const char *body)
 
 static void every_size_arrives_whole(void **state)
 {
-    static const size_t sizes[] = {0,          1,           999,         1001,        16 * KIB,       256 * KIB - 1, 256 * KIB, 256 * KIB + 1,
-                                   512 * KIB - 1, 512 * KIB, 512 * KIB + 1, 3000 * KIB, BYTES_MAX};
+    static const size_t sizes[] = {
+        0, 1, 999, 1001, 16 * KIB, 256 * KIB - 1, 256 * KIB, 256 * KIB + 1, 512 * KIB - 1, 512 * KIB, 512 * KIB + 1, 3000 * KIB, BYTES_MAX};
     fixture *f = *state;
 
     for (size_t i = 0; i < KH_COUNT(sizes); i++) {
@@ -179,7 +179,7 @@ static void every_size_arrives_whole(void **state)
 static void several_on_one_connection(void **state)
 {
     fixture *f = *state;
-    int fd = client_connect(f->port, 10000);
+    int fd = client_connect(f->port, 60000);
 
     for (int i = 0; i < 3; i++) {
         char head[128];
@@ -196,7 +196,7 @@ static void chunked(void **state)
 {
     static const char head[] = "POST /open/up HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n";
     fixture *f = *state;
-    int fd = client_connect(f->port, 10000);
+    int fd = client_connect(f->port, 60000);
 
     assert_true(client_send(fd, head, sizeof head - 1));
     for (size_t i = 0; i < 100; i++) {
@@ -213,7 +213,7 @@ static void chunked_beyond_the_limit_is_cut(void **state)
 {
     static const char head[] = "POST /open/up HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n";
     fixture *f = *state;
-    int fd = client_connect(f->port, 10000);
+    int fd = client_connect(f->port, 60000);
     char size[32];
 
     assert_true(client_send(fd, head, sizeof head - 1));
@@ -292,7 +292,8 @@ static void clients_that_go(void **state)
 static void a_server_that_stops(void **state)
 {
     fixture *f = *state;
-    int half = begin_post(f, "/open/up", "", 1000 * KIB), full = begin_post(f, "/open/up", "", 3000 * KIB), none = begin_post(f, "/open/up", "", 10);
+    int half = begin_post(f, "/open/up", "", 1000 * KIB), full = begin_post(f, "/open/up", "", 3000 * KIB),
+        none = begin_post(f, "/open/up", "", 10);
 
     assert_true(send_bytes(half, 0, 500 * KIB));
     atomic_store(&f->held, true);

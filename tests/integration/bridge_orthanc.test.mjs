@@ -1,7 +1,9 @@
 // Orthanc as the other side: it asks us and fetches from us, takes what we send, and is asked by C-GET.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { test } from 'node:test';
 import { noOrthanc as skip, startOrthanc } from '../lib/orthanc.mjs';
+import { fill } from '../lib/access.mjs';
 import { attribute, freePort, phantomFiles, Service, until } from '../lib/service.mjs';
 
 const files = phantomFiles(12);
@@ -68,4 +70,39 @@ test('Orthanc asks us to promise what we hold, and promises what we send it', { 
     assert.match(shown, /^ {2}1\.2\.3\.4\.5 no such object$/m);
     assert.match((await service.command(['commitment', 'retry', '1'])).err, /storage commitment 1 is done/);
     assert.equal((await service.must(['commitment'])).out, 'nothing\n');
+});
+
+// AZ-17: to who may not find it an object does not exist, whoever sent it; the reason is that of one which was never here.
+test('nothing is promised to who may not find it', { skip }, async (t) => {
+    const dicomPort = await freePort();
+    const orthanc = await startOrthanc(dicomPort);
+    t.after(() => process.kill(-orthanc.child.pid, 'SIGKILL'));
+    const node = ['orthanc', '--ae-title', 'ORTHANC', '--facility', 'clinic', '--host', '127.0.0.1', '--port', String(orthanc.dicom), '--may-store'];
+    const [own, others] = [files.slice(0, 3), files.slice(3)];
+    const service = await Service.start({ dicomPort, nodes: [node], files: own, facility: 'clinic', settings: { commitment: { stay: '200 ms' }, access: { accounts: 'on', factors: 'password' } } });
+    t.after(() => service.stop());
+    await service.must(['import', '--facility', 'hospital', ...others]);
+    const data = path.join(service.dir, 'data');
+    fill(data, 'facility hospital discloser', 'facility clinic viewer');
+    const uidsOf = async (list) => Object.values(await attribute('0008,0018', list)).sort();
+    const ctClass = '1.2.840.10008.5.1.4.1.1.2';
+    const ask = async () => {
+        const asked = await orthanc.ask('/modalities/kakehashi/storage-commitment', {
+            DicomInstances: [...await uidsOf(files), '1.2.3.4.5'].map((uid) => ({ SOPClassUID: ctClass, SOPInstanceUID: uid })),
+        });
+        const report = await until('our report is at Orthanc', async () => {
+            const now = await orthanc.ask(asked.Path);
+            return now.Status !== 'Pending' && now;
+        });
+        return [report.Success.map((one) => one.SOPInstanceUID).sort(), new Set(report.Failures.map((one) => one.FailureReason)), report.Failures.length];
+    };
+
+    assert.deepEqual(await ask(), [await uidsOf(own), new Set([0x112]), others.length + 1]); // not what the hospital has
+    const study = Object.values(await attribute('0020,000d', own.slice(0, 1)))[0];
+    await service.must(['change', 'delete', '--study', study, '--facility', 'clinic', '--reason', 'wrong patient']);
+    assert.deepEqual(await ask(), [[], new Set([0x112]), files.length + 1]); // nor what was taken back
+    await service.must(['change', 'undo', '1']);
+    assert.deepEqual((await ask())[0], await uidsOf(own));
+    fill(data, 'suspend clinic');
+    assert.deepEqual(await ask(), [[], new Set([0x112]), files.length + 1]);
 });

@@ -68,6 +68,44 @@ test('a study deleted there and one given to another patient are noticed; both a
     assert.equal(checked.code, 0, checked.output);
 });
 
+test('an object that is not there for a while is hidden, and shown when it is there again; each is undone', { skip }, async (t) => {
+    const { service, takeOut } = await begin(t);
+    const shown = async () => (await service.studies()).find((study) => study.uid === uid(1))?.objects;
+    const list = async (all = '') => (await service.json(`/api/admin/findings${all}`)).findings;
+    const putBack = await takeOut(1);
+    await round(service);
+    await sleep(1100);
+    assert.equal((await round(service)).findings, 1);
+    const [missing] = await list();
+    assert.deepEqual([missing.kind, missing.missing, missing.study.uid], ['instances', 1, uid(1)]);
+    assert.equal((await post(service, `findings/${missing.finding}/apply`, { asked_by: 'tester' })).code, 200);
+    assert.equal(await shown(), 1);
+    assert.equal((await round(service)).findings, 0);
+
+    await putBack();
+    await service.stop();
+    await service.launch();
+    assert.equal((await round(service)).findings, 1);
+    assert.equal(await shown(), 1, 'a notice changes nothing');
+    const [back] = await list();
+    assert.deepEqual([back.kind, back.missing, back.state], ['reappeared', 1, 'open']);
+    assert.match((await service.must(['finding'])).out, new RegExp(`^ +${back.finding} .*orthanc +reappeared +open +${uid(1)} +1 objects`, 'm'));
+    await service.must(['finding', 'apply', String(back.finding), '--by', 'tester']);
+    assert.equal(await shown(), 2);
+    const [{ change, kind, objects }] = (await service.json('/api/admin/changes')).changes;
+    assert.deepEqual([kind, objects], ['returned', 1]);
+    await service.must(['change', 'undo', String(change)]);
+    assert.equal(await shown(), 1);
+    assert.deepEqual((await list('?all=1')).map((one) => [one.kind, one.state, one.undone]).sort(), [['instances', 'applied', false], ['reappeared', 'applied', true]]);
+    const again = await post(service, `findings/${back.finding}/apply`, { asked_by: 'tester' });
+    assert.equal(again.code, 200, JSON.stringify(again));
+    assert.equal(await shown(), 2);
+    assert.equal((await round(service)).same, 4);
+    assert.deepEqual((await list('?all=1')).map((one) => one.state), ['over', 'over']);
+    const checked = await service.command(['check']);
+    assert.equal(checked.code, 0, checked.output);
+});
+
 test('followed without a person, across a restart; an archive that has nothing left hides nothing', { skip }, async (t) => {
     const { orthanc, service, remove, rename } = await begin(t, { gone: 'hide', merged: 'follow' });
     await remove(1);

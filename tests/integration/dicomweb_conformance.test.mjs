@@ -45,6 +45,10 @@ before(async () => {
     for (const syntax of ['1.2.840.10008.1.2.4.100', '1.2.840.10008.1.2.4.102', '1.2.840.10008.1.2.4.107']) keep(syntax, instance([[0x7fe00010, encapsulated([Buffer.from('a video')])]], { syntax }));
     keep('pdf', instance([[0x00420011, element(0x00420011, 'OB', Buffer.from('%PDF-1.4 '))], [0x00420012, element(0x00420012, 'LO', 'application/pdf')], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.104.1' }));
     keep('report', instance([[0x0040a040, element(0x0040a040, 'CS', 'CONTAINER')], [0x0040a050, element(0x0040a050, 'CS', 'SEPARATE')], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.88.11' }));
+    const group = Buffer.concat([element(0x003a0005, 'US', 1), element(0x003a0010, 'UL', Buffer.from([4, 0, 0, 0])), element(0x003a001a, 'DS', '500'), element(0x54001004, 'US', 16), element(0x54001006, 'CS', 'SS'),
+        element(0x54001010, 'OW', Buffer.alloc(8, 1))]);
+    const item = Buffer.concat([Buffer.from([0xfe, 0xff, 0x00, 0xe0, group.length, 0, 0, 0]), group]);
+    keep('waveform', instance([[0x54000100, element(0x54000100, 'SQ', item)], [0x7fe00010, null]], { sopClass: '1.2.840.10008.5.1.4.1.1.9.1.1' }));
     service = await Service.start({ files });
     resources = JSON.parse((await service.request('/dicomweb', { method: 'OPTIONS', headers: { accept: 'application/json' } })).body).resources;
 });

@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import path from 'node:path';
+import tls from 'node:tls';
 import { after, before, test } from 'node:test';
 import { Authority, selfSigned } from '../lib/certificates.mjs';
 import { Service, phantomFiles, program, run, temporaryFolder, until } from '../lib/service.mjs';
@@ -138,6 +139,27 @@ test('protocol versions, suites, groups and signatures: TLS 1.3 alone', async ()
 });
 
 const page = { accept: 'text/html,application/xhtml+xml' };
+
+test('no session is resumed: no ticket is given, and each connection shakes hands anew (decision 17)', async () => {
+    const open = (session) => new Promise((resolve, reject) => {
+        const shown = { key: fs.readFileSync(desk.key), cert: fs.readFileSync(desk.certificate) };
+        const tickets = [];
+        let text = '';
+        const socket = tls.connect({ host: '127.0.0.1', port, servername: 'localhost', ca: fs.readFileSync(ca.file), session, ...shown },
+            () => socket.write('GET /api/session HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'));
+        socket.on('session', (ticket) => tickets.push(ticket)); // when a ticket comes, which would be with or before the answer
+        socket.on('data', (part) => { text += part; });
+        socket.on('error', reject);
+        socket.on('close', () => resolve({ text, tickets: tickets.length, reused, session: taken }));
+        let reused, taken;
+        socket.on('secureConnect', () => { reused = socket.isSessionReused(); taken = socket.getSession(); });
+    });
+    const first = await open();
+    assert.match(first.text, /^HTTP\/1\.1 200/);
+    const second = await open(first.session);
+    assert.match(second.text, /^HTTP\/1\.1 200/);
+    assert.deepEqual([first, second].map(({ tickets, reused }) => [tickets, reused]), [[0, false], [0, false]]);
+});
 
 test('a terminal is served with a good certificate only; people are sent to where they get one', async () => {
     assert.equal((await ask('/api/studies')).code, 200);

@@ -3,16 +3,13 @@
 //
 // The package has 50 MB: it is fetched once, with --long, into $XDG_CACHE_HOME/kakehashi. Without it these tests are skipped.
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { ohifAnswer, ohifConfig, ohifFiles } from '../lib/ohif.mjs';
 import { attribute, must, phantomFiles, root, Service, slow, temporaryFolder, until } from '../lib/service.mjs';
 
-const version = JSON.parse(fs.readFileSync(path.join(root, 'tests/ohif/package.json'), 'utf8')).devDependencies['@ohif/app'];
-const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'kakehashi', `ohif-${version}`);
 const playwright = path.join(root, 'tests/browser/node_modules/playwright-core/index.mjs');
 const chromium = process.env.KH_CHROMIUM ?? '/usr/bin/chromium';
 
@@ -20,38 +17,16 @@ const chromium = process.env.KH_CHROMIUM ?? '/usr/bin/chromium';
 function fetched() {
     if (!fs.existsSync(playwright)) return { why: 'playwright-core is not installed in tests/browser' };
     if (!fs.existsSync(chromium)) return { why: `no ${chromium}` };
-    if (!fs.existsSync(path.join(cache, 'package/dist/index.html'))) {
-        if (!process.env.KH_LONG) return { why: 'OHIF is fetched with --long' };
-        const fresh = temporaryFolder('kh-ohif');
-        const packed = spawnSync('npm', ['pack', '--silent', `@ohif/app@${version}`], { cwd: fresh, encoding: 'utf8' });
-        if (packed.status !== 0) return { why: 'npm does not give @ohif/app' };
-        fs.mkdirSync(cache, { recursive: true });
-        const opened = spawnSync('tar', ['xzf', path.join(fresh, packed.stdout.trim().split('\n').pop()), '-C', cache], { encoding: 'utf8' });
-        if (opened.status !== 0) return { why: `@ohif/app cannot be unpacked: ${opened.stderr}` };
-    }
-    return { dist: path.join(cache, 'package/dist') };
+    return ohifFiles(Boolean(process.env.KH_LONG));
 }
 
 const { dist, why } = fetched();
-const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.wasm': 'application/wasm', '.json': 'application/json', '.svg': 'image/svg+xml' };
 let server, origin, service, browser, page, files, study;
 
-const settings = () => `window.config = ${JSON.stringify({
-    routerBasename: '/', extensions: [], modes: [], showStudyList: true, showWarningMessageForCrossOrigin: false, maxNumberOfWebWorkers: 1,
-    investigationalUseDialog: { option: 'never' }, defaultDataSourceName: 'dicomweb',
-    dataSources: [{ namespace: '@ohif/extension-default.dataSourcesModule.dicomweb', sourceName: 'dicomweb', configuration: {
-        friendlyName: 'Kakehashi', name: 'kakehashi', qidoRoot: `${service.url}/dicomweb`, wadoRoot: `${service.url}/dicomweb`, wadoUriRoot: `${service.url}/dicomweb/wado`,
-        qidoSupportsIncludeField: true, supportsFuzzyMatching: true, supportsWildcard: true, imageRendering: 'wadors', thumbnailRendering: 'wadors',
-        enableStudyLazyLoad: true, bulkDataURI: { enabled: true } } }],
-})};`;
-
 function serve(request, answer) {
-    const wanted = path.join(dist, decodeURIComponent(new URL(request.url, 'http://x').pathname));
-    const file = wanted.startsWith(dist) && fs.existsSync(wanted) && fs.statSync(wanted).isFile() ? wanted : path.join(dist, 'index.html');
-    answer.setHeader('Content-Type', types[path.extname(file)] ?? 'application/octet-stream');
-    answer.setHeader('Cross-Origin-Opener-Policy', 'same-origin');
-    answer.setHeader('Cross-Origin-Embedder-Policy', 'require-corp');
-    if (path.basename(wanted) === 'app-config.js') answer.end(settings());
+    const { file, isConfig, headers } = ohifAnswer(dist, request.url);
+    answer.writeHead(200, headers);
+    if (isConfig) answer.end(ohifConfig(`${service.url}/dicomweb`));
     else fs.createReadStream(file).pipe(answer);
 }
 

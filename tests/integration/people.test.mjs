@@ -31,8 +31,11 @@ test('facilities are added, changed, suspended and resumed', async () => {
     await fails(1, /kind: expected one of hospital, clinic, dental/, 'facility', 'add', 'south', '--name', 'x', '--kind', 'shop');
     await fails(1, /no such facility/, 'facility', 'set', 'south', '--name', 'x');
     await done('facility', 'set', 'north', '--phone', '0942-00-0000');
+    await done('facility', 'set', 'clinic-1', '--association', '久留米医師会', '--member', 'yes', '--main-discloser', 'north'); // AZ-2
+    await fails(1, /main discloser is no code/, 'facility', 'set', 'clinic-1', '--main-discloser', 'a b');
     let [clinic, north] = await json('facility', 'list');
     assert.equal(clinic.part, 'viewer');
+    assert.deepEqual([clinic.association, clinic.member, clinic['main-discloser'], north.member], ['久留米医師会', true, 'north', false]);
     assert.deepEqual([north.name, north.beds, north.published, north.phone, north.suspended], ['北病院', 300, false, '0942-00-0000', 'no']);
     await fails(2, /--reason is missing/, 'facility', 'suspend', 'north');
     await fails(1, /is no time/, 'facility', 'suspend', 'north', '--reason', 'a leak', '--until', 'tomorrow');
@@ -108,6 +111,21 @@ test('who is banned is matched by name and birth date', async () => {
     const person = (login, kana, day) => ['person', 'add', login, '--name', '悪井', '--kana', kana, '--birth-date', day, '--facility', 'north', '--role', 'doctor'];
     await fails(1, /may not be registered again/, ...person('warui', 'わるいひと', '19600229'));
     await done(...person('warui', 'わるいひと', '19600228'));
+    // KN-1: the list goes along to another house, once, and takes nobody off what stands there
+    const file = path.join(folder, 'bans.csv');
+    await fails(2, /--csv FILE is missing/, 'ban', 'export');
+    await done('ban', 'export', '--csv', file);
+    assert.match(await done('ban', 'import', '--csv', file), /^0 added/);
+    const there = path.join(folder, 'there');
+    const house = (...words) => run(program, [words[0], '--data-dir', there, ...words.slice(1)]);
+    fs.appendFileSync(file, '7,ベツノ ヒト,19610101,20991231,leak,office.yama,\r\n');
+    assert.match((await house('ban', 'import', '--csv', file)).out, /^2 added/);
+    assert.match((await house('ban', 'import', '--csv', file)).out, /^0 added/);
+    assert.deepEqual(JSON.parse((await house('ban', 'list', '--json')).out).map((row) => [row.kana, row['birth-date'], row.until, row.by]).slice(1), [['ベツノ ヒト', '19610101', '20991231', 'office.yama']]);
+    await house('facility', 'add', 'north', '--name', 'N');
+    assert.match((await house(...person('warui', 'ワルイヒト', '19600229'))).err, /may not be registered again/);
+    fs.appendFileSync(file, '8,ダメ,19619999,,x,y,\r\n');
+    assert.match((await house('ban', 'import', '--csv', file)).err, /line 4: birth date/);
     await done('ban', 'remove', String(rows[0].number));
     await fails(1, /no such ban/, 'ban', 'remove', String(rows[0].number));
     await done(...person('warui-2', 'わるいひと', '19600229'));

@@ -54,3 +54,24 @@ test('the look-back of a consent is fetched, over a discloser that is away and a
     const asked = (await records()).filter((one) => one.way === 'C-FIND of ours');
     assert.ok(asked.length > 0 && asked.every((one) => one.who === 'consent' && one.patient === 'P1'));
 });
+
+test('an hour takes so many studies because of consents; the others wait and follow', async (t) => {
+    const files = [await object(21, 'P7', today, 'CT'), await object(22, 'P7', today, 'CT'), await object(23, 'P8', today, 'CT')];
+    const [httpPort, dicomPort] = [await freePort(), await freePort()];
+    const pacs = await Pacs.start({ files, peers: [{ title: 'KAKEHASHI', port: dicomPort }] });
+    t.after(() => pacs.stop());
+    const limited = (count) => ({ access: { accounts: 'on', factors: 'password', prefetch_per_hour: count } });
+    const on = await Service.start({ httpPort, dicomPort, nodes: [[...pacs.node().slice(0, -1), 'north']], settings: limited(1) });
+    t.after(() => on.stop());
+    const pulls = async () => (await on.must(['queue', 'list', '--all'])).out.split('\n').filter((line) => line.includes(root)).length;
+
+    fill(path.join(on.dir, 'data'), 'facility north discloser', 'facility east viewer', 'patient north P7', 'patient north P8', 'patient east E7', 'patient east E8',
+        'link north P7 east E7', 'link north P8 east E8', 'consent north P7 east images 1 CT', 'consent north P8 east images 1 CT');
+    await until('one is asked for', async () => (await pulls()) > 0);
+    await new Promise((resolve) => { setTimeout(resolve, 2500); });
+    assert.equal(await pulls(), 1);
+    await on.stop();
+    on.writeConfig(limited(3));
+    await on.launch();
+    await until('the others follow', async () => (await pulls()) === 3);
+});

@@ -100,7 +100,7 @@ test('a link: without a certificate, once, with words on what to do', async () =
     assert.match(at, /^\/install\/[A-Za-z0-9_-]{43}$/);
     const plain = await ask('/install');
     assert.equal(plain.code, 200);
-    assert.doesNotMatch(plain.body.toString(), /terminal\.p12" download|@secret@/);
+    assert.doesNotMatch(plain.body.toString(), /terminal\.p12" download|@secret@|すでに使われた/);
     const page = await ask(at);
     assert.equal(page.code, 200);
     const text = page.body.toString();
@@ -123,13 +123,25 @@ test('a link: without a certificate, once, with words on what to do', async () =
     for (const gone of [at, `${at}/terminal.p12`, '/install/nothing', `/install/${'A'.repeat(43)}`, `/install/${'A'.repeat(43)}/terminal.p12`]) {
         const answer = await ask(gone);
         assert.equal(answer.code, 404, gone);
-        assert.match(answer.body.toString(), /事務局/, 'who comes late is told what to do');
+        assert.match(answer.body.toString(), /すでに使われたか、期限が切れています[^]*新しいリンクを依頼[^]*has been used or has run out/, 'who comes late is told what to do');
         assert.doesNotMatch(answer.body.toString(), /terminal\.p12" download/);
     }
     const records = (await service.must(['audit', 'search', '--json'])).out;
     assert.match(records, /the certificate of terminal kaede-clinic \/ tablet 1 is fetched/);
     assert.match(records, /terminal issue kaede-clinic \/ tablet 1/);
     assert.equal((await json('show', 'kaede-clinic', 'tablet 1')).antivirus, 'Defender');
+});
+
+test('the page of a link says for which terminal it is, as text, in the language that is asked for', async () => {
+    const name = `<b>desk & "2"@secret@`;
+    const at = new URL((await json('issue', 'kaede-clinic', name, '--link')).link).pathname;
+    const page = async (target, headers) => (await ask(target, null, { headers })).body.toString();
+    const text = await page(at);
+    assert.ok(text.includes('&#60;b&#62;desk &#38; &#34;2&#34;@secret@<small>kaede-clinic</small>'), text.slice(0, 1500));
+    assert.ok(!text.includes('<b>'));
+    for (const [target, language, expected] of [[at, undefined, 'ja'], [at, 'en-US,en;q=0.9,ja;q=0.8', 'en'], [at, 'ja,en;q=0.5', 'ja'], [at, 'fr', 'ja'], [at, 'english', 'ja'],
+        [`${at}?language=en`, 'ja', 'en'], [`${at}?language=ja`, 'en', 'ja'], ['/install', 'en', 'en'], ['/install/nothing', 'en', 'en']])
+        assert.match(await page(target, language && { 'accept-language': language }), new RegExp(`<html lang="${expected}">`), `${target} ${language}`);
 });
 
 test('at once: twenty fetches of one link give one file', async () => {
@@ -177,6 +189,22 @@ test('lists: CSV, JSON, what runs out', async () => {
     const csv = (await terminal('list', '--csv')).out.split('\r\n');
     assert.match(csv[0], /^facility,name,state,not_after,/);
     assert.equal((await terminal('list', '--csv', '--json')).code, 2);
+
+    const table = path.join(folder, 'terminals.csv');
+    fs.writeFileSync(table, 'facility,name,antivirus,state\r\nkaede-clinic,soon,,good\r\nkaede-clinic,row 1,"Defender, by itself",good\r\nkaede-clinic,old,,revoked\r\nkaede-clinic,row 2,,\r\n');
+    const imported = await terminal('import', table);
+    assert.equal(imported.code, 0, imported.output);
+    assert.match(imported.output, /2 terminals issued, 2 left alone/);
+    const lines = imported.out.trim().split('\r\n');
+    assert.equal(lines[0], 'facility,name,not_after,link,password');
+    assert.deepEqual(lines.slice(1).map((line) => line.split(',').slice(0, 2).join()), ['kaede-clinic,row 1', 'kaede-clinic,row 2']);
+    for (const line of lines.slice(1)) assert.match(line, /\/install\/[\w-]{43},\S{8,}$/);
+    assert.equal((await json('list')).find((one) => one.name === 'row 1').antivirus, 'Defender, by itself');
+    assert.match((await terminal('import', table)).output, /0 terminals issued, 4 left alone/, 'the same once more');
+    fs.writeFileSync(table, 'facility,name\r\nnowhere,desk\r\n');
+    const wrong = await terminal('import', table);
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.output, /line 2.*no such facility/);
     assert.equal((await terminal('issue', 'kaede-clinic', 'x', '--link', '--days', '826')).code, 2);
     assert.equal((await terminal('issue', 'kaede-clinic', 'x', '--link', '--days', '0')).code, 2);
     await service.stop();

@@ -1,10 +1,12 @@
 // browser.mjs - a headless Chromium on our pages, and what tests want to know of a picture: which slice, how bright, how alike.
 //
-// KH_CHROMIUM names the browser (/usr/bin/chromium). KH_SHOTS names a folder to keep screenshots in.
+// KH_CHROMIUM names the browser (/usr/bin/chromium). KH_SHOTS names a folder to keep screenshots in. KH_BEHIND=6 makes the pages' processor
+// so many times slower and their line late, with KH_SLOW as large: what reads a page before it has reacted is found out here, not elsewhere.
+import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { chromium } from '../browser/node_modules/playwright-core/index.mjs';
-import { slow, until } from './service.mjs';
+import { sleep, slow, until } from './service.mjs';
 
 const FLAGS = [
     '--headless=new',
@@ -67,8 +69,19 @@ export async function openPage(
         );
     });
     if (route) await route(page);
+    await hinder(page);
     await page.goto(base + target);
     return page;
+}
+
+/** What KH_BEHIND asks for. */
+async function hinder(page) {
+    const rate = Number(process.env.KH_BEHIND ?? 1);
+    if (rate <= 1) return;
+    const client = await page.context().newCDPSession(page);
+    await client.send('Emulation.setCPUThrottlingRate', { rate });
+    await client.send('Network.enable');
+    await client.send('Network.emulateNetworkConditions', { offline: false, latency: 20 * rate, downloadThroughput: -1, uploadThroughput: -1 });
 }
 
 export const closePage = (page) => page.context().close();
@@ -77,6 +90,26 @@ export const closePage = (page) => page.context().close();
  *  library's own waitForFunction, which builds a function from text.) */
 export function eventually(page, what, look, argument) {
     return until(what, () => page.evaluate(look, argument).catch(() => null), { seconds: 15, everyMs: 15 });
+}
+
+/**
+ * Wait until what look() gives is the expected: equal to it, matching it if it is a RegExp, true of it if it is a function; that value.
+ * What is not so in time fails as the assertion that it is.
+ */
+export async function soon(look, expected, message) {
+    const end = Date.now() + 15000 * slow;
+    for (;;) {
+        try {
+            const value = await look();
+            if (expected instanceof RegExp) assert.match(value, expected, message);
+            else if (typeof expected === 'function') assert.ok(expected(value), message ?? JSON.stringify(value));
+            else assert.deepEqual(value, expected, message);
+            return value;
+        } catch (error) {
+            if (Date.now() > end) throw error;
+        }
+        await sleep(20);
+    }
 }
 
 /** Wait until the picture on the screen is the exact one of a slice (1 is the first); of the slice wanted, without a number. */

@@ -17,14 +17,16 @@ export function bytesFile(bytes, extension = 'raw') {
     return file;
 }
 
-/** An object of its own study and series: {file, uid}. lines: dump lines of all that makes the picture; syntax: DCMTK's name of it. */
+/** An object of its own study and series, unless lines tell them: {file, uid}. lines: dump lines of all that makes the picture; syntax: DCMTK's name of it. */
 export async function makeObject(lines, { syntax = 'LittleEndianExplicit', modality = 'CT' } = {}) {
     const uid = `1.2.392.200036.9999.88.${process.pid}.${++count}`;
     const file = place(`object-${count}.dcm`);
     const dump = place(`object-${count}.dump`);
-    fs.writeFileSync(dump, [
+    const own = [
         `(0002,0010) UI =${syntax}`, '(0008,0016) UI =CTImageStorage', `(0008,0018) UI [${uid}]`, `(0008,0060) CS [${modality}]`,
-        '(0010,0020) LO [TEST]', `(0020,000d) UI [${uid}.1]`, `(0020,000e) UI [${uid}.2]`, '(0020,0013) IS [1]', ...lines, ''].join('\n'));
+        '(0010,0020) LO [TEST]', `(0020,000d) UI [${uid}.1]`, `(0020,000e) UI [${uid}.2]`, '(0020,0013) IS [1]'];
+    const told = new Set(lines.map((line) => line.slice(0, 11))); // dump2dcm keeps the first of two
+    fs.writeFileSync(dump, [...own.filter((line) => !told.has(line.slice(0, 11))), ...lines, ''].join('\n'));
     await must('dump2dcm', ['-q', dump, file]);
     return { file, uid };
 }

@@ -17,8 +17,9 @@ export async function startOrthanc(dicomPort) {
         DicomModalities: { kakehashi: { AET: 'KAKEHASHI', Host: '127.0.0.1', Port: dicomPort } },
     }));
     const child = start('Orthanc', [path.join(dir, 'orthanc.json')], { cwd: dir });
+    const get = (url, options) => fetch(`http://127.0.0.1:${http}${url}`, options);
     const ask = async (url, body, method = body === undefined ? 'GET' : 'POST') => {
-        const answer = await fetch(`http://127.0.0.1:${http}${url}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+        const answer = await get(url, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
         if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`);
         return answer.json();
     };
@@ -29,7 +30,7 @@ export async function startOrthanc(dicomPort) {
     const stop = () => {
         if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
     };
-    return { ask, dicom, child, stop };
+    return { ask, fetch: get, dicom, child, stop };
 }
 
 export const studyUid = (n) => `1.2.826.0.1.3680043.10.11.${n}`;
@@ -50,7 +51,7 @@ async function makeStudies(studies) {
 }
 
 /** Such studies at Orthanc, and pulled from there, as from the hospital `hospital`; compared only when asked. remove(n): a study there; rename(from, to): a
- *  patient's ID there. */
+ *  patient's ID there; takeOut(n): the second object of a study there, and what puts it back. */
 export async function pulledFromOrthanc(studies, compare = {}) {
     const dicomPort = await freePort();
     const orthanc = await startOrthanc(dicomPort);
@@ -74,7 +75,14 @@ export async function pulledFromOrthanc(studies, compare = {}) {
     const remove = async (n) => orthanc.ask(`/studies/${await find('Study', { StudyInstanceUID: studyUid(n) })}`, undefined, 'DELETE');
     const rename = async (from, to) => orthanc.ask(`/patients/${await find('Patient', { PatientID: from })}/modify`,
         { Replace: { PatientID: to }, Keep: ['StudyInstanceUID', 'SeriesInstanceUID', 'SOPInstanceUID'], Force: true, KeepSource: false, Synchronous: true });
-    return { orthanc, service, remove, rename, stop };
+    const takeOut = async (n) => {
+        const at = `/instances/${await find('Instance', { SOPInstanceUID: `${studyUid(n)}.1.2` })}`;
+        const file = path.join(temporaryFolder(), `${n}-2.dcm`);
+        fs.writeFileSync(file, Buffer.from(await (await orthanc.fetch(`${at}/file`)).arrayBuffer()));
+        await orthanc.ask(at, undefined, 'DELETE');
+        return () => storescu(orthanc.dicom, [file], { called: 'ORTHANC' });
+    };
+    return { orthanc, service, remove, rename, takeOut, stop };
 }
 
 /** A round of comparing now, and how it ended. */

@@ -1,6 +1,8 @@
 // upper_layer.mjs - DICOM's upper layer by hand (PS3.8): what a peer can do that no well-behaved program does, and many associations
 // in little time. One presentation context per association, Verification or CT Image Storage, in Explicit VR Little Endian.
+import fs from 'node:fs';
 import net from 'node:net';
+import tls from 'node:tls';
 import { slow } from './service.mjs';
 
 export const verification = '1.2.840.10008.1.1';
@@ -66,21 +68,22 @@ export const releaseRequest = () => pdu(5, Buffer.alloc(4));
 
 /** A connection that reads whole PDUs. */
 export class Peer {
-    static async connect(port) {
+    /** secure: {key, certificate, ca} of files, by TLS. */
+    static async connect(port, secure) {
         const peer = new Peer();
         Object.assign(peer, { bytes: Buffer.alloc(0), waiting: [], ended: false });
-        peer.socket = net.connect(port, '127.0.0.1');
+        peer.socket = secure ? tls.connect({ port, host: '127.0.0.1', servername: 'localhost', key: fs.readFileSync(secure.key), cert: fs.readFileSync(secure.certificate), ca: fs.readFileSync(secure.ca) }) : net.connect(port, '127.0.0.1');
         peer.socket.setNoDelay(true);
         peer.closed = new Promise((resolve) => { peer.socket.once('close', () => { peer.ended = true; peer.#serve(); resolve(); }); });
         peer.socket.on('data', (data) => { peer.bytes = Buffer.concat([peer.bytes, data]); peer.#serve(); });
         peer.socket.on('error', () => {});
-        await new Promise((resolve, reject) => { peer.socket.once('connect', resolve); peer.socket.once('error', reject); });
+        await new Promise((resolve, reject) => { peer.socket.once(secure ? 'secureConnect' : 'connect', resolve); peer.socket.once('error', reject); });
         return peer;
     }
 
     /** Connected and accepted. */
-    static async associate(port, options) {
-        const peer = await Peer.connect(port);
+    static async associate(port, { secure, ...options } = {}) {
+        const peer = await Peer.connect(port, secure);
         peer.send(associateRequest(options));
         const answer = await peer.receive();
         if (answer?.type !== 2) throw new Error(`no A-ASSOCIATE-AC but ${answer ? `PDU ${answer.type}: ${answer.body.toString('hex')}` : 'the end'}`);

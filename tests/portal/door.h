@@ -1,5 +1,5 @@
-/* door.h - a door and rights of the tests' own, in the place of viewer/guard and access/rights: a header "X-Test-Person: reader" or "office" says who
- * asks. What is tested with them is that nothing goes past the door. */
+/* door.h - a door and rights of the tests' own, in the place of viewer/guard and access/rights: a header "X-Test-Person: reader" or
+ * "office" says who asks. What is tested with them is that nothing goes past the door. */
 #ifndef KH_TESTS_PORTAL_DOOR_H
 #define KH_TESTS_PORTAL_DOOR_H
 
@@ -22,6 +22,7 @@ extern door_rules rules;
 bool door_session_goes_on(void *context, const kh_subject *subject);
 
 #define READER "X-Test-Person: reader\r\n"
+#define TOKEN "X-Test-Person: token\r\n" /* the reader's */
 #define OFFICE "X-Test-Person: office\r\n"
 
 #endif

@@ -11,11 +11,22 @@ static void add_studies(fixture *f)
     for (unsigned i = 0; i < SLICES; i++)
         f->slices[i] = samples_add(&f->samples, &(sample_image){.study = 1, .series = 1, .instance = i + 1, .rows = 512,
                                                                 .columns = 512, .value = 10 * (int)i, .z_mm = -2.5 * i});
-    f->broken = samples_add(&f->samples, &(sample_image){.study = 1, .series = 2, .instance = 1, .rows = 64, .columns = 64, .broken = true});
+    f->broken =
+        samples_add(&f->samples, &(sample_image){.study = 1, .series = 2, .instance = 1, .rows = 64, .columns = 64, .broken = true});
     f->report = samples_add(&f->samples, &(sample_image){.study = 1, .series = 3, .instance = 1, .no_pixels = true});
-    f->other = samples_add(&f->samples, &(sample_image){.study = 2, .series = 1, .instance = 1, .rows = 700, .columns = 1300,
-                                                        .value = 40, .patient_id = "K-000123", .date = "20250102",
-                                                        .name = "Yamada^Hanako=\xe5\xb1\xb1\xe7\x94\xb0^\xe8\x8a\xb1\xe5\xad\x90=\xe3\x82\x84\xe3\x81\xbe\xe3\x81\xa0^\xe3\x81\xaf\xe3\x81\xaa\xe3\x81\x93"});
+    f->other = samples_add(
+        &f->samples,
+        &(sample_image){
+            .study = 2,
+            .series = 1,
+            .instance = 1,
+            .rows = 700,
+            .columns = 1300,
+            .value = 40,
+            .patient_id = "K-000123",
+            .date = "20250102",
+            .name =
+                "Yamada^Hanako=\xe5\xb1\xb1\xe7\x94\xb0^\xe8\x8a\xb1\xe5\xad\x90=\xe3\x82\x84\xe3\x81\xbe\xe3\x81\xa0^\xe3\x81\xaf\xe3\x81\xaa\xe3\x81\x93"});
 }
 
 static void start(fixture *f)

@@ -99,6 +99,57 @@ static void in_the_order_asked(void **state)
     }
 }
 
+/* The next of a batch is what the single tile at target is, put together with the beginning of the one before it. Gives how many bytes
+ * stayed away. */
+static size_t expect_like(fixture *f, cursor *c, const char *target, uint8_t *before, size_t *before_size, size_t most)
+{
+    client_answer single = get(f, target, "");
+    json_t *line = take_line(c);
+    size_t size = (size_t)member(line, "size"), like = (size_t)member(line, "like"); /* 0 where it is not told */
+
+    assert_int_equal(member(line, "code"), 200);
+    assert_true(like <= *before_size && like <= 1024);
+    assert_int_equal(like + size, single.body_size);
+    assert_true(single.body_size <= most && (size_t)(c->end - c->at) >= size);
+    memcpy(before + like, c->at, size);
+    *before_size = like + size;
+    assert_memory_equal(before, single.body, single.body_size);
+    c->at += size;
+    json_decref(line);
+    client_answer_free(&single);
+    return like;
+}
+
+static void what_is_like_the_one_before_stays_away(void **state)
+{
+    static const size_t order[] = {3, 0, 4, 0, 0};
+    fixture *f = *state;
+    const int64_t objects[] = {f->slices[3].object_id, f->slices[0].object_id, f->other.object_id,
+                               f->slices[4].object_id, f->slices[0].object_id, f->slices[0].object_id};
+    static uint8_t before[1 << 20];
+    size_t before_size = 0;
+    char target[1024];
+    client_answer answer;
+    cursor c;
+
+    make_target(target, sizeof target, f->slices[0].series_id, "like=1&", objects, KH_COUNT(objects));
+    answer = get(f, target, "");
+    assert_int_equal(answer.code, 200);
+    c = (cursor){answer.body, answer.body + answer.body_size};
+    for (size_t i = 0; i < KH_COUNT(order); i++) {
+        size_t like = expect_like(f, &c, tile_target(&f->slices[order[i]], ""), before, &before_size, sizeof before);
+
+        if (i == 0)
+            assert_int_equal(like, 0);
+        else
+            assert_in_range(like, 300, 1024); /* the tables of a grey JPEG; all of a tile that is there twice, up to the limit */
+        if (i == 1)
+            expect_failure(&c, 404, "object"); /* one that is not there changes nothing */
+    }
+    assert_ptr_equal(c.at, c.end);
+    client_answer_free(&answer);
+}
+
 static void some_cannot_be_had(void **state)
 {
     fixture *f = *state;
@@ -132,6 +183,9 @@ static void refusals(void **state)
         const char *word;
     } rows[] = {
         {"/tiles/1/batch", "tiles: number 1"},
+        {"/tiles/1/batch?like=0&tiles=1-0/0/0/0", "like"},
+        {"/tiles/1/batch?like=&tiles=1-0/0/0/0", "like"},
+        {"/tiles/1/batch?like=11&tiles=1-0/0/0/0", "like"},
         {"/tiles/1/batch?tiles=", "tiles: number 1"},
         {"/tiles/1/batch?tiles=1-0/0/0/0,", "tiles: number 2"},
         {"/tiles/1/batch?tiles=,1-0/0/0/0", "tiles: number 1"},
@@ -232,6 +286,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(in_the_order_asked, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(what_is_like_the_one_before_stays_away, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(some_cannot_be_had, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(refusals, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(as_many_as_may_be, fixture_open, fixture_close),

@@ -1,5 +1,6 @@
-/* Every address of the portal while accounts are on: nobody gets anything, and who is signed in gets what may be found, in lists, counts, pictures and
- * events alike. The door and the rights are small ones of the test's own: what is tested is that nothing goes past them. RELIABILITY.md S1 to S3. */
+/* Every address of the portal while accounts are on: nobody gets anything, and who is signed in gets what may be found, in lists, counts,
+ * pictures and events alike. The door and the rights are small ones of the test's own: what is tested is that nothing goes past them.
+ * RELIABILITY.md S1 to S3. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,8 +217,13 @@ static void assert_same(fixture *f, const char *refused, const char *absent)
 
 static void refused_is_absent(void **state)
 {
-    static const char *const forms[] = {"/api/studies/%lld", "/api/series/%lld/stack", "/tiles/%lld/1-0/0/0/0.jpg", "/tiles/%lld/1-0/thumb.jpg",
-                                        "/tiles/%lld/1-0/lossless", "/tiles/%lld/batch?tiles=1-0/0/0/0"};
+    static const char *const forms[] = {"/api/studies/%lld",
+                                        "/api/series/%lld/stack",
+                                        "/tiles/%lld/1-0/0/0/0.jpg",
+                                        "/tiles/%lld/1-0/thumb.jpg",
+                                        "/tiles/%lld/1-0/lossless",
+                                        "/tiles/%lld/batch?tiles=1-0/0/0/0",
+                                        "/api/series/%lld/1-0/values?kind=probe&points=1,1"};
     fixture *f = *state;
 
     for (size_t i = 0; i < KH_COUNT(forms); i++) {
@@ -270,13 +276,19 @@ static void a_tile_in_memory_is_behind_the_decision(void **state)
 
 /* --- events --- */
 
-static int open_events(fixture *f)
+static int open_events_of(fixture *f, const char *headers)
 {
-    static const char text[] = "GET /api/events HTTP/1.1\r\nHost: localhost\r\n" READER "\r\n";
+    char text[256];
     int fd = client_connect(f->port, 10000);
 
-    assert_true(client_send(fd, text, sizeof text - 1));
+    snprintf(text, sizeof text, "GET /api/events HTTP/1.1\r\nHost: localhost\r\n%s\r\n", headers);
+    assert_true(client_send(fd, text, strlen(text)));
     return fd;
+}
+
+static int open_events(fixture *f)
+{
+    return open_events_of(f, READER);
 }
 
 static void expect_text(int fd, const char *text, char *out, size_t out_size)
@@ -313,6 +325,58 @@ static void events_are_of_who_listens(void **state)
     close(fd);
 }
 
+/* A session has a window beside another, a token its streams: each is told, once. */
+static void every_window_is_told(void **state)
+{
+    static const char *const who[] = {READER, READER, TOKEN};
+    fixture *f = *state;
+    char got[3][16384] = {""}, expected[128], target[64];
+    int fds[3];
+
+    snprintf(target, sizeof target, "/api/studies/%lld", (long long)f->slices[0].study_id);
+    snprintf(expected, sizeof expected, "event: closed\ndata: {\"study\":%lld}\n\n", (long long)f->slices[0].study_id);
+    assert_int_equal(code_of(f, target, READER), 200);
+    assert_int_equal(code_of(f, target, TOKEN), 200);
+    for (size_t i = 0; i < KH_COUNT(fds); i++) {
+        fds[i] = open_events_of(f, who[i]);
+        expect_text(fds[i], "retry: 2000\n\n", got[i], sizeof got[i]);
+    }
+    for (int round = 0; round < 2; round++) {
+        move_rights(f, 0);
+        for (size_t i = 0; i < KH_COUNT(fds); i++) {
+            expect_text(fds[i], expected, got[i], sizeof got[i]);
+            strcpy(got[i], "");
+        }
+        move_rights(f, f->slices[0].study_id); /* opened again, it is told again */
+        assert_int_equal(code_of(f, target, READER), 200);
+        assert_int_equal(code_of(f, target, TOKEN), 200);
+    }
+    for (size_t i = 0; i < KH_COUNT(fds); i++)
+        close(fds[i]);
+}
+
+/* A list that nobody opened anything from. */
+static void lists_are_looked_at_anew(void **state)
+{
+    fixture *f = *state;
+    char got[16384] = "";
+    int fd = open_events(f);
+
+    expect_text(fd, "retry: 2000\n\n", got, sizeof got);
+    assert_int_equal(code_of(f, "/api/studies", READER), 200);
+    usleep(500000); /* its first look, to which nothing is to be said */
+    assert_null(strstr(got, "reload"));
+    move_rights(f, 0);
+    usleep(500000);
+    move_rights(f, f->slices[0].study_id); /* was that its first look, this is another */
+    expect_text(fd, "event: reload\n", got, sizeof got);
+    close(fd);
+    strcpy(got, "");
+    fd = open_events_of(f, READER "Last-Event-ID: 1\r\n"); /* who was away may have missed it */
+    expect_text(fd, "event: reload\n", got, sizeof got);
+    close(fd);
+}
+
 static void what_is_open_is_closed(void **state)
 {
     fixture *f = *state;
@@ -336,9 +400,17 @@ static void what_is_open_is_closed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(every_address_is_in_the_table), TEST(half_a_door), TEST(monitors_of_this_machine), TEST(lists_are_of_who_asks),
-                                       TEST(a_hidden_series_is_not_counted), TEST(refused_is_absent), TEST(a_tile_in_memory_is_behind_the_decision),
-                                       TEST(events_are_of_who_listens), TEST(what_is_open_is_closed)};
+    const struct CMUnitTest tests[] = {TEST(every_address_is_in_the_table),
+                                       TEST(half_a_door),
+                                       TEST(monitors_of_this_machine),
+                                       TEST(lists_are_of_who_asks),
+                                       TEST(a_hidden_series_is_not_counted),
+                                       TEST(refused_is_absent),
+                                       TEST(a_tile_in_memory_is_behind_the_decision),
+                                       TEST(events_are_of_who_listens),
+                                       TEST(what_is_open_is_closed),
+                                       TEST(every_window_is_told),
+                                       TEST(lists_are_looked_at_anew)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* "My patients" over HTTP, over a real access.db and the real rights; only who asks is told by a header, X-Test-Person. TB-6, TB-7, AZ-16, AZ-17, AZ-27. */
+/* "My patients" over HTTP, over a real access.db and the real rights; only who asks is told by a header, X-Test-Person. TB-6, TB-7, AZ-16,
+ * AZ-17, AZ-27. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,10 +131,27 @@ static void consent(const char *hospital, const char *number, const char *site, 
     time_t now = time(NULL);
     struct tm local;
     char today[9];
-    const kh_consent_sheet sheet = {.facility = hospital, .number = number, .form = KH_CONSENT_SITES, .direction = KH_CONSENT_SHOW, .signed_date = today,
-                                    .signer = KH_SIGNER_PATIENT, .proxy_name = "", .proxy_relation = "", .explained = true, .explainer = "E",
-                                    .department = "", .fax = "", .holder = "", .author = "", .places = &place, .place_count = 1, .person = "", .team = "",
-                                    .look_back_years = KH_LOOK_BACK_NONE, .items = KH_ITEM_IMAGES, .modalities = ""};
+    const kh_consent_sheet sheet = {.facility = hospital,
+                                    .number = number,
+                                    .form = KH_CONSENT_SITES,
+                                    .direction = KH_CONSENT_SHOW,
+                                    .signed_date = today,
+                                    .signer = KH_SIGNER_PATIENT,
+                                    .proxy_name = "",
+                                    .proxy_relation = "",
+                                    .explained = true,
+                                    .explainer = "E",
+                                    .department = "",
+                                    .fax = "",
+                                    .holder = "",
+                                    .author = "",
+                                    .places = &place,
+                                    .place_count = 1,
+                                    .person = "",
+                                    .team = "",
+                                    .look_back_years = KH_LOOK_BACK_NONE,
+                                    .items = KH_ITEM_IMAGES,
+                                    .modalities = ""};
 
     assert_non_null(localtime_r(&now, &local));
     assert_int_equal(strftime(today, sizeof today, "%Y%m%d", &local), 8);
@@ -161,7 +179,13 @@ static int open_region(void **state)
     add_patient("other", "O-1", "やまだ^はなこ", "77");
     consent("city-hospital", "P-1", "clinic", "K-1");
     consent("south", "S-1", "clinic", "K-1");
-    samples_add(&f->samples, &(sample_image){.study = 9, .series = 9, .instance = 1, .rows = 16, .columns = 16, .patient_id = "S-1", .facility = "south",
+    samples_add(&f->samples, &(sample_image){.study = 9,
+                                             .series = 9,
+                                             .instance = 1,
+                                             .rows = 16,
+                                             .columns = 16,
+                                             .patient_id = "S-1",
+                                             .facility = "south",
                                              .date = "20261201"});
     must(kh_rights_create(&rights, access_db, err));
     must(kh_watch_create(&watch, &watching, err));
@@ -282,6 +306,56 @@ static void the_time_line(void **state)
     json_decref(json);
 }
 
+static bool still_open(fixture *f, json_int_t study)
+{
+    char target[64];
+    client_answer answer;
+    bool open;
+
+    snprintf(target, sizeof target, "/api/studies/%lld", (long long)study);
+    answer = get(f, target, "X-Test-Person: clinic.doctor\r\n");
+    open = answer.code == 200;
+    client_answer_free(&answer);
+    return open;
+}
+
+/* Of a study at one hospital the studies at the other, and what shuts one of them shuts it here, too. */
+static void priors_of_a_study(void **state)
+{
+    fixture *f = *state;
+    char target[64];
+    json_t *json, *studies;
+    json_int_t south, city, left;
+
+    snprintf(target, sizeof target, "/api/patients/%lld", (long long)id_of(f, "clinic.doctor", "/api/patients?number=K-1"));
+    json = ask(f, "clinic.doctor", target, 200);
+    studies = json_object_get(json, "studies");
+    south = json_integer_value(json_object_get(json_array_get(studies, 0), "id"));
+    city = json_integer_value(json_object_get(json_array_get(studies, 1), "id"));
+    json_decref(json);
+    snprintf(target, sizeof target, "/api/studies/%lld/priors", (long long)city);
+    json = ask(f, "clinic.doctor", target, 200);
+    studies = json_object_get(json, "studies");
+    assert_int_equal(json_array_size(studies), 2);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(studies, 0), "id")), south);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(studies, 1), "id")), city);
+    json_decref(json);
+    json = ask(f, "city-hospital.doctor", target, 200); /* its own, and nothing of the other hospital's */
+    studies = json_object_get(json, "studies");
+    assert_int_equal(json_array_size(studies), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(studies, 0), "id")), city);
+    json_decref(json);
+    json_decref(ask(f, "other.doctor", target, 404));
+    json_decref(ask(f, "other.doctor", "/api/studies/999999/priors", 404));
+    must(kh_consent_withdraw(access_db, consent_id, "clinic", "none is needed", BY, err)); /* of one hospital: south or city */
+    left = (still_open(f, city) ? city : 0) + (still_open(f, south) ? south : 0);
+    assert_true(left == city || left == south);
+    snprintf(target, sizeof target, "/api/studies/%lld/priors", (long long)left);
+    json = ask(f, "clinic.doctor", target, 200);
+    assert_int_equal(json_array_size(json_object_get(json, "studies")), 1);
+    json_decref(json);
+}
+
 static void sees_no_images(void **state)
 {
     fixture *f = *state;
@@ -336,7 +410,8 @@ static void without_accounts(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(searched), TEST(the_time_line), TEST(sees_no_images), TEST(withdrawn), TEST(without_accounts)};
+    const struct CMUnitTest tests[] = {TEST(searched),       TEST(the_time_line), TEST(priors_of_a_study),
+                                       TEST(sees_no_images), TEST(withdrawn),     TEST(without_accounts)};
 
     return cmocka_run_group_tests_name("patients", tests, NULL, NULL);
 }

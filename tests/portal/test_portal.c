@@ -85,27 +85,51 @@ static void test_refusals(void **state)
         char target[160];
         unsigned code;
         const char *named;
-    } table[] = {{"/api/studies?limit=0", 400, "limit"},       {"/api/studies?limit=201", 400, "limit"},
-                 {"/api/studies?offset=-1", 400, "offset"},    {"/api/studies?offset=x", 400, "offset"},
-                 {"/api/studies?from=2026", 400, "from"},      {"/api/studies?to=2026010x", 400, "to"},
-                 {"/api/studies?q=a&q=b", 400, "q"},           {"/api/studies/x", 400, "id"},
-                 {"/api/studies/0", 400, "id"},                {"/api/studies/99999", 404, ""},
-                 {"/api/series/99999/stack", 404, ""},         {"/api/series/1.5/stack", 400, "id"},
-                 {"/api/nothing", 404, ""},                    {"/web/nothing.js", 404, ""},
-                 {"/tiles/1/1-0/0/0/0.png", 404, ""},          {"/tiles/x/1-0/0/0/0.jpg", 400, "series"},
-                 {"/tiles/1/x-0/0/0/0.jpg", 400, "object"},    {"/tiles/1/1-x/0/0/0.jpg", 400, "frame"},
-                 {"/tiles/1/1-0/17/0/0.jpg", 400, "level"},    {"/tiles/1/1-0/0/-1/0.jpg", 400, "column"},
-                 {"/tiles/1/1-0/0/0/70000.jpg", 400, "row"},   {"/tiles/99999/1-0/0/0/0.jpg", 404, "series"},
-                 {"/tiles/1/1-0/0/0/0.jpg?q=0", 400, "q"},     {"/tiles/1/1-0/0/0/0.jpg?q=101", 400, "q"},
-                 {"/tiles/1/1-0/0/0/0.jpg?invert=2", 400, "invert"}, {"/tiles/1/1-0/0/0/0.jpg?c=40", 400, "c and w"},
-                 {"/tiles/1/1-0/0/0/0.jpg?w=40", 400, "c and w"},    {"/tiles/1/1-0/0/0/0.jpg?lut=4", 400, "lut"},
-                 {"/tiles/1/1-0/0/0/0.jpg?lut=0&c=1&w=2", 400, "lut"},    {"/tiles/1/1-0/0/0/0.jpg?c=x&w=1", 400, "c"},
+    } table[] = {{"/api/studies?limit=0", 400, "limit"},
+                 {"/api/studies?limit=201", 400, "limit"},
+                 {"/api/studies?offset=-1", 400, "offset"},
+                 {"/api/studies?offset=x", 400, "offset"},
+                 {"/api/studies?from=2026", 400, "from"},
+                 {"/api/studies?to=2026010x", 400, "to"},
+                 {"/api/studies?q=a&q=b", 400, "q"},
+                 {"/api/studies/x", 400, "id"},
+                 {"/api/studies/0", 400, "id"},
+                 {"/api/studies/99999", 404, ""},
+                 {"/api/series/99999/stack", 404, ""},
+                 {"/api/series/1.5/stack", 400, "id"},
+                 {"/api/nothing", 404, ""},
+                 {"/web/nothing.js", 404, ""},
+                 {"/tiles/1/1-0/0/0/0.png", 404, ""},
+                 {"/tiles/x/1-0/0/0/0.jpg", 400, "series"},
+                 {"/tiles/1/x-0/0/0/0.jpg", 400, "object"},
+                 {"/tiles/1/1-x/0/0/0.jpg", 400, "frame"},
+                 {"/tiles/1/1-0/17/0/0.jpg", 400, "level"},
+                 {"/tiles/1/1-0/0/-1/0.jpg", 400, "column"},
+                 {"/tiles/1/1-0/0/0/70000.jpg", 400, "row"},
+                 {"/tiles/99999/1-0/0/0/0.jpg", 404, "series"},
+                 {"/tiles/1/1-0/0/0/0.jpg?q=0", 400, "q"},
+                 {"/tiles/1/1-0/0/0/0.jpg?q=101", 400, "q"},
+                 {"/tiles/1/1-0/0/0/0.jpg?invert=2", 400, "invert"},
+                 {"/tiles/1/1-0/0/0/0.jpg?c=40", 400, "c and w"},
+                 {"/tiles/1/1-0/0/0/0.jpg?w=40", 400, "c and w"},
+                 {"/tiles/1/1-0/0/0/0.jpg?lut=4", 400, "lut"},
+                 {"/tiles/1/1-0/0/0/0.jpg?lut=0&c=1&w=2", 400, "lut"},
+                 {"/tiles/1/1-0/0/0/0.jpg?c=x&w=1", 400, "c"},
                  {"/tiles/1/1-0/0/0/0.jpg?c=1&w=0", 400, "w"},
-                 {"/tiles/1/1-0/thumb.jpg?size=15", 400, "size"},    {"/tiles/1/1-0/thumb.jpg?size=513", 400, "size"},
-                 {"/tiles/1/1-0/thumb.jpg?size=x", 400, "size"},     {"/tiles/1/1-0/thumb.jpg?q=0", 400, "q"},
-                 {"/tiles/1/1-0/thumb.jpg?c=40", 400, "c and w"},    {"/tiles/x/1-0/thumb.jpg", 400, "series"},
-                 {"/tiles/99999/1-0/thumb.jpg", 404, "series"},      {"/tiles/1/1-0/thumb.png", 404, ""}, {"", 422, "BitsAllocated"}, {"", 404, "level"},
-                 {"", 404, "column"}, {"", 404, "row"}, {"", 404, "frame"}, {"", 404, "object"}};
+                 {"/tiles/1/1-0/thumb.jpg?size=15", 400, "size"},
+                 {"/tiles/1/1-0/thumb.jpg?size=513", 400, "size"},
+                 {"/tiles/1/1-0/thumb.jpg?size=x", 400, "size"},
+                 {"/tiles/1/1-0/thumb.jpg?q=0", 400, "q"},
+                 {"/tiles/1/1-0/thumb.jpg?c=40", 400, "c and w"},
+                 {"/tiles/x/1-0/thumb.jpg", 400, "series"},
+                 {"/tiles/99999/1-0/thumb.jpg", 404, "series"},
+                 {"/tiles/1/1-0/thumb.png", 404, ""},
+                 {"", 422, "BitsAllocated"},
+                 {"", 404, "level"},
+                 {"", 404, "column"},
+                 {"", 404, "row"},
+                 {"", 404, "frame"},
+                 {"", 404, "object"}};
     size_t n = KH_COUNT(table) - 6;
     long long series = f->slices[0].series_id, object = f->slices[0].object_id;
 
@@ -155,6 +179,36 @@ static void test_one_study(void **state)
     assert_true(json_is_null(json_object_get(json_array_get(list, 1), "thumbnail")));
     assert_true(json_is_null(json_object_get(json_array_get(list, 2), "thumbnail")));
     json_decref(json);
+}
+
+/* What a series tells of the picture that it opens with is what its stack tells of the middle slice. */
+static void test_opening(void **state)
+{
+    fixture *f = *state;
+    static const char *const of_object[] = {"rows", "columns", "samples", "bits_stored"}, *const of_stack[] = {"tile_size",
+                                                                                                               "default_quality"};
+    char target[100];
+    json_t *study, *stack, *list, *opening, *slice, *object;
+
+    snprintf(target, sizeof target, "/api/studies/%lld", (long long)f->slices[0].study_id);
+    study = get_json(f, target);
+    list = json_object_get(study, "series_list");
+    opening = json_object_get(json_array_get(list, 0), "opening");
+    snprintf(target, sizeof target, "/api/series/%lld/stack", (long long)f->slices[0].series_id);
+    stack = get_json(f, target);
+    slice = json_array_get(json_object_get(stack, "slices"), SLICES / 2);
+    object = json_array_get(json_object_get(stack, "objects"), (size_t)int_of(slice, "object"));
+    assert_int_equal(int_of(opening, "object"), int_of(object, "id"));
+    assert_int_equal(int_of(opening, "frame"), int_of(slice, "frame"));
+    for (size_t i = 0; i < KH_COUNT(of_object); i++)
+        assert_int_equal(int_of(opening, of_object[i]), int_of(object, of_object[i]));
+    for (size_t i = 0; i < KH_COUNT(of_stack); i++)
+        assert_int_equal(int_of(opening, of_stack[i]), int_of(stack, of_stack[i]));
+    assert_string_equal(text_of(opening, "photometric"), text_of(object, "photometric"));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 1), "opening")));
+    assert_true(json_is_null(json_object_get(json_array_get(list, 2), "opening")));
+    json_decref(stack);
+    json_decref(study);
 }
 
 static double number_at(const json_t *json, const char *key, size_t index)
@@ -463,7 +517,7 @@ static void test_metrics(void **state)
             continue;
         if (sscanf(line, "# TYPE %99s %63s", name, type) == 2) {
             assert_string_equal(name, family);
-            assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0);
+            assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0 || strcmp(type, "histogram") == 0);
             continue;
         }
         assert_true(strncmp(line, family, strlen(family)) == 0 && strchr(" {", line[strlen(family)]));
@@ -509,6 +563,86 @@ static void test_page_and_assets(void **state)
     assert_int_equal(get_code(f, "/web/../portal.c"), 400);
 }
 
+/* Addresses with the version of the files are for ever; there are none of another version, and a refusal is not kept. */
+static void test_versions_of_assets(void **state)
+{
+    fixture *f = *state;
+    const kh_asset *asset = kh_asset_find("main.js");
+    const char *version = kh_asset_version();
+    const struct {
+        const char *name, *version, *path, *kept;
+        unsigned code;
+    } table[] = {
+        {"of this version", version, "main.js", "public, max-age=31536000, immutable", 200},
+        {"in a folder", version, "lang/en.js", "public, max-age=31536000, immutable", 200},
+        {"of no version", "", "main.js", "no-cache", 200},
+        {"of another version", "0123456789abcdef", "main.js", "no-store", 404},
+        {"the version cut short", "0", "main.js", "no-store", 404},
+        {"the version alone", version, "", NULL, 404},
+        {"no such file", version, "nothing.js", "no-store", 404},
+        {"the version twice", version, "%s/main.js", "no-store", 404},
+    };
+
+    assert_int_equal(strlen(version), 16);
+    assert_int_equal(strspn(version, "0123456789abcdef"), 16);
+    assert_non_null(asset);
+    for (size_t i = 0; i < KH_COUNT(table); i++) {
+        char target[300], path[200], value[100];
+        client_answer answer;
+
+        snprintf(path, sizeof path, strchr(table[i].path, '%') ? "%.16s/main.js" : "%s",
+                 strchr(table[i].path, '%') ? version : table[i].path);
+        snprintf(target, sizeof target, "/web/%s%s%s", table[i].version, *table[i].version ? "/" : "", path);
+        answer = get(f, target, "");
+        if (answer.code != table[i].code)
+            fail_msg("%s: %u", table[i].name, answer.code);
+        if (table[i].kept) {
+            assert_true(client_header(&answer, "Cache-Control", value, sizeof value));
+            assert_string_equal(value, table[i].kept);
+        }
+        client_answer_free(&answer);
+    }
+}
+
+/* Every address of a file in the page holds the version; the page itself is asked for each time, and brings the words of the browser's
+ * language. */
+static void test_page_names_versions(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *header, *words;
+    } table[] = {
+        {"Accept-Language: ja\r\n", "ja"},
+        {"Accept-Language: ja-JP,en;q=0.5\r\n", "ja"},
+        {"Accept-Language: en-US,en;q=0.9,ja;q=0.8\r\n", "en"},
+        {"Accept-Language: fr, JA;q=0.5\r\n", "ja"},
+        {"Accept-Language: fr\r\n", "en"},
+        {"Accept-Language: jav\r\n", "en"},
+        {"Accept-Language: ,;,\r\n", "en"},
+        {"", NULL},
+    };
+    char place[100], value[200], expected[200];
+
+    snprintf(place, sizeof place, "\"/web/%s/", kh_asset_version());
+    for (size_t i = 0; i < KH_COUNT(table); i++) {
+        client_answer answer = get(f, "/", table[i].header);
+        size_t named = 0;
+
+        assert_int_equal(answer.code, 200);
+        for (const char *at = (const char *)answer.body; (at = strstr(at, "\"/web/")) != NULL; at++, named++)
+            assert_int_equal(strncmp(at, place, strlen(place)), 0);
+        assert_true(named > 5);
+        assert_true(client_header(&answer, "Cache-Control", value, sizeof value));
+        assert_string_equal(value, "no-cache");
+        assert_int_equal(client_header(&answer, "Link", value, sizeof value), table[i].words != NULL);
+        if (table[i].words) {
+            snprintf(expected, sizeof expected, "</web/%s/lang/%s.js>; rel=modulepreload", kh_asset_version(), table[i].words);
+            assert_string_equal(value, expected);
+        }
+        client_answer_free(&answer);
+    }
+}
+
 static void test_scanner_study(void **state)
 {
     fixture *f = *state;
@@ -537,9 +671,23 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_open, fixture_close)
     const struct CMUnitTest tests[] = {
-        TEST(test_study_list), TEST(test_study_filters), TEST(test_refusals),  TEST(test_one_study),
-        TEST(test_stack),      TEST(test_stack_gzip_and_tag), TEST(test_tile), TEST(test_thumb), TEST(test_lossless), TEST(test_pulls),
-        TEST(test_health),     TEST(test_metrics),       TEST(test_page_and_assets), TEST(test_scanner_study),
+        TEST(test_study_list),
+        TEST(test_study_filters),
+        TEST(test_refusals),
+        TEST(test_one_study),
+        TEST(test_opening),
+        TEST(test_stack),
+        TEST(test_stack_gzip_and_tag),
+        TEST(test_tile),
+        TEST(test_thumb),
+        TEST(test_lossless),
+        TEST(test_pulls),
+        TEST(test_health),
+        TEST(test_metrics),
+        TEST(test_page_and_assets),
+        TEST(test_versions_of_assets),
+        TEST(test_page_names_versions),
+        TEST(test_scanner_study),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

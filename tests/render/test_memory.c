@@ -39,10 +39,20 @@ typedef struct tile_case {
 
 /* Of a picture of 1,000 x 700. */
 static const tile_case tiles[] = {
-    {"a tile at full size", false, {.out_width = 1000, .out_height = 700, .crop_x = 512, .crop_width = 488, .crop_height = 512, .quality = 80}},
+    {"a tile at full size",
+     false,
+     {.out_width = 1000, .out_height = 700, .crop_x = 512, .crop_width = 488, .crop_height = 512, .quality = 80}},
     {"a tile at half the size", false, {.out_width = 500, .out_height = 350, .crop_width = 500, .crop_height = 350, .quality = 80}},
-    {"a window given", false,
-     {.out_width = 1000, .out_height = 700, .crop_width = 512, .crop_height = 512, .window_given = true, .window_center = 300, .window_width = 900, .quality = 80}},
+    {"a window given",
+     false,
+     {.out_width = 1000,
+      .out_height = 700,
+      .crop_width = 512,
+      .crop_height = 512,
+      .window_given = true,
+      .window_center = 300,
+      .window_width = 900,
+      .quality = 80}},
     {"enlarged", false, {.x = 100, .y = 100, .width = 200, .height = 150, .out_width = 512, .out_height = 384, .quality = 80}},
     {"colour", true, {.out_width = 1000, .out_height = 700, .crop_width = 512, .crop_height = 512, .quality = 80}},
 };
@@ -99,7 +109,8 @@ static unsigned allocations_of_bare(const tile_case *tile)
 {
     struct jpeg_compress_struct jpeg;
     struct jpeg_error_mgr errors;
-    struct jpeg_destination_mgr destination = {.init_destination = bare_begin, .empty_output_buffer = bare_full, .term_destination = bare_end};
+    struct jpeg_destination_mgr destination = {
+        .init_destination = bare_begin, .empty_output_buffer = bare_full, .term_destination = bare_end};
     unsigned count;
 
     jpeg.err = jpeg_std_error(&errors);

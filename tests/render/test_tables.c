@@ -127,6 +127,40 @@ static void every_value_goes_through_the_modality_lut(void **state)
     }
 }
 
+/* C.11.4: behind the window, its inputs stretched over what that gives; inversion comes after it, and background stays. */
+static void every_value_goes_through_the_presentation_lut(void **state)
+{
+    static uint16_t entries[200];
+
+    (void)state;
+    for (size_t i = 0; i < 200; i++)
+        entries[i] = (uint16_t)(i * i * 4095 / 39601);
+    for (int turn = 0; turn < 4; turn++) {
+        int is_signed = turn & 1, inverse = turn >> 1;
+        test_picture picture;
+        kh_display display;
+        kh_render_view view;
+        uint8_t *got;
+
+        fill_12_bits(&picture, is_signed);
+        attach(&picture, &display);
+        display.output = (kh_lookup){0, 200, 12, entries};
+        picture.info.inverse = inverse;
+        picture.slice.voi_function = KH_VOI_LINEAR_EXACT;
+        test_picture_set_window(&picture, 100, 3000);
+        view = test_view(&picture);
+        got = test_render(&picture, &view, NULL, NULL);
+        for (int i = 0; i < 4096; i++) {
+            double y = fmin(fmax((signed_12(i, is_signed) - 100) / 3000.0 + 0.5, 0), 1);
+            int grey = grey_of(entries[(int)(y * 199 + 0.5)] / 4095.0);
+
+            assert_int_equal(got[i], inverse ? 255 - grey : grey);
+        }
+        free(got);
+        test_picture_release(&picture);
+    }
+}
+
 /* Without a window it is made from the table's output, here falling. */
 static void an_automatic_window_is_in_the_table_s_output(void **state)
 {
@@ -424,6 +458,7 @@ int main(void)
         cmocka_unit_test(every_value_goes_through_the_palette),
         cmocka_unit_test(a_small_picture_averages_colours),
         cmocka_unit_test(every_value_goes_through_the_modality_lut),
+        cmocka_unit_test(every_value_goes_through_the_presentation_lut),
         cmocka_unit_test(an_automatic_window_is_in_the_table_s_output),
         cmocka_unit_test(a_modality_lut_of_deeper_values_is_refused),
         cmocka_unit_test(every_value_goes_through_the_voi_lut),

@@ -2,10 +2,13 @@
 #include "tests/cmocka_all.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "store/sql.h"
 
@@ -229,6 +232,45 @@ static void reader_reads_only(void **state)
     kh_sql_close(reader);
 }
 
+/* A process that makes a database and is killed before it has a log: a journal of changes to be taken back is left beside it. */
+static void make_and_be_killed(const char *path)
+{
+    static const char half_made[] = "PRAGMA journal_mode = DELETE; PRAGMA cache_size = 2; CREATE TABLE a (v); INSERT INTO a VALUES ('kept');"
+                                    "BEGIN; UPDATE a SET v = 'taken back';"
+                                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
+                                    "INSERT INTO a SELECT randomblob(2000) FROM n;";
+    sqlite3 *db;
+
+    if (sqlite3_open(path, &db) == SQLITE_OK && sqlite3_exec(db, half_made, NULL, NULL, NULL) == SQLITE_OK)
+        (void)kill(getpid(), SIGKILL);
+    _exit(1);
+}
+
+static void reader_of_what_was_left_unfinished(void **state)
+{
+    fixture *f = *state;
+    char path[320], journal[340];
+    kh_error err = KH_ERROR_INIT;
+    kh_sql *reader = NULL;
+    int how;
+    pid_t child;
+
+    snprintf(path, sizeof path, "%s/left.db", f->dir);
+    snprintf(journal, sizeof journal, "%s-journal", path);
+    child = fork();
+    if (child == 0)
+        make_and_be_killed(path);
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFSIGNALED(how));
+    assert_int_equal(access(journal, F_OK), 0);
+    if (kh_sql_open(&reader, path, KH_SQL_READER, &err) != KH_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(number(reader, "SELECT count(*) FROM a WHERE v = 'kept'"), 1);
+    assert_int_equal(number(reader, "SELECT count(*) FROM a"), 1);
+    kh_sql_close(reader);
+    assert_int_equal(unlink(path), 0);
+}
+
 static void opening_what_is_no_index(void **state)
 {
     fixture *f = *state;
@@ -311,6 +353,42 @@ static kh_status write_one(kh_sql *sql, kh_error *err)
     return kh_sql_commit(sql, err);
 }
 
+/* Roles of one service do that at the first start. */
+static void many_make_it_at_once(void **state)
+{
+    enum { ROUNDS = 30, MAKERS = 4 };
+    fixture *f = *state;
+
+    for (int round = 0; round < ROUNDS; round++) {
+        char path[320];
+        pid_t children[MAKERS];
+
+        snprintf(path, sizeof path, "%s/at-once-%d.db", f->dir, round);
+        for (int i = 0; i < MAKERS; i++) {
+            children[i] = fork();
+            assert_true(children[i] >= 0);
+            if (children[i] == 0) {
+                kh_sql *sql = NULL;
+
+                _exit(kh_sql_open(&sql, path, KH_SQL_WRITER, NULL) == KH_OK ? 0 : 1);
+            }
+        }
+        for (int i = 0; i < MAKERS; i++) {
+            int ended = -1;
+
+            assert_int_equal(waitpid(children[i], &ended, 0), children[i]);
+            assert_int_equal(ended, 0);
+        }
+        for (size_t i = 0; i < 3; i++) {
+            static const char *const ends[] = {"", "-wal", "-shm"};
+            char one[330];
+
+            snprintf(one, sizeof one, "%s%s", path, ends[i]);
+            (void)unlink(one);
+        }
+    }
+}
+
 /* R12: a reader that does not end cannot make the log grow without bound; when he ends, all works again by itself. */
 static void log_is_bounded(void **state)
 {
@@ -351,10 +429,11 @@ int main(void)
         T(one_statement_runs_twice_at_once),
         T(savepoint_leaves_the_others),
         T(reader_reads_only),
+        T(reader_of_what_was_left_unfinished),
         T(opening_what_is_no_index),
         T(migrations_are_numbered),
         T(check_finds_damage),
-        T(log_is_bounded),
+        T(many_make_it_at_once), T(log_is_bounded),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

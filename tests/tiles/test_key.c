@@ -107,6 +107,9 @@ static void test_every_part_counts(void **state)
     DIFFERS(quality, 81);
     DIFFERS(lossless, true);
     DIFFERS(thumb_px, 128);
+    DIFFERS(no_overlays, true);
+    DIFFERS(state_series_id, 9);
+    DIFFERS(state_id, 9);
     a.window_given = b.window_given = false;
     b.window_center = 7;
     assert_true(same(&a, &b)); /* not given: its values do not count */

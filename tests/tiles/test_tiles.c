@@ -94,8 +94,10 @@ static int set_up_group(void **state)
 
     samples_open(&f->samples);
     f->flat = samples_add(&f->samples, &(sample_image){.study = 1, .series = 1, .instance = 1, .rows = 512, .columns = 512, .value = 100});
-    f->broken = samples_add(&f->samples, &(sample_image){.study = 1, .series = 2, .instance = 1, .rows = 64, .columns = 64, .broken = true});
-    f->large = samples_add(&f->samples, &(sample_image){.study = 1, .series = 3, .instance = 1, .rows = 700, .columns = 1300, .value = -50});
+    f->broken =
+        samples_add(&f->samples, &(sample_image){.study = 1, .series = 2, .instance = 1, .rows = 64, .columns = 64, .broken = true});
+    f->large =
+        samples_add(&f->samples, &(sample_image){.study = 1, .series = 3, .instance = 1, .rows = 700, .columns = 1300, .value = -50});
     *state = f;
     return 0;
 }

@@ -105,7 +105,11 @@ static int set_up(void **state)
 {
     fixture *f = calloc(1, sizeof *f);
     const kh_http_route routes[] = {{"GET", "/endless", serve, f}};
-    kh_http_options options = {.thread_count = 1, .connections_max = 20, .connections_per_address_max = 20, .idle_timeout_s = 30, .body_bytes_max = 100,
+    kh_http_options options = {.thread_count = 1,
+                               .connections_max = 20,
+                               .connections_per_address_max = 20,
+                               .idle_timeout_s = 30,
+                               .body_bytes_max = 100,
                                .loopback_hosts_only = true};
     kh_watch_options watch = {.session_goes_on = session_goes_on, .context = f};
 
@@ -162,7 +166,8 @@ static void decided_when_rights_move(void **state)
 static void shut_with_the_session(void **state)
 {
     fixture *f = *state;
-    kh_watched *watched = kh_watch_begin(f->watch, &reader, decide, f, dropped), *other = kh_watch_begin(f->watch, &reader, decide, f, dropped);
+    kh_watched *watched = kh_watch_begin(f->watch, &reader, decide, f, dropped),
+               *other = kh_watch_begin(f->watch, &reader, decide, f, dropped);
 
     await(is_decided, f);
     kh_watch_end(other);
@@ -253,8 +258,8 @@ static void signed_out_while_reading(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(decided_when_rights_move), TEST(shut_with_the_session), TEST(freed_with_the_watch), TEST(withdrawn_from_a_reader),
-                                       TEST(withdrawn_from_a_slow_reader), TEST(signed_out_while_reading)};
+    const struct CMUnitTest tests[] = {TEST(decided_when_rights_move), TEST(shut_with_the_session),        TEST(freed_with_the_watch),
+                                       TEST(withdrawn_from_a_reader),  TEST(withdrawn_from_a_slow_reader), TEST(signed_out_while_reading)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,9 +5,10 @@ import test from 'node:test';
 import { ADVICE, advice } from '../../../viewer/web/admin_reasons.js';
 import { byHour, bySource, roundUp } from '../../../viewer/web/admin_chart.js';
 import * as format from '../../../viewer/web/format.js';
-import en from '../../../viewer/web/lang/en.js';
-import ja from '../../../viewer/web/lang/ja.js';
+import en from '../../../viewer/web/lang/admin_en.js';
+import ja from '../../../viewer/web/lang/admin_ja.js';
 import { parse } from '../../../viewer/web/router.js';
+import { SOON, VIEWER } from '../../../viewer/web/viewer_modules.js';
 
 const answer = {
     from_hour: 100,
@@ -132,9 +133,28 @@ for (const [path, expected] of [
 ])
     test(`address ${path}`, () => assert.deepEqual(parse(path), expected));
 
-test('every module of the page is asked for ahead', () => {
-    const folder = new URL('../../../viewer/web/', import.meta.url);
-    const page = fs.readFileSync(new URL('index.html', folder), 'utf8');
-    for (const name of fs.readdirSync(folder).filter((one) => /^admin.*\.js$/.test(one)))
-        assert.ok(page.includes(`/web/${name}"`), name);
+/** What a module imports, and what that imports, and so on; what comes later by import() is not in it. */
+function needs(name, found = new Set()) {
+    const web = new URL('../../../viewer/web/', import.meta.url);
+    if (found.has(name)) return found;
+    found.add(name);
+    for (const [, other] of fs.readFileSync(new URL(name, web), 'utf8').matchAll(/^(?:import|export) [^;]*?from '\.\/([\w/]+\.js)';/gms)) needs(other, found);
+    return found;
+}
+
+const together = (...names) => new Set(names.flatMap((name) => [...needs(name)]));
+
+test('every module that each page needs is asked for ahead, and nothing else', () => {
+    const page = fs.readFileSync(new URL('../../../viewer/web/index.html', import.meta.url), 'utf8');
+    const listed = [...page.matchAll(/modulepreload" href="\/web\/([\w/]+\.js)"/g)].map(([, name]) => name);
+    assert.deepEqual(listed, [...needs('main.js')].filter((name) => name !== 'main.js').sort());
 });
+
+for (const [what, listed, names] of [
+    ['the viewer', VIEWER, ['viewer.js']],
+    ['the lists and what opens over a page', SOON, ['study_list.js', 'patients_timeline.js', 'patients_emergency.js', 'access_forms.js']],
+])
+    test(`the modules of ${what} are asked for together, and nothing else`, () => {
+        const main = needs('main.js');
+        assert.deepEqual(listed, [...together(...names)].filter((name) => !main.has(name)).sort());
+    });

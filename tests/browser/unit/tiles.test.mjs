@@ -1,8 +1,8 @@
 // Tiles: which ones make a picture, the order they are fetched in, and the limits of what is kept.
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { after } from 'node:test';
 import { ApiError, tileUrl } from '../../../viewer/web/api.js';
-import { TileCache } from '../../../viewer/web/tile_cache.js';
+import { SharedLimit, TileCache } from '../../../viewer/web/tile_cache.js';
 import { batchKey, BatchReader, batchUrl } from '../../../viewer/web/tile_batch.js';
 import { TileLoader } from '../../../viewer/web/tile_loader.js';
 import { levelFor, levelSize, Rendition, topLevel } from '../../../viewer/web/tile_source.js';
@@ -100,6 +100,21 @@ test('the cache keeps to its bytes and forgets what was used longest ago', () =>
     assert.equal(cache.size, 0);
 });
 
+test('two caches keep to one bound: the first made gives first', () => {
+    const limit = new SharedLimit(100);
+    const decoded = new TileCache(80, { limit });
+    const received = new TileCache(80, { limit });
+    for (let i = 0; i < 6; i++) decoded.set(`d${i}`, i, 10);
+    for (let i = 0; i < 7; i++) received.set(`r${i}`, i, 10);
+    assert.equal(limit.bytes, 100);
+    assert.deepEqual(decoded.keys(), ['d3', 'd4', 'd5']);
+    assert.equal(received.size, 7);
+    decoded.set('d6', 6, 40);
+    assert.deepEqual(decoded.keys(), ['d6'], 'the newest stays');
+    assert.equal(limit.bytes, 100);
+    assert.deepEqual(received.keys(), ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']);
+});
+
 test('the cache keeps pinned entries and the newest, whatever their size', () => {
     const cache = new TileCache(10, { pinned: (key) => key === 'shown' });
     cache.set('shown', 1, 8);
@@ -107,6 +122,9 @@ test('the cache keeps pinned entries and the newest, whatever their size', () =>
     cache.set('big', 3, 100);
     assert.ok(cache.has('shown') && cache.has('big') && !cache.has('other'));
 });
+
+const loaders = [];
+after(() => loaders.forEach((loader) => loader.stop()));
 
 /** A loader whose requests are answered by hand. */
 function rig(concurrency = 2) {
@@ -123,6 +141,7 @@ function rig(concurrency = 2) {
         onError: (url, error, again) => log.errors.push([url, error.status, again]),
         onIdle: () => log.idle++,
     });
+    loaders.push(loader);
     const open = () => asked.filter((one) => !one.signal.aborted && !one.done).map((one) => one.url);
     const find = (url) => asked.findLast((one) => one.url === url && !one.signal.aborted && !one.done);
     const answer = async (url) => {
@@ -156,8 +175,9 @@ test('the loader asks for few at a time, in the order of need', async () => {
 
 test('what is wanted no more is cancelled, what still is goes on', () => {
     const { loader, open } = rig(2);
-    loader.want(wanted('ab'));
-    loader.want(wanted('bc'));
+    const large = (text) => wanted(text).map((item) => ({ ...item, bytes: 1.5 * 2 ** 20 }));
+    loader.want(large('ab'));
+    loader.want(large('bc'));
     assert.deepEqual(open(), ['b', 'c']);
 });
 
@@ -216,95 +236,151 @@ test('a service that stays busy fails in the end; a cut line is waited for', asy
 });
 
 /** A loader whose batches are answered by hand; items whose name has a digit go together. */
-function batchRig() {
+function batchRig(budget = 2 ** 22, clock = () => 0) {
     const batches = [];
     const singles = [];
     const log = { tiles: [], errors: [] };
     const aborted = (signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(new DOMException('stopped', 'AbortError'))));
     const loader = new TileLoader({
         concurrency: 5,
+        clock,
+        budget: typeof budget === 'function' ? budget : () => budget,
         batchKey: (url) => (/\d/.test(url) ? url[0] : null),
         fetchTile: (url, signal) => {
             singles.push({ url, signal });
             return aborted(signal);
         },
-        fetchBatch: (urls, signal, onTile, onError) => {
-            const batch = { urls, signal, onTile, onError };
+        fetchBatch: (urls, signal, onTile, onError, onMove) => {
+            const batch = { urls, signal, onTile, onError, onMove };
             batches.push(batch);
             return Promise.race([aborted(signal), new Promise((resolve, reject) => Object.assign(batch, { resolve, reject }))]);
         },
         onTile: (url) => log.tiles.push(url),
         onError: (url, error, again) => log.errors.push([url, error.status, again]),
     });
+    loaders.push(loader);
     return { loader, batches, singles, log };
 }
 const row = (prefix, count, urgent = []) => Array.from({ length: count }, (_, i) => ({ url: `${prefix}${i}`, urgent: urgent.includes(i) }));
 
-test('what is urgent comes alone, the rest in a short batch and a long one behind it', () => {
-    const { loader, batches, singles } = batchRig();
-    loader.want(row('a', 300, [0]));
-    assert.deepEqual(singles.map((one) => one.url), ['a0']);
-    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a1', 24], ['a25', 192]]);
+const flush = () => later();
+const sized = (prefix, count, bytes, urgent = []) => row(prefix, count, urgent).map((item) => ({ ...item, bytes }));
+
+test('a batch is what the line holds; the next request leaves when half of it is here', async () => {
+    const { loader, batches, log } = batchRig(100);
+    loader.want(sized('a', 300, 10));
+    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a0', 10]]);
+    for (let i = 0; i < 4; i++) batches[0].onTile(`a${i}`, 'tile');
+    assert.equal(batches.length, 1);
+    batches[0].onTile('a4', 'tile');
+    assert.deepEqual(batches.map((one) => [one.urls[0], one.urls.length]), [['a0', 10], ['a10', 10]]);
+    assert.equal(loader.outstanding, 150, 'one waits behind what is left of the other');
+    for (let i = 5; i < 9; i++) batches[0].onTile(`a${i}`, 'tile');
+    assert.equal(batches.length, 2);
+    assert.equal(log.tiles.length, 9);
+    loader.stop();
 });
 
-test('a long batch ends when others have come to be needed more than what it brings next', () => {
-    const { loader, batches } = batchRig();
-    const list = row('a', 200);
-    loader.want(list);
-    loader.want([...list.slice(100, 160), ...list.slice(0, 100), ...list.slice(160)]); // a24 to a47 are needed 85th to 108th
-    assert.deepEqual(batches.map((one) => one.signal.aborted), [false, true, false]);
-    assert.equal(batches[2].urls[0], 'a100');
-    const { loader: other, batches: near } = batchRig();
-    other.want(list);
-    other.want([...list.slice(160), ...list.slice(0, 160)]); // a24 to a47: 65th to 88th
-    assert.deepEqual(near.map((one) => one.signal.aborted), [false, false]);
+test('one tile is asked for whatever the line holds', () => {
+    const { loader, batches } = batchRig(5);
+    loader.want(sized('a', 3, 10));
+    assert.deepEqual(batches.map((one) => one.urls), [['a0']]);
+    loader.stop();
+});
+
+test('what is urgent comes alone, and has the line for itself unless it is fast', () => {
+    const { loader, batches, singles } = batchRig(100);
+    loader.want(sized('a', 30, 20, [0]));
+    assert.deepEqual(singles.map((one) => one.url), ['a0']);
+    assert.equal(batches.length, 0);
+    loader.stop();
+    const fast = batchRig(1000);
+    fast.loader.want(sized('a', 30, 20, [0]));
+    assert.deepEqual(fast.batches.map((one) => one.urls.length), [29]);
+    fast.loader.stop();
 });
 
 test('tiles of another key are not in the same batch, those of none come alone', () => {
-    const { loader, batches, singles } = batchRig();
-    loader.want([{ url: 'a1' }, { url: 'b1' }, { url: 'x' }, { url: 'a2' }]);
+    const { loader, batches, singles } = batchRig(1000);
+    loader.want([{ url: 'a1' }, { url: 'b1' }, { url: 'x' }, { url: 'a2' }].map((item) => ({ ...item, bytes: 10 })));
     assert.deepEqual(batches.map((one) => one.urls), [['a1', 'a2'], ['b1']]);
     assert.deepEqual(singles.map((one) => one.url), ['x']);
+    loader.stop();
 });
 
 test('a batch that ends makes place for the next; what it did not bring is asked for again', async () => {
-    const { loader, batches, log } = batchRig();
-    loader.want(row('a', 240));
-    for (const url of batches[0].urls) batches[0].onTile(url, 'tile');
-    batches[0].resolve();
-    await later();
-    assert.deepEqual(log.tiles.length, 24);
-    assert.deepEqual(batches.map((one) => one.urls[0]), ['a0', 'a24', 'a216']);
-    batches[1].onError('a24', new ApiError(422, 'cannot_show', 'no'));
-    batches[1].onTile('a25', 'tile');
-    batches[1].reject(new ApiError(0, 'unreachable', 'cut'));
-    await later();
-    assert.deepEqual(log.errors[0], ['a24', 422, false]);
-    assert.equal(log.errors.filter(([, status, again]) => status === 0 && again).length, 190);
-    assert.equal(loader.failure('a24').status, 422);
+    const { loader, batches, log } = batchRig(100);
+    loader.want(sized('a', 40, 10));
+    batches[0].onTile('a0', 'tile');
+    batches[0].onError('a1', new ApiError(422, 'cannot_show', 'no'));
+    batches[0].reject(new ApiError(0, 'unreachable', 'cut', 1));
+    await flush();
+    assert.deepEqual(log.tiles, ['a0']);
+    assert.equal(loader.failure('a1').status, 422);
+    assert.equal(log.errors.filter(([, status, again]) => status === 0 && again).length, 8);
+    await later(20);
+    assert.deepEqual(batches[1].urls, ['a2', 'a3', 'a4', 'a5', 'a6', 'a7', 'a8', 'a9', 'a10', 'a11']);
+    loader.stop();
 });
 
-test('a batch of which most is wanted goes on, one of which little is ends', () => {
-    const { loader, batches } = batchRig();
-    loader.want(row('a', 24));
-    loader.want(row('a', 14));
-    assert.equal(batches[0].signal.aborted, false);
-    loader.want(row('a', 8));
+test('what is stale ends when much of it is still to come; what is as good as here goes on', () => {
+    const { loader, batches, log } = batchRig(100);
+    loader.want(sized('a', 10, 10));
+    loader.want(sized('b', 10, 10));
     assert.equal(batches[0].signal.aborted, true);
-    assert.deepEqual(batches[1].urls.length, 8);
+    assert.deepEqual(batches[1].urls.slice(0, 2), ['b0', 'b1']);
+    for (let i = 0; i < 8; i++) batches[1].onTile(`b${i}`, 'tile');
+    loader.want(sized('c', 10, 10));
+    assert.equal(batches[1].signal.aborted, false);
+    batches[1].onTile('b8', 'tile');
+    assert.ok(log.tiles.includes('b8'), 'and is not thrown away');
+    loader.stop();
 });
 
-test('a batch gives way to an urgent tile, unless it brings that tile now', () => {
-    const { loader, batches, singles } = batchRig();
-    loader.want(row('a', 24));
-    loader.want(row('a', 24, [1]));
+test('for an urgent tile what is queued ends when it is more than the line may hold', () => {
+    let holds = 100;
+    const { loader, batches, singles } = batchRig(() => holds);
+    loader.want(sized('a', 30, 10));
+    loader.want([{ url: 'z', urgent: true, bytes: 10 }, ...sized('a', 30, 10)]);
+    assert.equal(batches[0].signal.aborted, false, 'the line holds it');
+    assert.deepEqual(singles.map((one) => one.url), ['z']);
+    loader.stop();
+    holds = 100;
+    const slower = batchRig(() => holds);
+    slower.loader.want(sized('a', 30, 10));
+    holds = 20; // the line turned out to be slower
+    slower.loader.want([{ url: 'z', urgent: true, bytes: 10 }, ...sized('a', 30, 10)]);
+    assert.equal(slower.batches[0].signal.aborted, true);
+    slower.loader.stop();
+});
+
+test('a batch that brings an urgent tile now is left to it', () => {
+    let holds = 100;
+    const { loader, batches, singles } = batchRig(() => holds);
+    loader.want(sized('a', 10, 10));
+    holds = 20;
+    loader.want(sized('a', 10, 10, [1]));
     assert.equal(batches[0].signal.aborted, false);
-    loader.want(row('a', 24, [5]));
+    assert.equal(singles.length, 0);
+    loader.stop();
+});
+
+test('what does not move is given up and asked for again, what moves is not', () => {
+    let now = 0;
+    const { loader, batches, log } = batchRig(100, () => now);
+    loader.want(sized('a', 2, 10));
+    for (now = 0; now < 40000; now += 8000) {
+        loader.look();
+        batches[0].onMove();
+    }
+    assert.equal(batches[0].signal.aborted, false);
+    now += 10000;
+    loader.look();
     assert.equal(batches[0].signal.aborted, true);
-    assert.deepEqual(singles.map((one) => one.url), ['a5']);
-    loader.want([{ url: 'z', urgent: true }, ...row('a', 24)]);
-    assert.equal(batches[1].signal.aborted, true);
-    assert.ok(singles.some((one) => one.url === 'z'));
+    assert.deepEqual(log.errors, [['a0', 0, true], ['a1', 0, true]]);
+    loader.kick();
+    assert.deepEqual(batches[1].urls, ['a0', 'a1']);
+    loader.stop();
 });
 
 test('the address of a batch', () => {
@@ -313,7 +389,27 @@ test('the address of a batch', () => {
     assert.notEqual(batchKey(urls[0]), batchKey(tileUrl(31, 977, 2, 1, 3, 4, null, 80)));
     assert.notEqual(batchKey(urls[0]), batchKey(tileUrl(32, 977, 2, 1, 3, 4, { center: -600, width: 1500 }, 80)));
     assert.equal(batchKey('/tiles/31/977-2/thumb.jpg?q=80'), null);
-    assert.equal(batchUrl(urls), '/tiles/31/batch?c=-600&w=1500&q=80&tiles=977-2/1/3/4,978-0/0/0/0');
+    assert.equal(batchUrl(urls), '/tiles/31/batch?c=-600&w=1500&q=80&like=1&tiles=977-2/1/3/4,978-0/0/0/0');
+});
+
+test('what a tile begins with as the one before it is put there', () => {
+    const encode = (text) => [...new TextEncoder().encode(text)];
+    const whole = Uint8Array.from([
+        ...encode('{"code":200,"size":5}\n'), 1, 2, 3, 4, 5,
+        ...encode('{"code":404,"size":0,"message":"no"}\n'),
+        ...encode('{"code":200,"size":2,"like":3}\n'), 7, 8,
+        ...encode('{"code":200,"size":0,"like":5}\n'),
+    ]);
+    for (const step of [1, 6, whole.length]) {
+        const reader = new BatchReader();
+        const tiles = [];
+        for (let at = 0; at < whole.length; at += step) tiles.push(...reader.take(whole.slice(at, at + step)));
+        assert.deepEqual(tiles.map((tile) => [tile.code, [...tile.bytes]]), [[200, [1, 2, 3, 4, 5]], [404, []], [200, [1, 2, 3, 7, 8]], [200, [1, 2, 3, 7, 8]]]);
+    }
+    for (const like of [6, -1]) {
+        const reader = new BatchReader();
+        assert.throws(() => reader.take(Uint8Array.from([...encode('{"code":200,"size":5}\n'), 1, 2, 3, 4, 5, ...encode(`{"code":200,"size":0,"like":${like}}\n`)])), /begins like/);
+    }
 });
 
 test('an answer of many tiles is the same in any pieces', () => {

@@ -138,3 +138,50 @@ test('reset forgets turning, flipping and zoom', () => {
     assert.deepEqual(v.turn(), { a: 1, b: 0, c: 0, d: 1 });
     near(v.scale, 600 / 512);
 });
+
+test('turns that follow another picture are as seen on the screen, whichever way each lay', () => {
+    for (const before of [{}, { quarterTurns: 1 }, { flip: 'horizontal' }, { quarterTurns: 3, flip: 'vertical' }])
+        for (const turn of [{ quarterTurns: 1 }, { quarterTurns: -1 }, { flip: 'horizontal' }, { flip: 'vertical' }]) {
+            const v = viewport(600, 600);
+            v.turnBy(before);
+            const seen = v.toView(40, 100); // an unlike point
+            v.turnBy(turn);
+            const [x, y] = [seen.x - 300, seen.y - 300];
+            const wanted = turn.flip === 'horizontal' ? [-x, y] : turn.flip === 'vertical' ? [x, -y] : turn.quarterTurns === 1 ? [-y, x] : [y, -x];
+            const now = v.toView(40, 100);
+            near(now.x - 300, wanted[0], JSON.stringify([before, turn]));
+            near(now.y - 300, wanted[1], JSON.stringify([before, turn]));
+        }
+    const v = viewport(600, 600);
+    v.turnBy({ quarterTurns: 1, flip: 'vertical' });
+    v.turnBy({ upright: true });
+    near(v.toView(0, 0).x, 0);
+    assert.equal(v.flipped, false);
+});
+
+for (const [name, wall, turn, side] of [
+    ['right', 1, {}, 'right'],
+    ['left', -1, {}, 'left'],
+    ['right, mirrored', 1, { flip: 'horizontal' }, 'left'],
+    ['right, on its head', 1, { quarterTurns: 2 }, 'left'],
+    ['right, turned right', 1, { quarterTurns: 1 }, 'bottom'],
+    ['left, turned right', -1, { quarterTurns: 1 }, 'top'],
+    ['nowhere', 0, {}, ''],
+])
+    test(`a fitted picture whose wall is ${name} lies at that edge of the view, no larger than it may be`, () => {
+        const v = new Viewport();
+        v.setView(400, 300);
+        v.setPicture(100, 100);
+        v.hang(wall, 2);
+        v.turnBy(turn);
+        const corners = [v.toView(0, 0), v.toView(100, 100)];
+        const [left, right] = corners.map(({ x }) => x).sort((a, b) => a - b);
+        const [top, bottom] = corners.map(({ y }) => y).sort((a, b) => a - b);
+        near(v.scale, 2);
+        near(right - left, 200);
+        near(left, { left: 0, right: 200 }[side] ?? 100);
+        near(top, { top: 0, bottom: 100 }[side] ?? 50);
+        assert.equal(v.hang(wall, 2), false, 'nothing has changed');
+        v.pan(10, 0);
+        assert.equal(v.hang(-wall, Infinity), false, 'a picture that was moved stays where it is');
+    });

@@ -1,7 +1,7 @@
 // Windows: the direction of a drag (IHE BIR) and the linear change between two windows.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { drag, normalise, onSlice, previewTable, remap, same } from '../../../viewer/web/window_level.js';
+import { drag, greyTable, normalise, onSlice, previewTable, remap, same } from '../../../viewer/web/window_level.js';
 
 const START = { center: 40, width: 400 };
 
@@ -95,3 +95,17 @@ for (const [name, window, slice, expected] of [
 }
 
 test('a table is another window than its numbers', () => assert.ok(!same({ ...START, lut: 0 }, START)));
+
+test('the table of a picture\'s greys is the preview at each of them', () => {
+    for (const to of [START, { center: 0, width: 100 }, { center: 300, width: 2000 }]) {
+        const table = greyTable(START, to);
+        const { slope, intercept } = remap(START, to);
+        assert.equal(table.length, 256);
+        assert.deepEqual([table[0], table[255]], [0xff000000, 0xffffffff], 'what was clipped stays');
+        for (let grey = 1; grey < 255; grey++) {
+            const expected = Math.min(255, Math.max(0, slope * grey + 255 * intercept));
+            assert.ok(Math.abs((table[grey] & 0xff) - expected) <= 0.5 + 1e-9, `${grey}: ${table[grey] & 0xff}, expected ${expected}`);
+            assert.equal(table[grey] >>> 24, 255);
+        }
+    }
+});
