@@ -32,9 +32,24 @@ void kh_portal_put_points(kh_json_writer *json, const kh_point *points, size_t c
 void kh_portal_answer_mark(kh_http_request *request, const kh_marked_study *marked, const kh_stored_mark *mark, int64_t series_id,
                            const kh_error *err);
 
+/* Objects of a study that are no images. */
+#define KH_STUDY_OBJECTS_MAX 64
+typedef struct kh_study_object {
+    int64_t series_id, object_id;
+} kh_study_object;
+typedef struct kh_study_objects {
+    kh_study_object all[KH_STUDY_OBJECTS_MAX];
+    size_t count;
+} kh_study_objects;
+/* Is an object of this SOP Class meant? */
+typedef bool kh_is_wanted(const char *sop_class_uid);
+/* Those that are meant, are here and in a series that is open to who asks; the first KH_STUDY_OBJECTS_MAX. */
+KH_MUST_USE kh_status kh_marked_study_objects(kh_study_objects *out, kh_marked_study *marked, kh_is_wanted *wanted, kh_error *err);
+/* The member "at": DA and TM (PS3.5 6.2) as ISO time, in the local time of who wrote them; null without a date. */
+void kh_portal_put_written(kh_json_writer *json, const char *date, const char *time);
+
 /* What objects of the study say that others have drawn: key objects, presentation states, reports (dicom/marks_read.h), into an open array.
- * What cannot be read is left out; at most KH_OTHERS_OBJECTS objects and KH_OTHERS_MARKS marks. */
-#define KH_OTHERS_OBJECTS 64
+ * What cannot be read is left out; at most KH_STUDY_OBJECTS_MAX objects and KH_OTHERS_MARKS marks. */
 #define KH_OTHERS_MARKS 2000
 KH_MUST_USE kh_status kh_portal_put_others(kh_json_writer *json, kh_marked_study *marked, kh_error *err);
 /* Is the series open to who asks? */

@@ -8,46 +8,6 @@
 #include "viewer/portal/marks.h"
 #include "viewer/tiles/shown.h"
 
-typedef struct found {
-    int64_t series_ids[KH_OTHERS_OBJECTS]; /* with objects that may hold marks */
-    size_t series_count;
-    int64_t object_ids[KH_OTHERS_OBJECTS];
-    size_t object_count;
-} found;
-
-static kh_status keep_series(void *context, const kh_series *series)
-{
-    found *f = context;
-
-    /* what is no image: some writers put their report into the series of its images, whose modality the series keeps */
-    if (f->series_count < KH_OTHERS_OBJECTS && series->object_count > series->image_count)
-        f->series_ids[f->series_count++] = series->id;
-    return KH_OK;
-}
-
-static kh_status keep_object(void *context, const kh_object *object)
-{
-    found *f = context;
-
-    if (f->object_count < KH_OTHERS_OBJECTS && !object->away && kh_marks_are_read(object->sop_class_uid))
-        f->object_ids[f->object_count++] = object->id;
-    return KH_OK;
-}
-
-static kh_status find_objects(found *f, kh_marked_study *marked, kh_error *err)
-{
-    kh_status status = kh_browse_series_of(marked->portal->cache, marked->study->id, keep_series, f, err);
-
-    for (size_t i = 0; status == KH_OK && i < f->series_count; i++) {
-        bool open = false;
-
-        status = kh_marked_study_decide(marked, f->series_ids[i], &open, err);
-        if (status == KH_OK && open)
-            status = kh_browse_objects_of(marked->portal->cache, f->series_ids[i], keep_object, f, err);
-    }
-    return status;
-}
-
 typedef struct putting {
     kh_json_writer *json;
     kh_marked_study *marked;
@@ -75,19 +35,6 @@ static void make_id(char out[KH_MARK_ID_SIZE], const putting *p)
     snprintf(out, KH_MARK_ID_SIZE, "%08x-0000-8000-8000-%012llx", p->number, (unsigned long long)p->object_id & 0xffffffffffffULL);
 }
 
-/* DA and TM as ISO time, in the local time of who wrote them. */
-static void put_time(kh_json_writer *json, const kh_read_source *source)
-{
-    const char *d = source->date, *t = source->time;
-    char text[32] = "";
-
-    if (strlen(d) == 8 && strspn(d, "0123456789") == 8)
-        snprintf(text, sizeof text, "%.4s-%.2s-%.2s", d, d + 4, d + 6);
-    if (text[0] && strspn(t, "0123456789") >= 4)
-        snprintf(text + 10, sizeof text - 10, "T%.2s:%.2s:%.2s", t, t + 2, strspn(t, "0123456789") >= 6 ? t + 4 : "00");
-    kh_json_put_text(json, "at", text[0] ? text : NULL);
-}
-
 static void put_mark(const putting *p, const kh_read_source *source, const kh_read_mark *mark, int64_t series_id)
 {
     kh_json_writer *json = p->json;
@@ -111,7 +58,7 @@ static void put_mark(const putting *p, const kh_read_source *source, const kh_re
     kh_json_put_text(json, "facility", source->institution);
     kh_json_put_bool(json, "mine", false);
     kh_json_object_end(json);
-    put_time(json, source);
+    kh_portal_put_written(json, source->date, source->time);
     kh_json_put_bool(json, "deleted", false);
     kh_json_put_bool(json, "editable", false);
     kh_json_put_text(json, "form", source->form);
@@ -164,18 +111,17 @@ static kh_status read_object(putting *p, kh_error *err)
 
 kh_status kh_portal_put_others(kh_json_writer *json, kh_marked_study *marked, kh_error *err)
 {
-    found *f = calloc(1, sizeof *f);
+    kh_study_objects objects;
     putting p = {.json = json, .marked = marked};
-    kh_status status = f ? find_objects(f, marked, err) : kh_error_set(err, KH_E_MEMORY, "no memory for marks");
+    kh_status status = kh_marked_study_objects(&objects, marked, kh_marks_are_read, err);
 
-    for (size_t i = 0; status == KH_OK && i < f->object_count; i++) {
+    for (size_t i = 0; status == KH_OK && i < objects.count; i++) {
         kh_error why = KH_ERROR_INIT;
 
-        p.object_id = f->object_ids[i];
+        p.object_id = objects.all[i].object_id;
         p.number = 0;
         if (read_object(&p, &why) != KH_OK)
             kh_log(KH_LOG_DEBUG, "portal", "marks of object %lld are left out: %s", (long long)p.object_id, why.message);
     }
-    free(f);
     return status;
 }

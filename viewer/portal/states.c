@@ -49,66 +49,7 @@ const kh_stack_object *kh_named_object(const kh_named_objects *objects, const ch
     return NULL;
 }
 
-/* --- which states --- */
-
-typedef struct found_state {
-    int64_t series_id, object_id;
-} found_state;
-
-typedef struct found {
-    int64_t series_ids[KH_STATES_MAX]; /* with objects that are no images */
-    size_t series_count;
-    found_state states[KH_STATES_MAX];
-    size_t count;
-} found;
-
-static kh_status keep_series(void *context, const kh_series *series)
-{
-    found *f = context;
-
-    if (f->series_count < KH_STATES_MAX && series->object_count > series->image_count)
-        f->series_ids[f->series_count++] = series->id;
-    return KH_OK;
-}
-
-static kh_status keep_object(void *context, const kh_object *object)
-{
-    found *f = context;
-
-    if (f->count < KH_STATES_MAX && !object->away && kh_is_presentation(object->sop_class_uid))
-        f->states[f->count++] = (found_state){object->series_id, object->id};
-    return KH_OK;
-}
-
-static kh_status find_states(found *f, kh_marked_study *marked, kh_error *err)
-{
-    kh_cache *cache = marked->portal->cache;
-    kh_status status = kh_browse_series_of(cache, marked->study->id, keep_series, f, err);
-
-    for (size_t i = 0; status == KH_OK && i < f->series_count; i++) {
-        bool open = false;
-
-        status = kh_marked_study_decide(marked, f->series_ids[i], &open, err);
-        if (status == KH_OK && open)
-            status = kh_browse_objects_of(cache, f->series_ids[i], keep_object, f, err);
-    }
-    return status;
-}
-
 /* --- one state --- */
-
-/* DA and TM as ISO time, in the local time of who wrote them. */
-static void put_time(kh_json_writer *json, const kh_presentation *state)
-{
-    const char *d = state->date, *t = state->time;
-    char text[32] = "";
-
-    if (strlen(d) == 8 && strspn(d, "0123456789") == 8)
-        snprintf(text, sizeof text, "%.4s-%.2s-%.2s", d, d + 4, d + 6);
-    if (text[0] && strspn(t, "0123456789") >= 4)
-        snprintf(text + 10, sizeof text - 10, "T%.2s:%.2s:%.2s", t, t + 2, strspn(t, "0123456789") >= 6 ? t + 4 : "00");
-    kh_json_put_text(json, "at", text[0] ? text : NULL);
-}
 
 static void put_untold(kh_json_writer *json, unsigned untold)
 {
@@ -182,7 +123,7 @@ static bool names_any(const kh_presentation *state, const kh_named_objects *obje
     return false;
 }
 
-static void put_state(kh_json_writer *json, const kh_presentation *state, const found_state *at, const kh_named_objects *objects)
+static void put_state(kh_json_writer *json, const kh_presentation *state, const kh_study_object *at, const kh_named_objects *objects)
 {
     char id[48];
 
@@ -192,7 +133,7 @@ static void put_state(kh_json_writer *json, const kh_presentation *state, const 
     kh_json_put_text(json, "description", state->words);
     kh_json_put_text(json, "creator", state->creator);
     kh_json_put_text(json, "facility", state->institution);
-    put_time(json, state);
+    kh_portal_put_written(json, state->date, state->time);
     kh_json_put_bool(json, "ours", state->ours);
     kh_json_put_text(json, "problem", state->problem[0] ? state->problem : NULL);
     put_untold(json, state->untold);
@@ -213,33 +154,32 @@ typedef struct asked {
 
 static kh_status put_list(kh_json_writer *json, asked *a, kh_error *err)
 {
-    found *f = calloc(1, sizeof *f);
-    kh_status status = f ? find_states(f, &a->marked, err) : kh_error_set(err, KH_E_MEMORY, "no memory for presentation states");
+    kh_study_objects states;
+    kh_status status = kh_marked_study_objects(&states, &a->marked, kh_is_presentation, err);
 
     kh_json_object_begin(json);
     kh_json_key(json, "states");
     kh_json_array_begin(json);
-    for (size_t i = 0; status == KH_OK && i < f->count; i++) {
+    for (size_t i = 0; status == KH_OK && i < states.count; i++) {
         const kh_presentation *state;
         const kh_blob *hold;
         kh_error why = KH_ERROR_INIT;
 
-        if (kh_presentation_acquire(&state, &hold, a->portal->cache, f->states[i].series_id, f->states[i].object_id, &why) != KH_OK) {
+        if (kh_presentation_acquire(&state, &hold, a->portal->cache, states.all[i].series_id, states.all[i].object_id, &why) != KH_OK) {
             kh_log(KH_LOG_DEBUG, "portal", "%s", why.message);
         } else if (names_any(state, &a->objects)) {
             kh_json_object_begin(json);
-            put_state(json, state, &f->states[i], &a->objects);
+            put_state(json, state, &states.all[i], &a->objects);
             kh_json_object_end(json);
         }
         kh_presentation_release(a->portal->cache, hold);
     }
     kh_json_array_end(json);
     kh_json_object_end(json);
-    free(f);
     return status;
 }
 
-static kh_status put_one(kh_json_writer *json, asked *a, const found_state *at, kh_error *err)
+static kh_status put_one(kh_json_writer *json, asked *a, const kh_study_object *at, kh_error *err)
 {
     const kh_presentation *state = NULL;
     const kh_blob *hold = NULL;
@@ -275,7 +215,7 @@ static kh_status open_series(asked *a, const kh_http_request *request, kh_error 
 static void list_states(void *context, kh_http_request *request)
 {
     asked a = {.portal = context};
-    found_state at;
+    kh_study_object at;
     kh_error err = KH_ERROR_INIT;
     kh_json_writer json;
     kh_buf body;

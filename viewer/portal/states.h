@@ -6,7 +6,6 @@
 #include "dicom/presentation.h"
 #include "viewer/portal/marks.h"
 
-#define KH_STATES_MAX 64           /* of a study */
 #define KH_STATE_DRAWN_MAX 2000    /* graphics and texts of one */
 #define KH_STATE_POINTS_MAX 200000 /* of all of them */
 
