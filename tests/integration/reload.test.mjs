@@ -48,6 +48,15 @@ async function listen() {
     await until('the epoch has moved', async () => (await total(tokens.east)) !== undefined);
     return both;
 }
+/** What was done before is heard within a second: nobody has heard anything for longer than that. */
+async function quiet(both) {
+    const count = () => heard(both.east, 'reload') + heard(both.west, 'reload');
+    let [last, since] = [count(), Date.now()];
+    await until('nothing more is heard', () => {
+        if (count() !== last) [last, since] = [count(), Date.now()];
+        return Date.now() - since > 1500;
+    }, { everyMs: 50 });
+}
 /** The deed is heard at east and not at west, whose own is heard after it. */
 async function only(both, what, deed, after = 'reload') {
     const [here, there] = [heard(both.east, after), heard(both.west, 'reload')];
@@ -66,6 +75,7 @@ test('lists are told when one of two sheets ends, and when a study of theirs is 
         await new Promise((resolve) => { setTimeout(resolve, 500); });
         return heard(both.east, 'reload') > 0 && heard(both.west, 'reload') > 0;
     });
+    await quiet(both);
     await only(both, 'one of two sheets', () => fill(data(), `withdraw ${consents[0]}`));
     assert.equal(await total(tokens.east), 1, 'the other sheet opens it still');
     await only(both, 'hidden', () => service.must(['policy', 'hide', 'north', '--study', mine.study, '--reason', 'asked for']));
