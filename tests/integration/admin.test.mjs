@@ -85,6 +85,6 @@ test('associations are told while they last; arrivals are still counted after a 
     assert.equal(await count(), files.length);
     const { pid } = service.role('bridge');
     process.kill(pid, 'SIGKILL');
-    await until('another bridge', () => service.role('bridge') && service.role('bridge').pid !== pid);
+    await until('another bridge', () => (service.role('bridge')?.pid ?? pid) !== pid);
     assert.equal(await count(), files.length);
 });
