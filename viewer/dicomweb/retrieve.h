@@ -72,7 +72,7 @@ const char *kh_bulk_shown_as(const kh_search_row *row, const char *transfer_synt
 KH_MUST_USE kh_status kh_bulk_show(kh_dicomweb *dicomweb, kh_http_request *request, const kh_accept *accept, const kh_search_row *row,
                                    const kh_retrieve_uids *uids, kh_error *err);
 
-/* frames.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value;
+/* frames_parts.c: all frames of one object as parts of an answer of several. as_value: those of native pixel data as one part, the value;
  * compressed ones in any case. *out is NULL, and that is KH_OK, when the object has none. KH_E_UNSUPPORTED when they cannot be given, or
  * not in a form that is taken. multipart is borrowed. */
 typedef struct kh_frames kh_frames;
