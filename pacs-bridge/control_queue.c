@@ -124,7 +124,10 @@ static kh_status read_page(const kh_json *request, kh_queue_page *out, kh_error 
     return KH_OK;
 }
 
-static kh_status op_pull_list(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+typedef kh_status list_rows(kh_cache *cache, const kh_queue_page *asked, page *p, kh_error *err);
+
+static kh_status answer_page(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, const char *member,
+                             list_rows *list, kh_error *err)
 {
     page p = {.json = answer};
     kh_queue_page asked;
@@ -133,29 +136,32 @@ static kh_status op_pull_list(const kh_control_server *server, const kh_json *re
     if (status != KH_OK)
         return status;
     p.left = asked.limit++;
-    kh_json_key(answer, "pulls");
+    kh_json_key(answer, member);
     kh_json_array_begin(answer);
-    status = kh_pull_page(server->cache, &asked, list_pull, &p, err);
+    status = list(server->cache, &asked, &p, err);
     kh_json_array_end(answer);
     kh_json_put_bool(answer, "more", p.more);
     return status;
 }
 
+static kh_status list_pulls(kh_cache *cache, const kh_queue_page *asked, page *p, kh_error *err)
+{
+    return kh_pull_page(cache, asked, list_pull, p, err);
+}
+
+static kh_status op_pull_list(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
+{
+    return answer_page(server, request, answer, "pulls", list_pulls, err);
+}
+
+static kh_status list_sends(kh_cache *cache, const kh_queue_page *asked, page *p, kh_error *err)
+{
+    return kh_send_page(cache, asked, list_send, p, err);
+}
+
 static kh_status op_send_list(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
-    page p = {.json = answer};
-    kh_queue_page asked;
-    kh_status status = read_page(request, &asked, err);
-
-    if (status != KH_OK)
-        return status;
-    p.left = asked.limit++;
-    kh_json_key(answer, "sends");
-    kh_json_array_begin(answer);
-    status = kh_send_page(server->cache, &asked, list_send, &p, err);
-    kh_json_array_end(answer);
-    kh_json_put_bool(answer, "more", p.more);
-    return status;
+    return answer_page(server, request, answer, "sends", list_sends, err);
 }
 
 /* --- storage commitment --- */
@@ -186,21 +192,14 @@ static kh_status list_commitment(void *context, const kh_commitment *commitment)
     return KH_OK;
 }
 
+static kh_status list_commitments(kh_cache *cache, const kh_queue_page *asked, page *p, kh_error *err)
+{
+    return kh_commitment_page(cache, asked, list_commitment, p, err);
+}
+
 static kh_status op_commit_list(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
 {
-    page p = {.json = answer};
-    kh_queue_page asked;
-    kh_status status = read_page(request, &asked, err);
-
-    if (status != KH_OK)
-        return status;
-    p.left = asked.limit++;
-    kh_json_key(answer, "commitments");
-    kh_json_array_begin(answer);
-    status = kh_commitment_page(server->cache, &asked, list_commitment, &p, err);
-    kh_json_array_end(answer);
-    kh_json_put_bool(answer, "more", p.more);
-    return status;
+    return answer_page(server, request, answer, "commitments", list_commitments, err);
 }
 
 static kh_status op_commit_retry(const kh_control_server *server, const kh_json *request, kh_json_writer *answer, kh_error *err)
