@@ -23,6 +23,30 @@ typedef struct adding {
     place taken, places[KH_CONSENT_SITES_MAX];
 } adding;
 
+kh_consent_sheet kh_consent_of_sites(const char *facility, const char *number, const char *signed_date, const kh_consent_place *places,
+                                     size_t place_count)
+{
+    return (kh_consent_sheet){.facility = facility,
+                              .number = number,
+                              .form = KH_CONSENT_SITES,
+                              .direction = KH_CONSENT_SHOW,
+                              .signed_date = signed_date,
+                              .signer = KH_SIGNER_PATIENT,
+                              .proxy_name = "",
+                              .proxy_relation = "",
+                              .explainer = "",
+                              .department = "",
+                              .fax = "",
+                              .holder = "",
+                              .author = "",
+                              .places = places,
+                              .place_count = place_count,
+                              .person = "",
+                              .team = "",
+                              .look_back_years = KH_LOOK_BACK_SETTING,
+                              .modalities = ""};
+}
+
 static kh_status need_part(const char *facility, int64_t part, kh_facility_part wanted, kh_error *err)
 {
     return part & wanted

@@ -80,6 +80,11 @@ typedef struct kh_consent_sheet {
     const char *modalities;        /* "CT,MR"; "": any */
 } kh_consent_sheet;
 
+/* One that the patient signed for places to be shown what is at the facility, with nothing else said: every text is "". Who explained it
+ * (explained, explainer), how far back and which items are the caller's to add. All is borrowed. */
+kh_consent_sheet kh_consent_of_sites(const char *facility, const char *number, const char *signed_date, const kh_consent_place *places,
+                                     size_t place_count);
+
 /* KH_E_ARG names the field, KH_E_NOT_FOUND facility, patient or person; KH_E_CONFLICT: a place's number is linked otherwise. */
 KH_MUST_USE kh_status kh_consent_add(kh_access *access, const kh_consent_rules *rules, const kh_consent_sheet *sheet, const char *by,
                                      int64_t *id, kh_error *err);

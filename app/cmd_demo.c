@@ -198,29 +198,12 @@ static kh_status add_consents(kh_access *access, kh_error *err)
         return kh_error_set(err, KH_E_INTERNAL, "the day of today cannot be told");
     for (size_t i = 0; status == KH_OK && i < COUNT(consents); i++) {
         const kh_consent_place place = {consents[i].site, consents[i].number};
-        const kh_consent_sheet sheet = {.facility = consents[i].hospital,
-                                        .number = consents[i].patient,
-                                        .form = KH_CONSENT_SITES,
-                                        .direction = KH_CONSENT_SHOW,
-                                        .signed_date = today,
-                                        .signer = KH_SIGNER_PATIENT,
-                                        .proxy_name = "",
-                                        .proxy_relation = "",
-                                        .explained = true,
-                                        .explainer = "地域連携室",
-                                        .department = "",
-                                        .fax = "",
-                                        .holder = "",
-                                        .author = "",
-                                        .places = &place,
-                                        .place_count = 1,
-                                        .person = "",
-                                        .team = "",
-                                        .look_back_years = KH_LOOK_BACK_SETTING,
-                                        .items = KH_ITEM_IMAGES | KH_ITEM_REPORTS,
-                                        .modalities = ""};
+        kh_consent_sheet sheet = kh_consent_of_sites(consents[i].hospital, consents[i].patient, today, &place, 1);
         int64_t id = 0;
 
+        sheet.explained = true;
+        sheet.explainer = "地域連携室";
+        sheet.items = KH_ITEM_IMAGES | KH_ITEM_REPORTS;
         status = kh_consent_add(access, &kh_consent_rules_default, &sheet, BY, &id, err);
         if (status == KH_OK && consents[i].withdrawn)
             status = kh_consent_withdraw(access, id, consents[i].site, "本人の申し出", BY, err);

@@ -126,31 +126,16 @@ static kh_status add_consent(kh_access *access, char **w, size_t count, kh_error
     char today[9];
     time_t now = time(NULL);
     struct tm local;
-    kh_consent_sheet sheet = {.facility = w[1],
-                              .number = w[2],
-                              .form = KH_CONSENT_SITES,
-                              .direction = KH_CONSENT_SHOW,
-                              .signer = KH_SIGNER_PATIENT,
-                              .proxy_name = "",
-                              .proxy_relation = "",
-                              .explained = true,
-                              .explainer = "Test",
-                              .department = "",
-                              .fax = "",
-                              .holder = "",
-                              .author = "",
-                              .places = &place,
-                              .place_count = 1,
-                              .person = "",
-                              .team = "",
-                              .look_back_years = atoi(w[5]),
-                              .modalities = plain(w[6]),
-                              .signed_date = today};
+    kh_consent_sheet sheet = kh_consent_of_sites(w[1], w[2], today, &place, 1);
     int64_t id = 0;
     kh_status status;
 
     localtime_r(&now, &local);
     strftime(today, sizeof today, "%Y%m%d", &local);
+    sheet.explained = true;
+    sheet.explainer = "Test";
+    sheet.look_back_years = atoi(w[5]);
+    sheet.modalities = plain(w[6]);
     if (count == 9) {
         sheet.from_ms = moment(w[7]);
         sheet.to_ms = moment(w[8]);

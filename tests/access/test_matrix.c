@@ -136,28 +136,11 @@ static void add_consent(world *w)
     int64_t now_ms = kh_clock_wall_ms(), id;
     kh_error err = KH_ERROR_INIT;
     char today[9];
-    kh_consent_sheet sheet = {.facility = "hospital",
-                              .number = "P-1",
-                              .form = KH_CONSENT_SITES,
-                              .direction = KH_CONSENT_SHOW,
-                              .signed_date = today,
-                              .signer = KH_SIGNER_PATIENT,
-                              .proxy_name = "",
-                              .proxy_relation = "",
-                              .explained = true,
-                              .explainer = "E",
-                              .department = "",
-                              .fax = "",
-                              .holder = "",
-                              .author = "",
-                              .places = places,
-                              .place_count = KH_COUNT(places),
-                              .person = "",
-                              .team = "",
-                              .look_back_years = KH_LOOK_BACK_SETTING,
-                              .items = KH_ITEM_IMAGES | KH_ITEM_REPORTS | (w->take ? KH_ITEM_TAKE : 0),
-                              .modalities = ""};
+    kh_consent_sheet sheet = kh_consent_of_sites("hospital", "P-1", today, places, KH_COUNT(places));
 
+    sheet.explained = true;
+    sheet.explainer = "E";
+    sheet.items = KH_ITEM_IMAGES | KH_ITEM_REPORTS | (w->take ? KH_ITEM_TAKE : 0);
     day_of(today, now_ms);
     if (strcmp(w->state, "expired") == 0) {
         sheet.to_ms = over_ms = now_ms + SOON_MS; /* what is over already is no consent to anything: it has to become so */

@@ -57,29 +57,14 @@ kh_subject world_person(const char *login)
 kh_consent_sheet world_sheet(const kh_consent_place *sites, size_t count)
 {
     static char today[9];
+    kh_consent_sheet sheet;
 
     kh_access_today(today);
-    return (kh_consent_sheet){.facility = "north",
-                              .number = "1001",
-                              .form = KH_CONSENT_SITES,
-                              .direction = KH_CONSENT_SHOW,
-                              .signed_date = today,
-                              .signer = KH_SIGNER_PATIENT,
-                              .proxy_name = "",
-                              .proxy_relation = "",
-                              .explained = true,
-                              .explainer = "Dr. Sato",
-                              .department = "",
-                              .fax = "",
-                              .holder = "",
-                              .author = "",
-                              .places = sites,
-                              .place_count = count,
-                              .person = "",
-                              .team = "",
-                              .look_back_years = KH_LOOK_BACK_SETTING,
-                              .items = KH_ITEM_ALL,
-                              .modalities = ""};
+    sheet = kh_consent_of_sites("north", "1001", today, sites, count);
+    sheet.explained = true;
+    sheet.explainer = "Dr. Sato";
+    sheet.items = KH_ITEM_ALL;
+    return sheet;
 }
 
 int64_t world_consent(const kh_consent_sheet *sheet)

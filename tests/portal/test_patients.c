@@ -131,28 +131,12 @@ static void consent(const char *hospital, const char *number, const char *site, 
     time_t now = time(NULL);
     struct tm local;
     char today[9];
-    const kh_consent_sheet sheet = {.facility = hospital,
-                                    .number = number,
-                                    .form = KH_CONSENT_SITES,
-                                    .direction = KH_CONSENT_SHOW,
-                                    .signed_date = today,
-                                    .signer = KH_SIGNER_PATIENT,
-                                    .proxy_name = "",
-                                    .proxy_relation = "",
-                                    .explained = true,
-                                    .explainer = "E",
-                                    .department = "",
-                                    .fax = "",
-                                    .holder = "",
-                                    .author = "",
-                                    .places = &place,
-                                    .place_count = 1,
-                                    .person = "",
-                                    .team = "",
-                                    .look_back_years = KH_LOOK_BACK_NONE,
-                                    .items = KH_ITEM_IMAGES,
-                                    .modalities = ""};
+    kh_consent_sheet sheet = kh_consent_of_sites(hospital, number, today, &place, 1);
 
+    sheet.explained = true;
+    sheet.explainer = "E";
+    sheet.look_back_years = KH_LOOK_BACK_NONE;
+    sheet.items = KH_ITEM_IMAGES;
     assert_non_null(localtime_r(&now, &local));
     assert_int_equal(strftime(today, sizeof today, "%Y%m%d", &local), 8);
     must(kh_link_make(access_db, &(kh_link_end){hospital, number}, &(kh_link_end){site, there}, BY, err));
