@@ -29,7 +29,7 @@ export function progress(line) {
     else if (process.env.KH_LONG || process.env.KH_ROUNDS) process.stderr.write(text);
 }
 
-/** Poll until condition() gives something true, which is returned; what was seen last is part of the error. */
+/** Poll until condition() gives something true, which is returned; what: it is, as the error would say. */
 export async function until(what, condition, { seconds = 30, everyMs = 20 } = {}) {
     const end = Date.now() + seconds * slow * 1000;
     for (;;) {
