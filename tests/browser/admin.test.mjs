@@ -355,6 +355,46 @@ test('a service that does not answer is told, and comes back by itself', async (
     await at.closePage(page);
 });
 
+test('the words under the chart of arrivals stay on it and apart from each other, whatever the hour is', async () => {
+    const told = await service.json('/api/admin/arrivals');
+    let later = 0; // hours: as if it were that much later
+    for (const [width, least] of [
+        [360, 2], // midnights
+        [820, 8],
+        [1280, 8],
+    ]) {
+        const page = await at.openPage(browser, service.url, '/admin', { width, height: 800, language: 'en' });
+        await page.route('**/api/admin/arrivals', (route) =>
+            route.fulfill({
+                json: {
+                    from_hour: told.from_hour + later,
+                    to_hour: told.to_hour + later,
+                    arrivals: told.arrivals.map((row) => ({ ...row, hour: row.hour + later })),
+                },
+            }),
+        );
+        for (later = 0; later < 24; later++) {
+            await page.goto(`${service.url}/admin/arrivals`);
+            await page.locator('.hours-axis span').first().waitFor({ state: 'attached' });
+            const { over, close, shown } = await page.evaluate(() => {
+                const edge = document.querySelector('.plot').getBoundingClientRect().right;
+                const words = [...document.querySelectorAll('.hours-axis span')]
+                    .filter((one) => one.offsetParent)
+                    .map((one) => one.getBoundingClientRect());
+                return {
+                    over: Math.max(...words.map(({ right }) => right)) - edge,
+                    close: Math.min(...words.slice(1).map(({ left }, n) => left - words[n].right)),
+                    shown: words.length,
+                };
+            });
+            assert.ok(over <= 0.5, `${width} px, ${later} h later: ${over} px over the edge`);
+            assert.ok(close > 0, `${width} px, ${later} h later: two words ${close} px apart`);
+            assert.ok(shown >= least, `${width} px, ${later} h later: ${shown} words`);
+        }
+        await at.closePage(page);
+    }
+});
+
 for (const [width, height, touch] of [
     [360, 740, true],
     [820, 1180, true],

@@ -9,6 +9,7 @@ import { count, language, t } from './i18n.js';
 
 const [WIDTH, HEIGHT] = [960, 180];
 const LABEL_EVERY_HOURS = 6;
+const LABEL_ROOM_TO = 88; // % of the width: up to there a label has room behind its hour, also on a telephone
 
 const pad = (value) => String(value).padStart(2, '0');
 const hourText = (hour) => `${pad(new Date(hourStart(hour)).getHours())}:00`;
@@ -120,15 +121,16 @@ export class ArrivalsSection {
         );
     }
 
-    /** A word every six hours; the day where a day begins. */
+    /** A word every six hours; the day where a day begins. What would go over the edge stands before its hour. */
     #labels(hours) {
         return hours
             .map((one, n) => ({ at: new Date(hourStart(one.hour)), left: (n / hours.length) * 100 }))
-            .filter(({ at, left }) => at.getHours() % LABEL_EVERY_HOURS === 0 && left < 96)
+            .filter(({ at }) => at.getHours() % LABEL_EVERY_HOURS === 0)
             .map(({ at, left }) => {
                 const day = at.getHours() === 0;
                 const text = day ? format.date(format.today(at), language()).slice(5) : `${at.getHours()}:00`;
-                return make('span', { class: day ? 'midnight' : '', 'data-left': left.toFixed(2) }, text);
+                const looks = [day && 'midnight', left > LABEL_ROOM_TO && 'late'].filter(Boolean).join(' ');
+                return make('span', { class: looks, 'data-left': left.toFixed(2) }, text);
             })
             .map((label) => {
                 label.style.left = `${label.dataset.left}%`;
