@@ -1,6 +1,9 @@
 // The page's own files have addresses that hold their version: kept by the browser, never of two versions in one page, and a page that was open across an
 // upgrade loads itself anew when it needs one that is not there any more.
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, test } from 'node:test';
 import * as at from '../lib/browser.mjs';
 import { ctFiles, Service, until } from '../lib/service.mjs';
@@ -44,6 +47,19 @@ test('all files of a page are of one version, and the next page asks for none of
     assert.ok(again.length > 10);
     assert.deepEqual(again.filter(({ transferSize }) => transferSize > 0), []);
     await page.context().close();
+});
+
+test('scripts and styles are served without what is for readers of the sources, everything else as it is', async () => {
+    const sources = path.resolve(import.meta.dirname, '../../viewer/web');
+    const names = fs.readdirSync(sources, { recursive: true }).filter((name) => /\.(js|css|svg)$/.test(name));
+    assert.ok(names.length > 120, `${names.length} files`);
+    for (const name of names) {
+        const file = path.join(sources, name);
+        const expected = name.endsWith('.svg') ? fs.readFileSync(file, 'utf8') : execFileSync('sed', ['-E', '-f', path.join(sources, 'slim.sed'), file], { encoding: 'utf8' });
+        const answer = await fetch(`${service.url}/web/${name}`);
+        assert.equal(answer.status, 200, name);
+        assert.ok((await answer.text()) === expected, name);
+    }
 });
 
 /** The service is upgraded: of the version that the page has it knows nothing. back(): the page that is loaded now is of the new one. */

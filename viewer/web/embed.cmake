@@ -1,5 +1,6 @@
-# Writes OUTPUT, a C file with the bytes of FILES (';' between, from the folder ROOT), each as it is and compressed by gzip. All of them together
-# have a version, which follows from what is in them; the page, index.html, names the others with it: "/web/x" there becomes "/web/VERSION/x".
+# Writes OUTPUT, a C file with the bytes of FILES (';' between, from the folder ROOT), each as it is sent and compressed by gzip: scripts and styles go
+# without what is for those who read the sources (slim.sed), everything else as it is. All of them together have a version, which follows from what is in
+# them; the page, index.html, names the others with it: "/web/x" there becomes "/web/VERSION/x".
 # cmake -DROOT=... -DFILES=... -DOUTPUT=... -P embed.cmake
 function(content_type_of path out)
     set(types html text/html css text/css js text/javascript mjs text/javascript svg image/svg+xml png image/png
@@ -23,7 +24,7 @@ function(bytes_of file out)
 endfunction()
 
 # The version of all.
-set(content "")
+file(SHA256 "${ROOT}/slim.sed" content)
 foreach(path IN LISTS FILES)
     file(SHA256 "${ROOT}/${path}" hash)
     string(APPEND content "${path} ${hash}\n")
@@ -41,6 +42,9 @@ foreach(path IN LISTS FILES)
         string(REPLACE "\"/web/" "\"/web/${version}/" page "${page}")
         set(file "${OUTPUT}.page")
         file(WRITE "${file}" "${page}")
+    elseif(path MATCHES "[.](js|mjs|css)$")
+        execute_process(COMMAND sed -E -f "${ROOT}/slim.sed" "${file}" OUTPUT_FILE "${OUTPUT}.slim" COMMAND_ERROR_IS_FATAL ANY)
+        set(file "${OUTPUT}.slim")
     endif()
     file(SIZE "${file}" size)
     if(size EQUAL 0)
@@ -65,4 +69,4 @@ foreach(path IN LISTS FILES)
 endforeach()
 string(APPEND table "    {0, 0, 0, 0, 0, 0, 0},\n};\n")
 file(WRITE "${OUTPUT}" "${data}${table}")
-file(REMOVE "${OUTPUT}.gz" "${OUTPUT}.page")
+file(REMOVE "${OUTPUT}.gz" "${OUTPUT}.page" "${OUTPUT}.slim")
