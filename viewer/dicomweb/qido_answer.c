@@ -46,7 +46,7 @@ static kh_status compress_body(kh_qido_run *r, kh_error *err)
 {
     uint8_t *bytes;
     size_t size;
-    kh_status status = kh_http_gzip(&bytes, &size, r->body.data, r->body.size, err);
+    kh_status status = kh_http_gzip(&bytes, &size, r->body.data, r->body.size, false, err);
 
     if (status != KH_OK)
         return status;

@@ -110,8 +110,9 @@ void *kh_http_attached(const kh_http_request *request);
 bool kh_http_accepts_gzip(const kh_http_request *request);
 /* Bodies from so many bytes on are worth it. */
 #define KH_HTTP_GZIP_FROM_BYTES 1024
-/* gzip (RFC 1952) of bytes, the same each time; free() it. The caller sets Content-Encoding and Vary. */
-KH_MUST_USE kh_status kh_http_gzip(uint8_t **out, size_t *out_size, const void *bytes, size_t size, kh_error *err);
+/* gzip (RFC 1952) of bytes, the same each time; free() it. kept: sent more than once, and worth more of the processor's time. The caller sets
+ * Content-Encoding and Vary. */
+KH_MUST_USE kh_status kh_http_gzip(uint8_t **out, size_t *out_size, const void *bytes, size_t size, bool kept, kh_error *err);
 /* Whole numbers and decimals from a segment or query value; KH_E_ARG names the parameter, what was got and what was expected.
  * Absent: KH_OK with fallback. */
 KH_MUST_USE kh_status kh_http_query_int(const kh_http_request *request, const char *name, int64_t min, int64_t max,

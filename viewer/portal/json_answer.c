@@ -7,7 +7,7 @@ static void answer_gzip(kh_http_request *request, const kh_buf *body)
     uint8_t *bytes;
     size_t size;
 
-    if (kh_http_gzip(&bytes, &size, body->data, body->size, &err) != KH_OK) {
+    if (kh_http_gzip(&bytes, &size, body->data, body->size, false, &err) != KH_OK) {
         kh_http_answer_error(request, &err);
         return;
     }

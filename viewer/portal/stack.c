@@ -238,7 +238,7 @@ static kh_status encode(uint8_t **data, size_t *size, void *context, kh_error *e
     put_stack(&json, source->stack, source->series);
     status = kh_json_writer_status(&json, err);
     if (status == KH_OK && source->gzip)
-        status = kh_http_gzip(data, size, body.data, body.size, err);
+        status = kh_http_gzip(data, size, body.data, body.size, true, err);
     else if (status == KH_OK)
         *data = kh_buf_take(&body, size);
     kh_buf_release(&body);
