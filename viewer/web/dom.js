@@ -60,7 +60,8 @@ export function setText(element, text) {
 
 const PAINTED_MS = 250; // at the latest: a page that nobody looks at paints nothing
 
-/** Call work() once what was changed up to now is on the screen. */
+/** Call work() once what was changed up to now is on the screen: drawn in the next frame, or in the one that is being made, and shown when the page is
+ *  asked for the frame after that. */
 export function afterPaint(work) {
     let timer = 0;
     const once = () => {
@@ -69,7 +70,7 @@ export function afterPaint(work) {
         timer = 0;
     };
     timer = setTimeout(once, PAINTED_MS);
-    requestAnimationFrame(() => setTimeout(once));
+    requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(once)));
 }
 
 /** Modules that will be imported soon: asked for now, all at once. */

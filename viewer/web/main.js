@@ -1,5 +1,6 @@
 // main.js - the frame around every page: header, language, and which page is shown.
 
+import { getStudy } from './api.js';
 import { icon, loadStyles, make, preload, setText } from './dom.js';
 import { LANGUAGES, language, loadWords, onLanguage, setLanguage, start, t } from './i18n.js';
 import { later, wasRenewed } from './later.js';
@@ -137,12 +138,12 @@ class Expiry {
     }
 }
 
-const NEXT_AFTER_MS = 100; // of a page that answers already: what the next click needs
+const NEXT_AFTER_MS = 100; // of a page that answers already: what the next click needs, sooner when the page shows what it was opened for
 const NEXT_AFTER_OTHERS_MS = 5000; // those that have much of their own to load
 const RENEWED_MS = 8000;
 
 /** Pages that come when they are asked for: what they are made of beside the page itself, all of it asked for at once, not one import after the other,
- *  and how. */
+ *  and how. ask(route): what they show, on its way before anything else. */
 const LATER = {
     list: { ahead: SOON, module: () => import('./study_list.js'), make: ({ ListPage }, { root, go }) => new ListPage(root, go) },
     patient: { ahead: SOON, module: () => import('./patients_timeline.js'), make: ({ PatientPage }, { root, route }) => new PatientPage(root, route.patientId) },
@@ -160,7 +161,8 @@ const LATER = {
         module: () => import('./viewer.js'),
         styles: ['viewer'],
         words: ['viewer', 'layout'],
-        make: ({ ViewerPage }, { root, route, go }) => new ViewerPage(root, route.studyId, go),
+        ask: ({ studyId }) => getStudy(studyId),
+        make: ({ ViewerPage }, { root, route, go, asked }) => new ViewerPage(root, route.studyId, go, asked),
     },
     display: { module: () => import('./display_check.js'), styles: ['display'], words: ['display'], make: ({ DisplayPage }, { root }) => new DisplayPage(root) },
 };
@@ -171,23 +173,30 @@ function askAhead({ ahead = [], styles = [] }) {
     return Promise.all(styles.map(loadStyles));
 }
 
-/** A page's module, once all is here that it is made of. */
-async function load({ module, words = [], ...rest }) {
-    const [loaded] = await Promise.all([later(module), askAhead(rest), ...words.map(loadWords)]);
-    return loaded;
+/** A page's module, once all is here that it is made of; from then on it is page.loaded. */
+async function load(page) {
+    const { module, words = [], ...rest } = page;
+    [page.loaded] = await Promise.all([later(module), askAhead(rest), ...words.map(loadWords)]);
+    return page.loaded;
 }
 
-async function openLater(page, place) {
-    const loaded = await load(page);
-    return () => page.make(loaded, place);
+/** The page, in this turn where all of it is here; else a promise of what builds it. */
+function openLater(page, place) {
+    const asked = page.ask?.(place.route);
+    asked?.catch(() => {}); // the page that it is for tells why
+    const build = (loaded) => page.make(loaded, { ...place, asked });
+    return page.loaded ? build(page.loaded) : load(page).then((loaded) => () => build(loaded));
 }
 
-/** The page answers: what the next click opens comes while nobody waits for it, and is made ready to run; then what comes after that. */
-async function prepareNext(from, lock) {
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** The page answers: what the next click opens comes while nobody waits for it, and is made ready to run; then what comes after that, unless the click was
+ *  made meanwhile. */
+async function prepareNext(from, lock, isShown) {
     const study = () => load(LATER.study);
     const lists = () => Promise.all([load(LATER.list), load(LATER.patient), lock?.prepare()]);
     const order = { patients: [lists, study], list: [study, lists], patient: [study, lists] }[from] ?? [lists];
-    for (const prepare of order) await prepare();
+    for (const prepare of order) if (isShown()) await prepare();
 }
 
 /** Told once to who finds the page loaded anew. */
@@ -231,7 +240,8 @@ async function run() {
         header.show(route.page, page.person, home, from);
         if (OUTSIDE.includes(route.page)) return;
         const soon = ['patients', 'list', 'patient'].includes(route.page);
-        setTimeout(() => prepareNext(route.page, lock).catch(() => {}), soon ? NEXT_AFTER_MS : NEXT_AFTER_OTHERS_MS);
+        const rested = [page.listed, pause(soon ? NEXT_AFTER_MS : NEXT_AFTER_OTHERS_MS)].filter(Boolean);
+        Promise.race(rested).then(() => prepareNext(route.page, lock, () => page === opened)).catch(() => {});
     };
     const show = async (wanted) => {
         const route = wanted.page === 'home' ? { page: home } : wanted;

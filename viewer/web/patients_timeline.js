@@ -29,7 +29,7 @@ export class PatientPage {
             if (CHANGING.includes(kind)) this.reload.ask();
         });
         document.title = t('app.name');
-        this.#load(false);
+        this.listed = this.#load(false);
     }
 
     close() {

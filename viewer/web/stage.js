@@ -42,7 +42,7 @@ export class Stage {
         this.drawn = '';
         this.shares = shares;
         this.store = shares.store;
-        this.share = shares.open({ onChange: () => this.refresh(), onIdle: () => this.asks.plan() });
+        this.share = shares.open({ onChange: () => this.#came(), onIdle: () => this.asks.plan() });
         this.asks = new StageAsks(this);
         this.painter = new ExactPainter();
         this.#build();
@@ -303,6 +303,12 @@ export class Stage {
             this.frame = 0;
             this.#render();
         });
+    }
+
+    /** Something that was asked for: the page's first picture waits for no frame, what comes later shares one. */
+    #came() {
+        if (this.stack && this.fullAt === null && this.shares.count === 1 && !this.blanked) this.#render();
+        else this.refresh();
     }
 
     /** False where there is no room for a picture. */

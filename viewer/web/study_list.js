@@ -32,7 +32,7 @@ export class ListPage {
             if (CHANGING.includes(kind)) this.reload.ask();
         });
         document.addEventListener('keydown', (event) => this.#key(event), { signal: this.abort.signal });
-        this.#load(false);
+        this.listed = this.#load(false);
     }
 
     close() {

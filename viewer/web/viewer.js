@@ -35,8 +35,8 @@ function askedAt() {
 }
 
 export class ViewerPage {
-    /** go(path) leads to another page. */
-    constructor(root, studyId, go) {
+    /** go(path) leads to another page. asked: a promise of the study, which is on its way. */
+    constructor(root, studyId, go, asked) {
         Object.assign(this, { root, studyId, go });
         this.beganAt = askedAt();
         this.abort = new AbortController();
@@ -53,8 +53,6 @@ export class ViewerPage {
             onClosed: (id) => this.#closed(id),
         });
         this.tellStrip = throttled(() => this.strip.tell((entry) => this.model.facts(entry)), STRIP_EVERY_MS);
-        const asked = getStudy(studyId, this.abort.signal); // on its way while the page is built
-        asked.catch(() => {});
         this.#build();
         this.stopEvents = onEvent((kind, data) => this.#event(kind, data));
         const { signal } = this.abort;
@@ -197,15 +195,17 @@ export class ViewerPage {
 
     // ---- loading
 
-    async #load(asked = getStudy(this.studyId, this.abort.signal)) {
+    async #load(asked) {
         this.notice.opening();
         try {
             this.study = await asked;
         } catch (error) {
-            if (error.name !== 'AbortError') this.notice.failed(error, () => this.#load());
+            if (this.abort.signal.aborted) return;
+            this.notice.failed(error, () => this.#load(getStudy(this.studyId, this.abort.signal)));
             this.toolbar.show();
             return;
         }
+        if (this.abort.signal.aborted) return;
         this.model.setStudies([{ study: this.study, open: true }]);
         this.#showStudy();
         this.#recall();

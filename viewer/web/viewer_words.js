@@ -68,21 +68,32 @@ export class Banner {
     }
 }
 
+const OPENING_MARK_AFTER_MS = 150; // as stage_words.js has it: a mark only when waiting lasts
+
 /** A message in the place of the pictures. */
 export class Notice {
+    #timer = 0; // of one that is about to be shown
+
     constructor() {
         this.element = make('div', { class: 'viewer-message', hidden: true });
     }
 
     get hidden() {
-        return this.element.hidden;
+        return this.element.hidden && !this.#timer;
     }
 
     hide() {
+        this.#stop();
         this.element.hidden = true;
     }
 
+    #stop() {
+        clearTimeout(this.#timer);
+        this.#timer = 0;
+    }
+
     show(picture, title = '', text = '', rest = []) {
+        this.#stop();
         const mark = picture === 'spinner' ? make('i', { class: 'spinner large' }) : icon(picture, 'icon large');
         const parts = [mark, make('h1', {}, title), text ? make('p', {}, text) : null, ...rest];
         this.element.replaceChildren(...parts.filter(Boolean));
@@ -90,7 +101,8 @@ export class Notice {
     }
 
     opening() {
-        this.show('spinner', t('viewer.opening'));
+        this.hide();
+        this.#timer = setTimeout(() => this.show('spinner', t('viewer.opening')), OPENING_MARK_AFTER_MS);
     }
 
     closed() {
