@@ -51,6 +51,16 @@ typedef struct kh_codec_progress {
     _Atomic int32_t processor; /* that the worker is on: who shares it must sleep for the worker to run */
 } kh_codec_progress;
 
+/* The worker's side of it. Once pixels were taken back no others count as finished before the answer: an asker that has copied the first
+ * lines before, and did not look in between, could not tell those that were made anew from its own. */
+typedef struct kh_codec_telling {
+    kh_codec_progress *progress;
+    bool taken_back;
+} kh_codec_telling;
+
+/* A kh_decode_listener's (decoder.h), called for every line; telling: a kh_codec_telling. */
+void kh_codec_tell(void *telling, size_t bytes);
+
 struct kh_codec_channels {
     kh_codec_options options;
     kh_codec_channel channels[KH_CODEC_WORKERS_MAX];

@@ -38,20 +38,21 @@ static void leave_the_others(kh_codec_channels *channels, unsigned index)
     }
 }
 
-/* A kh_decode_listener's, called for every line. */
-static void tell(void *context, size_t bytes)
+void kh_codec_tell(void *context, size_t bytes)
 {
-    kh_codec_progress *progress = context;
+    kh_codec_telling *telling = context;
 
-    atomic_store_explicit(&progress->processor, sched_getcpu(), memory_order_relaxed);
-    atomic_store_explicit(&progress->finished, bytes, memory_order_release);
+    telling->taken_back = telling->taken_back || bytes == 0;
+    atomic_store_explicit(&telling->progress->processor, sched_getcpu(), memory_order_relaxed);
+    atomic_store_explicit(&telling->progress->finished, telling->taken_back ? 0 : bytes, memory_order_release);
 }
 
 static kh_status decode(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request, kh_error *err)
 {
     const kh_codec_channel *channel = &channels->channels[index];
     const kh_codestream stream = {channel->memory, request->codestream_size};
-    const kh_decode_listener listener = {tell, kh_codec_area_progress(channels, index)};
+    kh_codec_telling telling = {.progress = kh_codec_area_progress(channels, index)};
+    const kh_decode_listener listener = {kh_codec_tell, &telling};
     char syntax[KH_UID_SIZE];
     size_t size;
 

@@ -29,6 +29,18 @@ static void tell_lies(const kh_codec_channels *channels, unsigned index, const k
     poll(NULL, 0, 100);
 }
 
+/* As many lines are made anew as were told of before they were taken back. */
+static void tell_again(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request)
+{
+    kh_codec_telling telling = {.progress = kh_codec_area_progress(channels, index)};
+
+    memset(kh_codec_area_pixels(channels, index), 0xEE, request->pixels_size);
+    kh_codec_tell(&telling, request->pixels_size / 2);
+    poll(NULL, 0, 100);
+    kh_codec_tell(&telling, 0);
+    kh_codec_tell(&telling, request->pixels_size / 2);
+}
+
 /* Runs in the worker, behind its closed door. True: the request is answered as it is. */
 bool kh_codec_test_hook(const kh_codec_channels *channels, unsigned index, const kh_codec_message *request)
 {
@@ -51,6 +63,8 @@ bool kh_codec_test_hook(const kh_codec_channels *channels, unsigned index, const
         tell_lies(channels, index, request, request->pixels_size / 2);
         atomic_store(&kh_codec_area_progress(channels, index)->finished, 0);
     }
+    if (is_tag(codestream, TAG_AGAIN))
+        tell_again(channels, index, request);
     if (is_tag(codestream, TAG_BOAST))
         tell_lies(channels, index, request, UINT64_MAX);
     if (is_tag(codestream, TAG_MEMORY) && mmap(NULL, 4u << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

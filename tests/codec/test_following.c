@@ -96,18 +96,30 @@ static kh_status ask(const test_service *service, const char *tag, uint8_t value
     return status;
 }
 
-static void pixels_that_were_taken_back_are_copied_again(void **state)
+static void copied_again(const char *tag)
 {
     test_service service;
     bool right;
 
-    (void)state;
     test_service_start(&service, 1, MIB, 30000);
     for (uint8_t value = 1; value < 4; value++) {
-        assert_int_equal(ask(&service, TAG_ANEW, value, &right), KH_OK);
+        assert_int_equal(ask(&service, tag, value, &right), KH_OK);
         assert_true(right);
     }
     test_service_stop(&service);
+}
+
+static void pixels_that_were_taken_back_are_copied_again(void **state)
+{
+    (void)state;
+    copied_again(TAG_ANEW);
+}
+
+/* The asker has copied those before, and has not seen that they were taken back. */
+static void pixels_that_were_told_of_twice_are_copied_again(void **state)
+{
+    (void)state;
+    copied_again(TAG_AGAIN);
 }
 
 /* It spoils its own frame, neither what lies behind the frame in memory nor the next one. */
@@ -159,6 +171,7 @@ int main(void)
         cmocka_unit_test(frames_of_all_sizes),
         cmocka_unit_test(a_frame_that_is_made_anew),
         cmocka_unit_test(pixels_that_were_taken_back_are_copied_again),
+        cmocka_unit_test(pixels_that_were_told_of_twice_are_copied_again),
         cmocka_unit_test(a_boast_costs_its_own_frame),
         cmocka_unit_test(an_announced_request_need_not_come),
     };
