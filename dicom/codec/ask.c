@@ -7,22 +7,19 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "dicom/codec/arrival.h"
 #include "dicom/codec/asker.h"
 #include "dicom/codec/decoder.h"
 
 #define PATIENT_TRIES 60 /* each waits for a worker as long as a frame may take */
 #define KEEP_BYTES (16u << 20)     /* of a channel's memory; more is given back to the system after use */
-#define LARGE_BYTES (2u << 20)     /* of a frame: from here on its memory is prepared while it is decoded */
-#define LOOK_US 300                /* the first look at what a worker has finished */
 #define ANNOUNCED_BYTES_MAX (1u << 20) /* of a codestream: more of them take longer to plan and copy than a worker stays awake for */
-#define SOON_US 120                /* when it will be ready so soon, its asker does not sleep any more, for twice as long at most */
 #define RESPAWN_WAIT_MS 2000       /* for the next worker when one has died; it takes some milliseconds */
 #define WARNING_PAUSE_MS 1000      /* between two log lines on headers that lie */
 
@@ -34,10 +31,7 @@ typedef struct request {
     unsigned halvings;
     int64_t deadline_us; /* on the monotonic clock */
     int64_t allowed_ms;
-    uint8_t *room; /* for lead and pixels */
-    size_t lead, size;
-    int64_t sent_us, awake_until_us;
-    size_t copied; /* of size, into room */
+    kh_codec_arrival pixels; /* of the planned frame */
 } request;
 
 typedef enum outcome { ANSWERED, DIED, LATE, BROKEN } outcome;
@@ -52,33 +46,6 @@ static uint64_t next_sequence(kh_codec *codec)
     return sequence;
 }
 
-/* The pixels that are finished, while others are made. Nothing of what stands in shared memory is believed: it need not stand still. */
-static void copy_finished(const kh_codec *codec, unsigned index, request *asked, uint64_t finished)
-{
-    size_t end = finished < asked->size ? (size_t)finished : asked->size;
-
-    if (end <= asked->copied)
-        return;
-    memcpy(asked->room + asked->lead + asked->copied, kh_codec_area_pixels(codec->channels, index) + asked->copied, end - asked->copied);
-    asked->copied = end;
-}
-
-/* How long to sleep until the next look at what is finished; 0: the answer is due, and to be woken by it would take a good part of what is
- * left. A worker that tells nothing, or needs the processor that its asker is on, is looked at ever less often. */
-static int64_t pause_us(request *asked, const kh_codec_progress *progress, int64_t now_us)
-{
-    int64_t gone_us = now_us - asked->sent_us, left_us;
-
-    if (asked->copied == 0 || atomic_load_explicit(&progress->processor, memory_order_relaxed) == sched_getcpu())
-        return gone_us > LOOK_US ? gone_us : LOOK_US;
-    left_us = (int64_t)((double)gone_us * (double)(asked->size - asked->copied) / (double)asked->copied);
-    if (left_us > SOON_US)
-        return left_us / 2 < left_us - SOON_US ? left_us / 2 : left_us - SOON_US;
-    if (asked->awake_until_us == 0)
-        asked->awake_until_us = now_us + 2 * SOON_US;
-    return now_us < asked->awake_until_us ? 0 : gone_us;
-}
-
 static bool await_message(int fd, int64_t wait_us)
 {
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -87,33 +54,31 @@ static bool await_message(int fd, int64_t wait_us)
     return ppoll(&ready, 1, &wait, NULL) >= 0 || errno == EINTR;
 }
 
-/* Wait for the answer to sequence; answers to others are of the past. asked: NULL of a ping. */
-static outcome wait_for(const kh_codec *codec, unsigned index, uint64_t sequence, int64_t deadline_us, request *asked,
+/* Wait for the answer to sequence; answers to others are of the past. arrival: of the pixels meanwhile; NULL of a ping. */
+static outcome wait_for(const kh_codec *codec, unsigned index, uint64_t sequence, int64_t deadline_us, kh_codec_arrival *arrival,
                         kh_codec_message *reply)
 {
-    const kh_codec_progress *progress = kh_codec_area_progress(codec->channels, index);
     int fd = codec->channels->channels[index].asker_fd;
 
     for (;;) {
-        int64_t now_us = kh_clock_monotonic_us(), left_us = deadline_us - now_us;
-        int64_t wait_us = asked ? pause_us(asked, progress, now_us) : left_us;
-        ssize_t got;
+        ssize_t got = recv(fd, reply, sizeof *reply, MSG_DONTWAIT);
+        int64_t now_us, left_us, wait_us;
 
-        if (left_us <= 0)
-            return LATE;
-        if (wait_us > 0 && !await_message(fd, wait_us < left_us ? wait_us : left_us))
-            return BROKEN;
-        got = recv(fd, reply, sizeof *reply, MSG_DONTWAIT);
         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
             return BROKEN;
-        if (asked)
-            copy_finished(codec, index, asked, atomic_load_explicit(&progress->finished, memory_order_acquire));
-        if (got != (ssize_t)sizeof *reply)
-            continue;
-        if (reply->kind == KH_CODEC_DIED)
+        if (arrival)
+            kh_codec_arrival_look(arrival);
+        if (got == (ssize_t)sizeof *reply && reply->kind == KH_CODEC_DIED)
             return DIED;
-        if (reply->kind == KH_CODEC_DONE && reply->sequence == sequence)
+        if (got == (ssize_t)sizeof *reply && reply->kind == KH_CODEC_DONE && reply->sequence == sequence)
             return ANSWERED;
+        now_us = kh_clock_monotonic_us();
+        left_us = deadline_us - now_us;
+        if (left_us <= 0)
+            return LATE;
+        wait_us = arrival ? kh_codec_arrival_pause_us(arrival, now_us) : left_us;
+        if (wait_us > 0 && !await_message(fd, wait_us < left_us ? wait_us : left_us))
+            return BROKEN;
     }
 }
 
@@ -171,46 +136,46 @@ static kh_status settle_or_kill(kh_codec *codec, unsigned index, kh_error *err)
     return KH_OK;
 }
 
-/* Nothing is lost where the system does not know this: each page is then brought in when it is touched. */
-static void bring_in(uint8_t *from, uint8_t *to)
+/* A message wakes its reader on the sender's own processor where the system takes the others for busy, as it does those of a virtual
+ * machine that are halted: the two would then take turns of some milliseconds. An asker that has work of its own while a frame is decoded
+ * has its worker woken on another one. Where that may not be said nothing is lost but the time. */
+static bool put_message_elsewhere(const kh_codec *codec, unsigned index, const kh_codec_message *message)
 {
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), first = ((uintptr_t)from + page - 1) / page * page,
-              end = (uintptr_t)to / page * page;
+    pid_t pid = codec->pid_of(codec->context, index);
+    int here = sched_getcpu();
+    cpu_set_t usual, others;
+    bool kept_away = false, sent;
 
-    if (first < end)
-        (void)madvise((void *)first, end - first, MADV_POPULATE_WRITE);
-}
-
-/* While the worker decodes, its asker has nothing to do: the pages that a large frame is copied from and to are brought in meanwhile, which
- * would else take as long as the copying, when somebody waits for it. Not as large pages: those of a virtual machine are often none of its
- * host's yet, and to bring them in takes longer than decoding. */
-static void prepare_copy(const kh_codec *codec, unsigned index, const request *asked)
-{
-    uint8_t *area = kh_codec_area_pixels(codec->channels, index);
-
-    if (asked->size < LARGE_BYTES)
-        return;
-    bring_in(area, area + asked->size); /* first: the worker needs it too */
-    bring_in(asked->room, asked->room + asked->lead + asked->size);
+    if (pid > 0 && here >= 0 && sched_getaffinity(pid, sizeof usual, &usual) == 0) {
+        others = usual;
+        CPU_CLR(here, &others);
+        kept_away = CPU_COUNT(&others) > 0 && sched_setaffinity(pid, sizeof others, &others) == 0;
+    }
+    sent = put_message(codec->channels->channels[index].asker_fd, message);
+    if (kept_away)
+        (void)sched_setaffinity(pid, sizeof usual, &usual);
+    return sent;
 }
 
 static outcome send_request(kh_codec *codec, unsigned index, request *asked, kh_codec_message *reply)
 {
     const kh_codec_channel *channel = &codec->channels->channels[index];
+    kh_codec_arrival *pixels = &asked->pixels;
     kh_codec_message message = {.kind = KH_CODEC_DECODE, .sequence = next_sequence(codec),
-                                .codestream_size = asked->stream->size, .pixels_size = asked->size, .format = *asked->header,
+                                .codestream_size = asked->stream->size, .pixels_size = pixels->size, .format = *asked->header,
                                 .planned = asked->planned, .halvings = asked->halvings};
+    bool sent;
 
-    asked->copied = 0;
-    asked->awake_until_us = 0;
+    kh_codec_arrival_begin(pixels);
     atomic_store_explicit(&kh_codec_area_progress(codec->channels, index)->finished, 0, memory_order_relaxed);
     strncpy(message.syntax, asked->syntax, sizeof message.syntax - 1);
     memcpy(channel->memory, asked->stream->bytes, asked->stream->size);
-    asked->sent_us = kh_clock_monotonic_us();
-    if (!put_message(channel->asker_fd, &message))
+    pixels->sent_us = kh_clock_monotonic_us();
+    sent = pixels->size < KH_CODEC_LARGE_BYTES ? put_message(channel->asker_fd, &message) : put_message_elsewhere(codec, index, &message);
+    if (!sent)
         return BROKEN;
-    prepare_copy(codec, index, asked);
-    return wait_for(codec, index, message.sequence, asked->deadline_us, asked, reply);
+    kh_codec_arrival_prepare(pixels);
+    return wait_for(codec, index, message.sequence, asked->deadline_us, pixels, reply);
 }
 
 /* What a worker says is text from a process that may have been taken over. */
@@ -256,11 +221,9 @@ static kh_status try_once(kh_codec *codec, unsigned index, request *asked, bool 
     switch (got) {
     case ANSWERED:
         status = status_of_reply(&reply, err);
-        if (asked->copied > reply.finished) /* a decoder that has begun anew */
-            asked->copied = (size_t)reply.finished;
         if (status == KH_OK)
-            copy_finished(codec, index, asked, asked->size);
-        punch(codec, index, asked->stream->size, asked->size);
+            kh_codec_arrival_end(&asked->pixels, reply.finished);
+        punch(codec, index, asked->stream->size, asked->pixels.size);
         return status;
     case DIED:
         return kh_error_set(err, KH_E_FORMAT, "a decoder died on it twice");
@@ -309,18 +272,22 @@ static void announce(kh_codec *codec, unsigned index, const request *asked)
 }
 
 /* What the pixels will be, and memory for them. */
-static kh_status plan(request *asked, kh_codec *codec, kh_error *err)
+static kh_status plan(request *asked, kh_codec *codec, unsigned index, kh_error *err)
 {
+    kh_codec_arrival *pixels = &asked->pixels;
     kh_status status;
 
     asked->planned = *asked->header;
-    status = kh_codec_plan(&asked->planned, &asked->size, codec->channels->options.frame_bytes_max, asked->syntax, asked->stream,
+    status = kh_codec_plan(&asked->planned, &pixels->size, codec->channels->options.frame_bytes_max, asked->syntax, asked->stream,
                            asked->halvings, err);
     if (status != KH_OK)
         return status;
     warn_of_lies(codec, asked->header, &asked->planned, asked->syntax);
-    asked->room = asked->lead < SIZE_MAX - asked->size ? malloc(asked->lead + asked->size) : NULL;
-    return asked->room ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", asked->size);
+    pixels->progress = kh_codec_area_progress(codec->channels, index);
+    pixels->area = kh_codec_area_pixels(codec->channels, index);
+    pixels->format = &asked->planned;
+    pixels->room = pixels->lead < SIZE_MAX - pixels->size ? malloc(pixels->lead + pixels->size) : NULL;
+    return pixels->room ? KH_OK : kh_error_set(err, KH_E_MEMORY, "no memory for a frame of %zu bytes", pixels->size);
 }
 
 static kh_status decode_on_worker(kh_codec *codec, unsigned index, request *asked, kh_error *err)
@@ -331,7 +298,7 @@ static kh_status decode_on_worker(kh_codec *codec, unsigned index, request *aske
     if (status != KH_OK)
         return status;
     announce(codec, index, asked);
-    status = plan(asked, codec, err);
+    status = plan(asked, codec, index, err);
     if (status == KH_OK)
         status = try_once(codec, index, asked, &died, err);
     if (!died)
@@ -347,8 +314,9 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
 {
     const kh_codec_options *options = &codec->channels->options;
     kh_codestream stream = {codestream, codestream_size};
-    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .halvings = how->halvings, .lead = how->lead,
-                     .allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000};
+    request asked = {.syntax = transfer_syntax_uid, .header = format, .stream = &stream, .halvings = how->halvings,
+                     .allowed_ms = options->deadline_base_ms + (int64_t)format->rows * format->columns / 1000,
+                     .pixels = {.lead = how->lead, .listener = how->listener}};
     unsigned index = how->seat ? *how->seat : 0;
     const kh_decoder *decoder;
     kh_status status;
@@ -367,11 +335,11 @@ kh_status kh_codec_decode_as(uint8_t **pixels, size_t *size, kh_codec *codec, co
     if (!how->seat)
         kh_codec_slot_give(codec, index);
     if (status != KH_OK) {
-        free(asked.room);
+        kh_codec_arrival_fail(&asked.pixels);
         return status;
     }
-    *pixels = asked.room;
-    *size = asked.size;
+    *pixels = asked.pixels.room;
+    *size = asked.pixels.size;
     *format = asked.planned;
     return KH_OK;
 }

@@ -15,6 +15,7 @@
 
 #define KH_CODEC_WORKERS_MAX 8
 #define KH_CODEC_PAGE_BYTES UINT64_C(4096)
+#define KH_CODEC_LARGE_BYTES (2u << 20) /* of a frame's pixels: from here on its asker works while it is decoded */
 
 typedef enum kh_codec_message_kind {
     KH_CODEC_PING = 1, /* to the worker: answer, there is nothing to do */

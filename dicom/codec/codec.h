@@ -53,9 +53,18 @@ void kh_codec_seat_give(kh_codec *codec, unsigned seat);
 KH_MUST_USE kh_status kh_codec_decode_patiently(void *context, uint8_t **pixels, size_t *size, const char *transfer_syntax_uid,
                                                 kh_pixel_format *format, const void *codestream, size_t codestream_size, kh_error *err);
 
+/* Told of pixels while others are still decoded, on the asker's own thread. Of `size` bytes of pixels in *format the first `finished` have
+ * come, more with each call: they are where they stay if decoding succeeds, and change no more. finished 0 takes them back: others may
+ * be made, and are told of from the first on, or come with the end. Nothing is known to be good before that. */
+typedef struct kh_codec_listener {
+    void (*told)(void *context, const kh_pixel_format *format, const uint8_t *pixels, size_t size, size_t finished);
+    void *context;
+} kh_codec_listener;
+
 typedef struct kh_codec_how {
     unsigned halvings;    /* sides are ceil(n / 2^halvings); at most what kh_codec_halvings() says */
     const unsigned *seat; /* decode on this worker; NULL: on the next free one */
+    const kh_codec_listener *listener; /* NULL: nobody is told */
     size_t lead;          /* bytes for the caller in front of the pixels: *pixels is the address of these, *size does not count them */
 } kh_codec_how;
 

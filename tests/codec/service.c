@@ -65,6 +65,10 @@ bool kh_codec_test_hook(const kh_codec_channels *channels, unsigned index, const
     }
     if (is_tag(codestream, TAG_AGAIN))
         tell_again(channels, index, request);
+    if (is_tag(codestream, TAG_FAIL)) {
+        tell_lies(channels, index, request, request->pixels_size / 2);
+        __builtin_trap();
+    }
     if (is_tag(codestream, TAG_BOAST))
         tell_lies(channels, index, request, UINT64_MAX);
     if (is_tag(codestream, TAG_MEMORY) && mmap(NULL, 4u << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,

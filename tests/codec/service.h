@@ -43,6 +43,7 @@ void test_stream_release(test_stream *stream);
 #define TAG_FORK "FORK"
 #define TAG_ANEW "ANEW"  /* makes half of the pixels wrong, then takes them back and decodes */
 #define TAG_AGAIN "AGIN" /* the same, and tells of the pixels made anew as it did of those before */
+#define TAG_FAIL "FAIL"  /* tells of half of the pixels, then faults */
 #define TAG_BOAST "BOAS" /* tells of more pixels than there are before it decodes */
 #define TAG_MEMORY "BIGM" /* must not get 4 GiB */
 

@@ -139,6 +139,96 @@ static void a_boast_costs_its_own_frame(void **state)
     test_service_stop(&service);
 }
 
+/* What a listener was told. */
+typedef struct heard {
+    unsigned calls, taken_back;
+    size_t finished, end; /* the last, and the most */
+    const uint8_t *pixels;
+    uint32_t columns;
+    uint8_t *seen; /* a copy of what had come, as it was then; NULL: none is kept */
+} heard;
+
+static void hear(void *context, const kh_pixel_format *format, const uint8_t *pixels, size_t size, size_t finished)
+{
+    heard *h = context;
+
+    h->calls++;
+    h->taken_back += finished == 0;
+    assert_true(finished <= size && (finished == 0 || finished > h->finished));
+    if (h->seen && finished > h->finished)
+        memcpy(h->seen + h->finished, pixels + h->finished, finished - h->finished);
+    h->finished = finished;
+    h->end = finished > h->end ? finished : h->end;
+    h->pixels = pixels;
+    h->columns = format->columns;
+}
+
+/* Of what it has not taken back a listener has seen the very pixels that come out, where they come out. */
+static void a_listener_sees_what_comes_out(void **state)
+{
+    const test_jpeg how = {12, 2000, 1500, 1, 1, 0};
+    const kh_pixel_format format = {.rows = how.rows, .columns = how.columns, .samples = 1, .bits_allocated = 16, .bits_stored = 12,
+                                    .high_bit = 11, .photometric = KH_PHOTOMETRIC_MONOCHROME2};
+    uint16_t *image = draw(&how);
+    size_t stream_size = 0, size = 0;
+    uint8_t *stream = test_jpeg_encode(&stream_size, &how, image);
+    kh_error err = KH_ERROR_INIT;
+    test_service service;
+
+    (void)state;
+    test_service_start(&service, 1, 8 * MIB, 30000);
+    for (unsigned cut = 0; cut < 4; cut++) { /* without the end another decoder makes them anew */
+        heard h = {.seen = malloc((size_t)how.columns * how.rows * 2)};
+        const kh_codec_listener listener = {hear, &h};
+        kh_pixel_format told = format;
+        uint8_t *pixels = NULL;
+
+        assert_non_null(h.seen);
+        assert_int_equal(kh_codec_decode_as(&pixels, &size, service.codec, KH_TS_JPEG_LOSSLESS, &told, stream, stream_size - cut / 2 * 2,
+                                            &(kh_codec_how){.lead = 64, .listener = &listener}, &err), KH_OK);
+        assert_true(cut >= 2 || (h.calls > 0 && h.taken_back == 0)); /* larger than the asker can oversleep */
+        assert_true(h.calls == 0 || (h.pixels == pixels + 64 && h.columns == told.columns));
+        assert_memory_equal(h.seen, pixels + 64, h.finished);
+        assert_memory_equal(pixels + 64, image, size);
+        free(pixels);
+        free(h.seen);
+    }
+    test_service_stop(&service);
+    free(stream);
+    free(image);
+}
+
+static void what_fails_is_taken_back(void **state)
+{
+    static const struct {
+        const char *tag;
+        kh_status status;
+        unsigned taken_back;
+    } cases[] = {{TAG_FAIL, KH_E_FORMAT, 2}, {TAG_ANEW, KH_OK, 1}, {TAG_AGAIN, KH_OK, 1}};
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        kh_error err = KH_ERROR_INIT;
+        heard h = {.calls = 0};
+        const kh_codec_listener listener = {hear, &h};
+        uint8_t *pixels = NULL;
+        test_service service;
+        test_stream stream;
+        size_t size = 0;
+
+        test_service_start(&service, 1, MIB, 30000);
+        test_stream_init(&stream, 300, 200, 7, cases[i].tag);
+        assert_int_equal(kh_codec_decode_as(&pixels, &size, service.codec, KH_TS_RLE, &stream.format, stream.bytes, stream.size,
+                                            &(kh_codec_how){.listener = &listener}, &err), cases[i].status);
+        assert_int_equal(h.taken_back, cases[i].taken_back);
+        assert_int_equal(h.end, 300 * 200 / 2);
+        assert_int_equal(h.finished, 0);
+        free(pixels);
+        test_stream_release(&stream);
+        test_service_stop(&service);
+    }
+}
+
 /* A worker is announced a request, which then is not made. */
 static void an_announced_request_need_not_come(void **state)
 {
@@ -173,6 +263,8 @@ int main(void)
         cmocka_unit_test(pixels_that_were_taken_back_are_copied_again),
         cmocka_unit_test(pixels_that_were_told_of_twice_are_copied_again),
         cmocka_unit_test(a_boast_costs_its_own_frame),
+        cmocka_unit_test(a_listener_sees_what_comes_out),
+        cmocka_unit_test(what_fails_is_taken_back),
         cmocka_unit_test(an_announced_request_need_not_come),
     };
 
