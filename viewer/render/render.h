@@ -54,6 +54,13 @@ void kh_renderer_free(kh_renderer *renderer);
 /* Appends a baseline JPEG to out (grayscale, or 4:2:0/4:4:4 colour). used may be NULL. */
 KH_MUST_USE kh_status kh_render_jpeg(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
                                      kh_buf *out, kh_rendered *used, kh_error *err);
+/* The same of a frame that is still being made, source->pixels the place it is made at, row after row from the top. begin is true when its
+ * picture can be drawn meanwhile: it is scaled, and its window does not come from the pixels. Then rows draws what can be drawn of the
+ * first bytes of the frame, which change no more, and is true when the picture is whole; then encode appends the JPEG that
+ * kh_render_jpeg() would have made. What source points at stays until then; another call of the renderer ends it. */
+KH_MUST_USE bool kh_render_coming_begin(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view);
+bool kh_render_coming_rows(kh_renderer *renderer, size_t bytes);
+KH_MUST_USE kh_status kh_render_coming_encode(kh_renderer *renderer, kh_buf *out, kh_rendered *used, kh_error *err);
 /* The same picture as a PNG of 8 bits a sample; view->quality is not looked at. */
 KH_MUST_USE kh_status kh_render_png(kh_renderer *renderer, const kh_render_source *source, const kh_render_view *view,
                                     kh_buf *out, kh_rendered *used, kh_error *err);

@@ -201,6 +201,11 @@ static void row_across(const kh_scale_axis *axis, const float *row, uint32_t cha
     }
 }
 
+static size_t row_floats_of(const kh_scaler *scaler, const kh_scale_job *job)
+{
+    return (size_t)(scaler->across.source_end - scaler->across.source_first) * job->channels;
+}
+
 static const float *source_row(kh_scaler *scaler, const kh_scale_job *job, uint32_t row, size_t row_floats)
 {
     size_t slot = row % KH_SCALE_ROWS;
@@ -213,18 +218,21 @@ static const float *source_row(kh_scaler *scaler, const kh_scale_job *job, uint3
     return held;
 }
 
-static void scale_rows(kh_scaler *scaler, const kh_scale_job *job, size_t row_floats)
+void kh_scale_rows(kh_scaler *scaler, const kh_scale_job *job, uint32_t source_rows)
 {
     const kh_scale_axis *across = &scaler->across, *down = &scaler->down;
+    size_t row_floats = row_floats_of(scaler, job);
     float *sum = scaler->memory + KH_SCALE_ROWS * row_floats, *result = sum + row_floats;
     bool same = across->source_size == across->out_size;
     bool cubic = job->channels == 1 && across->out_size > across->source_size;
     bool half = job->channels == 1 && across->source_size == 2 * (uint64_t)across->out_size;
 
-    for (uint32_t y = 0; y < job->crop_height; y++) {
-        const kh_scale_tap *tap = &down->taps[y];
+    for (; scaler->next < job->crop_height; scaler->next++) {
+        const kh_scale_tap *tap = &down->taps[scaler->next];
         const float *weights = down->weights + tap->weight;
 
+        if (tap->first + tap->count > source_rows)
+            return;
         for (uint32_t k = 0; k < tap->count; k++) {
             const float *row = source_row(scaler, job, tap->first + k, row_floats);
 
@@ -241,11 +249,11 @@ static void scale_rows(kh_scaler *scaler, const kh_scale_job *job, size_t row_fl
             row_across_grey(across, sum, result);
         else if (!same)
             row_across(across, sum, job->channels, result);
-        job->put(job->context, y, same ? sum : result);
+        job->put(job->context, scaler->next, same ? sum : result);
     }
 }
 
-kh_status kh_scale(kh_scaler *scaler, const kh_scale_job *job, kh_error *err)
+kh_status kh_scale_begin(kh_scaler *scaler, const kh_scale_job *job, kh_error *err)
 {
     size_t row_floats, floats;
     kh_status status;
@@ -255,13 +263,22 @@ kh_status kh_scale(kh_scaler *scaler, const kh_scale_job *job, kh_error *err)
         status = axis_prepare(&scaler->down, job->source_height, job->out_height, job->crop_y, job->crop_height, err);
     if (status != KH_OK)
         return status;
-    row_floats = (size_t)(scaler->across.source_end - scaler->across.source_first) * job->channels;
+    row_floats = row_floats_of(scaler, job);
     floats = (KH_SCALE_ROWS + 1) * row_floats + (size_t)job->crop_width * job->channels;
     status = grow((void **)&scaler->memory, &scaler->memory_floats, floats, sizeof *scaler->memory, err);
     if (status != KH_OK)
         return status;
     for (size_t i = 0; i < KH_SCALE_ROWS; i++)
         scaler->row_held[i] = NO_ROW;
-    scale_rows(scaler, job, row_floats);
+    scaler->next = 0;
     return KH_OK;
+}
+
+kh_status kh_scale(kh_scaler *scaler, const kh_scale_job *job, kh_error *err)
+{
+    kh_status status = kh_scale_begin(scaler, job, err);
+
+    if (status == KH_OK)
+        kh_scale_rows(scaler, job, job->source_height);
+    return status;
 }

@@ -34,6 +34,7 @@ typedef struct kh_scaler {
     float *memory; /* KH_SCALE_ROWS source rows, one sum, one result row */
     size_t memory_floats;
     uint64_t row_held[KH_SCALE_ROWS];
+    uint32_t next; /* row of the result to be made */
 } kh_scaler;
 
 /* Source pixels first_column .. first_column + count - 1 of a row as count * channels numbers. */
@@ -51,7 +52,11 @@ typedef struct kh_scale_job {
 } kh_scale_job;
 
 void kh_scaler_release(kh_scaler *scaler);
-/* KH_E_MEMORY only. */
+/* Of a source that comes row by row from the top: after begin, put is called for each row of the result as soon as the first source_rows
+ * rows hold all it is made of; rows that were put are not made again. KH_E_MEMORY only. */
+KH_MUST_USE kh_status kh_scale_begin(kh_scaler *scaler, const kh_scale_job *job, kh_error *err);
+void kh_scale_rows(kh_scaler *scaler, const kh_scale_job *job, uint32_t source_rows);
+/* Both, of a source that is there. KH_E_MEMORY only. */
 KH_MUST_USE kh_status kh_scale(kh_scaler *scaler, const kh_scale_job *job, kh_error *err);
 
 #endif

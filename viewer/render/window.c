@@ -217,12 +217,11 @@ static kh_status choose_lut(kh_voi *out, const kh_render_source *source, uint32_
     return KH_OK;
 }
 
-kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *scratch, const kh_render_source *source,
-                           const kh_render_view *view, kh_error *err)
+kh_status kh_window_told(kh_voi *out, bool *told, const kh_render_source *source, const kh_render_view *view, kh_error *err)
 {
     const kh_slice_info *slice = source->slice;
 
-    *from_pixels = false;
+    *told = true;
     if (view->lut_given)
         return choose_lut(out, source, view->lut, err);
     if (view->window_given)
@@ -235,6 +234,16 @@ kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *sc
             kh_voi_init_lookup(out, lut_of(source, i));
             return KH_OK;
         }
-    *from_pixels = true;
-    return window_from_pixels(out, scratch, source, err);
+    *told = false;
+    return KH_OK;
+}
+
+kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *scratch, const kh_render_source *source,
+                           const kh_render_view *view, kh_error *err)
+{
+    bool told;
+    kh_status status = kh_window_told(out, &told, source, view, err);
+
+    *from_pixels = !told;
+    return told ? status : window_from_pixels(out, scratch, source, err);
 }

@@ -21,6 +21,9 @@ typedef struct kh_window_scratch {
     double sorted[KH_WINDOW_SORTED_MAX];
 } kh_window_scratch;
 
+/* Source and format have been checked before. *told is false when only the pixels, which are not looked at, can tell. KH_E_ARG and
+ * KH_E_NOT_FOUND as below. */
+KH_MUST_USE kh_status kh_window_told(kh_voi *out, bool *told, const kh_render_source *source, const kh_render_view *view, kh_error *err);
 /* Source and format have been checked before. KH_E_ARG when the given window cannot be used. */
 KH_MUST_USE kh_status kh_window_choose(kh_voi *out, bool *from_pixels, kh_window_scratch *scratch,
                                        const kh_render_source *source, const kh_render_view *view, kh_error *err);
