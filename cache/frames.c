@@ -24,6 +24,7 @@ typedef struct request {
     kh_codec *codec;
     const unsigned *seat; /* decode on this worker; NULL: any */
     unsigned halvings;    /* of the sides, at most; 0: the whole frame */
+    const kh_codec_listener *listener; /* NULL: nobody is told */
 } request;
 
 typedef struct cache_key {
@@ -184,7 +185,7 @@ static kh_status decode_frame(uint8_t **data, size_t *size, const request *r, co
                               kh_error *err)
 {
     kh_pixel_format format = r->object->info.format;
-    kh_codec_how how = {.seat = r->seat, .lead = PIXELS_AT};
+    kh_codec_how how = {.seat = r->seat, .listener = r->listener, .lead = PIXELS_AT};
     uint8_t *block = NULL;
     size_t pixel_bytes = 0;
     kh_status status;
@@ -274,19 +275,29 @@ kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_stack_object
     return acquire(out, &(request){.cache = cache, .object = object, .frame = frame, .codec = codec}, err);
 }
 
-kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
-                                   unsigned halvings_max, kh_codec *codec, kh_error *err)
+kh_status kh_frame_acquire_coming(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, unsigned halvings_max,
+                                  kh_codec *codec, const kh_codec_listener *listener, kh_error *err)
 {
-    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec, .halvings = halvings_max};
+    request r = {.cache = cache, .object = object, .frame = frame, .codec = codec, .halvings = halvings_max, .listener = listener};
     kh_error why = KH_ERROR_INIT;
     kh_status status;
 
-    if (halvings_max == 0 || !codec || !kh_frame_is_compressed(object) || kh_frame_is_known(cache, object->object_id, frame))
-        return kh_frame_acquire(out, cache, object, frame, codec, err);
+    if (halvings_max == 0 || !codec || !kh_frame_is_compressed(object) || kh_frame_is_known(cache, object->object_id, frame)) {
+        r.halvings = 0;
+        return acquire(out, &r, err);
+    }
     status = acquire(out, &r, &why);
-    if (status == KH_E_NOT_FOUND) /* the codec cannot */
-        return kh_frame_acquire(out, cache, object, frame, codec, err);
+    if (status == KH_E_NOT_FOUND) { /* the codec cannot */
+        r.halvings = 0;
+        return acquire(out, &r, err);
+    }
     return status == KH_OK ? KH_OK : kh_error_set(err, status, "%s", why.message);
+}
+
+kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
+                                   unsigned halvings_max, kh_codec *codec, kh_error *err)
+{
+    return kh_frame_acquire_coming(out, cache, object, frame, halvings_max, codec, NULL, err);
 }
 
 kh_status kh_stored_frame_read(kh_stored_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame, kh_error *err)

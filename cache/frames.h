@@ -23,6 +23,10 @@ KH_MUST_USE kh_status kh_frame_acquire(kh_frame *out, kh_cache *cache, const kh_
  * make it so at less work, else whole. The whole frame is given when it is here already; a smaller one never stands in for it. */
 KH_MUST_USE kh_status kh_frame_acquire_reduced(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
                                                unsigned halvings_max, kh_codec *codec, kh_error *err);
+/* The same, and when the frame has to be decoded here for it the listener (NULL: nobody) is told of its pixels as they come: those of the
+ * frame that is given then, at the same place. */
+KH_MUST_USE kh_status kh_frame_acquire_coming(kh_frame *out, kh_cache *cache, const kh_stack_object *object, uint32_t frame,
+                                              unsigned halvings_max, kh_codec *codec, const kh_codec_listener *listener, kh_error *err);
 void kh_frame_release(kh_cache *cache, kh_frame *frame);
 
 /* The frame as it came in, its checksum compared: a codestream, or native samples in the file's own byte order. */

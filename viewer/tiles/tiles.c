@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "base/pool.h"
+#include "viewer/tiles/coming.h"
 #include "viewer/tiles/key.h"
 #include "viewer/tiles/lossy.h"
 #include "viewer/tiles/shown.h"
@@ -132,26 +133,43 @@ static void tell_loss(tile_meta *meta, const kh_tile_key *key, const kh_stack_ob
     kh_lossy_text(meta->lossy, &facts);
 }
 
+/* A frame that was there, or could not be drawn before it was. */
+static kh_status render_whole(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
+                              const kh_render_view *view, const kh_frame *frame, kh_rendered *used, kh_error *err)
+{
+    kh_render_source source;
+    kh_shown_as as;
+    kh_status status = kh_shown_as_acquire(&as, &source, tiles->cache, key, object, frame, err);
+
+    if (status == KH_OK)
+        status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, used, err)
+                               : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, used, err);
+    kh_shown_as_release(&as, tiles->cache);
+    return status;
+}
+
 /* Render the frame, its sides halved up to so many times, behind the meta in the scratch. *halved tells whether they were. */
 static kh_status render_frame(kh_tiles *tiles, render_worker *worker, const kh_tile_key *key, const kh_stack_object *object,
                               const kh_render_view *view, unsigned halvings, tile_meta *meta, kh_rendered *used, bool *halved,
                               kh_error *err)
 {
     kh_frame frame = {.pixels = NULL};
-    kh_render_source source;
-    kh_shown_as as;
-    kh_status status = kh_frame_acquire_reduced(&frame, tiles->cache, object, key->frame, halvings, tiles->codec, err);
+    kh_coming coming = {.cache = tiles->cache, .renderer = worker->renderer, .key = key, .object = object, .view = view,
+                        .out = &worker->scratch};
+    const kh_codec_listener listener = {kh_coming_told, &coming};
+    bool done = false;
+    kh_status status = kh_frame_acquire_coming(&frame, tiles->cache, object, key->frame, halvings, tiles->codec,
+                                               key->lossless ? NULL : &listener, err);
 
-    if (status != KH_OK)
-        return status;
-    *halved = frame.format.rows != object->info.format.rows || frame.format.columns != object->info.format.columns;
-    status = kh_shown_as_acquire(&as, &source, tiles->cache, key, object, &frame, err);
     if (status == KH_OK)
-        status = key->lossless ? kh_render_lossless(worker->renderer, &source, &worker->scratch, used, err)
-                               : kh_render_jpeg(worker->renderer, &source, view, &worker->scratch, used, err);
-    if (status == KH_OK)
+        status = kh_coming_finish(&coming, &frame, &done, used, err);
+    if (status == KH_OK && !done)
+        status = render_whole(tiles, worker, key, object, view, &frame, used, err);
+    if (status == KH_OK) {
+        *halved = frame.format.rows != object->info.format.rows || frame.format.columns != object->info.format.columns;
         tell_loss(meta, key, object, &frame.format, used, worker->scratch.size - sizeof *meta);
-    kh_shown_as_release(&as, tiles->cache);
+    }
+    kh_coming_release(&coming);
     kh_frame_release(tiles->cache, &frame);
     return status;
 }
