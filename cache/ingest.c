@@ -45,6 +45,18 @@ static kh_status check_size(const kh_cache *cache, uint64_t size, kh_error *err)
     return KH_OK;
 }
 
+static kh_status check_begin(kh_cache *cache, uint64_t size_hint, kh_error *err)
+{
+    kh_status status = check_size(cache, size_hint, err);
+
+    return status == KH_OK ? kh_room_check(cache, size_hint, err) : status;
+}
+
+kh_status kh_ingest_still(const kh_incoming *incoming, uint64_t size_hint, kh_error *err)
+{
+    return check_begin(incoming->cache, size_hint, err);
+}
+
 kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint, kh_error *err)
 {
     kh_incoming *incoming = NULL;
@@ -54,9 +66,7 @@ kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint
     *out = NULL;
     if (!cache->committer)
         return kh_error_set(err, KH_E_DENIED, "this process only reads the index; its owner takes objects");
-    status = check_size(cache, size_hint, err);
-    if (status == KH_OK)
-        status = kh_room_check(cache, size_hint, err);
+    status = check_begin(cache, size_hint, err);
     if (status != KH_OK)
         return status;
     incoming = calloc(1, sizeof *incoming);

@@ -42,6 +42,9 @@ typedef struct kh_ingest_result {
 
 /* Owner only. size_hint in bytes, 0 when unknown: for the early refusal KH_E_FULL and KH_E_LIMIT. */
 KH_MUST_USE kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint, kh_error *err);
+/* Of one that was begun ahead, for whoever would come next, and into which nothing has been written: may it still be used? What
+ * kh_ingest_begin() refuses is refused; it stays the caller's. */
+KH_MUST_USE kh_status kh_ingest_still(const kh_incoming *incoming, uint64_t size_hint, kh_error *err);
 KH_MUST_USE kh_status kh_ingest_write(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err);
 /* Frees incoming in every case; on failure nothing of it is left, on the disk or in the index (but for a sync of the index that
  * failed and cannot be made good: then its file stays, and the next start finds it with its row or gives it one). KH_E_CONFLICT when the

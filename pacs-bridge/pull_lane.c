@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "cache/browse.h"
 #include "pacs-bridge/dimse_status.h"
-#include "pacs-bridge/told.h"
 
 #define SHOW_MS 300 /* between two notes of progress in the index */
 #define UIDS_PER_LIST 50
@@ -74,7 +73,7 @@ static kh_status retrieve(kh_pull_lane *lane, const kh_context *with, uint16_t m
                               .node = *move->node, .facility = move->facility, .pull_id = move->pull->id};
     status = kh_user_get(lane->query->assoc, with, message_id, identifier->data, identifier->size, take_object, on_progress, lane, final,
                          NULL, err);
-    kh_told_stored_end(&lane->incoming);
+    kh_scp_store_end(&lane->incoming);
     return status;
 }
 

@@ -28,6 +28,7 @@ typedef struct kh_scp {
     char refused_words[200];
     kh_told_study told[KH_TOLD_STUDIES]; /* told.h */
     size_t told_count;
+    struct kh_incoming *next; /* begun ahead for an object that may come, see kh_scp_store(); NULL: none */
 } kh_scp;
 
 /* A response without a data set. comment may be ""; what does not fit is cut. */
@@ -42,6 +43,8 @@ KH_MUST_USE kh_status kh_scp_poll_cancel(const kh_scp *of, const kh_dimse *reque
 
 /* The services. A failure ends the association; a refused request does not. */
 KH_MUST_USE kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
+/* No more objects come: what was made ahead for the next is taken back, and what came is told. */
+void kh_scp_store_end(kh_scp *of);
 KH_MUST_USE kh_status kh_scp_find(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);
 /* C-MOVE and C-GET. */
 KH_MUST_USE kh_status kh_scp_retrieve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err);

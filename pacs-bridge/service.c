@@ -14,6 +14,7 @@
 #include "pacs-bridge/told.h"
 
 #define HEADER_BYTES_MAX 4096
+#define STREAK 2 /* objects of one association after which another is likely */
 
 /* --- what the services share --- */
 
@@ -125,9 +126,13 @@ static kh_status check_request(const kh_scp *of, const kh_dimse *request, uint8_
 /* The file up to its data set. */
 static kh_status begin_object(receiving *object, const kh_dimse *request, const kh_context *context, kh_error *err)
 {
-    kh_status status = kh_ingest_begin(&object->incoming, object->of->service->cache, 0, err);
+    kh_status status;
     kh_buf header;
 
+    object->incoming = object->of->next;
+    object->of->next = NULL;
+    status = object->incoming ? kh_ingest_still(object->incoming, 0, err)
+                              : kh_ingest_begin(&object->incoming, object->of->service->cache, 0, err);
     if (status != KH_OK)
         return status;
     kh_buf_init(&header, HEADER_BYTES_MAX);
@@ -137,6 +142,13 @@ static kh_status begin_object(receiving *object, const kh_dimse *request, const 
         status = kh_ingest_write(object->incoming, header.data, header.size, err);
     kh_buf_release(&header);
     return status;
+}
+
+/* The peer reads the answer and what it sends next: time in which the file for that can be made. Not for those who send one at a time. */
+static void begin_next(kh_scp *of)
+{
+    if (of->stored >= STREAK && !of->next)
+        (void)!kh_ingest_begin(&of->next, of->service->cache, 0, NULL); /* it is tried again when the object comes */
 }
 
 static kh_status commit_object(receiving *object, const kh_dimse *request, kh_ingest_result *result, kh_error *err)
@@ -207,7 +219,22 @@ kh_status kh_scp_store(kh_scp *of, uint8_t context_id, const kh_dimse *request, 
     note_object(of, &object, stored, &result, &why);
     if (dimse == 0)
         dimse = kh_dimse_status_store(stored);
-    return kh_scp_answer(of, context_id, request, dimse, stored == KH_OK ? "" : why.message);
+    status = kh_scp_answer(of, context_id, request, dimse, stored == KH_OK ? "" : why.message);
+    if (status == KH_OK && stored == KH_OK)
+        begin_next(of);
+    return status;
+}
+
+static void drop_next(kh_scp *of)
+{
+    kh_ingest_abort(of->next);
+    of->next = NULL;
+}
+
+void kh_scp_store_end(kh_scp *of)
+{
+    drop_next(of);
+    kh_told_stored_end(of);
 }
 
 /* A request we do not serve: its data set is read away, so that the association goes on. */
@@ -226,6 +253,8 @@ static kh_status serve_other(const kh_scp *of, uint8_t context_id, const kh_dims
 
 kh_status kh_scp_serve(kh_scp *of, uint8_t context_id, const kh_dimse *request, kh_error *err)
 {
+    if (request->field != KH_C_STORE_RQ) /* an association may be kept open with these for hours */
+        drop_next(of);
     switch (request->field) {
     case KH_C_ECHO_RQ:
         of->echoes++;
@@ -320,7 +349,7 @@ void kh_service_serve(void *context, kh_assoc *assoc, const kh_assoc_request *re
         status = serve_messages(&of, &err);
         kh_assoc_set_look(assoc, NULL, NULL);
     }
-    kh_told_stored_end(&of);
+    kh_scp_store_end(&of);
     leave(&of);
     atomic_fetch_add(&of.service->bytes, kh_assoc_bytes_in(assoc));
     kh_scp_let_go(&of);

@@ -196,6 +196,76 @@ static void abort_in_the_middle(void **state)
     free(bytes);
 }
 
+static unsigned incoming_count(const world *it)
+{
+    char path[100];
+
+    snprintf(path, sizeof(path), "%s/incoming", it->data_dir);
+    return support_count_files(path);
+}
+
+/* After the answer, so it is waited for. */
+static void assert_made_ahead(const world *it, unsigned count)
+{
+    for (unsigned i = 0; i < 200 && incoming_count(it) != count; i++)
+        kh_clock_sleep_ms(10);
+    assert_int_equal(incoming_count(it), count);
+}
+
+static uint16_t store_number(kh_assoc *assoc, unsigned number)
+{
+    refusal row = {.sop_class = KH_SOP_CT_IMAGE, .context = KH_SOP_CT_IMAGE};
+    char uid[KH_UID_SIZE];
+    size_t size;
+    uint8_t *bytes = support_make_dataset(number, 4096, &size);
+    uint16_t status;
+
+    support_object_uid(uid, number);
+    row.sop_instance = uid;
+    status = store_with(assoc, &row, bytes, size);
+    free(bytes);
+    return status;
+}
+
+/* Who has sent one object may be done; for who has sent two the file of the next is made while he prepares it. It goes with any other
+ * request, and with the association however that ends. */
+static void next_file_is_made_ahead(void **state)
+{
+    static const refusal unlike = {.sop_class = KH_SOP_CT_IMAGE, .sop_instance = "1.2.3", .context = KH_SOP_CT_IMAGE};
+    world *it = *state;
+    size_t size;
+    uint8_t *bytes = support_make_dataset(9, 4096, &size);
+
+    for (int aborted = 0; aborted < 2; aborted++) {
+        unsigned first = aborted ? 11 : 1;
+        uint16_t echo = 1;
+        kh_assoc *assoc;
+
+        assert_int_equal(connect_as(&assoc, it, "TESTER", "KAKEHASHI", NULL), KH_OK);
+        assert_int_equal(store_number(assoc, first), 0);
+        assert_int_equal(kh_user_echo(assoc, &echo, NULL), KH_OK); /* served after all of the object's */
+        assert_int_equal(incoming_count(it), 0);
+        assert_int_equal(store_number(assoc, first + 1), 0);
+        assert_made_ahead(it, 1);
+        assert_int_equal(kh_user_echo(assoc, &echo, NULL), KH_OK);
+        assert_int_equal(incoming_count(it), 0);
+        assert_int_equal(store_number(assoc, first + 2), 0);
+        assert_made_ahead(it, 1);
+        assert_int_equal(store_with(assoc, &unlike, bytes, size), 0xa900); /* took it, and it is gone */
+        assert_made_ahead(it, 0);
+        assert_int_equal(store_number(assoc, first + 3), 0);
+        assert_made_ahead(it, 1);
+        if (aborted)
+            kh_assoc_abort(assoc);
+        else
+            assert_int_equal(kh_assoc_release(assoc, NULL), KH_OK);
+        kh_assoc_free(assoc);
+        world_assert_nothing_incoming(it);
+    }
+    assert_int_equal(world_count_objects(it), 8);
+    free(bytes);
+}
+
 /* --- the control socket --- */
 
 static void node_over_the_socket(void **state)
@@ -298,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(strangers_are_rejected, start, stop),
         cmocka_unit_test_setup_teardown(refusals_leave_nothing, start, stop),
         cmocka_unit_test_setup_teardown(abort_in_the_middle, start, stop),
+        cmocka_unit_test_setup_teardown(next_file_is_made_ahead, start, stop),
         cmocka_unit_test_setup_teardown(node_over_the_socket, start, stop),
         cmocka_unit_test_setup_teardown(adopted_over_the_socket, start, stop),
         cmocka_unit_test_setup_teardown(bad_requests_are_answered, start, stop),

@@ -469,6 +469,39 @@ static void sizes_have_limits(void **state)
     temp_dir_remove(&dir);
 }
 
+/* What was begun ahead has taken no room, so it is asked again. */
+static void begun_ahead_is_looked_at_again(void **state)
+{
+    kh_cache_options options = kh_cache_options_default;
+    kh_incoming *ahead, *other;
+    kh_cache *cache;
+    temp_dir dir;
+    uint8_t block[2000] = {0};
+
+    (void)state;
+    temp_dir_make(&dir);
+    options.dir = dir.path;
+    options.owner = true;
+    options.reserve_bytes = 0;
+    options.object_bytes_max = 2500;
+    options.quota_bytes = 3000;
+    assert_ok(kh_cache_open(&cache, &options, err));
+    assert_ok(kh_ingest_begin(&ahead, cache, 0, err));
+    assert_ok(kh_ingest_begin(&other, cache, 0, err));
+    assert_ok(kh_ingest_still(ahead, 2500, err));
+    assert_int_equal(kh_ingest_still(ahead, 2501, NULL), KH_E_LIMIT);
+    assert_ok(kh_ingest_write(other, block, sizeof block, err));
+    assert_ok(kh_ingest_still(ahead, 1000, err));
+    assert_int_equal(kh_ingest_still(ahead, 1001, NULL), KH_E_FULL);
+    kh_ingest_abort(other);
+    assert_ok(kh_ingest_still(ahead, 2500, err));
+    assert_ok(kh_ingest_write(ahead, block, sizeof block, err)); /* refused or not, it is as it was */
+    kh_ingest_abort(ahead);
+    assert_int_equal(temp_dir_count(&dir, "incoming"), 0);
+    kh_cache_close(cache);
+    temp_dir_remove(&dir);
+}
+
 static void only_the_owner_takes_objects(void **state)
 {
     fixture *f = *state;
@@ -622,6 +655,7 @@ int main(void)
         T(one_study_uid_two_patients),
         T(later_objects_fill_what_was_empty),
         cmocka_unit_test(sizes_have_limits),
+        cmocka_unit_test(begun_ahead_is_looked_at_again),
         T(only_the_owner_takes_objects),
         T(files_that_are_no_files),
         T(eight_senders_share_commits),
