@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 
+#define PIECE_BYTES (1u << 20) /* of memory brought in at once */
 #define LOOK_US 300 /* the first look at what a worker has finished */
 #define SOON_US 120 /* when it will be ready so soon, its asker does not sleep any more, for twice as long at most */
 
@@ -36,14 +37,20 @@ static void bring_in(uint8_t *from, uint8_t *to)
 }
 
 /* While the worker decodes, its asker has nothing to do: the pages that a large frame is copied from and to are brought in meanwhile, which
- * would else take as long as the copying, when somebody waits for it. Not as large pages: those of a virtual machine are often none of its
- * host's yet, and to bring them in takes longer than decoding. */
-void kh_codec_arrival_prepare(const kh_codec_arrival *arrival)
+ * would else take as long as the copying, when somebody waits for it. In pieces: where a virtual machine has to ask its host for each page
+ * all of them take as long as decoding does. Not as large pages: bringing those in takes even longer then. */
+bool kh_codec_arrival_prepare(kh_codec_arrival *arrival)
 {
-    if (arrival->size < KH_CODEC_LARGE_BYTES)
-        return;
-    bring_in(arrival->area, arrival->area + arrival->size); /* first: the worker needs it too */
-    bring_in(arrival->room, arrival->room + arrival->lead + arrival->size);
+    size_t room_size = arrival->lead + arrival->size, from = arrival->prepared, left;
+
+    if (arrival->size < KH_CODEC_LARGE_BYTES || from >= room_size)
+        return false;
+    if (from == 0)
+        bring_in(arrival->area, arrival->area + arrival->size); /* first: the worker needs it too */
+    left = room_size - from;
+    arrival->prepared += left < PIECE_BYTES ? left : PIECE_BYTES;
+    bring_in(arrival->room + from, arrival->room + arrival->prepared);
+    return true;
 }
 
 /* Nothing of what stands in shared memory is believed: it need not stand still. The copy does. */

@@ -13,14 +13,15 @@ typedef struct kh_codec_arrival {
     const kh_pixel_format *format;     /* of the pixels */
     const kh_codec_listener *listener; /* NULL: nobody is told */
     size_t copied;                     /* bytes of size */
+    size_t prepared;                   /* bytes of the room whose memory is there */
     bool told;                         /* the listener, of some that were not taken back */
     int64_t sent_us, looked_us, awake_until_us; /* on the monotonic clock */
 } kh_codec_arrival;
 
 /* Before the request goes out: nothing has come yet. */
 void kh_codec_arrival_begin(kh_codec_arrival *arrival);
-/* When it has gone out: memory for a large frame. */
-void kh_codec_arrival_prepare(const kh_codec_arrival *arrival);
+/* While nothing else is to be done: a piece of a large frame's memory. False when there is none left to prepare. */
+bool kh_codec_arrival_prepare(kh_codec_arrival *arrival);
 /* Copy what is finished by now. */
 void kh_codec_arrival_look(kh_codec_arrival *arrival);
 /* How long to sleep until the next look; 0: the answer is due. */

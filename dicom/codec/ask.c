@@ -76,6 +76,8 @@ static outcome wait_for(const kh_codec *codec, unsigned index, uint64_t sequence
         left_us = deadline_us - now_us;
         if (left_us <= 0)
             return LATE;
+        if (arrival && kh_codec_arrival_prepare(arrival))
+            continue;
         wait_us = arrival ? kh_codec_arrival_pause_us(arrival, now_us) : left_us;
         if (wait_us > 0 && !await_message(fd, wait_us < left_us ? wait_us : left_us))
             return BROKEN;
@@ -174,7 +176,6 @@ static outcome send_request(kh_codec *codec, unsigned index, request *asked, kh_
     sent = pixels->size < KH_CODEC_LARGE_BYTES ? put_message(channel->asker_fd, &message) : put_message_elsewhere(codec, index, &message);
     if (!sent)
         return BROKEN;
-    kh_codec_arrival_prepare(pixels);
     return wait_for(codec, index, message.sequence, asked->deadline_us, pixels, reply);
 }
 
