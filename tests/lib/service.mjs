@@ -8,6 +8,7 @@ import http from 'node:http';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
@@ -42,12 +43,23 @@ export async function until(what, condition, { seconds = 30, everyMs = 20 } = {}
 
 const running = new Set(); // children, each leader of a process group
 const folders = new Set();
+const LEFT_MS = 60000; // for what ends by itself, or by hooks of the file
 
 process.on('exit', () => {
     for (const child of running) killGroup(child, 'SIGKILL');
     for (const folder of folders) fs.rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
+
+// A test that fails may leave what it started, whose pipes would keep this process, and with it the whole run, for ever.
+if (process.env.NODE_TEST_CONTEXT) {
+    after(() => {
+        setTimeout(() => {
+            process.stderr.write(`still there ${LEFT_MS} ms after the last test of ${process.argv[1]}, and ended: ${[...running].map(({ spawnfile }) => spawnfile).join(' ')}\n`);
+            process.exit(1);
+        }, LEFT_MS).unref();
+    });
+}
 
 function killGroup(child, signal) {
     try { process.kill(-child.pid, signal); } catch { /* gone already */ }
