@@ -102,7 +102,7 @@ class Line {
 test(`a line cut for ${CUT_S} s: study and picture stay, it is said, and the reader is still signed in when it is back`, async () => {
     const line = await Line.to(Number(new URL(service.url).port));
     const page = await signedIn(line.url, `/studies/${study.id}`, { language: 'en' });
-    await at.eventually(page, 'all slices are here', () => [...document.querySelectorAll('.thumb[aria-current=true] i')].some((one) => one.style.width === '100%'));
+    await at.wholeStack(page);
     const before = await brightest(page);
     assert.ok(before > 0);
     line.cut();

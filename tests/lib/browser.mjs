@@ -134,6 +134,9 @@ export function pictureReady(page, slice) {
     );
 }
 
+/** Wait until the whole stack is here as it is wanted, not only the small pictures that come before on a thin line. Of a page in English. */
+export const wholeStack = (page) => eventually(page, 'every slice in full', () => /all \d/.test(document.querySelector('.waits')?.textContent));
+
 /** Wait for a placeholder in the place of a slice; its text. */
 export async function placeholder(page, slice) {
     await eventually(
