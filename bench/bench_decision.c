@@ -7,7 +7,6 @@
 #include "access/rights.h"
 #include "base/clock.h"
 #include "bench/bench_people.h"
-#include "store/sql.h"
 
 #define NEW_COUNT 4000
 #define KNOWN_ROUNDS 2000
@@ -26,38 +25,21 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Patients at both, linked, each with a consent of the hospital to the clinic, and three that ended: in one transaction. */
-static kh_status add_patients(const char *dir, int64_t patients, kh_error *err)
+static kh_status put_patients(kh_sql *sql, void *context, int64_t patients, kh_error *err)
 {
-    static const char *const statements[] = {
-        "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO patient (id, facility_ref, number, name_alphabetic,"
-        " name_ideographic, name_phonetic, kana_key, birth_date, sex, address, address_key, card, made_ms, by_whom)"
-        " SELECT i, 1, i, '', '', '', '', '', '', '', '', '', 1, 'b' FROM n",
-        "INSERT INTO patient (id, facility_ref, number, name_alphabetic, name_ideographic, name_phonetic, kana_key, birth_date, sex, address,"
-        " address_key, card, made_ms, by_whom) SELECT id + ?1, 2, number, '', '', '', '', '', '', '', '', '', 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) SELECT id, id + ?1, 2, 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) SELECT id + ?1, id, 1, 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO consent (id, patient_ref, form, direction, signed_date, signer, proxy_name, proxy_relation, explainer, department, fax, holder_ref,"
-        " author, made_ms, by_whom, from_ms, to_ms) SELECT id, id, 1, 2, '20260401', 1, '', '', 'A', '', '', 1, 'b', 1, 'b', 1, 9223372036854775807"
-        " FROM patient WHERE id <= ?1",
-        "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, team, from_ms, to_ms, floor, items, modalities, ended_ms, noted)"
-        " SELECT p.id, 1, p.id, 1, 2, '', 1, 9223372036854775807, '20250401', 7, '', k.column1, 1 FROM patient p, (VALUES (0), (5), (6), (7)) k WHERE p.id <= ?1",
-    };
-    char path[1100];
-    kh_sql *sql = NULL;
-    kh_status status;
-
-    snprintf(path, sizeof path, "%s/access.db", dir);
-    status = kh_sql_open(&sql, path, KH_SQL_WRITER, err);
-    if (status == KH_OK)
-        status = kh_sql_begin(sql, err);
-    for (size_t i = 0; status == KH_OK && i < sizeof statements / sizeof statements[0]; i++)
-        status = kh_sql_run(sql, statements[i], &KH_SQL_I(patients), 1, NULL, err);
-    if (status == KH_OK)
-        status = kh_sql_commit(sql, err);
-    kh_sql_close(sql);
-    return status;
+    (void)context;
+    return kh_sql_run(sql,
+                      "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) INSERT INTO patient (id, facility_ref, number,"
+                      " name_alphabetic, name_ideographic, name_phonetic, kana_key, birth_date, sex, address, address_key, card, made_ms,"
+                      " by_whom) SELECT i, 1, i, '', '', '', '', '', '', '', '', '', 1, 'b' FROM n",
+                      &KH_SQL_I(patients), 1, NULL, err);
 }
+
+/* Of each patient one that is open, and three that ended. */
+#define GRANTS                                                                                                                             \
+    "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, team, from_ms, to_ms, floor, items, modalities," \
+    " ended_ms, noted) SELECT p.id, 1, p.id, 1, 2, '', 1, 9223372036854775807, '20250401', 7, '', k.column1, 1"                            \
+    " FROM patient p, (VALUES (0), (5), (6), (7)) k WHERE p.id <= ?1"
 
 static kh_status decide(kh_rights *rights, const kh_subject *doctor, int64_t patient, int64_t key, kh_error *err)
 {
@@ -131,7 +113,7 @@ int main(int argc, char **argv)
     if (status == KH_OK)
         status = bench_add_people(access, "hospital", &doctor, &err);
     if (status == KH_OK)
-        status = add_patients(argv[1], patients, &err);
+        status = bench_add_consents(argv[1], patients, put_patients, NULL, GRANTS, &err);
     if (status == KH_OK)
         status = kh_rights_create(&rights, access, &err);
     if (status == KH_OK)

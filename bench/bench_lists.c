@@ -9,7 +9,6 @@
 #include "access/reach.h"
 #include "base/clock.h"
 #include "bench/bench_people.h"
-#include "store/sql.h"
 
 #define PAGE 50
 
@@ -19,7 +18,8 @@ static int failed(const kh_error *err)
     return 1;
 }
 
-static kh_status copy_patients(kh_sql *to, const char *data, int64_t patients, kh_error *err)
+/* The first patients of `north` in the index of the folder `data`. */
+static kh_status copy_patients(kh_sql *to, void *data, int64_t patients, kh_error *err)
 {
     char path[1100];
     kh_sql *from = NULL;
@@ -28,7 +28,7 @@ static kh_status copy_patients(kh_sql *to, const char *data, int64_t patients, k
     int64_t id = 0;
     kh_status status;
 
-    snprintf(path, sizeof path, "%s/index.db", data);
+    snprintf(path, sizeof path, "%s/index.db", (const char *)data);
     status = kh_sql_open(&from, path, KH_SQL_READER, err);
     if (status == KH_OK)
         status = kh_sql_query(&row, from,
@@ -46,37 +46,10 @@ static kh_status copy_patients(kh_sql *to, const char *data, int64_t patients, k
     return status;
 }
 
-/* The first patients of `north` in the index: at both, linked, each with a consent without a floor. */
-static kh_status add_patients(const char *data, const char *dir, int64_t patients, kh_error *err)
-{
-    static const char *const statements[] = {
-        "INSERT INTO patient (id, facility_ref, number, name_alphabetic, name_ideographic, name_phonetic, kana_key, birth_date, sex, address,"
-        " address_key, card, made_ms, by_whom) SELECT id + ?1, 2, number, '', '', '', '', '', '', '', '', '', 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) SELECT id, id + ?1, 2, 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO link (from_ref, to_ref, to_facility_ref, made_ms, by_whom) SELECT id + ?1, id, 1, 1, 'b' FROM patient WHERE id <= ?1",
-        "INSERT INTO consent (id, patient_ref, form, direction, signed_date, signer, proxy_name, proxy_relation, explainer, department, fax, holder_ref,"
-        " author, made_ms, by_whom, from_ms, to_ms) SELECT id, id, 1, 2, '20260401', 1, '', '', 'A', '', '', 1, 'b', 1, 'b', 1, 9223372036854775807"
-        " FROM patient WHERE id <= ?1",
-        "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, team, from_ms, to_ms, floor, items, modalities, noted)"
-        " SELECT id, 1, id, 1, 2, '', 1, 9223372036854775807, '', 7, '', 1 FROM patient WHERE id <= ?1",
-    };
-    char path[1100];
-    kh_sql *sql = NULL;
-    kh_status status;
-
-    snprintf(path, sizeof path, "%s/access.db", dir);
-    status = kh_sql_open(&sql, path, KH_SQL_WRITER, err);
-    if (status == KH_OK)
-        status = kh_sql_begin(sql, err);
-    if (status == KH_OK)
-        status = copy_patients(sql, data, patients, err);
-    for (size_t i = 0; status == KH_OK && i < sizeof statements / sizeof statements[0]; i++)
-        status = kh_sql_run(sql, statements[i], &KH_SQL_I(patients), 1, NULL, err);
-    if (status == KH_OK)
-        status = kh_sql_commit(sql, err);
-    kh_sql_close(sql);
-    return status;
-}
+/* Without a floor. */
+#define GRANTS                                                                                                                             \
+    "INSERT INTO access_grant (consent_ref, discloser_ref, patient_ref, target, site_ref, team, from_ms, to_ms, floor, items, modalities," \
+    " noted) SELECT id, 1, id, 1, 2, '', 1, 9223372036854775807, '', 7, '', 1 FROM patient WHERE id <= ?1"
 
 static kh_status count_one(void *context, const kh_study *study)
 {
@@ -168,7 +141,7 @@ int main(int argc, char **argv)
     if (status == KH_OK)
         status = bench_add_people(access, "north", &doctor, &err);
     if (status == KH_OK)
-        status = add_patients(argv[1], argv[3], patients, &err);
+        status = bench_add_consents(argv[3], patients, copy_patients, argv[1], GRANTS, &err);
     if (status == KH_OK)
         status = kh_rights_create(&rights, access, &err);
     if (status == KH_OK)
