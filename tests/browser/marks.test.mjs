@@ -244,12 +244,12 @@ test('a label is dragged out of the way, stays there when the page is loaded ane
     await page.mouse.up();
     await until('moved', async () => Math.abs((await where())[0] - x - 100) < 1 && Math.abs((await where())[1] - y - 150) < 1);
     await at.soon(() => page.locator('.mark-leader').getAttribute('d'), /^M/);
-    await page.reload();
-    await at.pictureReady(page, place.index + 1);
-    await until('there again', async () => (await figures(page)) === 1 && Math.abs((await where())[1] - y - 150) < 20);
     const kept = await until('kept with the mark', async () => (await marksOf(place)).find(({ label: put }) => put));
     assert.equal(kept.version, 2);
     assert.ok(kept.measured.length_mm > 0);
+    await page.reload();
+    await at.pictureReady(page, place.index + 1);
+    await until('there again', async () => (await figures(page)) === 1 && Math.abs((await where())[1] - y - 150) < 20);
     const other = await at.openBrowser(); // another person's computer
     const theirs = await at.openPage(other, service.url, `/studies/${place.study.id}?series=${place.series.id}&slice=${place.index + 1}`, { language: 'en' });
     theirs.place = place;
