@@ -34,22 +34,17 @@ static void nodes(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
+    kh_status status;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
-    kh_json_key(&json, "nodes");
-    kh_json_array_begin(&json);
-    if (kh_node_list(portal->cache, put_node, &json, &err) != KH_OK) {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-        return;
-    }
-    kh_json_array_end(&json);
-    kh_json_object_end(&json);
-    kh_portal_answer_json(request, &body, &json);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
+    kh_json_key(&answer.json, "nodes");
+    kh_json_array_begin(&answer.json);
+    status = kh_node_list(portal->cache, put_node, &answer.json, &err);
+    kh_json_array_end(&answer.json);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 static kh_status put_received(void *context, const kh_received *received)
@@ -70,24 +65,19 @@ static void arrivals(void *context, kh_http_request *request)
     kh_portal *portal = context;
     int64_t to_hour = kh_clock_wall_ms() / KH_RECEIVED_HOUR_MS, from_hour = to_hour - HOURS + 1;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
+    kh_status status;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
-    kh_json_put_int(&json, "from_hour", from_hour);
-    kh_json_put_int(&json, "to_hour", to_hour);
-    kh_json_key(&json, "arrivals");
-    kh_json_array_begin(&json);
-    if (kh_received_list(portal->cache, from_hour, ROWS_MAX, put_received, &json, &err) != KH_OK) {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-        return;
-    }
-    kh_json_array_end(&json);
-    kh_json_object_end(&json);
-    kh_portal_answer_json(request, &body, &json);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
+    kh_json_put_int(&answer.json, "from_hour", from_hour);
+    kh_json_put_int(&answer.json, "to_hour", to_hour);
+    kh_json_key(&answer.json, "arrivals");
+    kh_json_array_begin(&answer.json);
+    status = kh_received_list(portal->cache, from_hour, ROWS_MAX, put_received, &answer.json, &err);
+    kh_json_array_end(&answer.json);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 void kh_portal_admin_nodes(kh_http_request *request, void *context)

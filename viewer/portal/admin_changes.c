@@ -81,24 +81,17 @@ static void changes(void *context, kh_http_request *request)
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     int64_t limit, study_id = 0;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status = kh_http_query_int(request, "limit", 1, ROWS_MAX, ROWS, &limit, &err);
 
     if (status == KH_OK)
         status = kh_http_query_int(request, "study", 1, INT64_MAX, 0, &study_id, &err);
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
     if (status == KH_OK)
-        status = put_rows(portal, &json, study_id, limit, &err);
-    kh_json_object_end(&json);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-    } else {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-    }
+        status = put_rows(portal, &answer.json, study_id, limit, &err);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 void kh_portal_admin_changes(kh_http_request *request, void *context)

@@ -115,21 +115,14 @@ static void findings(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
-    status = put_all(portal, request, &json, &err);
-    kh_json_object_end(&json);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-    } else {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-    }
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
+    status = put_all(portal, request, &answer.json, &err);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 void kh_portal_admin_findings(kh_http_request *request, void *context)

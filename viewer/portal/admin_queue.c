@@ -207,42 +207,35 @@ static kh_status read_page(kh_http_request *request, kh_queue_page *pulls, kh_qu
     return status;
 }
 
-static void answer(kh_portal *portal, kh_http_request *request, bool failed)
+static void answer_queue(kh_portal *portal, kh_http_request *request, bool failed)
 {
     kh_queue_page pulls = {.which = failed ? KH_QUEUE_FAILED : KH_QUEUE_OPEN}, sends = pulls;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status = read_page(request, &pulls, &sends, &err);
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
     if (status == KH_OK)
-        status = put_pulls(portal, &json, &pulls, &err);
+        status = put_pulls(portal, &answer.json, &pulls, &err);
     if (status == KH_OK)
-        status = put_sends(portal, &json, &sends, &err);
+        status = put_sends(portal, &answer.json, &sends, &err);
     if (status == KH_OK && !failed)
-        status = put_rules(portal, &json, &err);
-    kh_json_object_end(&json);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-    } else {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-    }
+        status = put_rules(portal, &answer.json, &err);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 static void queue(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
-    answer(portal, request, false);
+    answer_queue(portal, request, false);
 }
 
 static void failures(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
-    answer(portal, request, true);
+    answer_queue(portal, request, true);
 }
 
 void kh_portal_admin_queue(kh_http_request *request, void *context)

@@ -144,8 +144,16 @@ KH_MUST_USE kh_status kh_portal_may_view(kh_portal *portal, const kh_subject *su
 void kh_portal_note_marked(kh_portal *portal, int64_t study_id);
 void kh_portal_tell_marked(kh_portal *portal, kh_buf *text);
 
-/* json_answer.c. An answer as JSON, compressed when that pays and the client takes it; not to be stored. body is released. */
-void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json);
+/* json_answer.c. An answer as JSON of at most so many bytes: begun, written with json, ended; released by that. When writing it failed that is
+ * answered instead. Compressed when that pays and the client takes it; not to be stored. */
+typedef struct kh_portal_answer {
+    unsigned code; /* of HTTP; 200 unless it is set */
+    kh_buf body;
+    kh_json_writer json;
+} kh_portal_answer;
+void kh_portal_answer_begin(kh_portal_answer *answer, size_t most);
+/* status: of what was written, err: why it is not KH_OK. */
+void kh_portal_answer_end(kh_portal_answer *answer, kh_http_request *request, kh_status status, const kh_error *err);
 /* A number, or null when it is the one that says "not told". */
 void kh_portal_put_int_or_null(kh_json_writer *json, const char *key, int64_t value, int64_t not_told);
 void kh_portal_put_double_or_null(kh_json_writer *json, const char *key, double value, double not_told);

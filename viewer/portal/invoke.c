@@ -207,20 +207,13 @@ static void list(void *context, kh_http_request *request)
     kh_error err = KH_ERROR_INIT;
     kh_invocation *asked = malloc(sizeof *asked);
     found f = {.studies = NULL};
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status = asked ? read_and_find(asked, &f, portal, request, &err) : kh_error_set(&err, KH_E_MEMORY, "no memory for a request");
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (status == KH_OK)
-        status = write_list(portal, &json, asked, &f, &err);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-    } else {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-    }
+        status = write_list(portal, &answer.json, asked, &f, &err);
+    kh_portal_answer_end(&answer, request, status, &err);
     found_release(&f);
     free(asked);
 }

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include "viewer/portal/internal.h"
 
-static void answer_gzip(kh_http_request *request, const kh_buf *body)
+static void answer_gzip(kh_http_request *request, unsigned code, const kh_buf *body)
 {
     kh_error err = KH_ERROR_INIT;
     uint8_t *bytes;
@@ -12,22 +12,30 @@ static void answer_gzip(kh_http_request *request, const kh_buf *body)
         return;
     }
     kh_http_set_header(request, "Content-Encoding", "gzip");
-    kh_http_answer_borrowed(request, 200, "application/json; charset=utf-8", bytes, size, free, bytes);
+    kh_http_answer_borrowed(request, code, "application/json; charset=utf-8", bytes, size, free, bytes);
 }
 
-void kh_portal_answer_json(kh_http_request *request, kh_buf *body, kh_json_writer *json)
+void kh_portal_answer_begin(kh_portal_answer *answer, size_t most)
 {
-    kh_error err = KH_ERROR_INIT;
+    answer->code = 200;
+    kh_buf_init(&answer->body, most);
+    kh_json_writer_init(&answer->json, &answer->body);
+}
 
-    if (kh_json_writer_status(json, &err) != KH_OK) {
-        kh_http_answer_error(request, &err);
+void kh_portal_answer_end(kh_portal_answer *answer, kh_http_request *request, kh_status status, const kh_error *err)
+{
+    kh_buf *body = &answer->body;
+    kh_error why = *err;
+
+    if (status != KH_OK || kh_json_writer_status(&answer->json, &why) != KH_OK) {
+        kh_http_answer_error(request, &why);
     } else {
         kh_http_set_header(request, "Cache-Control", "no-store");
         kh_http_set_header(request, "Vary", "Accept-Encoding");
         if (body->size >= KH_HTTP_GZIP_FROM_BYTES && kh_http_accepts_gzip(request))
-            answer_gzip(request, body);
+            answer_gzip(request, answer->code, body);
         else
-            kh_http_answer(request, 200, "application/json; charset=utf-8", body->data, body->size);
+            kh_http_answer(request, answer->code, "application/json; charset=utf-8", body->data, body->size);
     }
     kh_buf_release(body);
 }

@@ -201,21 +201,16 @@ static kh_status put_rows(kh_json_writer *json, kh_marked_study *marked, const m
 
 static void answer_rows(kh_http_request *request, kh_marked_study *marked, const mark_rows *rows, bool versions, kh_error *err)
 {
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
+    kh_status status;
 
     if (err->status != KH_OK) {
         kh_http_answer_error(request, err);
         return;
     }
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    if (put_rows(&json, marked, rows, versions, err) == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-        return;
-    }
-    kh_buf_release(&body);
-    kh_http_answer_error(request, err);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    status = put_rows(&answer.json, marked, rows, versions, err);
+    kh_portal_answer_end(&answer, request, status, err);
 }
 
 static void list_marks(void *context, kh_http_request *request)

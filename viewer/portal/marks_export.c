@@ -412,13 +412,11 @@ static void export_marks(void *context, kh_http_request *request)
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_marked_study marked;
-    kh_json_writer json;
-    exporting e = {.portal = portal, .marked = &marked, .json = &json};
-    kh_buf body;
+    kh_portal_answer answer;
+    exporting e = {.portal = portal, .marked = &marked, .json = &answer.json};
     kh_status status = kh_marked_study_open(&marked, portal, request, &err);
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     note_time(&e);
     if (status == KH_OK)
         status = check_may(&e, &err);
@@ -434,12 +432,7 @@ static void export_marks(void *context, kh_http_request *request)
         status = make_all(&e, &err);
     release(&e);
     kh_marked_study_close(&marked);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-        return;
-    }
-    kh_buf_release(&body);
-    kh_http_answer_error(request, &err);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 void kh_portal_export_marks(kh_http_request *request, void *context)

@@ -99,33 +99,25 @@ void kh_portal_answer_mark(kh_http_request *request, const kh_marked_study *mark
 {
     bool conflict = err->status == KH_E_CONFLICT;
     kh_error failed = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
     if (err->status != KH_OK && !conflict) {
         kh_http_answer_error(request, err);
         return;
     }
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
-    if (conflict)
-        put_conflict(&json, err);
-    kh_json_key(&json, "mark");
-    if (mark->id[0])
-        kh_portal_put_mark(&json, marked, mark, series_id);
-    else
-        kh_json_null(&json);
-    kh_json_object_end(&json);
-    if (!conflict) {
-        kh_portal_answer_json(request, &body, &json);
-        return;
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
+    if (conflict) {
+        answer.code = 409;
+        put_conflict(&answer.json, err);
     }
-    if (kh_json_writer_status(&json, &failed) == KH_OK)
-        kh_http_answer(request, 409, "application/json; charset=utf-8", body.data, body.size);
+    kh_json_key(&answer.json, "mark");
+    if (mark->id[0])
+        kh_portal_put_mark(&answer.json, marked, mark, series_id);
     else
-        kh_http_answer_error(request, &failed);
-    kh_buf_release(&body);
+        kh_json_null(&answer.json);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, KH_OK, &failed);
 }
 
 /* Of the study, that has been opened; its id is that of the address. */

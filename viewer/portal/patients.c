@@ -138,16 +138,6 @@ static void put_sources(kh_json_writer *json, const kh_portal_sources *sources)
     kh_json_array_end(json);
 }
 
-static void answer(kh_http_request *request, kh_buf *body, kh_json_writer *json, const kh_error *err)
-{
-    if (err->status == KH_OK) {
-        kh_portal_answer_json(request, body, json);
-        return;
-    }
-    kh_buf_release(body);
-    kh_http_answer_error(request, err);
-}
-
 /* With accounts off nobody has patients: the address is not there. */
 static const kh_subject *subject_of(const kh_portal *portal, const kh_http_request *request, kh_error *err)
 {
@@ -217,18 +207,16 @@ static void search(void *context, kh_http_request *request)
     const kh_subject *subject = subject_of(portal, request, &err);
     found *all = calloc(1, sizeof *all);
     kh_registered_query query;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (subject && !all)
         kh_error_set(&err, KH_E_MEMORY, "no memory for patients");
     if (err.status == KH_OK && read_query(request, subject, &query, &err) == KH_OK &&
         kh_registered_find(portal->options.access, &query, keep_patient, all, &err) == KH_OK)
-        err.status = put_found(portal, subject, &json, all, &err);
+        err.status = put_found(portal, subject, &answer.json, all, &err);
     free(all);
-    answer(request, &body, &json, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 /* ---- the time line ---- */
@@ -354,14 +342,12 @@ static void one(void *context, kh_http_request *request)
     kh_error err = KH_ERROR_INIT;
     const kh_subject *subject = subject_of(portal, request, &err);
     int64_t id = 0;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (subject && kh_http_segment_int(request, "id", 1, INT64_MAX, &id, &err) == KH_OK)
-        err.status = put_one(portal, request, subject, &json, id, &err);
-    answer(request, &body, &json, &err);
+        err.status = put_one(portal, request, subject, &answer.json, id, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 void kh_portal_patients(kh_http_request *request, void *context)

@@ -45,42 +45,30 @@ static kh_status put_hospital(void *context, const kh_facility *facility)
     return KH_OK;
 }
 
-static void finish(kh_http_request *request, kh_buf *body, kh_json_writer *json, const kh_error *err)
-{
-    if (err->status == KH_OK) {
-        kh_portal_answer_json(request, body, json);
-        return;
-    }
-    kh_buf_release(body);
-    kh_http_answer_error(request, err);
-}
-
 static void offer(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     const kh_subject *subject = subject_of(portal, request, &err);
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (subject) {
-        naming n = {&json, subject->facility};
+        naming n = {&answer.json, subject->facility};
         bool offered = is_offered(portal, subject);
 
-        kh_json_object_begin(&json);
-        kh_json_put_bool(&json, "may", offered);
-        kh_json_put_int(&json, "minutes", portal->options.emergency_ms / 60000);
-        kh_json_put_int(&json, "reason_min", REASON_MIN);
-        kh_json_key(&json, "hospitals");
-        kh_json_array_begin(&json);
+        kh_json_object_begin(&answer.json);
+        kh_json_put_bool(&answer.json, "may", offered);
+        kh_json_put_int(&answer.json, "minutes", portal->options.emergency_ms / 60000);
+        kh_json_put_int(&answer.json, "reason_min", REASON_MIN);
+        kh_json_key(&answer.json, "hospitals");
+        kh_json_array_begin(&answer.json);
         if (offered)
             err.status = kh_facility_list(portal->options.access, put_hospital, &n, &err);
-        kh_json_array_end(&json);
-        kh_json_object_end(&json);
+        kh_json_array_end(&answer.json);
+        kh_json_object_end(&answer.json);
     }
-    finish(request, &body, &json, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 typedef struct one_of {
@@ -156,15 +144,13 @@ static void open_one(void *context, kh_http_request *request)
     kh_json *asked = NULL;
     size_t size = 0;
     const void *bytes = kh_http_body(request, &size);
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (subject && kh_json_parse_object(&asked, bytes, size, BODY_BYTES_MAX, &err) == KH_OK)
-        err.status = take(portal, subject, asked, &json, &err);
+        err.status = take(portal, subject, asked, &answer.json, &err);
     kh_json_free(asked);
-    finish(request, &body, &json, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 void kh_portal_emergency(kh_http_request *request, void *context)

@@ -122,19 +122,12 @@ static void priors(void *context, kh_http_request *request)
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     int64_t study_id = 0;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err) == KH_OK)
-        err.status = put_priors(portal, request, &json, study_id, &err);
-    if (err.status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-        return;
-    }
-    kh_buf_release(&body);
-    kh_http_answer_error(request, &err);
+        err.status = put_priors(portal, request, &answer.json, study_id, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 void kh_portal_priors(kh_http_request *request, void *context)

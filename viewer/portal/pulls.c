@@ -53,22 +53,17 @@ static void list_pulls(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
+    kh_status status;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
-    kh_json_object_begin(&json);
-    kh_json_key(&json, "pulls");
-    kh_json_array_begin(&json);
-    if (kh_pull_list(portal->cache, false, PULLS_LISTED, put_listed, &json, &err) != KH_OK) {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-        return;
-    }
-    kh_json_array_end(&json);
-    kh_json_object_end(&json);
-    kh_portal_answer_json(request, &body, &json);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    kh_json_object_begin(&answer.json);
+    kh_json_key(&answer.json, "pulls");
+    kh_json_array_begin(&answer.json);
+    status = kh_pull_list(portal->cache, false, PULLS_LISTED, put_listed, &answer.json, &err);
+    kh_json_array_end(&answer.json);
+    kh_json_object_end(&answer.json);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 void kh_portal_pulls(kh_http_request *request, void *context)

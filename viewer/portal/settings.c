@@ -25,43 +25,40 @@ static int64_t person_of(const kh_http_request *request)
 }
 
 /* What is kept now; conflict: with the words of why something else was not. */
-static kh_status write_kept(kh_portal *portal, const kh_http_request *request, const kh_error *conflict, kh_buf *body, kh_error *err)
+static kh_status write_kept(kh_portal *portal, const kh_http_request *request, const kh_error *conflict, kh_json_writer *json,
+                            kh_error *err)
 {
     int64_t version = 0;
-    kh_json_writer json;
     kh_buf kept;
     kh_status status;
 
     kh_buf_init(&kept, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, body);
     status = kh_person_settings_get(portal->options.reading, person_of(request), &kept, &version, err);
-    kh_json_object_begin(&json);
+    kh_json_object_begin(json);
     if (conflict) {
-        kh_json_put_text(&json, "error", kh_status_text(conflict->status));
-        kh_json_put_text(&json, "message", conflict->message);
+        kh_json_put_text(json, "error", kh_status_text(conflict->status));
+        kh_json_put_text(json, "message", conflict->message);
     }
-    kh_json_put_int(&json, "version", version);
-    kh_json_key(&json, "settings");
+    kh_json_put_int(json, "version", version);
+    kh_json_key(json, "settings");
     if (status == KH_OK)
-        kh_json_raw(&json, kh_buf_text(&kept));
-    kh_json_object_end(&json);
+        kh_json_raw(json, kh_buf_text(&kept));
+    kh_json_object_end(json);
     kh_buf_release(&kept);
-    return status == KH_OK ? kh_json_writer_status(&json, err) : status;
+    return status;
 }
 
 static void answer_kept(kh_portal *portal, kh_http_request *request, const kh_error *conflict)
 {
     kh_error err = KH_ERROR_INIT;
-    kh_buf body;
+    kh_portal_answer answer;
+    kh_status status;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    if (write_kept(portal, request, conflict, &body, &err) == KH_OK) {
-        kh_http_set_header(request, "Cache-Control", "no-store");
-        kh_http_answer(request, conflict ? 409 : 200, "application/json; charset=utf-8", body.data, body.size);
-    } else {
-        kh_http_answer_error(request, &err);
-    }
-    kh_buf_release(&body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+    if (conflict)
+        answer.code = 409;
+    status = write_kept(portal, request, conflict, &answer.json, &err);
+    kh_portal_answer_end(&answer, request, status, &err);
 }
 
 static void get_settings(void *context, kh_http_request *request)

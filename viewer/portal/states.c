@@ -217,22 +217,15 @@ static void list_states(void *context, kh_http_request *request)
     asked a = {.portal = context};
     kh_study_object at;
     kh_error err = KH_ERROR_INIT;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status = kh_portal_tile_state(request, &at.series_id, &at.object_id, &err);
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (status == KH_OK)
         status = open_series(&a, request, &err);
     if (status == KH_OK)
-        status = at.object_id > 0 ? put_one(&json, &a, &at, &err) : put_list(&json, &a, &err);
-    if (status == KH_OK) {
-        kh_portal_answer_json(request, &body, &json);
-    } else {
-        kh_buf_release(&body);
-        kh_http_answer_error(request, &err);
-    }
+        status = at.object_id > 0 ? put_one(&answer.json, &a, &at, &err) : put_list(&answer.json, &a, &err);
+    kh_portal_answer_end(&answer, request, status, &err);
     free(a.objects.by_uid);
     kh_marked_study_close(&a.marked);
     kh_stack_release(a.portal->cache, a.stack);

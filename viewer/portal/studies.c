@@ -176,32 +176,20 @@ static kh_status put_studies(kh_portal *portal, kh_json_writer *json, kh_study_f
     return status;
 }
 
-static void answer(kh_http_request *request, kh_buf *body, kh_json_writer *json, const kh_error *err)
-{
-    if (err->status == KH_OK) {
-        kh_portal_answer_json(request, body, json);
-        return;
-    }
-    kh_buf_release(body);
-    kh_http_answer_error(request, err);
-}
-
 static void list_studies(void *context, kh_http_request *request)
 {
     kh_portal *portal = context;
     kh_error err = KH_ERROR_INIT;
     kh_reach *reach = NULL;
     kh_study_filter filter;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (read_filter(request, &filter, &err) == KH_OK &&
         kh_portal_reach(portal, request, KH_VERB_FIND, KH_REACH_LIST, &reach, &err) == KH_OK)
-        err.status = put_studies(portal, &json, &filter, reach, &err);
+        err.status = put_studies(portal, &answer.json, &filter, reach, &err);
     kh_reach_close(reach);
-    answer(request, &body, &json, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 static kh_status keep_series(void *context, const kh_series *series)
@@ -348,18 +336,16 @@ static void one_study(void *context, kh_http_request *request)
     kh_error err = KH_ERROR_INIT;
     kh_reach *reach = NULL;
     int64_t study_id;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
 
-    kh_buf_init(&body, ANSWER_BYTES_MAX);
-    kh_json_writer_init(&json, &body);
+    kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
     if (kh_http_segment_int(request, "id", 1, INT64_MAX, &study_id, &err) == KH_OK &&
         kh_portal_reach(portal, request, KH_VERB_VIEW, KH_REACH_NAMED, &reach, &err) == KH_OK)
-        err.status = put_one_study(portal, &json, study_id, kh_reach_scope(reach), &err);
+        err.status = put_one_study(portal, &answer.json, study_id, kh_reach_scope(reach), &err);
     kh_reach_close(reach);
     if (err.status == KH_OK)
         kh_portal_note_opened(portal, request, study_id);
-    answer(request, &body, &json, &err);
+    kh_portal_answer_end(&answer, request, err.status, &err);
 }
 
 void kh_portal_studies(kh_http_request *request, void *context)

@@ -137,8 +137,7 @@ static void measure(void *context, kh_http_request *request)
     kh_error err = KH_ERROR_INIT;
     asked *a = calloc(1, sizeof *a);
     kh_measured measured;
-    kh_json_writer json;
-    kh_buf body;
+    kh_portal_answer answer;
     kh_status status = a ? read_asked(a, request, &err) : kh_error_set(&err, KH_E_MEMORY, "no memory for a measurement");
 
     if (status == KH_OK && !kh_mark_is_measured(a->kind))
@@ -148,12 +147,11 @@ static void measure(void *context, kh_http_request *request)
     if (status == KH_OK && !kh_portal_still(portal, request, a->place.series_id, epoch)) {
         kh_http_answer_code(request, 404, KH_PORTAL_ABSENT);
     } else if (status == KH_OK) {
-        kh_buf_init(&body, ANSWER_BYTES_MAX);
-        kh_json_writer_init(&json, &body);
-        kh_json_object_begin(&json);
-        kh_portal_put_measured(&json, &measured);
-        kh_json_object_end(&json);
-        kh_portal_answer_json(request, &body, &json);
+        kh_portal_answer_begin(&answer, ANSWER_BYTES_MAX);
+        kh_json_object_begin(&answer.json);
+        kh_portal_put_measured(&answer.json, &measured);
+        kh_json_object_end(&answer.json);
+        kh_portal_answer_end(&answer, request, KH_OK, &err);
     } else {
         kh_http_answer_error(request, &err);
     }
