@@ -269,6 +269,60 @@ static void refused_before_the_body(void **state)
     close(fd);
 }
 
+/* Whoever is writing reads why, on a connection that goes on. */
+static void refused_while_the_body_comes(void **state)
+{
+    static const size_t sizes[] = {0, 1, 300 * KIB, BYTES_MAX, 65536 * KIB};
+    fixture *f = *state;
+
+    for (size_t i = 0; i < KH_COUNT(sizes); i++) {
+        char head[128];
+        int fd = begin_post(f, "/open/refuse", "", sizes[i]);
+        int size = snprintf(head, sizeof head, "POST /open/up HTTP/1.1\r\n" HOST "Content-Length: %u\r\n\r\n", 300 * KIB);
+
+        assert_true(send_bytes(fd, 0, sizes[i]));
+        assert_answer(fd, 401, "no");
+        assert_true(client_send(fd, head, (size_t)size));
+        assert_true(send_bytes(fd, 0, 300 * KIB));
+        assert_answer(fd, 200, "307200");
+        close(fd);
+    }
+    await_none_open(f);
+}
+
+static void a_larger_body_is_refused_at_once(void **state)
+{
+    fixture *f = *state;
+    int fd = begin_post(f, "/open/refuse", "", 65536 * KIB + 1);
+
+    assert_answer(fd, 401, "no");
+    close(fd);
+}
+
+static void refused_chunks(void **state)
+{
+    static const char head[] = "POST /open/refuse HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n";
+    static const unsigned sizes[] = {65536 * KIB, 65536 * KIB + 1}; /* heard out, cut */
+    fixture *f = *state;
+
+    for (size_t i = 0; i < KH_COUNT(sizes); i++) {
+        int fd = client_connect(f->port, 60000);
+        char size[32];
+
+        assert_true(client_send(fd, head, sizeof head - 1));
+        snprintf(size, sizeof size, "%x\r\n", sizes[i]);
+        assert_true(client_send(fd, size, strlen(size)));
+        (void)send_bytes(fd, 0, sizes[i]);
+        if (i == 0) {
+            assert_true(client_send(fd, "\r\n0\r\n\r\n", 7));
+            assert_answer(fd, 401, "no");
+        } else {
+            assert_true(client_is_closed(fd));
+        }
+        close(fd);
+    }
+}
+
 static void clients_that_go(void **state)
 {
     static const size_t sent[] = {0, 1, 256 * KIB, 700 * KIB};
@@ -318,6 +372,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sender_is_held_back, start, stop),
         cmocka_unit_test_setup_teardown(a_failure_is_the_answer_when_the_body_is_in, start, stop),
         cmocka_unit_test_setup_teardown(refused_before_the_body, start, stop),
+        cmocka_unit_test_setup_teardown(refused_while_the_body_comes, start, stop),
+        cmocka_unit_test_setup_teardown(a_larger_body_is_refused_at_once, start, stop),
+        cmocka_unit_test_setup_teardown(refused_chunks, start, stop),
         cmocka_unit_test_setup_teardown(clients_that_go, start, stop),
         cmocka_unit_test_setup_teardown(a_server_that_stops, start, stop),
     };

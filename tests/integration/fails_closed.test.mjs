@@ -9,7 +9,7 @@ import { fill } from '../lib/access.mjs';
 import { Disk, needsDisk } from '../lib/disk.mjs';
 import { Visitor } from '../lib/people.mjs';
 import { fits, routes } from '../lib/routes.mjs';
-import { attribute, filesUnder, freePort, phantomFiles, root, run, Service, start, temporaryFolder, until, untilAnswered } from '../lib/service.mjs';
+import { attribute, filesUnder, freePort, phantomFiles, root, run, Service, start, temporaryFolder, until } from '../lib/service.mjs';
 
 const PASSWORD = 'seven-rivers-one-bridge';
 const DISK = 4 << 20;
@@ -37,9 +37,9 @@ before(async () => {
 });
 after(() => service?.stop());
 
-const ask = ({ target, method = 'GET', body, type = 'application/json' }) => untilAnswered(() => service.request(target, {
+const ask = ({ target, method = 'GET', body, type = 'application/json' }) => service.request(target, {
     method, body: method === 'GET' ? undefined : body ?? '{}', headers: { authorization: `Bearer ${token}`, accept: '*/*', ...(method !== 'GET' && { 'content-type': type, origin: service.url }) },
-}));
+});
 
 /* --- every address --- */
 

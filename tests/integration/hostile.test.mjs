@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import zlib from 'node:zlib';
 import { after, before, test } from 'node:test';
-import { attribute, phantomFiles, program, Service, sleep, until, untilAnswered } from '../lib/service.mjs';
+import { attribute, phantomFiles, program, Service, sleep, until } from '../lib/service.mjs';
 import { element, encapsulated, instance, part10 } from '../lib/part10.mjs';
 
 const GROWTH_MAX = 64 << 20;
@@ -63,7 +63,7 @@ function hostile(name, body) {
 const part = (bytes, type = 'application/dicom') => Buffer.concat([Buffer.from(`--${BOUNDARY}\r\nContent-Type: ${type}\r\n\r\n`), bytes, Buffer.from('\r\n')]);
 const body = (...parts) => Buffer.concat([...parts, Buffer.from(`--${BOUNDARY}--\r\n`)]);
 
-const post = (bytes, headers = multipart, target = '/dicomweb/studies') => untilAnswered(() => service.request(target, { method: 'POST', headers, body: bytes }));
+const post = (bytes, headers = multipart, target = '/dicomweb/studies') => service.request(target, { method: 'POST', headers, body: bytes });
 
 /** Store one object: the answer's code and the reason it gives. */
 async function stow(bytes) {

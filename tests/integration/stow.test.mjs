@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { attribute, dataDir, filesUnder, must, needsData, phantomFiles, Service, sleep, temporaryFolder, until, untilAnswered } from '../lib/service.mjs';
+import { attribute, dataDir, filesUnder, must, needsData, phantomFiles, Service, sleep, temporaryFolder, until } from '../lib/service.mjs';
 import { grey, makeObject } from '../lib/objects.mjs';
 
 const BOUNDARY = 'kakehashi-7MA4YWxk';
@@ -17,7 +17,7 @@ const body = (parts) => Buffer.concat([...parts, Buffer.from(`--${BOUNDARY}--\r\
 const multipart = { 'content-type': `multipart/related; type="application/dicom"; boundary=${BOUNDARY}` };
 
 async function store(bytes, { study, headers = multipart, on = service } = {}) {
-    const answer = await untilAnswered(() => on.request(`/dicomweb/studies${study ? `/${study}` : ''}`, { method: 'POST', headers, body: bytes }));
+    const answer = await on.request(`/dicomweb/studies${study ? `/${study}` : ''}`, { method: 'POST', headers, body: bytes });
     const json = answer.body.length > 0 ? JSON.parse(answer.body) : null;
     const items = (tag) => json?.[tag]?.Value ?? [];
     return { code: answer.code, headers: answer.headers, json, failed: items('00081198'), stored: items('00081199'), others: items('0008119A') };

@@ -296,17 +296,6 @@ export class Service {
     events(lastId) { return new Events(this, lastId); }
 }
 
-/** What is refused by its head is not read: a sender that is still writing may find the line closed before it reads why. It asks again. */
-export async function untilAnswered(ask) {
-    for (let times = 0; ; times++) {
-        try {
-            return await ask();
-        } catch (error) {
-            if (times === 20 || !['EPIPE', 'ECONNRESET'].includes(error.code)) throw error;
-        }
-    }
-}
-
 function processState(pid) {
     try {
         const text = fs.readFileSync(`/proc/${pid}/stat`, 'utf8');

@@ -100,6 +100,8 @@ struct kh_http_request {
     bool is_head;
     bool changes;   /* the method is none of GET, HEAD and OPTIONS */
     bool receives;  /* kh_http_is_upload() */
+    bool hears_out; /* refused by its head; the answer waits until the body has come, which is thrown away */
+    uint64_t heard; /* bytes of that body */
     bool begun;     /* the head was looked at */
     bool suspended; /* by the handler; connection's thread only */
 

@@ -15,6 +15,7 @@
 
 #define CONNECTION_MEMORY_BYTES (32 * 1024)
 #define STOP_POLL_MS 2
+#define HEARD_BYTES_MAX (64u << 20) /* of a body that is refused by its head */
 
 kh_http_counts *kh_http_counts_here(kh_http_server *server)
 {
@@ -105,11 +106,31 @@ static bool take_body(kh_http_request *request, const char *bytes, size_t *size)
     return taken;
 }
 
+/* Who is still writing when the connection ends never reads why: it would be told of a broken line. Who asks first, or sends more than is
+ * worth the wait, is answered at once. */
+static bool hears_out(const kh_http_request *request)
+{
+    return !MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, "Expect") && kh_http_body_length(request) <= HEARD_BYTES_MAX;
+}
+
 /* The handler of an upload sees the head alone: it refuses, or says where the body goes. */
 static enum MHD_Result begin_upload(kh_http_request *request)
 {
     run_handler(request);
-    return request->upload ? MHD_YES : queue_answer(request);
+    if (request->upload)
+        return MHD_YES;
+    request->hears_out = request->response && hears_out(request);
+    if (!request->hears_out)
+        return queue_answer(request);
+    kh_http_connection_expect_request(request->connection);
+    return MHD_YES;
+}
+
+static enum MHD_Result throw_away(kh_http_request *request, size_t *size)
+{
+    request->heard += *size;
+    *size = 0;
+    return request->heard <= HEARD_BYTES_MAX ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result take_upload(kh_http_request *request, const char *bytes, size_t *size)
@@ -149,6 +170,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *mhd, const c
     }
     if (request->upload && !request->suspended)
         return take_upload(request, upload, upload_size);
+    if (*upload_size > 0 && request->hears_out)
+        return throw_away(request, upload_size);
     if (*upload_size > 0)
         return take_body(request, upload, upload_size) ? MHD_YES : MHD_NO;
     if (!request->suspended && !atomic_load_explicit(&request->answered, memory_order_relaxed)) {
