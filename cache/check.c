@@ -20,7 +20,6 @@
 
 #define ROWS_AT_ONCE 128
 #define PROGRESS_EVERY 256
-#define READ_BLOCK 1048576
 #define RECORDS_AT_ONCE ((size_t)16 << 20) /* bytes of image records held at once, but for the last */
 #define SETTLE_MS 1000                     /* time for a running service to finish what it is storing */
 #define INCOMING_STALE_S 900               /* beside a running service, older files of incoming/ were forgotten */
@@ -41,7 +40,6 @@ typedef struct check {
     kh_check_progress *progress;
     void *context;
     int64_t total;
-    uint8_t *block;
     object_row rows[ROWS_AT_ONCE];
     size_t row_count, suspect_count;
     struct { int64_t object_id, origin_id; } suspects[SUSPECTS_MAX];
@@ -119,25 +117,6 @@ static kh_status read_rows(check *c, int64_t after, kh_error *err)
     return status;
 }
 
-static kh_status sum_file(check *c, int fd, uint64_t size, uint8_t out[KH_SHA256_SIZE], kh_error *err)
-{
-    kh_sha256 *sha = NULL;
-    kh_status status = kh_sha256_create(&sha, err);
-
-    for (uint64_t done = 0; done < size && status == KH_OK;) {
-        size_t count = size - done < READ_BLOCK ? (size_t)(size - done) : READ_BLOCK;
-
-        status = kh_read_all_at(fd, c->block, count, done, err);
-        if (status == KH_OK)
-            status = kh_sha256_add(sha, c->block, count, err);
-        done += count;
-    }
-    if (status == KH_OK)
-        kh_sha256_finish(sha, out);
-    kh_sha256_free(sha);
-    return status;
-}
-
 static kh_status compare_sums(const kh_image_record *record, const kh_dataset *dataset, int fd, uint64_t size, const char **what,
                               kh_error *err)
 {
@@ -199,7 +178,7 @@ static kh_status check_content(check *c, const object_row *row, int fd, kh_error
         c->report->damaged++;
         return KH_OK;
     }
-    status = sum_file(c, fd, row->bytes, sha256, &why);
+    status = kh_sha256_of_file(sha256, fd, row->bytes, &why);
     if (status == KH_E_MEMORY || status == KH_E_INTERNAL)
         return kh_error_set(err, status, "%s", why.message);
     if (status != KH_OK)
@@ -402,12 +381,8 @@ kh_status kh_cache_check(kh_cache *cache, kh_check_report *out, kh_check_line *p
     kh_status status = KH_OK;
 
     memset(out, 0, sizeof *out);
-    if (c)
-        c->block = malloc(READ_BLOCK);
-    if (!c || !c->block) {
-        free(c);
+    if (!c)
         return kh_error_set(err, KH_E_MEMORY, "no memory to check objects");
-    }
     c->cache = cache;
     c->report = out;
     c->problem = problem;
@@ -428,7 +403,6 @@ kh_status kh_cache_check(kh_cache *cache, kh_check_report *out, kh_check_line *p
         status = count_files(c, "quarantine", 0, &out->quarantined, err);
     if (status == KH_OK && progress)
         progress(context, out->objects, out->objects);
-    free(c->block);
     free(c);
     return status;
 }

@@ -11,7 +11,6 @@
 #include "store/digest.h"
 #include "store/file.h"
 
-#define READ_BLOCK 131072
 /* Failure Reason (0008,1197), PS3.3 C.14.1.1. */
 #define PROCESSING_FAILURE 0x0110
 #define CLASS_INSTANCE_CONFLICT 0x0119
@@ -58,22 +57,10 @@ static kh_status find(kh_cache *cache, const char *facility, const char *sop_ins
 
 static kh_status same_sum(int fd, const promised *object, bool *same, kh_error *err)
 {
-    uint8_t sum[KH_SHA256_SIZE], block[READ_BLOCK];
-    kh_sha256 *sha = NULL;
-    kh_status status = kh_sha256_create(&sha, err);
+    uint8_t sum[KH_SHA256_SIZE];
+    kh_status status = kh_sha256_of_file(sum, fd, (uint64_t)object->bytes, err);
 
-    for (uint64_t done = 0, size = (uint64_t)object->bytes; status == KH_OK && done < size;) {
-        size_t count = size - done < sizeof(block) ? (size_t)(size - done) : sizeof(block);
-
-        status = kh_read_all_at(fd, block, count, done, err);
-        if (status == KH_OK)
-            status = kh_sha256_add(sha, block, count, err);
-        done += count;
-    }
-    if (status == KH_OK)
-        kh_sha256_finish(sha, sum);
     *same = status == KH_OK && memcmp(sum, object->sha256, sizeof(sum)) == 0;
-    kh_sha256_free(sha);
     return status;
 }
 

@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,9 +11,9 @@
 #include "cache/internal.h"
 #include "cache/issuers.h"
 #include "cache/quarantine.h"
+#include "store/digest.h"
 #include "store/file.h"
 
-#define READ_BLOCK 262144
 #define FACILITY_SIZE 65
 
 static kh_status empty_incoming(kh_cache *cache, kh_error *err)
@@ -57,33 +56,12 @@ static kh_status read_one(kh_cache *cache, const char *query, int64_t key, int64
     return status;
 }
 
-static kh_status sum_file(int fd, uint64_t size, uint8_t out[KH_SHA256_SIZE], kh_error *err)
-{
-    uint8_t *block = malloc(READ_BLOCK);
-    kh_sha256 *sha = NULL;
-    kh_status status = block ? kh_sha256_create(&sha, err) : kh_error_set(err, KH_E_MEMORY, "no memory to read an object");
-
-    for (uint64_t done = 0; done < size && status == KH_OK;) {
-        size_t count = size - done < READ_BLOCK ? (size_t)(size - done) : READ_BLOCK;
-
-        status = kh_read_all_at(fd, block, count, done, err);
-        if (status == KH_OK)
-            status = kh_sha256_add(sha, block, count, err);
-        done += count;
-    }
-    if (status == KH_OK)
-        kh_sha256_finish(sha, out);
-    kh_sha256_free(sha);
-    free(block);
-    return status;
-}
-
 /* The file was renamed after its sync, so it is whole; its row did not make it. */
 static kh_status read_file(int fd, kh_facts *facts, kh_error *err)
 {
     kh_status status = kh_facts_read(facts, fd, err);
 
-    return status == KH_OK ? sum_file(fd, facts->bytes, facts->sha256, err) : status;
+    return status == KH_OK ? kh_sha256_of_file(facts->sha256, fd, facts->bytes, err) : status;
 }
 
 static kh_status index_file(kh_cache *cache, const char *path, int fd, kh_row_job *job, const kh_facts *facts, kh_error *err)

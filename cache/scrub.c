@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -21,7 +20,6 @@
 #include "store/file.h"
 
 #define ROWS_AT_ONCE 64
-#define READ_BLOCK 262144
 
 typedef struct object_row {
     int64_t id, file_id, origin_id, study_id, series_id, bytes;
@@ -88,25 +86,11 @@ static bool is_in_memory(int fd, uint64_t size)
 
 static kh_status sum_file(int fd, uint64_t size, uint8_t out[KH_SHA256_SIZE], kh_error *err)
 {
-    uint8_t *block = malloc(READ_BLOCK);
-    kh_sha256 *sha = NULL;
     bool keep = is_in_memory(fd, size);
-    kh_status status = block ? kh_sha256_create(&sha, err) : kh_error_set(err, KH_E_MEMORY, "no memory to read an object");
+    kh_status status = kh_sha256_of_file(out, fd, size, err);
 
-    for (uint64_t done = 0; done < size && status == KH_OK;) {
-        size_t count = size - done < READ_BLOCK ? (size_t)(size - done) : READ_BLOCK;
-
-        status = kh_read_all_at(fd, block, count, done, err);
-        if (status == KH_OK)
-            status = kh_sha256_add(sha, block, count, err);
-        done += count;
-    }
-    if (status == KH_OK)
-        kh_sha256_finish(sha, out);
     if (!keep) /* what readers look at must not make room for this, nor go with it */
         (void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    kh_sha256_free(sha);
-    free(block);
     return status;
 }
 

@@ -4,6 +4,9 @@
 #include <gnutls/gnutls.h>
 #include <stdlib.h>
 #include <xxhash.h>
+#include "store/file.h"
+
+#define READ_BLOCK 131072
 
 struct kh_sha256 {
     gnutls_hash_hd_t hash; /* NULL after finish */
@@ -57,6 +60,26 @@ kh_status kh_sha256_of(uint8_t out[KH_SHA256_SIZE], const void *bytes, size_t si
     int code = gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, size, out);
 
     return code < 0 ? kh_error_set(err, KH_E_INTERNAL, "SHA-256: %s", gnutls_strerror(code)) : KH_OK;
+}
+
+kh_status kh_sha256_of_file(uint8_t out[KH_SHA256_SIZE], int fd, uint64_t size, kh_error *err)
+{
+    uint8_t block[READ_BLOCK];
+    kh_sha256 *sha;
+    kh_status status = kh_sha256_create(&sha, err);
+
+    for (uint64_t done = 0; done < size && status == KH_OK;) {
+        size_t count = size - done < READ_BLOCK ? (size_t)(size - done) : READ_BLOCK;
+
+        status = kh_read_all_at(fd, block, count, done, err);
+        if (status == KH_OK)
+            status = kh_sha256_add(sha, block, count, err);
+        done += count;
+    }
+    if (status == KH_OK)
+        kh_sha256_finish(sha, out);
+    kh_sha256_free(sha);
+    return status;
 }
 
 kh_status kh_xxh3_create(kh_xxh3 **out, kh_error *err)

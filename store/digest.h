@@ -17,6 +17,8 @@ KH_MUST_USE kh_status kh_sha256_add(kh_sha256 *sha, const void *bytes, size_t si
 void kh_sha256_finish(kh_sha256 *sha, uint8_t out[KH_SHA256_SIZE]);
 void kh_sha256_free(kh_sha256 *sha);
 KH_MUST_USE kh_status kh_sha256_of(uint8_t out[KH_SHA256_SIZE], const void *bytes, size_t size, kh_error *err);
+/* Of the first size bytes of a file; KH_E_FORMAT when it has fewer. Needs 128 KiB of stack. */
+KH_MUST_USE kh_status kh_sha256_of_file(uint8_t out[KH_SHA256_SIZE], int fd, uint64_t size, kh_error *err);
 
 typedef struct kh_xxh3 kh_xxh3;
 

@@ -246,6 +246,40 @@ static void sha256_of_the_standard(void **state)
     kh_sha256_free(NULL);
 }
 
+/* Of so many times the letter k, as sha256sum has it: about the size of the blocks that are read. */
+static void sha256_of_a_file(void **state)
+{
+    static const struct {
+        size_t size;
+        const char *sum;
+    } cases[] = {
+        {0, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+        {1, "8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a"},
+        {131071, "0a5c4c9d091b2bfb3e3271583cb3c9fdab4870441915595e5eeb74e6123eb1a7"},
+        {131072, "e5ffa19f9fa34e92d432b43e6ddb87eb601e92baae924ce61a6756d8258fd797"},
+        {131073, "f5a3c29931e9f4b64d961481c67617b587ff9ae183affe33bfa898a68faa9c75"},
+        {300000, "c0fb356ad91ef6e46457a19c3aa69d0d511ff5c60271bba62cad5e3768c39abb"},
+    };
+    int fd = open(in_dir("letters"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    size_t written = 0;
+    uint8_t sum[KH_SHA256_SIZE];
+
+    (void)state;
+    assert_true(fd >= 0);
+    for (size_t i = 0; i < KH_COUNT(cases); i++) {
+        char text[65];
+
+        for (; written < cases[i].size; written++)
+            assert_int_equal(write(fd, "k", 1), 1);
+        assert_int_equal(kh_sha256_of_file(sum, fd, cases[i].size, NULL), KH_OK);
+        for (size_t k = 0; k < sizeof sum; k++)
+            snprintf(text + 2 * k, 3, "%02x", sum[k]);
+        assert_string_equal(text, cases[i].sum);
+    }
+    assert_int_equal(kh_sha256_of_file(sum, fd, written + 1, NULL), KH_E_FORMAT);
+    close(fd);
+}
+
 static void xxh3_in_pieces(void **state)
 {
     uint8_t bytes[5000];
@@ -280,6 +314,7 @@ int main(void)
         cmocka_unit_test(event_wakes_another_process),
         cmocka_unit_test(no_wake_is_lost),
         cmocka_unit_test(sha256_of_the_standard),
+        cmocka_unit_test_setup_teardown(sha256_of_a_file, set_up, tear_down),
         cmocka_unit_test(xxh3_in_pieces),
     };
 
