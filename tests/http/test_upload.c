@@ -86,12 +86,12 @@ static void refuse(kh_http_request *request, void *context)
     kh_http_answer(request, 401, "text/plain", "no", 2);
 }
 
-static int start(void **state)
+static int start_with(void **state, unsigned idle_timeout_s)
 {
     fixture *f = calloc(1, sizeof *f);
     const kh_http_route routes[] = {{"POST", "/open/up", up, f}, {"POST", "/open/refuse", refuse, f}, {"GET", "/open/up", refuse, f}};
     kh_http_options options = {.thread_count = 2, .connections_max = 64, .connections_per_address_max = 64, .open_below = "/open",
-                               .idle_timeout_s = 60, .body_bytes_max = 1000, .loopback_hosts_only = true};
+                               .idle_timeout_s = idle_timeout_s, .body_bytes_max = 1000, .loopback_hosts_only = true};
 
     kh_log_set_level(KH_LOG_ERROR);
     options.listen_fd = client_listen(&f->port);
@@ -100,6 +100,16 @@ static int start(void **state)
         return -1;
     *state = f;
     return 0;
+}
+
+static int start(void **state)
+{
+    return start_with(state, 60);
+}
+
+static int start_impatient(void **state)
+{
+    return start_with(state, 1);
 }
 
 static void await_none_open(fixture *f)
@@ -323,6 +333,21 @@ static void refused_chunks(void **state)
     }
 }
 
+/* A byte now and then is no reason to wait on: the first that cannot be sent ends this. */
+static void a_refused_body_that_drips_is_cut(void **state)
+{
+    fixture *f = *state;
+    int fd = begin_post(f, "/open/refuse", "", BYTES_MAX);
+    size_t sent = 0;
+
+    while (sent < 600 && send_bytes(fd, sent, 1)) {
+        sent++;
+        kh_clock_sleep_ms(100);
+    }
+    assert_true(sent < 600);
+    close(fd);
+}
+
 static void clients_that_go(void **state)
 {
     static const size_t sent[] = {0, 1, 256 * KIB, 700 * KIB};
@@ -375,6 +400,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_while_the_body_comes, start, stop),
         cmocka_unit_test_setup_teardown(a_larger_body_is_refused_at_once, start, stop),
         cmocka_unit_test_setup_teardown(refused_chunks, start, stop),
+        cmocka_unit_test_setup_teardown(a_refused_body_that_drips_is_cut, start_impatient, stop),
         cmocka_unit_test_setup_teardown(clients_that_go, start, stop),
         cmocka_unit_test_setup_teardown(a_server_that_stops, start, stop),
     };

@@ -1,5 +1,5 @@
 // look.mjs - what an eye finds wrong with a page, asked of the page itself: words cut off or one upon the other, too little contrast (WCAG 2.2
-// 1.4.3, 1.4.11), targets too small for a finger (2.5.5), controls without a name (4.1.2), words missing or of the other language.
+// 1.4.3, 1.4.11), heads of tables beside their columns, targets too small for a finger (2.5.5), controls without a name (4.1.2), words missing or of the other language.
 
 /** Runs in the page. {touch, language}: what to look for besides. A list of sentences; empty when nothing is wrong. */
 function look({ touch, language }) {
@@ -133,6 +133,14 @@ function look({ touch, language }) {
     }
 
     document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== everything);
+
+    // ---- tables
+    for (const table of top.querySelectorAll('table')) {
+        const [heads, cells] = [table.tHead?.rows[0], table.tBodies[0]?.rows[0]].map((row) => [...(row?.cells ?? [])].filter(shown));
+        if (heads.length !== cells.length) continue; // a telephone's cards, a row that tells why there is none
+        const beside = heads.find((head, i) => Math.abs(head.getBoundingClientRect().left - cells[i].getBoundingClientRect().left) > 1);
+        if (beside) found.add(`beside its column: ${told(beside)}`);
+    }
 
     // ---- controls
     for (const element of top.querySelectorAll(CONTROLS)) {

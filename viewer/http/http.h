@@ -123,8 +123,9 @@ KH_MUST_USE kh_status kh_http_segment_int(const kh_http_request *request, const 
                                           int64_t *out, kh_error *err);
 
 /* A body that is not held in memory. The handler of a POST or PUT below open_below is called when the head is in; it answers at once, or
- * begins to receive. A refusal is sent when the body has been read and thrown away, so that it reaches who is still writing; at once, and the
- * connection ends, when the body has more than 64 MiB or the client waits for a word before it sends (Expect). */
+ * begins to receive. A refusal is sent when the body has been read and thrown away, so that it reaches who is still writing, for which
+ * twice the idle time-out is given; at once, and the connection ends, when more than 64 MiB are announced or the client waits for a word before
+ * it sends (Expect). More than that in chunks ends the connection. */
 typedef struct kh_http_receiver {
     /* The body's bytes in their order, on threads of the pool, one call at a time. What fails is the request's answer; nothing more is
      * taken then. */
