@@ -88,24 +88,35 @@ kh_status kh_dir_sync(const char *path, kh_error *err)
     return status;
 }
 
-kh_status kh_write_all(int fd, const void *bytes, size_t size, kh_error *err)
+/* offset -1: where the file stands. */
+static kh_status write_all(int fd, const uint8_t *bytes, size_t size, off_t offset, kh_error *err)
 {
-    const uint8_t *at = bytes;
-    size_t left = size;
+    size_t done = 0;
 
-    while (left > 0) {
-        ssize_t count = write(fd, at, left);
+    while (done < size) {
+        ssize_t count = offset < 0 ? write(fd, bytes + done, size - done) : pwrite(fd, bytes + done, size - done, offset + (off_t)done);
 
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return kh_error_errno(err, errno, "write %zu bytes", left);
+            return kh_error_errno(err, errno, "write %zu bytes", size - done);
         if (count == 0)
-            return kh_error_set(err, KH_E_IO, "write took 0 of %zu bytes", left);
-        at += count;
-        left -= (size_t)count;
+            return kh_error_set(err, KH_E_IO, "write took 0 of %zu bytes", size - done);
+        done += (size_t)count;
     }
     return KH_OK;
+}
+
+kh_status kh_write_all(int fd, const void *bytes, size_t size, kh_error *err)
+{
+    return write_all(fd, bytes, size, -1, err);
+}
+
+kh_status kh_write_all_at(int fd, const void *bytes, size_t size, uint64_t offset, kh_error *err)
+{
+    if (offset > INT64_MAX || size > (uint64_t)INT64_MAX - offset)
+        return kh_error_set(err, KH_E_ARG, "offset %llu is past any file", (unsigned long long)offset);
+    return write_all(fd, bytes, size, (off_t)offset, err);
 }
 
 kh_status kh_read_all_at(int fd, void *bytes, size_t size, uint64_t offset, kh_error *err)

@@ -16,6 +16,8 @@ KH_MUST_USE kh_status kh_dir_make(const char *path, kh_error *err);
 KH_MUST_USE kh_status kh_dir_sync(const char *path, kh_error *err);
 /* All of size bytes by write(2), going on after short writes and EINTR. */
 KH_MUST_USE kh_status kh_write_all(int fd, const void *bytes, size_t size, kh_error *err);
+/* The same by pwrite(2), at offset. */
+KH_MUST_USE kh_status kh_write_all_at(int fd, const void *bytes, size_t size, uint64_t offset, kh_error *err);
 /* All of size bytes at offset by pread(2); KH_E_FORMAT when the file ends before. */
 KH_MUST_USE kh_status kh_read_all_at(int fd, void *bytes, size_t size, uint64_t offset, kh_error *err);
 /* A small file, replaced as a whole: temporary name, fsync, rename, directory fsync. */

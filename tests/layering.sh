@@ -48,6 +48,7 @@ homes=(
     'libdeflate\.h|viewer/'
     'iconv\.h|dicom/'
     'libxml/.*|dicom/native_xml_read.c'
+    'libaio\.h|store/direct.c'
     'gnutls/.*|audit/syslog_tls.c tls/ store/ access/ viewer/http/ dicom/shim/'
     'xxhash\.h|store/'
     'sodium\.h|audit/ access/'
