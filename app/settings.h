@@ -102,6 +102,7 @@ typedef struct kh_settings {
     int64_t quarantine_bytes;
     int64_t deleted_kept_ms;
     int64_t object_bytes;
+    int64_t direct_bytes;
     int64_t events_kept;
     int64_t quiet_ms;
     int64_t readers;

@@ -17,6 +17,7 @@
 const kh_cache_options kh_cache_options_default = {
     .reserve_bytes = (uint64_t)2 << 30,
     .object_bytes_max = (uint64_t)8 << 30,
+    .direct_bytes_max = 1 << 20,
     .evict_from_percent = 95,
     .evict_to_percent = 85,
     .evict_idle_ms = 600000,
@@ -118,6 +119,8 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
         status = kh_ids_read(sql, settled, reserved, err);
     if (status == KH_OK)
         status = kh_identity_settle(&identity, sql, *reserved, &cache->paths, err);
+    if (status == KH_OK)
+        status = kh_spools_create(&cache->spools, cache->options.direct_bytes_max, err);
     if (status != KH_OK) {
         kh_sql_close(sql);
         return status;
@@ -223,6 +226,7 @@ void kh_cache_close(kh_cache *cache)
     kh_committer_free(cache->committer);
     kh_ids_free(cache->ids);
     kh_origins_free(cache->origins);
+    kh_spools_free(cache->spools);
     kh_stack_cache_free(cache->stacks);
     kh_blobcache_free(cache->frames);
     free(atomic_load(&cache->spare_block));

@@ -117,12 +117,12 @@ static kh_status read_rows(check *c, int64_t after, kh_error *err)
     return status;
 }
 
-static kh_status compare_sums(const kh_image_record *record, const kh_dataset *dataset, int fd, uint64_t size, const char **what,
+static kh_status compare_sums(const kh_image_record *record, const kh_dataset *dataset, const kh_source *source, const char **what,
                               kh_error *err)
 {
     uint64_t *sums;
     kh_error why = KH_ERROR_INIT;
-    kh_status status = kh_frame_sums(&sums, &record->frames, dataset, fd, size, &why);
+    kh_status status = kh_frame_sums(&sums, &record->frames, dataset, source, &why);
 
     if (status == KH_E_MEMORY)
         return kh_error_set(err, status, "%s", why.message);
@@ -153,7 +153,7 @@ static kh_status compare_record(const object_row *row, int fd, const char **what
         if (status != KH_OK)
             *what = "image record in the index cannot be read";
         else if (record.frames.frame_count > 0)
-            status = compare_sums(&record, dataset, fd, row->bytes, what, &why);
+            status = compare_sums(&record, dataset, &source, what, &why);
     }
     kh_image_record_release(&record);
     kh_dataset_free(dataset);

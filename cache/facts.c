@@ -218,14 +218,14 @@ static void widen_to_words(kh_frame_table *table, const kh_element *pixels)
     }
 }
 
-static kh_status read_frames(kh_image_record *record, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
+static kh_status read_frames(kh_image_record *record, const kh_dataset *dataset, const kh_source *source, kh_error *err)
 {
     kh_status status = kh_frame_table_read(&record->frames, dataset, &record->info, source, err);
 
     if (status == KH_OK && record->swap_bytes == 2 && record->info.format.bits_allocated < 16)
         widen_to_words(&record->frames, kh_item_find(kh_dataset_main(dataset), KH_TAG_PIXEL_DATA));
     if (status == KH_OK)
-        status = kh_frame_sums(&record->checksums, &record->frames, dataset, fd, source->size, err);
+        status = kh_frame_sums(&record->checksums, &record->frames, dataset, source, err);
     if (status != KH_OK)
         kh_frame_table_release(&record->frames);
     return status;
@@ -237,7 +237,7 @@ static bool our_own_trouble(kh_status status)
 }
 
 /* Pixels: anything wrong with them alone is kept as a text, the object is stored all the same. */
-static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh_source *source, int fd, kh_error *err)
+static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh_source *source, kh_error *err)
 {
     kh_image_record record = {0};
     kh_error why = KH_ERROR_INIT;
@@ -249,10 +249,10 @@ static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh
     if (status == KH_OK) {
         facts->frame_count = record.info.frame_count;
         record.swap_bytes = swap_unit(dataset, &record.info);
-        status = read_frames(&record, dataset, source, fd, &why);
+        status = read_frames(&record, dataset, source, &why);
         facts->described = status == KH_OK;
         if (status == KH_OK)
-            kh_believe_codestream(&record, facts->transfer_syntax_uid, fd);
+            kh_believe_codestream(&record, facts->transfer_syntax_uid, source);
         if (!our_own_trouble(status)) {
             kh_status encoded = kh_image_record_encode(&facts->image, &record, &why);
 
@@ -269,40 +269,53 @@ static kh_status read_image(kh_facts *facts, const kh_dataset *dataset, const kh
     return our_own_trouble(status) ? kh_error_set(err, status, "%s", why.message) : KH_OK;
 }
 
-static kh_status read_facts(kh_facts *out, int fd, bool pixels, kh_error *err)
+static kh_status read_facts(kh_facts *out, const kh_source *source, bool pixels, kh_error *err)
 {
     kh_dataset *dataset = NULL;
-    kh_source source;
     kh_status status;
 
     memset(out, 0, sizeof *out);
     kh_buf_init(&out->image, KH_IMAGE_RECORD_MAX);
-    status = kh_source_init_fd(&source, fd, err);
-    if (status == KH_OK)
-        status = kh_dataset_read_file(&dataset, &source, &kh_dataset_limits_default, err);
+    status = kh_dataset_read_file(&dataset, source, &kh_dataset_limits_default, err);
     if (status == KH_OK)
         status = read_uids(out, dataset, err);
     if (status == KH_OK) {
-        out->bytes = source.size;
+        out->bytes = source->size;
         out->main_offset = kh_dataset_main_offset(dataset);
         read_patient(out, kh_dataset_main(dataset));
         read_levels(out, kh_dataset_main(dataset));
         status = kh_rejection_read(&out->rejection, kh_dataset_main(dataset), err);
     }
     if (status == KH_OK && pixels)
-        status = read_image(out, dataset, &source, fd, err);
+        status = read_image(out, dataset, source, err);
     kh_dataset_free(dataset);
     return status;
 }
 
-kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err)
+kh_status kh_facts_read(kh_facts *out, const kh_source *source, kh_error *err)
 {
-    return read_facts(out, fd, true, err);
+    return read_facts(out, source, true, err);
+}
+
+static kh_status read_file(kh_facts *out, int fd, bool pixels, kh_error *err)
+{
+    kh_source source;
+    kh_status status = kh_source_init_fd(&source, fd, err);
+
+    if (status == KH_OK)
+        return read_facts(out, &source, pixels, err);
+    memset(out, 0, sizeof *out);
+    return status;
+}
+
+kh_status kh_facts_read_file(kh_facts *out, int fd, kh_error *err)
+{
+    return read_file(out, fd, true, err);
 }
 
 kh_status kh_facts_read_texts(kh_facts *out, int fd, kh_error *err)
 {
-    return read_facts(out, fd, false, err);
+    return read_file(out, fd, false, err);
 }
 
 void kh_facts_release(kh_facts *facts)

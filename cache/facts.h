@@ -33,10 +33,11 @@ typedef struct kh_facts {
     kh_buf image;       /* kh_image_record, empty when there is no image info */
 } kh_facts;
 
-/* Read the file, size bytes behind fd. KH_E_FORMAT names the attribute that is missing or wrong, KH_E_UNSUPPORTED what is no
+/* Read a whole object. KH_E_FORMAT names the attribute that is missing or wrong, KH_E_UNSUPPORTED what is no
  * object to be stored; whatever ails the pixels alone goes into `problem`. kh_facts_release() in every case. */
-KH_MUST_USE kh_status kh_facts_read(kh_facts *out, int fd, kh_error *err);
-/* As above, but for the pixels: nothing is said of them. */
+KH_MUST_USE kh_status kh_facts_read(kh_facts *out, const kh_source *source, kh_error *err);
+KH_MUST_USE kh_status kh_facts_read_file(kh_facts *out, int fd, kh_error *err);
+/* Of a file, but for the pixels: nothing is said of them. */
 KH_MUST_USE kh_status kh_facts_read_texts(kh_facts *out, int fd, kh_error *err);
 void kh_facts_release(kh_facts *facts);
 

@@ -2,16 +2,15 @@
 
 #include <stdlib.h>
 #include "store/digest.h"
-#include "store/file.h"
 
 #define READ_BLOCK 262144
 
-/* Where frames are read from: the file, or the inflated bytes of a deflated data set. */
+/* Where frames are read from: the object, or the inflated bytes of a deflated data set. */
 typedef struct frame_source {
-    int fd;
-    const uint8_t *memory; /* NULL: fd */
+    const kh_source *source;
+    const uint8_t *memory; /* of all, size bytes; NULL: the source is a file */
     uint64_t size;
-    uint8_t *block;
+    uint8_t *block;        /* of the file */
     kh_xxh3 *sum;
 } frame_source;
 
@@ -23,7 +22,7 @@ static kh_status sum_extent(const frame_source *from, const kh_extent *extent, k
     }
     for (uint64_t done = 0; done < extent->length;) {
         size_t count = extent->length - done < READ_BLOCK ? (size_t)(extent->length - done) : READ_BLOCK;
-        kh_status status = kh_read_all_at(from->fd, from->block, count, extent->offset + done, err);
+        kh_status status = from->source->read_at(from->source, extent->offset + done, from->block, count, err);
 
         if (status != KH_OK)
             return status;
@@ -62,24 +61,26 @@ static kh_status sum_frame(uint64_t *out, const frame_source *from, const kh_fra
     return status;
 }
 
-kh_status kh_frame_sums(uint64_t **out, const kh_frame_table *table, const kh_dataset *dataset, int fd, uint64_t size,
+kh_status kh_frame_sums(uint64_t **out, const kh_frame_table *table, const kh_dataset *dataset, const kh_source *source,
                         kh_error *err)
 {
-    frame_source from = {.fd = fd, .size = size};
+    frame_source from = {.source = source, .memory = source->memory, .size = source->size};
     uint64_t *sums = NULL;
     size_t inflated_size = 0;
+    const uint8_t *inflated = kh_dataset_inflated(dataset, &inflated_size);
     kh_status status;
 
     *out = NULL;
-    from.memory = kh_dataset_inflated(dataset, &inflated_size);
-    if (from.memory)
+    if (inflated) {
+        from.memory = inflated;
         from.size = inflated_size;
+    }
     status = check_extents(table, from.size, err);
     if (status != KH_OK)
         return status;
     sums = calloc((size_t)table->frame_count + 1, sizeof sums[0]);
-    from.block = malloc(READ_BLOCK);
-    if (!sums || !from.block)
+    from.block = from.memory ? NULL : malloc(READ_BLOCK);
+    if (!sums || (!from.memory && !from.block))
         status = kh_error_set(err, KH_E_MEMORY, "no memory for frame checksums");
     if (status == KH_OK)
         status = kh_xxh3_create(&from.sum, err);

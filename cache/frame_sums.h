@@ -4,9 +4,9 @@
 
 #include "dicom/frames.h"
 
-/* *out: table->frame_count sums, malloc'ed, the caller's. fd is the object's file of size bytes; a deflated data set is read from
- * the inflated bytes that dataset holds. KH_E_FORMAT when an extent ends past them, or when frames overlap. */
-KH_MUST_USE kh_status kh_frame_sums(uint64_t **out, const kh_frame_table *table, const kh_dataset *dataset, int fd,
-                                    uint64_t size, kh_error *err);
+/* *out: table->frame_count sums, malloc'ed, the caller's. source is the object; a deflated data set is read from the
+ * inflated bytes that dataset holds. KH_E_FORMAT when an extent ends past them, or when frames overlap. */
+KH_MUST_USE kh_status kh_frame_sums(uint64_t **out, const kh_frame_table *table, const kh_dataset *dataset,
+                                    const kh_source *source, kh_error *err);
 
 #endif

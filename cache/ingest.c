@@ -18,23 +18,19 @@
 #include "cache/room.h"
 #include "cache/rows.h"
 #include "store/file.h"
+#include "store/spool.h"
 
 #define DISK_LOOK_BYTES ((uint64_t)64 << 20) /* of one object that comes in */
 #define COPY_BLOCK 262144
-#define PAGE_BYTES 4096
-#define WRITE_BACK_BYTES 253952 /* 62 pages, of which two PDUs of 128 KiB have whole ones: handed to the disk while the rest comes in */
-#define REST_BYTES 65536        /* a smaller end is left to fsync(): a request of its own to the disk takes longer than it gains */
 
 struct kh_incoming {
     kh_cache *cache;
-    int fd;
+    kh_spool *spool;
     uint64_t number;
-    uint64_t bytes, looked_at; /* received; received when the disk was last looked at */
-    uint64_t taken;            /* of the quota, until it is stored or gone */
-    uint64_t written_back;     /* the disk was asked to begin with so many; fsync() is what makes them safe */
-    kh_sha256 *sha;
+    uint64_t looked_at; /* received when the disk was last looked at */
+    uint64_t taken;     /* of the quota, until it is stored or gone */
     kh_conflict_rule rule;
-    kh_status failed;          /* of an earlier write */
+    kh_status failed;   /* of an earlier write */
 };
 
 static kh_status check_size(const kh_cache *cache, uint64_t size, kh_error *err)
@@ -76,25 +72,20 @@ kh_status kh_ingest_begin(kh_incoming **out, kh_cache *cache, uint64_t size_hint
     incoming->rule = cache->options.conflict;
     incoming->number = atomic_fetch_add(&cache->incoming_number, 1);
     kh_path_incoming(path, &cache->paths, incoming->number);
-    incoming->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (incoming->fd < 0) {
-        free(incoming);
-        return kh_error_errno(err, errno, "create a file in incoming/");
-    }
-    status = kh_sha256_create(&incoming->sha, err);
-    if (status == KH_OK)
+    status = kh_spool_open(&incoming->spool, cache->spools, path, err);
+    if (status == KH_OK) {
         *out = incoming;
-    else
-        kh_ingest_abort(incoming);
+    } else {
+        kh_error_prefix(err, "incoming/");
+        free(incoming);
+    }
     return status;
 }
 
 static void incoming_free(kh_incoming *incoming)
 {
     kh_room_give_back(incoming->cache, incoming->taken);
-    if (incoming->fd >= 0)
-        close(incoming->fd);
-    kh_sha256_free(incoming->sha);
+    kh_spool_close(incoming->spool);
     free(incoming);
 }
 
@@ -109,34 +100,21 @@ void kh_ingest_abort(kh_incoming *incoming)
     incoming_free(incoming);
 }
 
-/* The disk begins with what has come up to `end`. A page that is written to while it is on its way would be written twice, so all but
- * the last time this ends with a whole one. */
-static void begin_write_back(kh_incoming *incoming, uint64_t end)
+static kh_status write_checked(kh_incoming *incoming, const void *part, size_t size, kh_error *err)
 {
-    (void)sync_file_range(incoming->fd, (off_t)incoming->written_back, (off_t)(end - incoming->written_back), SYNC_FILE_RANGE_WRITE);
-    incoming->written_back = end;
-}
+    uint64_t bytes = kh_spool_bytes(incoming->spool);
+    kh_status status = check_size(incoming->cache, bytes + size, err);
 
-static kh_status write_checked(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err)
-{
-    kh_status status = check_size(incoming->cache, incoming->bytes + size, err);
-
-    if (status == KH_OK && incoming->bytes + size - incoming->looked_at > DISK_LOOK_BYTES) {
-        incoming->looked_at = incoming->bytes;
+    if (status == KH_OK && bytes + size - incoming->looked_at > DISK_LOOK_BYTES) {
+        incoming->looked_at = bytes;
         status = kh_room_check(incoming->cache, size, err);
     }
     if (status == KH_OK)
         status = kh_room_take(incoming->cache, size, err);
-    if (status == KH_OK)
-        incoming->taken += size;
-    if (status == KH_OK)
-        status = kh_write_all(incoming->fd, bytes, size, err);
-    if (status == KH_OK)
-        status = kh_sha256_add(incoming->sha, bytes, size, err);
-    incoming->bytes += size;
-    if (status == KH_OK && incoming->bytes - incoming->written_back >= WRITE_BACK_BYTES)
-        begin_write_back(incoming, incoming->bytes / PAGE_BYTES * PAGE_BYTES);
-    return status;
+    if (status != KH_OK)
+        return status;
+    incoming->taken += size;
+    return kh_spool_write(incoming->spool, part, size, err);
 }
 
 kh_status kh_ingest_write(kh_incoming *incoming, const void *bytes, size_t size, kh_error *err)
@@ -158,18 +136,24 @@ static kh_status check_expected(const kh_facts *facts, const kh_expected *expect
     return KH_OK;
 }
 
+/* While the disk takes it, where it is still in memory. */
 static kh_status read_incoming(kh_incoming *incoming, const kh_expected *expected, kh_facts *facts, kh_error *err)
 {
-    kh_status status;
+    uint64_t bytes = kh_spool_bytes(incoming->spool);
+    kh_source source;
+    kh_status status = kh_spool_end(incoming->spool, err);
+    const uint8_t *memory = kh_spool_memory(incoming->spool);
 
-    if (incoming->bytes - incoming->written_back >= REST_BYTES)
-        begin_write_back(incoming, incoming->bytes);
-    status = kh_facts_read(facts, incoming->fd, err);
-    if (status == KH_OK && facts->bytes != incoming->bytes)
-        status = kh_error_set(err, KH_E_IO, "file has %" PRIu64 " bytes after writing %" PRIu64, facts->bytes, incoming->bytes);
+    if (status == KH_OK && memory)
+        kh_source_init_memory(&source, memory, (size_t)bytes);
+    else if (status == KH_OK)
+        status = kh_source_init_fd(&source, kh_spool_fd(incoming->spool), err);
+    if (status == KH_OK)
+        status = kh_facts_read(facts, &source, err);
+    if (status == KH_OK && facts->bytes != bytes)
+        status = kh_error_set(err, KH_E_IO, "file has %" PRIu64 " bytes after writing %" PRIu64, facts->bytes, bytes);
     if (status == KH_OK)
         status = check_expected(facts, expected, err);
-    kh_sha256_finish(incoming->sha, facts->sha256);
     return status;
 }
 
@@ -227,16 +211,13 @@ static void remove_stored(kh_cache *cache, const char *path, int64_t object_id)
 static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_job *job, kh_error *err)
 {
     kh_cache *cache = incoming->cache;
-    kh_status status = KH_OK;
+    kh_status status = kh_id_take(cache->ids, &job->object_id, err);
 
-    if (fsync(incoming->fd) != 0)
-        return kh_error_errno(err, errno, "sync an object");
-    status = kh_id_take(cache->ids, &job->object_id, err);
     if (status != KH_OK)
         return status;
     status = place(cache, path, job, err);
     if (status == KH_OK && job->is_held) { /* another thread was first; at `path` lies a file without a row until it is moved */
-        status = kh_held_settle(cache, path, incoming->fd, job->facts, job->origin_id, incoming->rule, &job->held, err);
+        status = kh_held_settle(cache, path, kh_spool_fd(incoming->spool), job->facts, job->origin_id, incoming->rule, &job->held, err);
         if (status == KH_OK && (job->held.is_missing || job->held.is_replaced))
             status = kh_error_set(err, KH_E_BUSY, "object %lld goes away or came just now", (long long)job->held.object_id);
     } else if (status == KH_OK && job->missing_file_id > 0) {
@@ -256,6 +237,14 @@ static kh_status store_new(kh_incoming *incoming, char path[PATH_MAX], kh_row_jo
         remove_stored(cache, path, job->object_id);
     kh_id_settle(cache->ids, job->object_id);
     return status;
+}
+
+/* The file's bytes are where kh_spool_settle() or kh_spool_sync() leaves them, and their sum is among the facts. */
+static kh_status finish_file(kh_incoming *incoming, kh_status (*finish)(kh_spool *spool, kh_error *err), kh_facts *facts, kh_error *err)
+{
+    kh_status status = finish(incoming->spool, err);
+
+    return status == KH_OK ? kh_spool_sum(incoming->spool, facts->sha256, err) : status;
 }
 
 /* Is the UID known before anything is synced? */
@@ -309,15 +298,21 @@ kh_status kh_ingest_commit(kh_incoming *incoming, const kh_origin *origin, const
         status = kh_origin_number(cache->origins, origin, &job.origin_id, &job.facility_id, err);
     if (status == KH_OK)
         status = find_held(cache, &job, err);
+    if (status == KH_OK && job.is_held && job.held.file_id > 0)
+        status = finish_file(incoming, kh_spool_settle, &facts, err);
     if (status == KH_OK && job.is_held && job.held.file_id > 0) {
-        status = kh_held_settle(cache, path, incoming->fd, &facts, job.origin_id, incoming->rule, &job.held, err);
+        status = kh_held_settle(cache, path, kh_spool_fd(incoming->spool), &facts, job.origin_id, incoming->rule, &job.held, err);
         job.missing_file_id = job.held.is_missing ? job.held.file_id : 0;
         job.replaced_file_id = job.held.is_replaced ? job.held.file_id : 0;
     }
     if (status == KH_OK && job.replaced_file_id > 0)
         status = kh_held_keep_first(cache, &facts, &job.held, err);
-    if (status == KH_OK && (!job.is_held || job.held.file_id == 0 || job.missing_file_id > 0 || job.replaced_file_id > 0))
-        status = store_new(incoming, path, &job, err);
+    if (!job.is_held || job.held.file_id == 0 || job.missing_file_id > 0 || job.replaced_file_id > 0) {
+        if (status == KH_OK)
+            status = finish_file(incoming, kh_spool_sync, &facts, err);
+        if (status == KH_OK)
+            status = store_new(incoming, path, &job, err);
+    }
     if (status == KH_OK && !job.is_held && job.missing_file_id == 0)
         kh_room_stored(cache, facts.bytes);
     if (status == KH_OK)

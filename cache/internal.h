@@ -12,6 +12,7 @@
 #include "cache/paths.h"
 #include "cache/readers.h"
 #include "cache/stack_cache.h"
+#include "store/spool.h"
 
 #define KH_USES_REMEMBERED 256
 
@@ -25,6 +26,7 @@ struct kh_cache {
     kh_committer *committer; /* NULL unless owner */
     kh_ids *ids;             /* owner */
     kh_origins *origins;     /* owner */
+    kh_spools *spools;       /* owner */
     kh_stack_cache *stacks;
     kh_blobcache *frames;
     _Atomic(uint8_t *) spare_block; /* see frames.c; NULL: none, or in use */

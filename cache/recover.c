@@ -59,7 +59,7 @@ static kh_status read_one(kh_cache *cache, const char *query, int64_t key, int64
 /* The file was renamed after its sync, so it is whole; its row did not make it. */
 static kh_status read_file(int fd, kh_facts *facts, kh_error *err)
 {
-    kh_status status = kh_facts_read(facts, fd, err);
+    kh_status status = kh_facts_read_file(facts, fd, err);
 
     return status == KH_OK ? kh_sha256_of_file(facts->sha256, fd, facts->bytes, err) : status;
 }

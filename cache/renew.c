@@ -57,7 +57,7 @@ kh_status kh_renew_record(kh_cache *cache, int64_t object_id, int64_t file_id, i
 
     if (status != KH_OK)
         return status;
-    status = kh_facts_read(&facts, fd, &why);
+    status = kh_facts_read_file(&facts, fd, &why);
     close(fd);
     if (status == KH_OK && facts.described) {
         r.image = &facts.image;
@@ -122,7 +122,7 @@ kh_status kh_renew_department(kh_cache *cache, int64_t series_id, int64_t file_i
     status = kh_object_open_file(&fd, &cache->paths, file_id, origin_id, err);
     if (status != KH_OK)
         return status;
-    status = kh_facts_read(&facts, fd, &why);
+    status = kh_facts_read_file(&facts, fd, &why);
     close(fd);
     if (status == KH_OK)
         d.name = facts.department;
