@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libaio.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -138,6 +139,10 @@ ssize_t taken_pwrite(int fd, const void *bytes, size_t size, off_t offset) __asm
 ssize_t taken_pwrite64(int fd, const void *bytes, size_t size, off_t offset) __asm__("pwrite64");
 int taken_ftruncate(int fd, off_t size) __asm__("ftruncate");
 int taken_ftruncate64(int fd, off_t size) __asm__("ftruncate64");
+int taken_fallocate(int fd, int mode, off_t offset, off_t size) __asm__("fallocate");
+int taken_fallocate64(int fd, int mode, off_t offset, off_t size) __asm__("fallocate64");
+int taken_io_submit(io_context_t context, long count, struct iocb *requests[]) __asm__("io_submit");
+int taken_io_getevents(io_context_t context, long least, long most, struct io_event *events, struct timespec *wait) __asm__("io_getevents");
 int taken_fsync(int fd) __asm__("fsync");
 int taken_fdatasync(int fd) __asm__("fdatasync");
 int taken_rename(const char *from, const char *to) __asm__("rename");
@@ -266,6 +271,70 @@ int taken_ftruncate(int fd, off_t size)
 int taken_ftruncate64(int fd, off_t size)
 {
     return taken_ftruncate(fd, size);
+}
+
+/* Only the form that makes a file longer. */
+int taken_fallocate(int fd, int mode, off_t offset, off_t size)
+{
+    watched_fd *file = watched(fd);
+    struct stat st;
+    int code;
+
+    if (!file)
+        return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    if (hit(FAULT_TRUNCATE, file->name))
+        return -1;
+    pthread_mutex_lock(&lock);
+    if (fstat(fd, &st) != 0)
+        abort();
+    code = (int)syscall(SYS_fallocate, fd, mode, offset, size);
+    if (code == 0 && offset + size > st.st_size)
+        record(JOURNAL_TRUNCATE, "", file->inode, (uint64_t)(offset + size), NULL, 0);
+    pthread_mutex_unlock(&lock);
+    return code;
+}
+
+int taken_fallocate64(int fd, int mode, off_t offset, off_t size)
+{
+    return taken_fallocate(fd, mode, offset, size);
+}
+
+/* Of one request, as all of ours are. */
+int taken_io_submit(io_context_t context, long count, struct iocb *requests[])
+{
+    const struct iocb *r = requests[0];
+    watched_fd *file = watched(r->aio_fildes);
+    bool is_last = armed.on && armed.errno_value == 0 && armed.count + 1 == armed.nth;
+    size_t half = r->u.c.nbytes / 2 / 4096 * 4096;
+    long code;
+
+    if (file && is_last && armed.kind == FAULT_WRITE && strncmp(file->name, armed.part, strlen(armed.part)) == 0 &&
+        syscall(SYS_pwrite64, r->aio_fildes, r->u.c.buf, half, r->u.c.offset) < 0)
+        abort();
+    if (file && hit(FAULT_WRITE, file->name))
+        return -errno;
+    code = syscall(SYS_io_submit, context, count, requests);
+    return code < 0 ? -errno : (int)code;
+}
+
+/* Written is what was waited for: a sync before that says nothing about it. */
+int taken_io_getevents(io_context_t context, long least, long most, struct io_event *events, struct timespec *wait)
+{
+    long code;
+
+    pthread_mutex_lock(&lock);
+    code = syscall(SYS_io_getevents, context, least, most, events, wait);
+    for (long i = 0; i < code; i++) {
+        const struct iocb *r = events[i].obj;
+        watched_fd *file = watched(r->aio_fildes);
+
+        if (file && hit(FAULT_DIRECT, file->name))
+            events[i].res = (unsigned long)-(long)errno;
+        else if (file && (long)events[i].res > 0)
+            record(JOURNAL_WRITE, "", file->inode, (uint64_t)r->u.c.offset, r->u.c.buf, events[i].res);
+    }
+    pthread_mutex_unlock(&lock);
+    return code < 0 ? -errno : (int)code;
 }
 
 static bool is_dropped(const watched_fd *file)

@@ -11,8 +11,9 @@
 
 typedef enum fault_kind {
     FAULT_OPEN,
-    FAULT_WRITE, /* write, pwrite */
-    FAULT_TRUNCATE,
+    FAULT_WRITE,    /* write, pwrite, io_submit */
+    FAULT_DIRECT,   /* what becomes of an io_submit, as io_getevents tells */
+    FAULT_TRUNCATE, /* ftruncate, fallocate */
     FAULT_SYNC, /* fsync, fdatasync */
     FAULT_RENAME,
     FAULT_UNLINK,

@@ -12,6 +12,12 @@
 
 #define UID_STEM "1.2.3.4."
 
+/* 18 KiB, 1 KiB, and two of 288 KiB, which the disk gets in two parts. */
+static int side_of(int number)
+{
+    return number == 33 || number == 144 ? 384 : number % 5 == 0 ? 96 : 16;
+}
+
 void object_bytes(kh_buf *out, int number, bool other)
 {
     char uid[32];
@@ -19,8 +25,8 @@ void object_bytes(kh_buf *out, int number, bool other)
                       .series_uid = "1.2.3.4",
                       .sop_uid = uid,
                       .instance = number,
-                      .rows = number % 5 == 0 ? 96 : 16, /* 18 KiB, or 1 KiB */
-                      .columns = number % 5 == 0 ? 96 : 16,
+                      .rows = side_of(number),
+                      .columns = side_of(number),
                       .seed = (unsigned)number + (other ? 7777 : 0)};
 
     snprintf(uid, sizeof uid, UID_STEM "%d", number);

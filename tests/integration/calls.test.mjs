@@ -16,7 +16,7 @@ const places = isLong ? [...Array.from({ length: 30 }, (_, i) => String(i + 1)),
 const faults = [
     ['fsync,fdatasync', 'EIO', true], ['fsync,fdatasync', 'ENOSPC', false], ['pwrite64', 'ENOSPC', true], ['write,pwrite64', 'EIO', false],
     ['openat', 'EMFILE', true], ['openat', 'EIO', false], ['rename,renameat,renameat2', 'EIO', true], ['rename,renameat,renameat2', 'ENOSPC', false],
-    ['accept,accept4', 'EMFILE', true],
+    ['accept,accept4', 'EMFILE', true], ['io_submit', 'EIO', true], ['fallocate', 'ENOSPC', true], ['io_getevents', 'EINVAL', true],
 ].filter(([, , always]) => always || isLong);
 
 const needsTrace = (() => {
@@ -24,7 +24,8 @@ const needsTrace = (() => {
     return status === 0 ? false : `strace cannot be used here: ${error?.message ?? stderr.trim()}`;
 })();
 
-const small = () => makeObject([...grey({ rows: 16, columns: 16 }), `(7fe0,0010) OW ${Array.from({ length: 256 }, (_, i) => i).join('\\')}`]);
+/* Of more than a page: what has none does not go around the page cache. */
+const small = () => makeObject([...grey({ rows: 40, columns: 50 }), `(7fe0,0010) OW ${Array.from({ length: 2000 }, (_, i) => i % 10).join('\\')}`]);
 
 /** Calls of the running bridge fail until the answer's end() is called; its reply says how many did. */
 async function inject(service, calls, error, when) {
