@@ -124,9 +124,13 @@ kh_status kh_corrections_patient_of(kh_write *write, int64_t facility_id, const 
 {
     const kh_sql_value values[] = {KH_SQL_I(facility_id), KH_SQL_T(patient_id), KH_SQL_T(study_uid)};
 
+    /* Two lookups in the key: of both together SQLite makes a table and sorts it, for every object that comes. */
     return read_id(kh_write_sql(write),
-                   "SELECT patient_ref FROM alias WHERE facility_id = ?1 AND patient_id = ?2 AND study_uid IN (?3, '')"
-                   " ORDER BY study_uid DESC, change_id DESC LIMIT 1",
+                   "SELECT whose FROM (SELECT coalesce("
+                   "(SELECT patient_ref FROM alias WHERE facility_id = ?1 AND patient_id = ?2 AND study_uid = ?3"
+                   " ORDER BY change_id DESC LIMIT 1),"
+                   "(SELECT patient_ref FROM alias WHERE facility_id = ?1 AND patient_id = ?2 AND study_uid = ''"
+                   " ORDER BY change_id DESC LIMIT 1)) AS whose) WHERE whose IS NOT NULL",
                    values, 3, patient_ref, err);
 }
 

@@ -9,6 +9,7 @@
 #include "viewer/portal/internal.h"
 
 #define WAIT_MS 200          /* how soon a new stream is caught up and a stop is seen */
+#define PACE_MS 40 /* from one look to the next, when images come by the hundred in a second: each look reads the index */
 #define KEEP_ALIVE_MS 15000
 #define BATCH 256            /* events read at once */
 #define TEXT_BYTES_MAX (256u * 1024)
@@ -400,12 +401,18 @@ static void *run_events(void *argument)
     kh_page *page = kh_cache_page(portal->cache);
     int64_t next_keep_alive_ms = kh_clock_monotonic_ms() + KEEP_ALIVE_MS;
     uint64_t newest = atomic_load(&page->event_seq);
+    int64_t looked_ms = 0;
     kh_buf text;
 
     pthread_setname_np(pthread_self(), "events");
     kh_buf_init(&text, TEXT_BYTES_MAX);
     while (!atomic_load(&portal->events_stop)) {
         newest = kh_page_wait_event(page, newest, WAIT_MS);
+        if (kh_clock_monotonic_ms() - looked_ms < PACE_MS) {
+            kh_clock_sleep_ms(PACE_MS);
+            newest = atomic_load(&page->event_seq);
+        }
+        looked_ms = kh_clock_monotonic_ms();
         look_at_rights(portal, &text);
         catch_up(portal, newest, &text);
         kh_portal_tell_marked(portal, &text);
