@@ -195,7 +195,7 @@ kh_status kh_direct_end(kh_direct *block, kh_error *err)
     kh_status status = KH_OK;
 
     while (block->part_count > 0) {
-        int count = io_getevents(block->context, 1, (long)block->part_count, events, NULL);
+        int count = io_getevents(block->context, (long)block->part_count, (long)block->part_count, events, NULL);
 
         if (count == -EINTR)
             continue;
