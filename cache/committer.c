@@ -42,18 +42,20 @@ struct kh_write {
 };
 
 struct kh_committer {
-    kh_sql *sql; /* the thread's */
+    pthread_mutex_t turn; /* held by who writes a group: the thread, or a caller who finds nobody at it. Guards what is the turn's */
+    kh_sql *sql;          /* the turn's */
     const kh_paths *paths;
     kh_page *page;
     uint32_t events_kept;
     kh_queue *queue;
     pthread_t thread;
     _Atomic uint64_t groups, functions;
+    _Atomic size_t last_count; /* jobs of the last group */
     _Atomic bool in_doubt;
     _Atomic bool stopping;
-    bool texts_behind; /* the thread's: more studies are due in the text index */
-    bool texts_told;   /* the thread's: the log says that it is being made */
-    kh_write write; /* the thread's */
+    _Atomic bool texts_behind; /* more studies are due in the text index; set by the turn */
+    bool texts_told;           /* the turn's: the log says that it is being made */
+    kh_write write;            /* the turn's */
 };
 
 kh_sql *kh_write_sql(kh_write *write)
@@ -146,6 +148,7 @@ static kh_status store_events(kh_committer *committer, uint64_t *newest, kh_erro
 
 static kh_status run_transaction(kh_committer *committer, job **jobs, size_t count, uint64_t *newest, kh_error *err)
 {
+    bool behind = atomic_load(&committer->texts_behind);
     kh_status status = kh_sql_begin(committer->sql, err);
 
     if (status != KH_OK)
@@ -160,7 +163,8 @@ static kh_status run_transaction(kh_committer *committer, job **jobs, size_t cou
     }
     status = store_events(committer, newest, err);
     if (status == KH_OK)
-        status = kh_text_index_update(committer->sql, TEXTS_MAX, &committer->texts_behind, err);
+        status = kh_text_index_update(committer->sql, TEXTS_MAX, &behind, err);
+    atomic_store(&committer->texts_behind, behind);
     if (status == KH_OK)
         return kh_sql_commit(committer->sql, err);
     kh_sql_rollback(committer->sql);
@@ -175,6 +179,7 @@ static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
 
     /* The oldest is the first. Without any the text index catches up, which can be done another time. */
     kh_sql_set_wait(committer->sql, count > 0 ? jobs[0]->until_ms - kh_clock_monotonic_ms() : CATCH_UP_WAIT_MS);
+    atomic_store(&committer->last_count, count);
     sync_leaves(committer, jobs, count);
     status = run_transaction(committer, jobs, count, &newest, &err);
     atomic_store(&committer->in_doubt, kh_sql_in_doubt(committer->sql));
@@ -196,6 +201,7 @@ static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
 /* An index of an earlier version: its text index is made a piece at a time, whenever nothing else is to be written. */
 static void catch_up(kh_committer *committer)
 {
+    pthread_mutex_lock(&committer->turn);
     if (run_group(committer, NULL, 0) != KH_OK) {
         kh_log(KH_LOG_WARN, "cache", "the text index cannot be written; searches look through all studies until it can");
         committer->texts_behind = false; /* the next change tries again */
@@ -203,6 +209,7 @@ static void catch_up(kh_committer *committer)
         committer->texts_told = false;
         kh_log(KH_LOG_INFO, "cache", "the text index is complete");
     }
+    pthread_mutex_unlock(&committer->turn);
 }
 
 static void *committer_thread(void *argument)
@@ -221,10 +228,12 @@ static void *committer_thread(void *argument)
             catch_up(committer);
             continue;
         }
+        pthread_mutex_lock(&committer->turn);
         do
             count++;
         while (count < GROUP_MAX && (jobs[count] = kh_queue_pop(committer->queue, 0)) != NULL);
         run_group(committer, jobs, count);
+        pthread_mutex_unlock(&committer->turn);
     }
 }
 
@@ -250,6 +259,7 @@ kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *p
         kh_sql_close(sql);
         return kh_error_set(err, KH_E_MEMORY, "no memory for the index writer");
     }
+    pthread_mutex_init(&committer->turn, NULL);
     committer->sql = committer->write.sql = sql;
     committer->paths = paths;
     committer->page = page;
@@ -269,6 +279,7 @@ kh_status kh_committer_create(kh_committer **out, kh_sql *sql, const kh_paths *p
     }
     kh_queue_free(committer->queue);
     kh_sql_close(sql);
+    pthread_mutex_destroy(&committer->turn);
     free(committer);
     return status;
 }
@@ -282,7 +293,20 @@ void kh_committer_free(kh_committer *committer)
     pthread_join(committer->thread, NULL);
     kh_queue_free(committer->queue);
     kh_sql_close(committer->sql);
+    pthread_mutex_destroy(&committer->turn);
     free(committer);
+}
+
+/* An object that comes alone, after another that did, is written by its own thread: waking the other and being woken takes long. Where
+ * several come at once, those who wait make a larger group. */
+static bool run_alone(kh_committer *committer, job *j)
+{
+    if (j->leaf == KH_NO_LEAF || atomic_load(&committer->texts_behind) || atomic_load(&committer->last_count) > 1 ||
+        kh_queue_count(committer->queue) > 0 || pthread_mutex_trylock(&committer->turn) != 0)
+        return false;
+    run_group(committer, &j, 1);
+    pthread_mutex_unlock(&committer->turn);
+    return true;
 }
 
 kh_status kh_committer_run(kh_committer *committer, kh_write_function *function, void *context, uint32_t leaf, kh_error *err)
@@ -291,7 +315,7 @@ kh_status kh_committer_run(kh_committer *committer, kh_write_function *function,
     kh_status status;
 
     sem_init(&j.done, 0, 0);
-    status = kh_queue_push(committer->queue, &j, err);
+    status = run_alone(committer, &j) ? KH_OK : kh_queue_push(committer->queue, &j, err);
     if (status != KH_OK) {
         kh_error_prefix(err, "index");
         sem_destroy(&j.done);
