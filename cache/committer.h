@@ -1,6 +1,8 @@
-/* committer.h - the one thread that writes the index, with group commit.
- * Callers hand over a function and wait. The thread takes all that wait (at most 256), syncs each object directory of the
- * group once, runs each function under a savepoint of one transaction, commits, publishes the newest event, wakes all.
+/* committer.h - the one connection that writes the index, with group commit.
+ * Callers hand over a function and wait. The writer thread takes all that wait (at most 256), syncs each object directory of the
+ * group once, runs each function under a savepoint of one transaction, commits, publishes the newest event, wakes all. A function with an
+ * object's directory that finds nobody at it, nor several in the group before, is a group of its own in its caller's thread, which is the
+ * writer thread for that time; a lock keeps the two apart.
  * A function that fails leaves nothing and does not disturb the others. When another process holds the index's lock, or a reader keeps its
  * log at its bound, a function is refused (KH_E_BUSY) 5 s after it was handed over at the latest. Threads: any may submit. */
 #ifndef KH_CACHE_COMMITTER_H
