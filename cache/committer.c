@@ -51,6 +51,7 @@ struct kh_committer {
     pthread_t thread;
     _Atomic uint64_t groups, functions;
     _Atomic size_t last_count; /* jobs of the last group */
+    _Atomic bool is_wanted;    /* the turn, by the thread: nobody goes before it */
     _Atomic bool in_doubt;
     _Atomic bool stopping;
     _Atomic bool texts_behind; /* more studies are due in the text index; set by the turn */
@@ -198,10 +199,17 @@ static kh_status run_group(kh_committer *committer, job **jobs, size_t count)
     return status;
 }
 
+static void take_turn(kh_committer *committer)
+{
+    atomic_store(&committer->is_wanted, true);
+    pthread_mutex_lock(&committer->turn);
+    atomic_store(&committer->is_wanted, false);
+}
+
 /* An index of an earlier version: its text index is made a piece at a time, whenever nothing else is to be written. */
 static void catch_up(kh_committer *committer)
 {
-    pthread_mutex_lock(&committer->turn);
+    take_turn(committer);
     if (run_group(committer, NULL, 0) != KH_OK) {
         kh_log(KH_LOG_WARN, "cache", "the text index cannot be written; searches look through all studies until it can");
         committer->texts_behind = false; /* the next change tries again */
@@ -228,7 +236,7 @@ static void *committer_thread(void *argument)
             catch_up(committer);
             continue;
         }
-        pthread_mutex_lock(&committer->turn);
+        take_turn(committer);
         do
             count++;
         while (count < GROUP_MAX && (jobs[count] = kh_queue_pop(committer->queue, 0)) != NULL);
@@ -297,15 +305,25 @@ void kh_committer_free(kh_committer *committer)
     free(committer);
 }
 
+static kh_status change_nothing(kh_write *write, void *context, kh_error *err)
+{
+    (void)write;
+    (void)context;
+    (void)err;
+    return KH_OK;
+}
+
 /* An object that comes alone, after another that did, is written by its own thread: waking the other and being woken takes long. Where
  * several come at once, those who wait make a larger group. */
 static bool run_alone(kh_committer *committer, job *j)
 {
     if (j->leaf == KH_NO_LEAF || atomic_load(&committer->texts_behind) || atomic_load(&committer->last_count) > 1 ||
-        kh_queue_count(committer->queue) > 0 || pthread_mutex_trylock(&committer->turn) != 0)
+        atomic_load(&committer->is_wanted) || kh_queue_count(committer->queue) > 0 || pthread_mutex_trylock(&committer->turn) != 0)
         return false;
     run_group(committer, &j, 1);
     pthread_mutex_unlock(&committer->turn);
+    if (atomic_load(&committer->texts_behind)) /* the thread goes on with them once it has something to do */
+        (void)!kh_committer_run(committer, change_nothing, NULL, KH_NO_LEAF, NULL);
     return true;
 }
 

@@ -452,6 +452,19 @@ static void made_in_pieces(void **state)
     assert_int_equal(strlen(found(f->cache, "*山*", "")), 1 + 63 * 4);
 }
 
+/* More is due than one object's change brings up to date, and nothing comes after it: as when catching up had failed. */
+static void one_object_sets_it_going(void **state)
+{
+    fixture *f = *state;
+
+    put(f->cache, "P1", "YAMADA^TARO=山田^太郎", "20240102", 10);
+    run_on_index(&f->dir, many, 1);
+    assert_false(is_complete(&f->dir));
+    put(f->cache, "P1", "YAMADA^TARO=山田^太郎", "20240102", 11);
+    wait_until_complete(&f->dir);
+    assert_int_equal(strlen(found(f->cache, "*山*", "")), 1 + 63 * 4);
+}
+
 static void follows_what_is_deleted(void **state)
 {
     static const char *const gone[] = {"DELETE FROM study WHERE study_uid LIKE '1.9.%'"};
@@ -499,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(newest_first, cache_set_up, cache_tear_down),
         cmocka_unit_test_setup_teardown(filled_later, cache_set_up, cache_tear_down),
         cmocka_unit_test_setup_teardown(made_in_pieces, cache_set_up, cache_tear_down),
+        cmocka_unit_test_setup_teardown(one_object_sets_it_going, cache_set_up, cache_tear_down),
         cmocka_unit_test_setup_teardown(follows_what_is_deleted, cache_set_up, cache_tear_down),
         cmocka_unit_test_setup_teardown(made_anew_when_damaged, cache_set_up, cache_tear_down),
     };
