@@ -38,7 +38,7 @@ kh_cache_options kh_session_cache_options(const kh_settings *settings)
     options.archive_id = settings->archive_id;
     options.reserve_bytes = (uint64_t)settings->reserve_bytes;
     options.object_bytes_max = (uint64_t)settings->object_bytes;
-    options.direct_bytes_max = (uint32_t)(settings->direct_bytes / 4096 * 4096);
+    options.direct_bytes_max = (uint32_t)settings->direct_bytes;
     options.quota_bytes = (uint64_t)settings->quota_bytes;
     options.keep_free_bytes = (uint64_t)settings->keep_free_bytes;
     options.evict_from_percent = (unsigned)settings->evict_from;

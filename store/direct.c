@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include "store/file.h"
 
-#define ALIGNMENT 4096 /* of memory, place and size: no device asks for more */
-
 struct kh_direct {
     kh_direct_pool *pool;
     kh_direct *next; /* in the pool */
@@ -34,8 +32,8 @@ kh_status kh_direct_pool_create(kh_direct_pool **out, size_t block_bytes, size_t
     kh_direct_pool *pool;
 
     *out = NULL;
-    if (block_bytes == 0 || block_bytes % ALIGNMENT != 0)
-        return kh_error_set(err, KH_E_ARG, "blocks of %zu bytes, expected a multiple of %d", block_bytes, ALIGNMENT);
+    if (block_bytes == 0 || block_bytes % KH_DIRECT_ALIGNMENT != 0)
+        return kh_error_set(err, KH_E_ARG, "blocks of %zu bytes, expected a multiple of %d", block_bytes, KH_DIRECT_ALIGNMENT);
     pool = calloc(1, sizeof *pool);
     if (!pool)
         return kh_error_set(err, KH_E_MEMORY, "no memory for blocks to be written");
@@ -78,7 +76,7 @@ static kh_direct *block_create(kh_direct_pool *pool)
     if (!block)
         return NULL;
     block->pool = pool;
-    block->bytes = aligned_alloc(ALIGNMENT, pool->block_bytes);
+    block->bytes = aligned_alloc(KH_DIRECT_ALIGNMENT, pool->block_bytes);
     if (block->bytes && io_setup(KH_DIRECT_PARTS + 1, &block->context) == 0)
         return block;
     block_free(block);
@@ -157,7 +155,7 @@ static void hand_over(kh_direct *block, int fd, size_t pages_end, size_t file_si
 
 void kh_direct_part(kh_direct *block, int fd, size_t size)
 {
-    size_t pages_end = size / ALIGNMENT * ALIGNMENT;
+    size_t pages_end = size / KH_DIRECT_ALIGNMENT * KH_DIRECT_ALIGNMENT;
 
     if (block->part_count < KH_DIRECT_PARTS)
         hand_over(block, fd, pages_end, pages_end);
@@ -167,7 +165,7 @@ kh_status kh_direct_last(kh_direct *block, int fd, size_t size, kh_error *err)
 {
     kh_status status;
 
-    hand_over(block, fd, size / ALIGNMENT * ALIGNMENT, size);
+    hand_over(block, fd, size / KH_DIRECT_ALIGNMENT * KH_DIRECT_ALIGNMENT, size);
     status = kh_write_all_at(fd, block->bytes + block->handed, size - block->handed, block->handed, err);
     if (status == KH_OK && size > block->handed)
         (void)sync_file_range(fd, (off_t)block->handed, (off_t)(size - block->handed), SYNC_FILE_RANGE_WRITE);

@@ -14,7 +14,9 @@
 typedef struct kh_direct_pool kh_direct_pool;
 typedef struct kh_direct kh_direct;
 
-/* Blocks of so many bytes each, a multiple of 4096. */
+#define KH_DIRECT_ALIGNMENT 4096 /* of memory, place and size, in bytes: no device asks for more */
+
+/* Blocks of so many bytes each, a multiple of the alignment: KH_E_ARG. */
 KH_MUST_USE kh_status kh_direct_pool_create(kh_direct_pool **out, size_t block_bytes, size_t kept, kh_error *err);
 /* All blocks were given back. NULL is welcome. */
 void kh_direct_pool_free(kh_direct_pool *pool);

@@ -40,13 +40,14 @@ kh_status kh_spools_create(kh_spools **out, size_t block_bytes, kh_error *err)
 {
     kh_spools *spools = calloc(1, sizeof *spools);
     kh_status status = KH_OK;
+    size_t whole = block_bytes / KH_DIRECT_ALIGNMENT * KH_DIRECT_ALIGNMENT;
 
     *out = NULL;
     if (!spools)
         return kh_error_set(err, KH_E_MEMORY, "no memory for files to be written");
-    if (block_bytes > 0)
-        status = kh_direct_pool_create(&spools->blocks, block_bytes, BLOCKS_KEPT, err);
-    if (status == KH_OK && block_bytes > 0)
+    if (whole > 0)
+        status = kh_direct_pool_create(&spools->blocks, whole, BLOCKS_KEPT, err);
+    if (status == KH_OK && whole > 0)
         status = kh_pool_create(&spools->summers, "kh-sum", 1, SUMS_WAITING, err);
     if (status == KH_OK)
         *out = spools;

@@ -16,7 +16,7 @@
 typedef struct kh_spools kh_spools; /* what spools share: blocks, and the thread that sums them */
 typedef struct kh_spool kh_spool;
 
-/* Blocks of so many bytes, a multiple of 4096; 0: none, all goes through the page cache. */
+/* Blocks of so many bytes, cut to whole pages of 4096; less than one: none, all goes through the page cache. */
 KH_MUST_USE kh_status kh_spools_create(kh_spools **out, size_t block_bytes, kh_error *err);
 /* All spools are closed. NULL is welcome. */
 void kh_spools_free(kh_spools *spools);
@@ -28,7 +28,7 @@ uint64_t kh_spool_bytes(const kh_spool *spool);
 
 /* No more comes: the disk begins with what it has not got, and the sum is made. */
 KH_MUST_USE kh_status kh_spool_end(kh_spool *spool, kh_error *err);
-/* The functions below: after kh_spool_end(). All that was written, until kh_spool_close(); NULL when it is to be read from the file. */
+/* What follows is for after kh_spool_end(). All that was written, until kh_spool_close(); NULL when it is to be read from the file. */
 const uint8_t *kh_spool_memory(const kh_spool *spool);
 /* Waits: the file holds all that was written; before, not even a read finds it there. */
 KH_MUST_USE kh_status kh_spool_settle(kh_spool *spool, kh_error *err);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "store/direct.h"
 #include "store/file.h"
 #include "store/spool.h"
 
@@ -262,8 +263,33 @@ static void file_that_is_there_is_not_taken(void **state)
     assert_file(path, 0, 5);
     unlink(path);
     kh_spools_free(spools);
-    assert_int_equal(kh_spools_create(&spools, 4095, NULL), KH_E_ARG);
-    assert_null(spools);
+}
+
+static void blocks_are_of_whole_pages(void **state)
+{
+    static const struct { size_t asked, held; } cases[] = {{4095, 0}, {4096, 4096}, {8191, 4096}, {8192, 8192}};
+    kh_direct_pool *pool;
+
+    (void)state;
+    for (size_t i = 0; i < KH_COUNT(cases); i++)
+        for (size_t size = cases[i].held; size <= cases[i].held + 1; size++) {
+            char path[512];
+            kh_spools *spools;
+            kh_spool *spool;
+
+            path_in(path, dir, 0);
+            assert_int_equal(kh_spools_create(&spools, cases[i].asked, NULL), KH_OK);
+            spool = written(spools, path, 0, size, 1000);
+            assert_int_equal(kh_spool_end(spool, NULL), KH_OK);
+            assert_int_equal(kh_spool_memory(spool) != NULL, size > 0 && size <= cases[i].held);
+            kh_spool_close(spool);
+            assert_file(path, 0, size);
+            unlink(path);
+            kh_spools_free(spools);
+        }
+    assert_int_equal(kh_direct_pool_create(&pool, 4097, 1, NULL), KH_E_ARG);
+    assert_null(pool);
+    assert_int_equal(kh_direct_pool_create(&pool, 0, 1, NULL), KH_E_ARG);
 }
 
 typedef struct writer {
@@ -326,6 +352,7 @@ int main(void)
         cmocka_unit_test(small_files_leave_the_page_cache_alone),
         cmocka_unit_test(what_is_given_up_keeps_its_block_until_it_is_done),
         cmocka_unit_test(file_that_is_there_is_not_taken),
+        cmocka_unit_test(blocks_are_of_whole_pages),
         cmocka_unit_test(many_at_once_share_what_they_share),
     };
 
