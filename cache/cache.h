@@ -37,7 +37,7 @@ typedef struct kh_cache_options {
     kh_page *page;              /* shared with the other roles; NULL: a private one */
     uint64_t reserve_bytes;     /* refuse new objects when less is free on the disk */
     uint64_t object_bytes_max;  /* largest object taken */
-    uint32_t direct_bytes_max;  /* objects up to so many bytes, a multiple of 4096, are written around the page cache (store/direct.h); 0: none */
+    uint32_t direct_bytes_max;  /* objects up to so many are written around the page cache, see store/spool.h; 0: none */
     uint64_t quota_bytes;       /* of objects; 0: none. More is refused when nothing can be evicted */
     int64_t deleted_kept_ms;    /* files of what was deleted here go for good after so long; see cache/changes.h */
     uint64_t keep_free_bytes;   /* studies are evicted when less is free on the disk; 0: never for that */
@@ -53,8 +53,8 @@ typedef struct kh_cache_options {
     uint32_t inline_bytes_max, number_bytes_max; /* as in kh_json_model_options, of the metadata that are prepared */
     uint32_t events_kept;       /* rows of the event log kept for those who were away */
 } kh_cache_options;
-/* 2 GiB reserve, 8 GiB objects, 1 MiB around the page cache, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the first is kept, 10 GiB beside, 8
- * readers, 256 MiB frames, 1 KiB and 32 KiB in metadata, 100,000 events. */
+/* 2 GiB reserve, 8 GiB objects, 1 MiB around the page cache, no quota, eviction from 95 to 85 % of what nobody used for 10 minutes, the
+ * first is kept, 10 GiB beside, 8 readers, 256 MiB frames, 1 KiB and 32 KiB in metadata, 100,000 events. */
 extern const kh_cache_options kh_cache_options_default;
 
 /* The owner makes what is missing, migrates, recovers what a kill left (see ingest.h) before it returns. KH_E_BUSY when

@@ -85,7 +85,7 @@ KH_MUST_USE kh_status kh_change_study(kh_cache *cache, int64_t study_id, const k
 typedef struct kh_change_following {
     int64_t finding_id, study_id;
     int64_t missing_at;                       /* of KH_CHANGE_GONE: a node's id, of the study only what is missing there; 0: the study */
-                                              /* of KH_CHANGE_RETURNED: a node's id, of the study what was missing there and is there again */
+                                              /* of KH_CHANGE_RETURNED: a node's id, of the study what is there again after it was missing */
     kh_change_kind kind;                      /* KH_CHANGE_GONE, KH_CHANGE_RETURNED, KH_CHANGE_PATIENT or KH_CHANGE_STUDY */
     const char *facility, *patient_id, *to_id; /* of KH_CHANGE_PATIENT: all three; of KH_CHANGE_STUDY: to_id */
 } kh_change_following;

@@ -22,7 +22,7 @@ typedef struct kh_facts {
     kh_person_name referring;         /* all of its groups */
     char timezone[17];                /* Timezone Offset From UTC */
     char pps_date[9], pps_time[17];   /* when the performed procedure step began */
-    char request[KH_REQUEST_SIZE];    /* what asked for it: of each item a line "scheduled procedure step ID, TAB, requested procedure ID" */
+    char request[KH_REQUEST_SIZE];    /* what asked for it: of each item a line "scheduled procedure step ID, TAB, requested procedure" */
     int64_t series_number, instance_number; /* INT64_MIN when not told */
     uint64_t bytes, main_offset;            /* of the file; of its data set in it */
     uint8_t sha256[KH_SHA256_SIZE];         /* set by the caller */

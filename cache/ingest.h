@@ -1,10 +1,11 @@
 /* ingest.h - how an object comes in, and when it may be called safe.
  *
- *   begin  -> DIR/incoming/N opened O_EXCL, SHA-256 running
- *   write  -> the Part 10 header and the data set, byte for byte as received
- *   commit -> our reader accepts it and SOP UIDs equal what the peer announced; frame table, checksums, what the viewer
- *             needs are read; fsync(file); rename to objects/; fsync(directory); index rows and event committed.
- *             Only when commit returned KH_OK may success be answered. Commits of several threads share one transaction and sync.
+ *   begin  -> DIR/incoming/N opened O_EXCL
+ *   write  -> the Part 10 header and the data set, byte for byte as received, in memory until they are more than direct_bytes_max
+ *   commit -> the disk takes it and its SHA-256 is made, while our reader accepts it, SOP UIDs equal what the peer announced, and
+ *             frame table, checksums, what the viewer needs are read; fsync(file); rename to objects/; fsync(directory); index rows
+ *             and event committed. Only when commit returned KH_OK may success be answered. Commits of several threads share one
+ *             transaction and sync.
  *   abort  -> the file is gone
  *
  * Recovery: object ids are handed out in blocks that are noted in the index before use, with the id below which all is

@@ -9,7 +9,7 @@
 #include "viewer/portal/internal.h"
 
 #define WAIT_MS 200          /* how soon a new stream is caught up and a stop is seen */
-#define PACE_MS 40 /* from one look to the next, when images come by the hundred in a second: each look reads the index */
+#define PACE_MS 40           /* from one look to the next, when images come by the hundred in a second: each look reads the index */
 #define KEEP_ALIVE_MS 15000
 #define BATCH 256            /* events read at once */
 #define TEXT_BYTES_MAX (256u * 1024)
