@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { freePort, run, say, start, waitForPort } from './process.mjs';
 import { row } from './report.mjs';
-import { kakehashi, Orthanc, Ours } from './servers.mjs';
+import { kakehashi, Orthanc, Ours, warm } from './servers.mjs';
 import { Discard, writeDurably } from './store.mjs';
 
 export const pullIds = ['pull_dcmqrscp_1', 'pull_dcmqrscp_n'];
@@ -55,6 +55,7 @@ async function timed(work, files, begin, fetchStudy) {
     const pacs = await Pacs.start(work, files, [server]).catch(async (error) => { await server.stop(); throw error; });
     try {
         await fetchStudy.prepare(server, pacs);
+        warm(files);
         const start_ns = process.hrtime.bigint();
         await fetchStudy.run(server);
         const seconds = Number(process.hrtime.bigint() - start_ns) / 1e9;
@@ -90,6 +91,7 @@ async function thrownAway(work, files, moves) {
     const pacs = await Pacs.start(work, files, [discard], { TCP_NODELAY: '1' }).catch(async (error) => { await discard.stop(); throw error; });
     const move = (...keys) => run('movescu', ['-S', '-aec', 'PACS', '-aem', discard.title, ...keys.flatMap((key) => ['-k', key]), '-k', `StudyInstanceUID=${UID_ROOT}`, '127.0.0.1', String(pacs.port)]);
     try {
+        warm(files);
         const start_ns = process.hrtime.bigint();
         if (moves === 1) await move('QueryRetrieveLevel=STUDY');
         else await Promise.all(Array.from({ length: SERIES }, (_, series) => move('QueryRetrieveLevel=SERIES', `SeriesInstanceUID=${UID_ROOT}.${series + 1}`)));

@@ -68,6 +68,11 @@ export class Orthanc {
     async stop() { await stop(this.child); }
 }
 
+/** What a sender reads comes from memory in each round, whatever the machine has dropped since: its disk is not ours, and not what is measured. */
+export function warm(files) {
+    for (const file of files) fs.readFileSync(file);
+}
+
 /* Send each folder by one stock storescu, all at once; images per second from first start to last end. */
 export async function sendAll(server, folders, imageCount) {
     const begin = process.hrtime.bigint();

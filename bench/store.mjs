@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { freePort, run, say, start, stop, waitForPort } from './process.mjs';
 import { row } from './report.mjs';
-import { benchProgram, Orthanc, Ours, sendAll } from './servers.mjs';
+import { benchProgram, Orthanc, Ours, sendAll, warm } from './servers.mjs';
 
 const DISK_COUNT = 300;
 
@@ -38,10 +38,11 @@ function spread(work, images, senders) {
     return folders;
 }
 
-async function sendTo(Server, work, folders, count) {
+async function sendTo(Server, work, folders, images) {
     const server = await Server.start(work);
     try {
-        return await sendAll(server, folders, count);
+        warm(images);
+        return await sendAll(server, folders, images.length);
     } finally {
         await server.stop();
     }
@@ -54,9 +55,9 @@ export async function benchStore(work, images, rounds, senders) {
     const folders = spread(work, images, senders);
     const results = { ours: [], peer: [], limit: [] };
     for (let round = 0; round < rounds; round++) {
-        results.ours.push(await sendTo(Ours, work, folders, images.length));
-        results.peer.push(await sendTo(Orthanc, work, folders, images.length));
-        const discard = await sendTo(Discard, work, folders, images.length);
+        results.ours.push(await sendTo(Ours, work, folders, images));
+        results.peer.push(await sendTo(Orthanc, work, folders, images));
+        const discard = await sendTo(Discard, work, folders, images);
         const disk = await writeDurably(work, senders, fs.statSync(images[0]).size);
         results.limit.push(Math.min(discard, disk));
         say(`  round ${round + 1}: ours ${results.ours.at(-1).toFixed(0)}, Orthanc ${results.peer.at(-1).toFixed(0)}, bytes thrown away ${discard.toFixed(0)}, disk alone ${disk.toFixed(0)} images/s`);
