@@ -317,6 +317,22 @@ int taken_io_submit(io_context_t context, long count, struct iocb *requests[])
     return code < 0 ? -errno : (int)code;
 }
 
+/* What it says it has not taken is not there. */
+static void leave_half(struct io_event *event)
+{
+    const struct iocb *r = event->obj;
+    size_t half = r->u.c.nbytes / 2;
+    char *junk = malloc(r->u.c.nbytes - half);
+
+    if (!junk)
+        abort();
+    memset(junk, 0xa5, r->u.c.nbytes - half);
+    if (syscall(SYS_pwrite64, r->aio_fildes, junk, r->u.c.nbytes - half, r->u.c.offset + (long long)half) < 0)
+        abort();
+    free(junk);
+    event->res = half;
+}
+
 /* Written is what was waited for: a sync before that says nothing about it. */
 int taken_io_getevents(io_context_t context, long least, long most, struct io_event *events, struct timespec *wait)
 {
@@ -328,9 +344,12 @@ int taken_io_getevents(io_context_t context, long least, long most, struct io_ev
         const struct iocb *r = events[i].obj;
         watched_fd *file = watched(r->aio_fildes);
 
-        if (file && hit(FAULT_DIRECT, file->name))
-            events[i].res = (unsigned long)-(long)errno;
-        else if (file && (long)events[i].res > 0)
+        if (file && hit(FAULT_DIRECT, file->name)) {
+            if (errno == FAULT_HALF_TAKEN)
+                leave_half(&events[i]);
+            else
+                events[i].res = (unsigned long)-(long)errno;
+        } else if (file && (long)events[i].res > 0)
             record(JOURNAL_WRITE, "", file->inode, (uint64_t)r->u.c.offset, r->u.c.buf, events[i].res);
     }
     pthread_mutex_unlock(&lock);

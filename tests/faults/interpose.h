@@ -5,6 +5,7 @@
 #ifndef KH_TESTS_FAULTS_INTERPOSE_H
 #define KH_TESTS_FAULTS_INTERPOSE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,9 @@ typedef enum fault_kind {
     FAULT_MEMORY, /* malloc, calloc, realloc: in programs with interpose_memory.c, wherever called from */
     FAULT_KINDS
 } fault_kind;
+
+/* As errno_value of FAULT_DIRECT: the disk took half of it, and says so. No disk has it of its own. */
+#define FAULT_HALF_TAKEN EDOM
 
 /* Files below dir from now on; a sync then costs nothing and does nothing: no test here turns the power off. */
 void faults_watch(const char *dir);

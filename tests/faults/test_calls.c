@@ -34,6 +34,7 @@ static const fault_case cases[] = {
     {"disk EIO", FAULT_DIRECT, EIO, false},
     {"disk ENOSPC", FAULT_DIRECT, ENOSPC, true},
     {"disk that takes none", FAULT_DIRECT, EINVAL, false},
+    {"disk that takes half", FAULT_DIRECT, FAULT_HALF_TAKEN, false},
     {"truncate EIO", FAULT_TRUNCATE, EIO, false},
     {"sync EIO", FAULT_SYNC, EIO, false},
     {"sync ENOSPC", FAULT_SYNC, ENOSPC, true},
@@ -86,10 +87,10 @@ static bool say(outcome *out, const char *what, const kh_error *err)
     return false;
 }
 
-/* The number of the object that a scene sends. */
+/* The number of the object that a scene sends: one that the disk gets in two parts, or, after it, in one. */
 static int object_of(scene which)
 {
-    return which == SCENE_NEXT ? 2 : 1;
+    return which == SCENE_NEXT ? 10 : 33;
 }
 
 /* Nothing armed yet: what was before. */
@@ -101,9 +102,9 @@ static bool prepare(const temp_dir *dir, scene which, outcome *out)
 
     if (which == SCENE_FIRST || which == SCENE_START)
         return true;
-    if (open_owner(&cache, dir, &err) != KH_OK || object_store(cache, 1, false, &result, &err) != KH_OK)
+    if (open_owner(&cache, dir, &err) != KH_OK || object_store(cache, object_of(SCENE_FIRST), false, &result, &err) != KH_OK)
         return say(out, "before", &err);
-    out->promised[1] = true;
+    out->promised[object_of(SCENE_FIRST)] = true;
     if (which == SCENE_RESTART) { /* a file whose row did not make it, and one that was being received */
         kh_incoming *incoming;
 
