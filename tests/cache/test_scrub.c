@@ -114,25 +114,38 @@ static bool in_memory(const char *path)
     return (first & 1) != 0;
 }
 
-/* A slow reader of everything neither drives what people look at out of the system's memory nor fills that with the rest. */
-static void memory_is_left_as_it_was(void **state)
+static bool is_left_as_it_was(const fixture *f, const char *seen, const char *unseen)
 {
-    fixture *f = *state;
-    char seen[PATH_MAX], unseen[PATH_MAX];
-    int fd;
+    char first;
+    int fd = open(unseen, O_RDONLY);
 
-    store_all(f->cache, 0);
-    file_of(f, seen, 1);
-    file_of(f, unseen, 2);
-    fd = open(unseen, O_RDONLY);
     assert_true(fd >= 0);
     assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+    close(fd);
+    fd = open(seen, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, &first, 1), 1);
     close(fd);
     if (!in_memory(seen) || in_memory(unseen))
         skip(); /* a file system that is all memory */
     assert_int_equal(scrub_pass(f->cache).bad, 0);
-    assert_true(in_memory(seen));
-    assert_false(in_memory(unseen));
+    return in_memory(seen) && !in_memory(unseen);
+}
+
+/* A slow reader of everything neither drives what people look at out of the system's memory nor fills that with the rest. What it asks
+ * of the system is advice, and others ask too: once in a few times must be as it says. */
+static void memory_is_left_as_it_was(void **state)
+{
+    fixture *f = *state;
+    char seen[PATH_MAX], unseen[PATH_MAX];
+    bool good = false;
+
+    store_all(f->cache, 0);
+    file_of(f, seen, 1);
+    file_of(f, unseen, 2);
+    for (int i = 0; i < 5 && !good; i++)
+        good = is_left_as_it_was(f, seen, unseen);
+    assert_true(good);
 }
 
 /* Nobody gives them back: their remains are kept, and what is sent again heals them. */
