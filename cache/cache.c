@@ -1,12 +1,14 @@
 #include "cache/cache.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/clock.h"
 #include "base/log.h"
 #include "cache/display.h"
+#include "cache/id_mark.h"
 #include "cache/identity.h"
 #include "cache/internal.h"
 #include "cache/recover.h"
@@ -90,6 +92,18 @@ static kh_status newest_event(kh_sql *sql, uint64_t *seq, kh_error *err)
     return status;
 }
 
+/* The index may be older than the objects: by one block after a kill, by more when it was put back from a backup. */
+static void look_beyond(const kh_paths *paths, int64_t *reserved)
+{
+    int64_t mark = kh_id_mark_look(paths, *reserved);
+
+    if (mark - *reserved > KH_ID_BLOCK)
+        kh_log(KH_LOG_WARN, "recover",
+               "index.db is older than objects/: of ids %" PRId64 " to %" PRId64 " what has no row gets one, which takes its time", *reserved,
+               mark - 1);
+    *reserved = mark;
+}
+
 /* The part of the owner: lock, directories, schema, writer thread. */
 static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved, kh_error *err)
 {
@@ -125,10 +139,11 @@ static kh_status open_owner(kh_cache *cache, int64_t *settled, int64_t *reserved
         kh_sql_close(sql);
         return status;
     }
+    look_beyond(&cache->paths, reserved);
     kh_page_publish_event(cache->page, seq);
     status = kh_committer_create(&cache->committer, sql, &cache->paths, cache->page, cache->options.events_kept, err);
     if (status == KH_OK)
-        status = kh_ids_create(&cache->ids, cache->committer, *reserved, err);
+        status = kh_ids_create(&cache->ids, cache->committer, &cache->paths, *reserved, err);
     if (status == KH_OK)
         status = kh_origins_create(&cache->origins, cache->committer, err);
     return status;

@@ -2,12 +2,13 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include "cache/id_mark.h"
 
-#define BLOCK 1024
 #define OPEN_MAX 1024
 
 struct kh_ids {
     kh_committer *committer;
+    const kh_paths *paths;
     pthread_mutex_t lock; /* guards all below; held while a block is noted (the writer thread never takes it) */
     int64_t next, reserved;
     size_t open_count;
@@ -32,7 +33,7 @@ kh_status kh_ids_read(kh_sql *sql, int64_t *settled, int64_t *reserved, kh_error
     return status;
 }
 
-kh_status kh_ids_create(kh_ids **out, kh_committer *committer, int64_t next, kh_error *err)
+kh_status kh_ids_create(kh_ids **out, kh_committer *committer, const kh_paths *paths, int64_t next, kh_error *err)
 {
     kh_ids *ids = calloc(1, sizeof *ids);
 
@@ -40,6 +41,7 @@ kh_status kh_ids_create(kh_ids **out, kh_committer *committer, int64_t next, kh_
     if (!ids)
         return kh_error_set(err, KH_E_MEMORY, "no memory for object ids");
     ids->committer = committer;
+    ids->paths = paths;
     ids->next = ids->reserved = next;
     pthread_mutex_init(&ids->lock, NULL);
     *out = ids;
@@ -68,13 +70,15 @@ static kh_status note_range(kh_write *write, void *context, kh_error *err)
 
 static kh_status reserve_locked(kh_ids *ids, kh_error *err)
 {
-    range r = {.settled = ids->next, .reserved = ids->next + BLOCK};
+    range r = {.settled = ids->next, .reserved = ids->next + KH_ID_BLOCK};
     kh_status status;
 
     for (size_t i = 0; i < ids->open_count; i++)
         if (ids->open[i] < r.settled)
             r.settled = ids->open[i];
-    status = kh_committer_run(ids->committer, note_range, &r, KH_NO_LEAF, err);
+    status = kh_id_mark_write(ids->paths, r.reserved, err);
+    if (status == KH_OK)
+        status = kh_committer_run(ids->committer, note_range, &r, KH_NO_LEAF, err);
     if (status == KH_OK)
         ids->reserved = r.reserved;
     return status;

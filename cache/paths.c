@@ -23,7 +23,7 @@ void kh_path_of(char out[PATH_MAX], const kh_paths *paths, const char *name)
 
 uint32_t kh_path_leaf(int64_t file_id)
 {
-    return (uint32_t)((uint64_t)file_id >> 8) & (KH_LEAF_COUNT - 1);
+    return (uint32_t)((uint64_t)file_id / KH_LEAF_IDS) & (KH_LEAF_COUNT - 1);
 }
 
 void kh_path_leaf_dir(char out[PATH_MAX], const kh_paths *paths, uint32_t leaf)

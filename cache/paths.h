@@ -13,7 +13,8 @@ typedef struct kh_paths {
     char dir[PATH_MAX - 128];
 } kh_paths;
 
-#define KH_LEAF_COUNT 65536 /* directories objects/aa/bb; 256 ids in a row share one */
+#define KH_LEAF_COUNT 65536 /* directories objects/aa/bb */
+#define KH_LEAF_IDS 256     /* so many in a row share one */
 
 KH_MUST_USE kh_status kh_paths_init(kh_paths *paths, const char *dir, kh_error *err);
 /* DIR/name */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "cache/held.h"
 #include "cache/internal.h"
@@ -15,6 +16,7 @@
 #include "store/file.h"
 
 #define FACILITY_SIZE 65
+#define PROGRESS_MS 5000
 
 static kh_status empty_incoming(kh_cache *cache, kh_error *err)
 {
@@ -179,24 +181,31 @@ static kh_status recover_leaf(kh_cache *cache, uint32_t leaf, int64_t settled, i
 
 static kh_status note_settled(kh_write *write, void *context, kh_error *err)
 {
-    (void)context;
-    return kh_sql_run(kh_write_sql(write), "UPDATE ids SET settled = reserved", NULL, 0, NULL, err);
+    const kh_sql_value reserved = KH_SQL_I(*(const int64_t *)context);
+
+    return kh_sql_run(kh_write_sql(write), "UPDATE ids SET settled = ?1, reserved = ?1", &reserved, 1, NULL, err);
 }
 
 kh_status kh_recover(kh_cache *cache, int64_t settled, int64_t reserved, kh_error *err)
 {
     size_t indexed = 0;
     kh_status status = empty_incoming(cache, err);
-    /* 256 ids share a directory, and the directories come round again after KH_LEAF_COUNT of them. */
-    int64_t first = settled >> 8, last = (reserved - 1) >> 8;
+    /* The directories come round again after KH_LEAF_COUNT of them. */
+    int64_t first = settled / KH_LEAF_IDS, last = (reserved - 1) / KH_LEAF_IDS, told_ms = kh_clock_monotonic_ms();
 
     if (last - first >= KH_LEAF_COUNT)
         last = first + KH_LEAF_COUNT - 1;
-    for (int64_t i = first; i <= last && settled < reserved && status == KH_OK; i++)
+    for (int64_t i = first; i <= last && settled < reserved && status == KH_OK; i++) {
+        if (kh_clock_monotonic_ms() - told_ms >= PROGRESS_MS) {
+            kh_log(KH_LOG_INFO, "recover", "directory %lld of %lld, %zu objects have their row so far", (long long)(i - first + 1),
+                   (long long)(last - first + 1), indexed);
+            told_ms = kh_clock_monotonic_ms();
+        }
         status = recover_leaf(cache, (uint32_t)i & (KH_LEAF_COUNT - 1), settled, reserved, &indexed, err);
+    }
     if (indexed > 0)
         kh_log(KH_LOG_INFO, "recover", "%zu objects were stored without their row and have it now", indexed);
     if (status == KH_OK && settled < reserved)
-        status = kh_cache_write(cache, note_settled, NULL, err);
+        status = kh_cache_write(cache, note_settled, &reserved, err);
     return status;
 }

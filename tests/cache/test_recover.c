@@ -92,6 +92,135 @@ static void ids_are_not_given_twice(void **state)
     assert_clean(f->cache, 3);
 }
 
+static void path_of(const fixture *f, const char *name, char path[PATH_MAX])
+{
+    snprintf(path, PATH_MAX, "%s/%s", f->dir.path, name);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    uint8_t block[65536];
+    int in = open(from, O_RDONLY), out = open(to, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    ssize_t size;
+
+    assert_true(in >= 0 && out >= 0);
+    while ((size = read(in, block, sizeof block)) > 0)
+        assert_int_equal(write(out, block, (size_t)size), size);
+    close(in);
+    close(out);
+}
+
+/* Closed, copied, opened again. */
+static void back_up_index(fixture *f)
+{
+    char index[PATH_MAX], copy[PATH_MAX];
+
+    kh_cache_close(f->cache);
+    path_of(f, "index.db", index);
+    path_of(f, "index.backup", copy);
+    copy_file(index, copy);
+    f->cache = cache_open(&f->dir);
+}
+
+static void put_index_back(fixture *f)
+{
+    static const char *const logs[] = {"index.db-wal", "index.db-shm"};
+    char index[PATH_MAX], copy[PATH_MAX];
+
+    kh_cache_close(f->cache);
+    path_of(f, "index.db", index);
+    path_of(f, "index.backup", copy);
+    copy_file(copy, index);
+    for (size_t i = 0; i < KH_COUNT(logs); i++) {
+        path_of(f, logs[i], index);
+        unlink(index);
+    }
+    f->cache = cache_open(&f->dir);
+}
+
+static void use_up_ids(const fixture *f, int count)
+{
+    for (int i = 0; i < count; i++) {
+        int64_t id;
+
+        assert_ok(kh_id_take(f->cache->ids, &id, err));
+        kh_id_settle(f->cache->ids, id);
+    }
+}
+
+/* What came after the copy of the index was made, in its block of ids and far beyond, is there again and stays. */
+static void older_index_learns_of_newer_objects(void **state)
+{
+    fixture *f = *state;
+    int64_t newest;
+
+    take(f, 1);
+    back_up_index(f);
+    for (int i = 2; i <= 6; i++) {
+        take(f, i);
+        use_up_ids(f, 700);
+    }
+    newest = take(f, 7);
+    put_index_back(f);
+    assert_clean(f->cache, 7);
+    assert_true(take(f, 8) > newest);
+    assert_int_equal(take(f, 7), newest); /* the same object: known */
+    assert_clean(f->cache, 8);
+    put_index_back(f); /* a second time, after what that start had noted is gone too */
+    assert_clean(f->cache, 8);
+}
+
+/* The mark was copied before the objects that came meanwhile: what lies behind it is found block by block. */
+static void mark_may_be_older_too(void **state)
+{
+    fixture *f = *state;
+    char path[PATH_MAX];
+
+    take(f, 1);
+    back_up_index(f);
+    for (int i = 2; i <= 6; i++) {
+        take(f, i);
+        use_up_ids(f, 900);
+    }
+    path_of(f, "objects.reserved", path);
+    assert_ok(kh_file_replace(path, "1025\n", 5, err));
+    put_index_back(f);
+    assert_clean(f->cache, 6);
+    take(f, 7);
+    assert_clean(f->cache, 7);
+}
+
+/* A kill between the two notes of a block, and a mark that is none: the index is asked. */
+static void mark_of_ids_is_only_added_to_the_index(void **state)
+{
+    static const struct { const char *text; bool counts; } marks[] = {
+        {"", false},       {"0\n", false},                   {"-5\n", false}, {"12x\n", false},
+        {"999999", false}, {"4611686018427387904\n", false}, {"1\n", true},   {"100000\n", true},
+    };
+    fixture *f = *state;
+    int64_t before = take(f, 1);
+    char path[PATH_MAX];
+
+    path_of(f, "objects.reserved", path);
+    for (size_t i = 0; i < KH_COUNT(marks); i++) {
+        int64_t id;
+
+        assert_ok(kh_file_replace(path, marks[i].text, strlen(marks[i].text), err));
+        reopen(f);
+        id = take(f, 2 + (int)i);
+        assert_true(id > before);
+        if (marks[i].counts)
+            assert_true(id >= atoll(marks[i].text));
+        else
+            assert_true(id <= before + 2048);
+        before = id;
+    }
+    unlink(path);
+    reopen(f);
+    assert_true(take(f, 100) > before);
+    assert_clean(f->cache, 1 + (int)KH_COUNT(marks) + 1);
+}
+
 static void second_copy_of_a_held_object_goes(void **state)
 {
     fixture *f = *state;
@@ -334,6 +463,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(file_without_a_row_is_indexed),
         T(ids_are_not_given_twice),
+        T(older_index_learns_of_newer_objects),
+        T(mark_may_be_older_too),
+        T(mark_of_ids_is_only_added_to_the_index),
         T(second_copy_of_a_held_object_goes),
         T(what_cannot_be_indexed_is_set_aside),
         T(incoming_is_emptied),
