@@ -99,8 +99,8 @@ static void look_beyond(const kh_paths *paths, int64_t *reserved)
 
     if (mark - *reserved > KH_ID_BLOCK)
         kh_log(KH_LOG_WARN, "recover",
-               "index.db is older than objects/: of ids %" PRId64 " to %" PRId64 " what has no row gets one, which takes its time", *reserved,
-               mark - 1);
+               "index.db is older than objects/: of ids %" PRId64 " to %" PRId64 " what has no row gets one, which takes time",
+               *reserved, mark - 1);
     *reserved = mark;
 }
 

@@ -42,7 +42,8 @@ static int64_t read_mark(const kh_paths *paths)
     if (fd >= 0)
         close(fd);
     kh_log(KH_LOG_WARN, "recover",
-           FILE_NAME " cannot be read or holds no number from 1 to %" PRId64 ": an index older than the objects may not be noticed", MARK_MAX);
+           FILE_NAME " cannot be read or holds no number from 1 to %" PRId64 ": an index older than the objects may not be noticed",
+           MARK_MAX);
     return 0;
 }
 
